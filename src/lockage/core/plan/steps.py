@@ -1,0 +1,192 @@
+"""The steps of a plan, and the plan: data that a person can read, approve and keep (``lockage.plan/1``).
+
+Not for deciding (``planner``) nor for doing (``flows.carry_out``). The surprising thing: a step says what shall be true,
+not what to call; carrying it out is look, do if needed, look again, so each can be begun any number of times.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from lockage.core.facts import Probe
+from lockage.core.forecast.assess import Blocks, Seconds
+
+
+class Strategy(StrEnum):
+    """How a hop replaces replicas, from gentlest to hardest."""
+
+    ROLLING = "rolling"
+    SCALE_TO_ONE = "scale-to-one"
+    SCALE_TO_ZERO = "scale-to-zero"
+
+
+class OnBlocker(StrEnum):
+    """What is done with other people's sessions that stand in the way."""
+
+    WAIT = "wait"
+    TERMINATE = "terminate"
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", forbid_unknown_fields=True):
+    """What every step has: how it is undone (or why it cannot be), and how long it should take."""
+
+    undo: str
+    expected_s: float
+    limit_s: float
+
+
+class CheckFacts(Step, frozen=True, kw_only=True, tag="check-facts"):
+    """The facts the plan stands on still hold."""
+
+
+class BackUp(Step, frozen=True, kw_only=True, tag="back-up"):
+    """A restore point is named, or its absence is accepted in writing."""
+
+
+class SettleForeignSessions(Step, frozen=True, kw_only=True, tag="settle-foreign-sessions"):
+    """No session of other people holds a lock, or a transaction, that the migration would wait for."""
+
+    relations: tuple[str, ...]  # that the script locks so that readers or writers conflict
+
+
+class NoteFormerState(Step, frozen=True, kw_only=True, tag="note-former-state"):
+    """What we shall change stands on the object itself as it was."""
+
+
+class ScaleDown(Step, frozen=True, kw_only=True, tag="scale-down"):
+    """Only so many old replicas are left, and the others' processes have ended."""
+
+    replicas: int  # 0 or 1
+
+
+class ClearSessions(Step, frozen=True, kw_only=True, tag="clear-sessions"):
+    """No backend of a dead client holds a lock, and no old replica's session stands in the way."""
+
+
+class RollOut(Step, frozen=True, kw_only=True, tag="roll-out"):
+    """The target release is asked for with this number of replicas and this liveness probe."""
+
+    release: str
+    replicas: int
+    liveness: Probe | None
+
+
+class GuardMigration(Step, frozen=True, kw_only=True, tag="guard-migration"):
+    """The ledger is at the target's last migration, and a replica of the target is ready."""
+
+    ledger: int
+    late_after_s: float | None  # the forecast's high end; None: unknown
+
+
+class Verify(Step, frozen=True, kw_only=True, tag="verify"):
+    """Version by every source, ledger, health and service are those of the target."""
+
+    release: str
+    ledger: int
+
+
+class RaiseReplicas(Step, frozen=True, kw_only=True, tag="raise-replicas"):
+    """All replicas run the target with the liveness probe they had, and no old one is left."""
+
+    release: str
+    replicas: int
+    liveness: Probe | None
+
+
+class LeaveWhen(Step, frozen=True, kw_only=True, tag="leave-when"):
+    """The condition under which this hop is left holds."""
+
+    condition: str  # SQL giving one boolean
+    text: str
+
+
+class Restore(Step, frozen=True, kw_only=True, tag="restore"):
+    """Nothing of ours is left on the object, and the deployment has stayed healthy for a while."""
+
+
+AnyStep = (
+    CheckFacts
+    | BackUp
+    | SettleForeignSessions
+    | NoteFormerState
+    | ScaleDown
+    | ClearSessions
+    | RollOut
+    | GuardMigration
+    | Verify
+    | RaiseReplicas
+    | LeaveWhen
+    | Restore
+)
+
+
+class HopForecast(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The part of a forecast that a plan keeps."""
+
+    migrations: int
+    total_s: Seconds
+    worst: Blocks
+    blocked: tuple[str, ...]  # relations whose readers or writers are blocked
+    broken: int  # statements of the running release that fail after it
+    statements_checked: int
+    unknown: int
+
+
+class StrategyVerdict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One strategy considered for a hop."""
+
+    strategy: Strategy
+    possible: bool
+    unavailable_s: Seconds
+    reasons: tuple[str, ...]
+
+
+class Hop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One hop of the route."""
+
+    from_release: str
+    to_release: str
+    strategy: Strategy
+    reasons: tuple[str, ...]
+    would_change: tuple[str, ...]  # what would change the choice
+    considered: tuple[StrategyVerdict, ...]
+    forecast: HopForecast
+    kill_budget_s: float  # that the migrating replica gets
+    steps: tuple[AnyStep, ...]
+    advisory: str | None = None  # code of the advisory that put it here
+    provisional: bool = False  # a later hop: it will be planned anew on arrival
+
+
+class Tolerances(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far numbers may move before an approved plan no longer holds."""
+
+    forecast_factor: float = 2.0  # of a hop's likely seconds
+    forecast_slack_s: float = 5.0
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one deployment gets from its release to the target."""
+
+    schema: str = "lockage.plan/1"
+    deployment: str
+    created_at: datetime
+    from_release: str
+    to_release: str
+    replicas: int
+    liveness: Probe | None
+    migrations: int  # over all hops
+    minors: int  # minor releases crossed
+    hops: tuple[Hop, ...]
+    warnings: tuple[str, ...]
+    on_blocker: OnBlocker
+    tolerances: Tolerances
+    facts_digest: str  # over discrete facts
+    content_digest: str = ""  # over the whole file, this field empty
+
+    @property
+    def route(self) -> tuple[str, ...]:
+        """Releases in order, without the running one, the target last."""
+        return tuple(hop.to_release for hop in self.hops)

@@ -1,0 +1,127 @@
+"""What Lockage knows of an application: how to find it, read its version, its migrations and its transaction model.
+
+Not for facts about one deployment. The surprising thing: this is data written by people, so it is validated strictly (an
+unknown key is an error that names file, key and what was expected); the records here are the shape of the TOML files.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from lockage.errors import UsageError
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A TOML table: unknown keys are errors."""
+
+
+class WorkloadProfile(_Table):
+    """How to recognise the workload and what its replicas are called in the database."""
+
+    image: str  # image name without tag: "ghcr.io/coder/coder"
+    application_name: str = "{replica}"  # of the replicas' sessions; ``{replica}`` stands for the replica's name
+    labels: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+
+
+class VersionProfile(_Table):
+    """Where the running version is shown."""
+
+    buildinfo_path: str | None = None  # HTTP path that answers JSON
+    buildinfo_field: str = "version"
+    command: tuple[str, ...] = ()  # run inside a replica
+    command_pattern: str = r"v?(\d+\.\d+\.\d+)"  # first group is the version
+
+
+class DatabaseProfile(_Table):
+    """Where the database address is in the replica's environment."""
+
+    url_env: str
+
+
+class MigrationsProfile(_Table):
+    """The migrations and how the application applies them."""
+
+    format: Literal["golang-migrate", "plain"]
+    source: str  # a folder, or "package:NAME/FOLDER" inside an installed Python package
+    transaction: Literal["whole", "file", "statement"]
+    ledger: str  # schema.table
+    advisory_lock: int | None = None  # key that the migrator holds while it migrates
+    releases: dict[str, int]  # release to its last migration
+
+
+class ServiceProfile(_Table):
+    """Requests that prove service; health is not service."""
+
+    health_path: str = "/healthz"
+    requests: tuple[ServiceRequest, ...] = ()
+
+
+class ServiceRequest(_Table):
+    """One GET that proves service."""
+
+    path: str
+    status: int = 200
+    contains: str = ""
+    headers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+
+
+class StatementsProfile(_Table):
+    """The statements of each release, to check the old release against the new schema."""
+
+    source: str | None = None  # "package:NAME/FOLDER" or a folder; one ``RELEASE.sql`` a release
+
+
+class Detour(_Table):
+    """An advisory: go through another release first."""
+
+    code: str
+    from_below: str  # running release is below this …
+    to_at_least: str  # … and the target is this or above
+    via: str
+    reason: str
+    source: str
+    date: str
+    from_at_least: str = "0.0.0"
+    to_below: str | None = None
+    leave_when: str | None = None  # SQL giving one boolean: the hop is left when it is true
+    leave_when_text: str = ""
+    rows_after: str | None = None  # SQL giving (relation, rows): what the later hops will find, to forecast them now
+
+
+class VendorProfile(_Table):
+    """Whom to call, and when."""
+
+    name: str = ""
+    contact: str = ""
+    typical_s: float = 420.0  # beyond this without lock contention an upgrade is unusual
+    call_after_s: float = 900.0
+
+
+class Profile(_Table):
+    """One application."""
+
+    schema: Literal["lockage.profile/1"]
+    name: str
+    title: str
+    workload: WorkloadProfile
+    version: VersionProfile
+    database: DatabaseProfile
+    migrations: MigrationsProfile
+    service: ServiceProfile = msgspec.field(default_factory=ServiceProfile)
+    statements: StatementsProfile = msgspec.field(default_factory=StatementsProfile)
+    vendor: VendorProfile = msgspec.field(default_factory=VendorProfile)
+    max_kill_budget_s: float = 3600.0  # used when the forecast's high end is unknown
+    detours: tuple[Detour, ...] = ()
+
+
+def parse_profile(text: bytes, *, file: str) -> Profile:
+    """The profile in a TOML document.
+
+    Raises ``UsageError`` (LK201) naming file, key and the expected value.
+    """
+    try:
+        return msgspec.toml.decode(text, type=Profile)
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{file} is not a valid profile: {error}", code="LK201", hint="lockage profile check FILE") from error

@@ -1,0 +1,98 @@
+"""Every tunable of Lockage: its unit, its default, and the reason for the default.
+
+Not for what differs between applications (that is a profile's) nor for what a user says once (that is a flag's). The
+surprising thing: these are plain frozen records handed in as arguments; nothing here is read from the environment except
+by ``lockage.interfaces``, so that the core and the tests see exactly what they were given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """How often and how long we look."""
+
+    guard_looks_per_s: float = 4.0
+    """Looks a second while a migration runs. Four show a blocker within 0.5 s and cost less than 2 ms of backend CPU each."""
+
+    poll_s: float = 0.1
+    """Pause between two looks while waiting for replicas in an outage. A tenth of a second is small beside a readiness
+    period of one second, and a look at the platform costs about a millisecond."""
+
+    lock_timeout_s: float = 0.5
+    """Longest wait for a lock by a query that only watches: shorter than a person notices, so that we never queue."""
+
+    statement_timeout_s: float = 5.0
+    """Longest run of a query that only watches; a catalog of 10 000 relations answers in well under a second."""
+
+    connect_timeout_s: float = 5.0
+    """Longest wait for a connection: libpq's default is to wait without end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a run waits for each thing before it stops at a named place."""
+
+    replicas_gone_margin_s: float = 30.0
+    """Added to the termination grace period: the platform's own time to kill and to notice."""
+
+    sessions_gone_s: float = 60.0
+    """For orphans and conflicting locks of the old replicas to go, before and after each is dealt with."""
+
+    working_orphan_s: float = 900.0
+    """For an orphan whose statement commits by itself: it is waited for. 15 minutes is the vendor's own limit (Coder)."""
+
+    foreign_sessions_s: float = 300.0
+    """For other people's sessions that hold conflicting locks, before the outage begins. Nothing is down meanwhile."""
+
+    start_s: float = 120.0
+    """From asking for the new replica until its process runs: image pull and scheduling."""
+
+    ready_margin_s: float = 120.0
+    """For a replica to become ready, beyond the kill budget of its migration."""
+
+    rollout_s: float = 600.0
+    """For all replicas of a release to be ready and the old ones gone. Source: Kubernetes, progressDeadlineSeconds."""
+
+    leave_when_s: float = 3600.0
+    """For a hop's leave-when condition; a background job may need its time, and nothing is down meanwhile."""
+
+    lease_s: float = 30.0
+    """Validity of the lease. Renewed before each act; children get a shorter deadline."""
+
+    soak_s: float = 3.0
+    """How long the end state must stay healthy before the run is called done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeBudget:
+    """How large the kill budget of a migrating replica is made."""
+
+    floor_s: float = 900.0
+    """Never below 15 minutes: a forecast can be wrong, and a probe that kills a migration costs more than one that waits."""
+
+    forecast_factor: float = 3.0
+    """Times the forecast's high end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongTransactions:
+    """When a session counts as long or idle in a survey."""
+
+    long_s: float = 10.0
+    """A transaction older than this would make a migration wait noticeably."""
+
+    idle_s: float = 5.0
+    """Idle in a transaction for longer than this: nobody is computing, and locks are held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All tunables together, with their defaults."""
+
+    watching: Watching = field(default_factory=Watching)
+    limits: Limits = field(default_factory=Limits)
+    probe_budget: ProbeBudget = field(default_factory=ProbeBudget)
+    long_transactions: LongTransactions = field(default_factory=LongTransactions)
