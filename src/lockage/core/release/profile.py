@@ -17,7 +17,7 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A TOML table: unknown keys are errors."""
 
 
-class WorkloadProfile(_Table):
+class WorkloadProfile(_Table, frozen=True, kw_only=True):
     """How to recognise the workload and what its replicas are called in the database."""
 
     image: str  # image name without tag: "ghcr.io/coder/coder"
@@ -25,7 +25,7 @@ class WorkloadProfile(_Table):
     labels: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
 
-class VersionProfile(_Table):
+class VersionProfile(_Table, frozen=True, kw_only=True):
     """Where the running version is shown."""
 
     buildinfo_path: str | None = None  # HTTP path that answers JSON
@@ -34,13 +34,13 @@ class VersionProfile(_Table):
     command_pattern: str = r"v?(\d+\.\d+\.\d+)"  # first group is the version
 
 
-class DatabaseProfile(_Table):
+class DatabaseProfile(_Table, frozen=True, kw_only=True):
     """Where the database address is in the replica's environment."""
 
     url_env: str
 
 
-class MigrationsProfile(_Table):
+class MigrationsProfile(_Table, frozen=True, kw_only=True):
     """The migrations and how the application applies them."""
 
     format: Literal["golang-migrate", "plain"]
@@ -51,14 +51,14 @@ class MigrationsProfile(_Table):
     releases: dict[str, int]  # release to its last migration
 
 
-class ServiceProfile(_Table):
+class ServiceProfile(_Table, frozen=True, kw_only=True):
     """Requests that prove service; health is not service."""
 
     health_path: str = "/healthz"
     requests: tuple[ServiceRequest, ...] = ()
 
 
-class ServiceRequest(_Table):
+class ServiceRequest(_Table, frozen=True, kw_only=True):
     """One GET that proves service."""
 
     path: str
@@ -67,13 +67,13 @@ class ServiceRequest(_Table):
     headers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
 
-class StatementsProfile(_Table):
+class StatementsProfile(_Table, frozen=True, kw_only=True):
     """The statements of each release, to check the old release against the new schema."""
 
     source: str | None = None  # "package:NAME/FOLDER" or a folder; one ``RELEASE.sql`` a release
 
 
-class Detour(_Table):
+class Detour(_Table, frozen=True, kw_only=True):
     """An advisory: go through another release first."""
 
     code: str
@@ -90,7 +90,7 @@ class Detour(_Table):
     rows_after: str | None = None  # SQL giving (relation, rows): what the later hops will find, to forecast them now
 
 
-class VendorProfile(_Table):
+class VendorProfile(_Table, frozen=True, kw_only=True):
     """Whom to call, and when."""
 
     name: str = ""
@@ -99,7 +99,7 @@ class VendorProfile(_Table):
     call_after_s: float = 900.0
 
 
-class Profile(_Table):
+class Profile(_Table, frozen=True, kw_only=True):
     """One application."""
 
     schema: Literal["lockage.profile/1"]
