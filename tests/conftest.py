@@ -1,0 +1,35 @@
+"""Fixtures that every test may use: a real PostgreSQL for each worker, and an empty database for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from lockage.adapters.postgres.embedded import Server
+from lockage.adapters.postgres.throwaway import throwaway
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """One throw-away PostgreSQL 18 for this test process, on a Unix socket and on TCP; ends with it."""
+    with throwaway(tcp=True, settings={"max_connections": "100"}) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _database_numbers() -> Iterator[int]:
+    return iter(range(1, 1_000_000))
+
+
+@pytest.fixture
+def database_url(postgres_server: Server, _database_numbers: Iterator[int]) -> Iterator[str]:
+    """The URL, over TCP and with the superuser's password, of a fresh empty database that is dropped afterwards."""
+    name = f"test_{next(_database_numbers)}"
+    database = sql.Identifier(name)
+    with psycopg.connect(postgres_server.url(), autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {} template template0").format(database))
+        yield postgres_server.url(name, tcp=True)
+        admin.execute(sql.SQL("drop database {} with (force)").format(database))
