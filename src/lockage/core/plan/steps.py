@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
-from lockage.core.facts import Probe
+from lockage.core.facts import Probe, UpdateKind
 from lockage.core.forecast.assess import Blocks, Seconds
 
 
@@ -167,10 +168,28 @@ class Tolerances(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     forecast_slack_s: float = 5.0
 
 
+class PlanFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The discrete facts that a plan stands on: any other value of any of them, and the plan no longer holds."""
+
+    release: str
+    image: str
+    replicas: int
+    liveness: Probe | None
+    readiness: Probe | None
+    update: UpdateKind
+    max_surge: int
+    max_unavailable: int
+    owners: tuple[str, ...]
+    ledger_version: int | None  # None: it could not be read because a migrator holds its lock
+    ledger_dirty: bool
+    database: str
+    database_major: int
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one deployment gets from its release to the target."""
 
-    schema: str = "lockage.plan/1"
+    schema: Literal["lockage.plan/1"] = "lockage.plan/1"
     deployment: str
     created_at: datetime
     from_release: str
@@ -183,7 +202,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     warnings: tuple[str, ...]
     on_blocker: OnBlocker
     tolerances: Tolerances
-    facts_digest: str  # over discrete facts
+    facts: PlanFacts
+    facts_digest: str  # over ``facts``
     content_digest: str = ""  # over the whole file, this field empty
 
     @property

@@ -6,10 +6,13 @@ unknown key is an error that names file, key and what was expected); the records
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
+from lockage.core.release.version import parse_version
 from lockage.errors import UsageError
 
 
@@ -71,6 +74,9 @@ class StatementsProfile(_Table, frozen=True, kw_only=True):
     """The statements of each release, to check the old release against the new schema."""
 
     source: str | None = None  # "package:NAME/FOLDER" or a folder; one ``RELEASE.sql`` a release
+    inherit: bool = (
+        False  # a file holds only what its release added, or replaced by the same ``-- name:``; older files count too
+    )
 
 
 class Detour(_Table, frozen=True, kw_only=True):
@@ -122,6 +128,56 @@ def parse_profile(text: bytes, *, file: str) -> Profile:
     Raises ``UsageError`` (LK201) naming file, key and the expected value.
     """
     try:
-        return msgspec.toml.decode(text, type=Profile)
-    except msgspec.MsgspecError as error:
+        profile = msgspec.toml.decode(text, type=Profile)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} is not a valid profile: {error}", code="LK201", hint="lockage profile check FILE") from error
+    for key, expected in _faults(profile):
+        raise UsageError(
+            f"{file} is not a valid profile: {key}: expected {expected}", code="LK201", hint="lockage profile check FILE"
+        )
+    return profile
+
+
+def _faults(profile: Profile) -> Iterator[tuple[str, str]]:
+    """Each key whose value has the right type and makes no sense, with what was expected."""
+    if profile.migrations.ledger.count(".") != 1:
+        yield "migrations.ledger", f"SCHEMA.TABLE, got {profile.migrations.ledger!r}"
+    yield from _pattern_faults(profile.version.command_pattern)
+    yield from _release_faults(profile.migrations.releases)
+    for index, detour in enumerate(profile.detours):
+        yield from _detour_faults(f"detours[{index}]", detour, known=tuple(profile.migrations.releases))
+
+
+def _pattern_faults(pattern: str) -> Iterator[tuple[str, str]]:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        yield "version.command_pattern", f"a regular expression, got {pattern!r} ({error})"
+        return
+    if groups < 1:
+        yield "version.command_pattern", f"a regular expression whose first group is the version, got {pattern!r}"
+
+
+def _release_faults(releases: dict[str, int]) -> Iterator[tuple[str, str]]:
+    for release in releases:
+        if not _is_version(release):
+            yield f"migrations.releases.{release!r}", "a release version such as 2.26.0"
+            return
+
+
+def _detour_faults(key: str, detour: Detour, *, known: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for name in ("from_at_least", "from_below", "to_at_least", "to_below", "via"):
+        value: str | None = getattr(detour, name)
+        if value is not None and not _is_version(value):
+            yield f"{key}.{name}", f"a release version such as 2.26.0, got {value!r}"
+            return
+    if parse_version(detour.via) not in map(parse_version, known):
+        yield f"{key}.via", f"one of migrations.releases ({', '.join(known)}), got {detour.via!r}"
+
+
+def _is_version(text: str) -> bool:
+    try:
+        parse_version(text)
+    except UsageError:
+        return False
+    return True
