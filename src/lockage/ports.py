@@ -27,7 +27,7 @@ from lockage.core.facts import (
     VersionReading,
     Workload,
 )
-from lockage.core.forecast.trace import CatalogMark, Observation
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, Observation
 from lockage.core.release.profile import Profile
 
 # --- the platform -----------------------------------------------------------------------------------------------------
@@ -233,8 +233,22 @@ class TracedSession(Protocol):
         """Relations as they are now: oids, names, relfilenodes, owners of indexes, TOAST tables and partitions."""
         ...
 
-    def execute(self, sql: str) -> Observation:
-        """Execute one statement and read what it holds, changed and planned. A failure is part of the observation."""
+    def rules(self) -> CatalogRules:
+        """Foreign keys, triggers, routines, views and sequences as they are now, uncommitted ones of this session included."""
+        ...
+
+    def execute(self, sql: str, *, inner: bool = False) -> Observation:
+        """Execute one statement and read what it holds, changed and planned. A failure is part of the observation.
+
+        Outside a transaction the statement gets one of its own, whose locks are read before it commits; one that refuses it
+        (25001) then runs bare. Inside a transaction opened by ``BEGIN`` 25001 is a failure like any other, and a failed
+        statement leaves the transaction aborted until ``ROLLBACK TO`` or ``ROLLBACK``. ``SAVEPOINT``, ``ROLLBACK TO`` and
+        ``RELEASE`` are statements like all others. ``inner``: also report which statements ran inside it.
+        """
+        ...
+
+    def command(self, sql: str) -> None:
+        """Execute a statement of our own (savepoints around a traced one) without reading anything. Raises ``RefusedError``."""
         ...
 
 

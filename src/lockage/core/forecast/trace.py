@@ -7,7 +7,7 @@ are followed by oid, because a script renames, moves, drops and remakes them; th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,8 @@ class CatalogRelation:
     kind: str  # pg_class.relkind
     relfilenode: int
     table_oid: int  # of the table users name: itself, or the owner of an index, a TOAST table, or the root of a partition
+    owner_oid: int = 0  # of an index or TOAST table: the very table it belongs to, which may be a partition; 0: itself
+    parent_oids: tuple[int, ...] = ()  # direct parents of a partition or an inheriting table (pg_inherits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,55 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignKey:
+    """One foreign key: whose rows are locked or changed when rows of the other side change."""
+
+    name: str
+    child_oid: int
+    parent_oid: int
+    child_columns: tuple[str, ...]
+    parent_columns: tuple[str, ...]
+    on_delete: str  # pg_constraint.confdeltype: a no action, r restrict, c cascade, n set null, d set default
+    on_update: str  # pg_constraint.confupdtype, the same letters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """One enabled trigger of a user's (foreign keys' own triggers are not listed)."""
+
+    name: str
+    table_oid: int
+    routine: str  # schema.name of its function
+    row_level: bool
+    events: tuple[str, ...]  # of "INSERT", "UPDATE", "DELETE", "TRUNCATE"
+    columns: tuple[str, ...] = ()  # UPDATE OF these; empty: any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routine:
+    """One function or procedure of a user's (those of extensions are not listed)."""
+
+    routine: str  # schema.name
+    language: str  # "plpgsql", "sql", "c", …
+    definition: str  # pg_get_functiondef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogRules:
+    """What PostgreSQL does by itself when rows change or a relation is read, as far as an empty shadow cannot show it."""
+
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    routines: tuple[Routine, ...] = ()
+    views: Mapping[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])  # view to what it reads
+    sequences: Mapping[int, tuple[int, ...]] = field(
+        default_factory=dict[int, tuple[int, ...]]
+    )  # to tables whose defaults use it
+    unique_keys: Mapping[int, tuple[tuple[str, ...], ...]] = field(default_factory=dict[int, tuple[tuple[str, ...], ...]])
+    defaults: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])  # columns that have one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """What one statement did."""
 
@@ -54,3 +105,6 @@ class Observation:
     in_transaction: bool = False  # an explicit transaction is open behind it
     failure: Failure | None = None
     ran_outside: bool = False  # it refused a transaction block; its locks were read as a waiting request shows them
+    inner: tuple[str, ...] | None = (
+        None  # texts of statements that ran to their end inside it (pg_stat_statements); None: not asked
+    )
