@@ -1,0 +1,3 @@
+DROP TABLE users;
+DROP TYPE login_type;
+DROP TYPE user_status;

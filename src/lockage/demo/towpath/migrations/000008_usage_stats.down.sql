@@ -1,0 +1,2 @@
+DROP TABLE usage_stats;
+DROP TABLE workspace_agent_stats;

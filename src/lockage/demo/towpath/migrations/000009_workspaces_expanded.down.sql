@@ -1,0 +1,1 @@
+DROP VIEW workspaces_expanded;

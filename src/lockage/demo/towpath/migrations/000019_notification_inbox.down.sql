@@ -1,0 +1,2 @@
+ALTER TABLE templates DROP COLUMN icon;
+DROP TABLE notification_inbox;
