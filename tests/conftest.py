@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from lockage.adapters.postgres import embedded
 from lockage.adapters.postgres.embedded import Server
 from lockage.adapters.postgres.throwaway import throwaway
 
@@ -33,3 +34,9 @@ def database_url(postgres_server: Server, _database_numbers: Iterator[int]) -> I
         admin.execute(sql.SQL("create database {} template template0").format(database))
         yield postgres_server.url(name, tcp=True)
         admin.execute(sql.SQL("drop database {} with (force)").format(database))
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 on which nobody listened a moment ago."""
+    return embedded.free_port()

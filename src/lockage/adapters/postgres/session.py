@@ -1,0 +1,127 @@
+"""Sessions with a database: limited, named, and with PostgreSQL's errors turned into ours at the door.
+
+Not for the queries themselves, which stand in ``sql/``. The surprising thing: a failed login has no SQLSTATE in libpq, so its
+English words are matched; a server with other ``lc_messages`` gives the general LK129, with its own words in the hint.
+
+Codes here: LK120 invalid URL; those of a failed login and of a failed statement stand in ``sqlstate``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import LiteralString, cast
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+
+from lockage.adapters.postgres.sqlstate import explain_login, explain_statement
+from lockage.errors import UsageError
+
+IDLE_IN_TRANSACTION_LIMIT_S = 60.0
+"""Ends a session of ours that was left idle inside a transaction, as by a stopped process, before it blocks a migration."""
+
+_KEEPALIVE = {
+    # A peer that vanished without a word is noticed within about 25 s instead of two hours.
+    "keepalives_idle": "10",  # s
+    "keepalives_interval": "5",  # s
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",  # ms
+}
+
+_PORTS = re.compile(r"[0-9,]*")
+
+
+def connect(
+    url: str,
+    *,
+    what: str,
+    lock_timeout_s: float | None,
+    statement_timeout_s: float | None,
+    connect_timeout_s: float,
+    autocommit: bool = True,
+    read_only: bool = False,
+    idle_in_transaction_limit_s: float | None = IDLE_IN_TRANSACTION_LIMIT_S,
+) -> psycopg.Connection[TupleRow]:
+    """Gives an open session called ``lockage/<what>``; the caller closes it.
+
+    Limits of None are switched off. ``connect_timeout_s`` is whole seconds, at least 2 (libpq's floor), for each address of
+    the host. Statements are never prepared, so that poolers in transaction mode are no trap.
+
+    Raises UsageError (LK120) for an invalid URL, UnreachableError or RefusedError (LK121 to LK129) for a failed login.
+    """
+    parameters = _parse(url)
+    try:
+        connection = psycopg.connect(
+            make_conninfo("", **(_KEEPALIVE | parameters)),
+            autocommit=True,
+            prepare_threshold=None,
+            application_name=f"lockage/{what}",
+            connect_timeout=max(2, math.ceil(connect_timeout_s)),
+        )
+    except psycopg.Error as error:
+        raise explain_login(error, parameters) from error
+    try:
+        with foreign_errors("setting the session's limits"):
+            connection.execute(
+                load_sql("set_session"),
+                {
+                    "lock_timeout": _milliseconds(lock_timeout_s),
+                    "statement_timeout": _milliseconds(statement_timeout_s),
+                    "idle_timeout": _milliseconds(idle_in_transaction_limit_s),
+                    "read_only": "on" if read_only else "off",
+                },
+            )
+        connection.autocommit = autocommit
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def foreign_errors(what: str) -> Generator[None]:
+    """Turns psycopg's errors inside the block into ours; ``what`` begins the sentence ("reading pg_locks").
+
+    Raises UnreachableError or RefusedError (LK125, LK130 to LK139). Misuse of psycopg is our defect and passes unchanged.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        translated = explain_statement(error, what)
+        if translated is None:
+            raise
+        raise translated from error
+
+
+@cache
+def load_sql(name: str) -> LiteralString:
+    """Gives the text of ``sql/<name>.sql``, which we wrote ourselves, as psycopg takes it."""
+    return cast("LiteralString", (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def _parse(url: str) -> dict[str, str]:
+    try:
+        parameters = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+    except psycopg.Error:
+        parameters = None
+    # A bare @ or : in a password moves its rest into host and port, which messages show.
+    if parameters is None or "@" in parameters.get("host", "") or not _PORTS.fullmatch(parameters.get("port", "")):
+        # libpq's message quotes what it did not understand, which may be the password: neither shown nor chained.
+        raise UsageError(
+            "the database URL is not one that PostgreSQL's clients understand",
+            code="LK120",
+            hint="postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with % @ : / ? # and spaces in a part written as %25 %40 "
+            "%3A %2F %3F %23 %20",
+        )
+    return parameters
+
+
+def _milliseconds(limit_s: float | None) -> str:
+    # 0 means "no limit" to PostgreSQL, which a small limit must not become.
+    return "0" if limit_s is None else f"{max(1, round(limit_s * 1000))}ms"
