@@ -1,0 +1,408 @@
+"""Carry out a plan: look, do what is missing, look again, hop by hop, from any state that a crash can leave.
+
+Not for deciding what the plan is (``propose``). The surprising thing: starting is resuming. There is no separate resume code:
+a run begins by asking the object, then the journal, which hop has begun, and every step begins by looking whether it is
+already so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+
+from lockage.core.facts import LedgerState, Workload
+from lockage.core.plan import steps as s
+from lockage.core.run import HopFigures, RunEvent, RunNote, RunReport, WaiverNote, read_notes
+from lockage.errors import HaltedError, LockageError, RefusedError
+from lockage.flows import quiesce, revise
+from lockage.flows.guard import guard
+from lockage.flows.verify import verify
+from lockage.flows.waiting import wait_until
+from lockage.flows.world import World
+from lockage.ports import Journal, JournalEntry
+
+FENCE_KEY = 0x6C6F_636B_6167_65
+"""Advisory lock that one session of a run holds in the application's database: the bytes of "lockage"."""
+
+STRATEGIES_FROM_GENTLEST = tuple(s.Strategy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What the user ordered, and what the flow needs from its neighbours."""
+
+    holder: str  # who carries out: host and run, the same after a restart on the same machine
+    restore_point: str | None  # None: the absence of one was accepted
+    facts_changed: Callable[[s.Plan], tuple[str, ...]]  # sentences: what is no longer as the plan says
+    replan: Callable[[s.Plan], s.Plan]  # a fresh plan from where we are to the same target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """A run that was begun and has not ended."""
+
+    run_id: str
+    plan: s.Plan
+    hop: int
+    begun: bool  # the hop has changed something
+
+
+def unfinished_run(workload: Workload, runs: Sequence[tuple[str, Sequence[JournalEntry]]]) -> Unfinished | None:
+    """The run to go on with; None when there is none.
+
+    The note on the object decides. Without one, the newest of ``runs`` (oldest first) is gone on with in two cases only: it
+    had changed nothing yet, or it was taking its note away. Otherwise somebody has put the object back, and objects win.
+    """
+    note = read_notes(workload).run
+    if note is not None:
+        return Unfinished(run_id=note.id, plan=note.plan, hop=note.hop, begun=True)
+    run_id, entries = runs[-1] if runs else ("", ())
+    plans = [e for e in entries if e.kind == "plan"]
+    if not plans or any(e.kind == "ended" for e in entries):
+        return None
+    plan = msgspec.json.decode(plans[-1].data, type=s.Plan)
+    begun_steps = [(e.hop, e.step) for e in entries if e.kind == "step-begun"]
+    if not any(step == "note-former-state" for _, step in begun_steps):
+        return Unfinished(run_id=run_id, plan=plan, hop=0, begun=False)
+    hop, step = begun_steps[-1]
+    if step == "restore" and workload.release == plan.to_release:
+        return Unfinished(run_id=run_id, plan=plan, hop=hop, begun=True)
+    return None
+
+
+def carry_out(world: World, journal: Journal, order: Order, *, start: Unfinished) -> RunReport:
+    """The report of a run that ended healthy.
+
+    Raises ``RefusedError`` when nothing was changed, ``HaltedError`` when it stopped part-way at a named place; the same call
+    again goes on from there.
+    """
+    return _Carrying(world=world, journal=journal, order=order, start=start).to_the_end()
+
+
+class _Carrying:
+    """One process's part in a run."""
+
+    def __init__(self, *, world: World, journal: Journal, order: Order, start: Unfinished) -> None:
+        self._journal = journal
+        self._order = order
+        self._plan = start.plan
+        self._start = start
+        self._renewed_at: float | None = None
+        self._world = replace(world, tell=_recording(world.tell, journal))
+
+    def to_the_end(self) -> RunReport:
+        world = self._world
+        resumed = bool(self._journal.entries())
+        began_at = self._journal.entries()[0].at if resumed else world.clock.now()
+        if not resumed or not any(e.kind == "plan" for e in self._journal.entries()):
+            self._say("run", f"run {self._journal.run_id}: {self._plan.from_release} to {self._plan.to_release}")
+            self._say("plan", f"route {' → '.join(self._plan.route)}", data=self._plan)
+        try:
+            self._go_through_hops()
+        except LockageError as error:
+            self._leave(error)
+            raise
+        report = self._report(began_at)
+        self._say("ended", f"{self._plan.to_release} is healthy", data=report)
+        world.platform.drop_lease(holder=self._order.holder)
+        return report
+
+    def _go_through_hops(self) -> None:
+        self._hold()
+        self._hold_fence()
+        index = self._start.hop
+        begun = self._start.begun
+        while index < len(self._plan.hops):
+            if index > 0 and not begun:
+                self._plan_anew(index)
+            self._carry_out_hop(index, begun=begun)
+            index, begun = index + 1, False
+
+    def _leave(self, error: LockageError) -> None:
+        try:
+            changed = read_notes(self._world.platform.workload()).run is not None
+            self._say("halted" if changed else "ended", error.message)
+            if not changed:
+                self._world.platform.drop_lease(holder=self._order.holder)
+        except LockageError as second:
+            error.add_note(f"while leaving: {second}")
+
+    # --- one at a time ------------------------------------------------------------------------------------------------
+
+    def _hold(self) -> None:
+        """Take or renew the lease; asked for before every act and while waiting, sent when a third of it has passed."""
+        limit = self._world.settings.limits.lease_s
+        now = self._world.clock.monotonic()
+        if self._renewed_at is None or now - self._renewed_at > limit / 3:
+            self._world.platform.hold_lease(holder=self._order.holder, run_id=self._journal.run_id, duration_s=limit)
+            self._renewed_at = now
+
+    def _hold_fence(self) -> None:
+        def held() -> bool | None:
+            return True if self._world.database.hold_fence(FENCE_KEY) else None
+
+        wait_until(
+            held,
+            clock=self._world.clock,
+            limit_s=lambda: self._world.settings.limits.lease_s,
+            pause_s=self._world.settings.watching.poll_s,
+            too_late=lambda waited: RefusedError(
+                f"another run's session holds the fence lock in the database of {self._plan.deployment} after {waited:.0f} s",
+                code="LK313",
+                hint=f"lockage watch {self._plan.deployment}",
+            ),
+            between=self._hold,
+        )
+
+    # --- hops ---------------------------------------------------------------------------------------------------------
+
+    def _plan_anew(self, index: int) -> None:
+        """Replace this hop and the later ones by a fresh plan, which must not be worse than what was approved."""
+        fresh = self._order.replan(self._plan)
+        was, now = self._plan.hops[index], fresh.hops[0]
+        tolerances = self._plan.tolerances
+        limit_s = (was.forecast.total_s.likely * tolerances.forecast_factor) + tolerances.forecast_slack_s
+        harder = STRATEGIES_FROM_GENTLEST.index(now.strategy) > STRATEGIES_FROM_GENTLEST.index(was.strategy)
+        slower = not was.provisional and now.forecast.total_s.likely > limit_s
+        accepted = self._start.hop == index
+        if (harder or slower) and not accepted:
+            raise HaltedError(
+                f"planned anew on arrival at {now.from_release}, the hop to {now.to_release} is {now.strategy} with "
+                f"{now.forecast.total_s.likely:.1f} s of migration; the plan had {was.strategy} with "
+                f"{was.forecast.total_s.likely:.1f} s (limit {limit_s:.1f} s)",
+                code="LK326",
+                hint=f"nothing is down; to accept it: lockage upgrade {self._plan.deployment}",
+            )
+        self._plan = msgspec.structs.replace(self._plan, hops=(*self._plan.hops[:index], *fresh.hops))
+        self._say("plan", f"planned anew: {now.from_release} to {now.to_release} by {now.strategy}", index, data=self._plan)
+
+    def _carry_out_hop(self, index: int, *, begun: bool) -> None:
+        hop = self._plan.hops[index]
+        remaining = list(hop.steps)
+        if begun:  # what stands before the note was true when it was written
+            at = next(i for i, step in enumerate(remaining) if isinstance(step, s.NoteFormerState))
+            remaining = remaining[at + 1 :]
+        for step in remaining:
+            self._hold()
+            name = step.__struct_config__.tag
+            assert isinstance(name, str)
+            self._say("step-begun", name, index, name)
+            self._take(step, hop, index)
+            self._say("step-done", name, index, name)
+
+    def _take(self, step: s.AnyStep, hop: s.Hop, index: int) -> None:  # noqa: C901, PLR0912 one arm a step, and no other logic
+        world, blockers = self._world, self._plan.on_blocker
+        match step:
+            case s.CheckFacts():
+                self._check_facts(index)
+            case s.BackUp():
+                self._back_up(index)
+            case s.SettleForeignSessions():
+                quiesce.settle_foreign_sessions(world, step, hop, index=index, on_blocker=blockers, between=self._hold)
+            case s.NoteFormerState():
+                self._note_former_state(index)
+            case s.ScaleDown():
+                asked = world.clock.monotonic()
+                quiesce.scale_down(world, step, hop, between=self._hold)
+                if step.replicas == 0:
+                    self._measure(index, termination_s=world.clock.monotonic() - asked)
+            case s.ClearSessions():
+                quiesce.clear_sessions(world, step, hop, index=index, on_blocker=blockers, between=self._hold)
+                self._refuse_a_dirty_ledger(hop)
+            case s.RollOut():
+                asked_at = revise.roll_out(world, step)
+                if asked_at is not None:
+                    self._measure_start(index, step.release, asked_at)
+            case s.GuardMigration():
+                watch = guard(world, hop, step, index=index, on_blocker=blockers, between=self._hold)
+                self._measure(index, migration_s=watch.migration_s)
+            case s.Verify():
+                self._verify(step)
+            case s.RaiseReplicas():
+                first = self._first_replica(step.release)
+                revise.raise_replicas(world, step, between=self._hold)
+                boot_s = revise.boot_seconds(world.platform.replicas(), step.release, first=first)
+                self._measure(index, boot_s=boot_s)
+            case s.LeaveWhen():
+                self._leave_when(step)
+            case s.Restore():
+                self._soak()
+                revise.restore(world)
+            case _:
+                assert_never(step)
+
+    # --- steps that are a few lines -----------------------------------------------------------------------------------
+
+    def _check_facts(self, index: int) -> None:
+        changed = self._order.facts_changed(self._plan) if index == 0 else ()
+        if changed:
+            raise RefusedError(
+                f"the plan no longer fits: {'; '.join(changed)}",
+                code="LK325",
+                hint=f"lockage plan {self._plan.deployment} --to {self._plan.to_release}",
+            )
+
+    def _back_up(self, index: int) -> None:
+        point = self._order.restore_point
+        text = f"restore point {point}" if point else "no restore point: accepted"
+        self._say("saw", text, index, "back-up")
+
+    def _note_former_state(self, index: int) -> None:
+        note = RunNote(
+            id=self._journal.run_id,
+            plan_digest=self._plan.content_digest,
+            hop=index,
+            holder=self._order.holder,
+            plan=self._plan,
+        )
+        point = self._order.restore_point
+        waiver = WaiverNote(restore_point=point, waived_at=None if point else self._world.clock.now())
+        revise.note_former_state(self._world, note, waiver)
+
+    def _refuse_a_dirty_ledger(self, hop: s.Hop) -> None:
+        reading = self._world.database.ledger(self._world.profile)
+        if reading.state is LedgerState.READ and reading.dirty:
+            raise HaltedError(
+                f"{reading.table} says migration {reading.version} is dirty: an earlier attempt committed a part of it",
+                code="LK324",
+                hint=f"compare the schema with the file of migration {reading.version} before going on to {hop.to_release}",
+            )
+
+    def _verify(self, step: s.Verify) -> None:
+        failed: list[str] = []
+
+        def all_well() -> bool | None:
+            failed[:] = [c.text for c in verify(self._world, release=step.release, ledger=step.ledger) if not c.ok]
+            return None if failed else True
+
+        wait_until(
+            all_well,
+            clock=self._world.clock,
+            limit_s=lambda: step.limit_s,
+            pause_s=0.5,
+            too_late=lambda waited: HaltedError(
+                f"{step.release} does not verify after {waited:.0f} s: {'; '.join(failed)}",
+                code="LK340",
+                hint=f"lockage verify {self._plan.deployment}",
+            ),
+            between=self._hold,
+        )
+
+    def _leave_when(self, step: s.LeaveWhen) -> None:
+        def holds() -> bool | None:
+            rows = self._world.database.ask(step.condition)
+            return True if rows and next(iter(rows[0].values())) is True else None
+
+        wait_until(
+            holds,
+            clock=self._world.clock,
+            limit_s=lambda: step.limit_s,
+            pause_s=1.0,
+            too_late=lambda waited: HaltedError(
+                f"after {waited:.0f} s it is still not so that {step.text or step.condition}",
+                code="LK342",
+                hint=f"nothing is down; to go on waiting: lockage upgrade {self._plan.deployment}",
+            ),
+            between=self._hold,
+        )
+
+    def _soak(self) -> None:
+        world = self._world
+        until = world.clock.monotonic() + world.settings.limits.soak_s
+        while True:
+            failed = [c.text for c in verify(world) if not c.ok]
+            if failed:
+                raise HaltedError(
+                    f"{self._plan.to_release} did not stay healthy: {'; '.join(failed)}",
+                    code="LK343",
+                    hint=f"lockage verify {self._plan.deployment}",
+                )
+            if world.clock.monotonic() >= until:
+                return
+            self._hold()
+            world.clock.sleep(0.5)
+
+    # --- figures ------------------------------------------------------------------------------------------------------
+
+    def _first_replica(self, release: str) -> str | None:
+        there = [r for r in self._world.platform.replicas() if r.release == release]
+        return min(there, key=lambda r: r.created_at).name if there else None
+
+    def _measure_start(self, index: int, release: str, asked_at: datetime) -> None:
+        def runs() -> datetime | None:
+            started = [r.started_at for r in self._world.platform.replicas() if r.release == release and r.started_at]
+            return min(started, default=None)
+
+        limit_s = self._world.settings.limits.start_s
+        started_at = wait_until(
+            runs,
+            clock=self._world.clock,
+            limit_s=lambda: limit_s,
+            pause_s=self._world.settings.watching.poll_s,
+            too_late=lambda waited: HaltedError(
+                f"no process of {release} runs {waited:.0f} s after it was asked for; limit {limit_s:.0f} s",
+                code="LK344",
+                hint=f"lockage survey {self._plan.deployment}",
+            ),
+            between=self._hold,
+        )
+        self._measure(index, start_s=max(0.0, (started_at - asked_at).total_seconds()))
+
+    def _measure(self, index: int, **figures: float | None) -> None:
+        known = {name: value for name, value in figures.items() if value is not None}
+        if known:
+            text = ", ".join(f"{name.removesuffix('_s').replace('_', ' ')} {value:.2f} s" for name, value in known.items())
+            self._say("measured", text, index, data=known)
+
+    def _report(self, began_at: datetime) -> RunReport:
+        measured: dict[int, dict[str, float]] = {}
+        for entry in self._journal.entries():
+            if entry.kind == "measured":
+                measured.setdefault(entry.hop, {}).update(msgspec.json.decode(entry.data, type=dict[str, float]))
+        hops = [
+            HopFigures(
+                from_release=hop.from_release,
+                to_release=hop.to_release,
+                strategy=hop.strategy,
+                forecast_s=hop.forecast.total_s,
+                **measured.get(index, {}),
+            )
+            for index, hop in enumerate(self._plan.hops)
+        ]
+        return RunReport(
+            id=self._journal.run_id,
+            deployment=self._plan.deployment,
+            outcome="healthy",
+            from_release=self._plan.from_release,
+            to_release=self._plan.to_release,
+            route=self._plan.route,
+            began_at=began_at,
+            ended_at=self._world.clock.now(),
+            hops=tuple(hops),
+        )
+
+    def _say(self, kind: str, text: str, hop: int = -1, step: str = "", *, data: object = None) -> None:
+        record: Mapping[str, object] = msgspec.to_builtins(data) if data is not None else {}
+        self._world.tell(RunEvent(at=self._world.clock.now(), kind=kind, hop=hop, step=step, text=text, data=record))
+
+
+def _recording(tell: Callable[[RunEvent], None], journal: Journal) -> Callable[[RunEvent], None]:
+    """Tell the journal first, then whoever watches."""
+
+    def both(event: RunEvent) -> None:
+        entry = JournalEntry(
+            at=event.at,
+            kind=event.kind,
+            hop=event.hop,
+            step=event.step,
+            text=event.text,
+            data=msgspec.json.encode(event.data),
+        )
+        journal.append(entry)
+        tell(event)
+
+    return both

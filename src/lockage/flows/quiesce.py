@@ -1,0 +1,194 @@
+"""Take the old release out of the way: foreign sessions first, then replicas, then what dead clients left behind.
+
+Not for the migration itself (``guard``). The surprising thing: a backend outlives its client, so "all replicas are gone" is
+not the end; the next step is "no backend of a dead client holds a lock".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from lockage.core.blockers import Blocker, Remedy, Who, classify, remedy
+from lockage.core.facts import OwnedSession, Replica
+from lockage.core.plan.steps import ClearSessions, Hop, OnBlocker, ScaleDown, SettleForeignSessions
+from lockage.core.run import RunEvent
+from lockage.errors import HaltedError, LockageError, RefusedError
+from lockage.flows.waiting import wait_until
+from lockage.flows.world import Sight, World, see
+
+Between = Callable[[], None]
+
+
+def settle_foreign_sessions(
+    world: World, step: SettleForeignSessions, hop: Hop, *, index: int, on_blocker: OnBlocker, between: Between
+) -> None:
+    """Nobody from outside holds a lock on the relations that the script locks; nothing is down meanwhile.
+
+    Raises ``RefusedError`` (LK320) naming the session that stays.
+    """
+
+    def standing(sight: Sight) -> list[Blocker]:
+        return [
+            Blocker(who=Who.THIRD_PARTY, session=o.session)
+            for o in sight.owned
+            if _foreign(o) and _holds_one_of(o, step.relations)
+        ]
+
+    def too_late(waited: float, blocker: Blocker) -> LockageError:
+        return RefusedError(
+            f"the migration would wait for {blocker.sentence}; it is still there after {waited:.0f} s",
+            code="LK320",
+            hint=f"end it, or: lockage upgrade {world.deployment} --on-blocker terminate",
+        )
+
+    _wait_for_none(
+        world, standing, hop, index=index, step="settle-foreign-sessions", limit_s=step.limit_s,
+        on_blocker=on_blocker, too_late=too_late, between=between,
+    )  # fmt: skip
+
+
+def scale_down(world: World, step: ScaleDown, hop: Hop, *, between: Between) -> None:
+    """Only ``step.replicas`` old replicas are left, and no other is still terminating.
+
+    Raises ``HaltedError`` (LK321) naming the replica that does not end.
+    """
+    workload = world.platform.workload()
+    if workload.release == hop.to_release:
+        return
+    if workload.replicas > step.replicas:
+        world.platform.scale(step.replicas)
+
+    def gone() -> bool | None:
+        left = world.platform.replicas()
+        return True if len(left) <= step.replicas else None
+
+    def too_late(waited: float) -> LockageError:
+        names = ", ".join(r.name for r in world.platform.replicas()) or "(none)"
+        return HaltedError(
+            f"replicas {names} of {world.deployment} are still there {waited:.0f} s after scaling to {step.replicas}",
+            code="LK321",
+            hint=f"look why they do not end, then: lockage upgrade {world.deployment}",
+        )
+
+    wait_until(
+        gone,
+        clock=world.clock,
+        limit_s=lambda: step.limit_s,
+        pause_s=world.settings.watching.poll_s,
+        too_late=too_late,
+        between=between,
+    )
+
+
+def clear_sessions(world: World, step: ClearSessions, hop: Hop, *, index: int, on_blocker: OnBlocker, between: Between) -> None:
+    """No backend of a dead client has a transaction or a lock, and no one else stands in the way.
+
+    Orphans that can only roll back are terminated one by one; one that works and commits by itself is waited for.
+    Raises ``HaltedError`` (LK322) naming the session that stays.
+    """
+    if world.platform.workload().release == hop.to_release:
+        return
+    whole_files = world.profile.migrations.transaction == "file"
+
+    def standing(sight: Sight) -> list[Blocker]:
+        live: dict[str, Replica] = {r.name: r for r in sight.replicas}
+        return [
+            Blocker(
+                who=classify(o, replicas=live, target=hop.to_release, migrator_sends_whole_files=whole_files),
+                session=o.session,
+                replica=o.replica,
+            )
+            for o in sight.owned
+            if (o.orphan and _holds_anything(o)) or (_foreign(o) and _holds_one_of(o, hop.forecast.blocked))
+        ]
+
+    def too_late(waited: float, blocker: Blocker) -> LockageError:
+        return HaltedError(
+            f"{blocker.sentence} still stands in the way after {waited:.0f} s",
+            code="LK322",
+            hint=f"lockage survey {world.deployment}; then end it, or: "
+            f"lockage upgrade {world.deployment} --on-blocker terminate",
+        )
+
+    _wait_for_none(
+        world, standing, hop, index=index, step="clear-sessions", limit_s=step.limit_s,
+        on_blocker=on_blocker, too_late=too_late, between=between,
+    )  # fmt: skip
+
+
+def _wait_for_none(
+    world: World,
+    standing: Callable[[Sight], list[Blocker]],
+    hop: Hop,
+    *,
+    index: int,
+    step: str,
+    limit_s: float,
+    on_blocker: OnBlocker,
+    too_late: Callable[[float, Blocker], LockageError],
+    between: Between,
+) -> None:
+    """Look until nobody stands in the way, using the least force against each who does."""
+    last: list[Sight] = []
+    named: set[int] = set()
+    left: list[Blocker] = []
+
+    def look() -> bool | None:
+        # Two looks at least: an orphan is only called one when both agree.
+        first_look = not last
+        last[:] = [see(world, last[0] if last else None)]
+        left[:] = standing(last[0])
+        for blocker in left:
+            _deal_with(world, blocker, hop, index=index, step=step, on_blocker=on_blocker, named=named)
+        return None if left or first_look else True
+
+    wait_until(
+        look,
+        clock=world.clock,
+        limit_s=lambda: _limit(world, limit_s, left),
+        pause_s=world.settings.watching.poll_s,
+        too_late=lambda waited: too_late(waited, left[0]) if left else _blind(world, waited),
+        between=between,
+    )
+
+
+def _limit(world: World, limit_s: float, left: Iterable[Blocker]) -> float:
+    works = any(b.who is Who.WORKING_ORPHAN for b in left)
+    return max(limit_s, world.settings.limits.working_orphan_s) if works else limit_s
+
+
+def _blind(world: World, waited: float) -> LockageError:
+    return HaltedError(
+        f"the database of {world.deployment} did not answer for {waited:.0f} s",
+        code="LK323",
+        hint=f"see that it is up, then: lockage upgrade {world.deployment}",
+    )
+
+
+def _deal_with(
+    world: World, blocker: Blocker, hop: Hop, *, index: int, step: str, on_blocker: OnBlocker, named: set[int]
+) -> None:
+    assert blocker.session is not None
+    pid = blocker.session.pid
+    if pid not in named:
+        named.add(pid)
+        text = f"in the way: {blocker.sentence}"
+        world.tell(RunEvent(at=world.clock.now(), kind="saw", hop=index, step=step, text=text))
+    act = remedy(blocker, strategy=hop.strategy, on_blocker=on_blocker, already_cancelled=False)
+    if act is Remedy.TERMINATE and world.database.terminate(pid=pid, backend_start=blocker.session.backend_start).sent:
+        text = f"terminate sent to {blocker.sentence}"
+        world.tell(RunEvent(at=world.clock.now(), kind="acted", hop=index, step=step, text=text))
+
+
+def _foreign(owned: OwnedSession) -> bool:
+    return owned.replica is None and not owned.orphan and not owned.ours
+
+
+def _holds_anything(owned: OwnedSession) -> bool:
+    s = owned.session
+    return s.in_transaction or bool(s.relation_locks) or bool(s.advisory_locks)
+
+
+def _holds_one_of(owned: OwnedSession, relations: Iterable[str]) -> bool:
+    wanted = set(relations)
+    return any(lock.granted and lock.relation in wanted for lock in owned.session.relation_locks)

@@ -1,0 +1,103 @@
+"""Change the object: note how it was, roll out a release, raise the replicas, put everything back.
+
+Not for the database. The surprising thing: "is it already so" is decided by the workload alone, never by the journal, so a
+second process that begins here at any moment does only what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from statistics import median
+
+from lockage.core.facts import Replica, ReplicaPhase, Workload
+from lockage.core.plan.steps import RaiseReplicas, RollOut
+from lockage.core.run import FORMER_NOTE, RUN_NOTE, WAIVER_NOTE, FormerNote, RunNote, WaiverNote, read_notes, write_note
+from lockage.errors import HaltedError, LockageError
+from lockage.flows.waiting import wait_until
+from lockage.flows.world import World
+from lockage.ports import Rollout
+
+
+def note_former_state(world: World, run: RunNote, waiver: WaiverNote) -> None:
+    """The object says which run has begun which hop, how it was before, and which restore point there is.
+
+    How it was is written once a run: a later hop, or a second attempt, must not take our own state for the former one.
+    Raises ``RefusedError`` (LK310) when another has written to the object since we looked.
+    """
+    workload = world.platform.workload()
+    notes = read_notes(workload)
+    changes: dict[str, str | None] = {}
+    if notes.run != run:
+        changes[RUN_NOTE] = write_note(run)
+    if notes.former is None:
+        former = FormerNote(release=workload.release, replicas=workload.replicas, liveness=workload.liveness)
+        changes[FORMER_NOTE] = write_note(former)
+    if notes.waiver is None:
+        changes[WAIVER_NOTE] = write_note(waiver)
+    if changes:
+        world.platform.annotate(changes, expected=workload.resource_version)
+
+
+def roll_out(world: World, step: RollOut) -> datetime | None:
+    """The target release is asked for; gives when we asked, or None when it had been asked for before."""
+    if world.platform.workload().release == step.release:
+        return None
+    asked_at = world.clock.now()
+    world.platform.roll_out(Rollout(release=step.release, replicas=step.replicas, liveness=step.liveness))
+    return asked_at
+
+
+def raise_replicas(world: World, step: RaiseReplicas, *, between: Callable[[], None]) -> None:
+    """All replicas run the target with their former probe, are ready, and nothing else is left, terminating or not.
+
+    Raises ``HaltedError`` (LK341) saying what is missing.
+    """
+    workload = world.platform.workload()
+    wanted = (step.release, step.replicas, step.liveness)
+    if (workload.release, workload.replicas, workload.liveness) != wanted:
+        world.platform.roll_out(Rollout(release=step.release, replicas=step.replicas, liveness=step.liveness))
+
+    def all_there() -> bool | None:
+        return True if _complete(world.platform.workload(), world.platform.replicas()) else None
+
+    def too_late(waited: float) -> LockageError:
+        replicas = world.platform.replicas()
+        ready = sum(1 for r in replicas if r.ready and r.release == step.release)
+        return HaltedError(
+            f"{ready} of {step.replicas} replicas of {step.release} are ready after {waited:.0f} s; limit {step.limit_s:.0f} s",
+            code="LK341",
+            hint=f"lockage survey {world.deployment}; then: lockage upgrade {world.deployment}",
+        )
+
+    wait_until(
+        all_there,
+        clock=world.clock,
+        limit_s=lambda: step.limit_s,
+        pause_s=world.settings.watching.poll_s,
+        too_late=too_late,
+        between=between,
+    )
+
+
+def _complete(workload: Workload, replicas: tuple[Replica, ...]) -> bool:
+    current = [r for r in replicas if r.revision == workload.revision and r.phase is not ReplicaPhase.TERMINATING]
+    return len(replicas) == len(current) == workload.replicas and all(r.ready for r in current)
+
+
+def boot_seconds(replicas: tuple[Replica, ...], release: str, *, first: str | None) -> float | None:
+    """Seconds from process start to ready with nothing to migrate: the median of the replicas after the first."""
+    further = [
+        (r.ready_at - r.started_at).total_seconds()
+        for r in replicas
+        if r.release == release and r.name != first and r.ready_at and r.started_at and r.restarts == 0
+    ]
+    return median(further) if further else None
+
+
+def restore(world: World) -> None:
+    """Nothing of ours is left on the object."""
+    workload = world.platform.workload()
+    ours = {key: None for key in (RUN_NOTE, FORMER_NOTE, WAIVER_NOTE) if key in workload.annotations}
+    if ours:
+        world.platform.annotate(ours, expected=workload.resource_version)

@@ -1,0 +1,98 @@
+"""Is this deployment healthy, whole and consistent now: version by every source, ledger, health, service.
+
+Not for waiting: one answer, now. The surprising thing: health is not service, so the profile's own requests are made on each
+replica, past the Service that would hide one bad replica behind two good ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from lockage.core.facts import LedgerState, Replica, ReplicaPhase
+from lockage.core.release.version import normalised
+from lockage.flows.world import World
+
+REQUEST_TIMEOUT_S = 5.0
+"""A proof of service that takes longer is a failure for the person who waits for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was verified."""
+
+    name: str  # "version", "ledger", "replicas", "health", "service"
+    ok: bool
+    text: str
+
+
+def verify(world: World, *, release: str | None = None, ledger: int | None = None) -> tuple[Check, ...]:
+    """All checks; ``release`` None: the one the workload asks for; ``ledger`` None: that release's last migration."""
+    workload = world.platform.workload()
+    wanted = release or workload.release
+    last = ledger if ledger is not None else world.profile.migrations.releases.get(wanted)
+    serving = tuple(r for r in world.platform.replicas() if r.phase is ReplicaPhase.RUNNING and r.release == wanted)
+    checks = [_replicas(world, serving, wanted)]
+    for replica in serving:
+        checks += [_version(world, replica, wanted), _health(world, replica)]
+        checks += _service(world, replica)
+    checks.append(_ledger(world, last))
+    return tuple(checks)
+
+
+def _replicas(world: World, serving: tuple[Replica, ...], wanted: str) -> Check:
+    workload = world.platform.workload()
+    everyone = world.platform.replicas()
+    ready = sum(1 for r in serving if r.ready)
+    others = [r.name for r in everyone if r.release != wanted]
+    text = f"{ready} of {workload.replicas} replicas of {wanted} ready"
+    if others:
+        text += f"; of another release: {', '.join(others)}"
+    return Check(name="replicas", ok=ready == workload.replicas > 0 and not others, text=text)
+
+
+def _version(world: World, replica: Replica, wanted: str) -> Check:
+    path = world.profile.version.buildinfo_path
+    if path is None:
+        return Check(name="version", ok=replica.release == wanted, text=f"{replica.name}: image says {replica.release}")
+    answer = world.service.get(world.platform.replica_url(replica.name) + path, headers={}, timeout_s=REQUEST_TIMEOUT_S)
+    shown = _field(answer.body, world.profile.version.buildinfo_field) if answer.status == 200 else None
+    says = shown or answer.problem or f"status {answer.status}"
+    ok = shown is not None and normalised(shown) == normalised(wanted)
+    return Check(name="version", ok=ok, text=f"{replica.name}: buildinfo says {says}")
+
+
+def _field(body: str, name: str) -> str | None:
+    try:
+        value = msgspec.json.decode(body, type=dict[str, object]).get(name)
+    except msgspec.MsgspecError:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _health(world: World, replica: Replica) -> Check:
+    url = world.platform.replica_url(replica.name) + world.profile.service.health_path
+    answer = world.service.get(url, headers={}, timeout_s=REQUEST_TIMEOUT_S)
+    text = f"{replica.name}: {world.profile.service.health_path} answers {answer.status or answer.problem}"
+    return Check(name="health", ok=answer.status == 200, text=text)
+
+
+def _service(world: World, replica: Replica) -> list[Check]:
+    checks: list[Check] = []
+    for request in world.profile.service.requests:
+        url = world.platform.replica_url(replica.name) + request.path
+        answer = world.service.get(url, headers=request.headers, timeout_s=REQUEST_TIMEOUT_S)
+        ok = answer.status == request.status and request.contains in answer.body
+        text = f"{replica.name}: {request.path} answers {answer.status or answer.problem}, expected {request.status}"
+        checks.append(Check(name="service", ok=ok, text=text))
+    return checks
+
+
+def _ledger(world: World, wanted: int | None) -> Check:
+    reading = world.database.ledger(world.profile)
+    if wanted is None:
+        return Check(name="ledger", ok=False, text=f"{reading.table}: no expected migration known for this release")
+    ok = reading.state is LedgerState.READ and reading.version == wanted and not reading.dirty
+    says = f"{reading.version}{' (dirty)' if reading.dirty else ''}" if reading.state is LedgerState.READ else reading.state
+    return Check(name="ledger", ok=ok, text=f"{reading.table} says {says}, expected {wanted}")
