@@ -1,0 +1,34 @@
+"""What every command gets beside its own options: environment, folders, log.
+
+Not for anything about a deployment (``wiring``). The surprising thing: whether the answer is JSON is known before the
+options are parsed, because a failure to parse them must be reported in the same form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import typer
+
+from lockage.interfaces.cli.logs import CommandLog
+from lockage.interfaces.folders import Folders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One call of ``lockage``."""
+
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    folders: Folders
+    log: CommandLog
+    as_json: bool
+
+
+def invocation_of(context: typer.Context) -> Invocation:
+    """The call to which this command belongs."""
+    invocation = context.find_object(Invocation)
+    if invocation is None:
+        raise TypeError("a command was called without an Invocation; start it through lockage.interfaces.cli.main.run")
+    return invocation

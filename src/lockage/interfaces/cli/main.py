@@ -1,0 +1,160 @@
+"""The ``lockage`` command: finds the subcommand, runs it, and ends with the exit code of what came of it.
+
+Not for any work. The surprising thing: the module of a command is imported only when that command is asked for, so that
+``lockage --help`` answers at once; the table below says the commands' first sentences a second time for that reason, and a
+test keeps the two alike.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import typer.main
+from typer.core import TyperCommand, TyperGroup
+
+from lockage.errors import LockageError, UsageError
+from lockage.interfaces.cli import failures
+from lockage.interfaces.cli.invocation import Invocation
+from lockage.interfaces.cli.logs import new_log
+from lockage.interfaces.folders import find_folders
+
+COMMANDS: Mapping[str, str] = {
+    "survey": "Look at a deployment and its database; change nothing.",
+    "forecast": "Say what migrations will lock, for whom and for how long.",
+    "plan": "Plan an upgrade: route, strategy, steps and their undoing.",
+    "upgrade": "Carry out an upgrade, or go on with one that stopped.",
+    "watch": "Show a run while it goes on.",
+    "verify": "Check version, ledger, health and service of a deployment.",
+    "runs": "List the runs that this machine knows of, or show one.",
+    "demo": "Upgrade a real application, the usual way and with Lockage.",
+    "explain": "Say what an error code means.",
+    "version": "Print the version of Lockage.",
+}
+
+
+class LateCommands(TyperGroup):
+    """A group that knows its commands by name and imports one only to run it."""
+
+    # Typer keeps the types of its Click to itself, hence Any.
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, in the order in which a person needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:
+        """The command, imported now; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"lockage.interfaces.cli.commands.{cmd_name}")
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The list of commands in the help text, from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+app = typer.Typer(
+    name="lockage",
+    cls=LateCommands,
+    rich_markup_mode=None,  # plain help: half the start-up time, and nothing is lost in a pipe
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - late: 20 ms that other commands need not pay
+
+        typer.echo(f"lockage {version('lockage')}")
+        raise typer.Exit
+
+
+@app.callback()
+def lockage(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take a running application from one release to the next, through its database locks.
+
+    Lockage looks (survey), says beforehand how long whom a release's migrations will block (forecast), plans, upgrades,
+    and proves the result (verify). Start with: lockage demo
+
+    Exit codes: 0 done, 1 defect, 2 usage, 3 refused and nothing changed, 4 halted part-way, 5 findings.
+    """
+
+
+def run(arguments: Sequence[str], *, environment: Mapping[str, str]) -> int:
+    """The exit code of ``lockage ARGUMENTS``; the answer is on standard output, everything else on standard error."""
+    arguments = tuple(arguments) or ("--help",)
+    folders = find_folders(environment)
+    command = arguments[0] if arguments[0] in COMMANDS else "lockage"
+    log = new_log(folders.logs, command=command)
+    as_json = "--json" in arguments
+    invocation = Invocation(arguments=arguments, environment=environment, folders=folders, log=log, as_json=as_json)
+    try:
+        return _outcome(invocation)
+    except LockageError as error:
+        if not isinstance(error, UsageError):  # a slip of the keyboard leaves no file
+            log.write("failed", code=error.code, message=error.message, hint=error.hint, exit_code=error.exit_code)
+        failures.tell(failures.of_error(error), as_json=as_json)
+        return error.exit_code
+    except Exception as error:
+        log.write("defect", arguments=arguments, exc_info=error)
+        if environment.get(failures.DEBUG_VARIABLE):
+            raise
+        failures.tell(failures.of_defect(error, log=_existing(log.path)), as_json=as_json)
+        return failures.DEFECT_EXIT
+    finally:
+        log.close()
+
+
+def _outcome(invocation: Invocation) -> int:
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(args=list(invocation.arguments), prog_name="lockage", standalone_mode=False, obj=invocation)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        raise _usage_error(error) from error
+    except typer.Abort:
+        return failures.INTERRUPTED_EXIT
+    except (SystemExit, BrokenPipeError):
+        # Typer's own answer to a reader that went away is SystemExit; nothing else raises it here.
+        _forget_stdout()
+        return failures.BROKEN_PIPE_EXIT
+    return code if isinstance(code, int) else 0
+
+
+def _usage_error(error: typer.TyperException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "lockage"
+    message = error.format_message().rstrip(".")
+    close = get_close_matches(message.rpartition(" ")[2].strip("'"), COMMANDS, n=1)
+    if message.startswith("No such command") and close:
+        return UsageError(message, code="LK001", hint=f"lockage {close[0]}")
+    return UsageError(message, code="LK001", hint=f"{path} --help")
+
+
+def _forget_stdout() -> None:
+    # The interpreter flushes standard output once more at its end, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _existing(path: Path) -> Path | None:
+    return path if path.exists() else None
+
+
+def main() -> None:
+    """Entry point of the ``lockage`` program."""
+    sys.exit(run(sys.argv[1:], environment=os.environ))
