@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import typer
 import typer.main
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from lockage.errors import LockageError, UsageError
 from lockage.interfaces.cli import failures
@@ -47,7 +47,7 @@ class LateCommands(TyperGroup):
         """The names, in the order in which a person needs them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, imported now; None when there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
