@@ -32,3 +32,8 @@ def invocation_of(context: typer.Context) -> Invocation:
     if invocation is None:
         raise TypeError("a command was called without an Invocation; start it through lockage.interfaces.cli.main.run")
     return invocation
+
+
+def command_app() -> typer.Typer:
+    """An empty app for one command's module: plain help, and no completion options of its own."""
+    return typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)

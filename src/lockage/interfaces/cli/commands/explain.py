@@ -8,16 +8,17 @@ import typer
 
 from lockage.errors import UsageError
 from lockage.interfaces.cli.console import answers, plain_table, say
+from lockage.interfaces.cli.invocation import command_app
 from lockage.interfaces.cli.options import Json
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.error_codes import ErrorCode, error_codes
 
-app = typer.Typer(rich_markup_mode=None)
+app = command_app()
 
 
 @app.command()
 def explain(
-    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="Such as LK201; all when left out.")] = None,
+    code: Annotated[str | None, typer.Argument(help="Such as LK201; all when left out.")] = None,
     *,
     as_json: Json = False,
 ) -> None:

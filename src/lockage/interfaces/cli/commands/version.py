@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from lockage.interfaces.cli.invocation import command_app
 from lockage.interfaces.cli.output import print_json
 
-app = typer.Typer(rich_markup_mode=None)
+app = command_app()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
