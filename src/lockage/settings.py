@@ -65,6 +65,9 @@ class Limits:
     soak_s: float = 3.0
     """How long the end state must stay healthy before the run is called done."""
 
+    look_s: float = 30.0
+    """For a step that only looks or writes a note: every query and request in it has a far shorter limit of its own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeBudget:
@@ -75,6 +78,45 @@ class ProbeBudget:
 
     forecast_factor: float = 3.0
     """Times the forecast's high end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyChoice:
+    """When a gentler strategy is good enough."""
+
+    blocked_likely_s: float = 1.0
+    """Longest likely time that readers or writers of one relation may be blocked under a rolling update. A gap of a second
+    is where an outage begins to count."""
+
+    blocked_high_s: float = 2.0
+    """The same at the forecast's high end: twice the likely limit, and still shorter than a client's usual time-out."""
+
+    scale_to_one_ratio: float = 0.5
+    """Scale-to-one is taken only at this part of scale-to-zero's outage or less: an old replica that works on a schema it does
+    not know is a risk, and a tenth less outage does not pay for it."""
+
+    scale_to_one_saves_s: float = 5.0
+    """… and only where it saves this much: less is within the error of the forecast."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a step takes where nothing was measured on this deployment."""
+
+    termination_s: float = 2.0
+    """From the signal to the end of a replica that has requests in flight and nothing else."""
+
+    start_s: float = 2.0
+    """From asking for a replica to its process running, the image being there."""
+
+    boot_s: float = 3.0
+    """From a process' start to its first answer with nothing to migrate."""
+
+    look_s: float = 1.0
+    """A step that looks at the platform and the database once or twice."""
+
+    leave_when_s: float = 60.0
+    """For a hop's leave-when condition. A guess: nobody has measured the background job that fulfils it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,4 +137,6 @@ class Settings:
     watching: Watching = field(default_factory=Watching)
     limits: Limits = field(default_factory=Limits)
     probe_budget: ProbeBudget = field(default_factory=ProbeBudget)
+    strategy: StrategyChoice = field(default_factory=StrategyChoice)
+    expected: Expected = field(default_factory=Expected)
     long_transactions: LongTransactions = field(default_factory=LongTransactions)

@@ -1,0 +1,177 @@
+"""What holds a plan together: its seal over the content, and the facts that it stands on.
+
+Not for keeping secrets: anybody can make a plan with a right seal, by making a plan. The seal tells a plan that was edited
+from one that was approved. The surprising thing: a plan file must also read letter by letter as Lockage writes it, because
+YAML lets a decoy key or a comment say to a person what the machine does not read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from lockage.core.facts import Survey
+from lockage.core.plan.preconditions import agreed_release
+from lockage.core.plan.steps import Hop, Plan, PlanFacts, Tolerances
+from lockage.core.release.version import normalised
+from lockage.errors import RefusedError, UsageError
+
+SCHEMA = "lockage.plan/1"
+"""The only version of a plan file that this Lockage reads and writes."""
+
+
+def content_digest(plan: Plan) -> str:
+    """``sha256:…`` over the plan as canonical JSON (keys sorted), its own field empty."""
+    return _digest(msgspec.structs.replace(plan, content_digest=""))
+
+
+def sealed(plan: Plan) -> Plan:
+    """The plan with its content digest filled in."""
+    return msgspec.structs.replace(plan, content_digest=content_digest(plan))
+
+
+def facts_of(survey: Survey) -> PlanFacts:
+    """The discrete facts of a survey that a plan stands on. Raises ``RefusedError`` (LK224) when versions disagree."""
+    workload = survey.workload
+    return PlanFacts(
+        release=normalised(agreed_release(survey)),
+        image=workload.image,
+        replicas=workload.replicas,
+        liveness=workload.liveness,
+        readiness=workload.readiness,
+        update=workload.update,
+        max_surge=workload.max_surge,
+        max_unavailable=workload.max_unavailable,
+        owners=tuple(sorted(workload.owners)),
+        ledger_version=survey.ledger.version,
+        ledger_dirty=survey.ledger.dirty,
+        database=survey.database.database,
+        database_major=survey.database.major,
+    )
+
+
+def facts_digest(facts: PlanFacts) -> str:
+    """``sha256:…`` over the facts as canonical JSON."""
+    return _digest(facts)
+
+
+def facts_hold(plan: Plan, survey: Survey) -> tuple[str, ...]:
+    """What has changed since the plan was made, one sentence a fact; empty when the plan still holds.
+
+    Raises ``RefusedError`` (LK224) when versions disagree now.
+    """
+    if survey.deployment != plan.deployment:
+        return (f"the plan is for {plan.deployment}, and this is {survey.deployment}",)
+    now = facts_of(survey)
+    names = PlanFacts.__struct_fields__
+    return tuple(
+        f"{_words(name)} was {_shown(getattr(plan.facts, name))}, and is {_shown(getattr(now, name))}"
+        for name in names
+        if getattr(plan.facts, name) != getattr(now, name)
+    )
+
+
+def refuse_changed_facts(plan: Plan, survey: Survey) -> None:
+    """Nothing while the plan's facts hold. Raises ``RefusedError`` (LK231) naming every fact that changed."""
+    changed = facts_hold(plan, survey)
+    if changed:
+        raise RefusedError(
+            f"the plan for {plan.deployment} no longer holds: {'; '.join(changed)}",
+            code="LK231",
+            hint=f"{_again(plan)}, and approve the new one",
+        )
+
+
+def hop_differs(approved: Hop, fresh: Hop, tolerances: Tolerances) -> tuple[str, ...]:
+    """What makes a hop that was planned anew on arrival another one than the one that was approved; empty: the same.
+
+    Another strategy, other releases, or a likely duration of the migration beyond the tolerances. Less is never a difference.
+    """
+    name = f"{approved.from_release} to {approved.to_release}"
+    found: list[str] = []
+    if (approved.from_release, approved.to_release) != (fresh.from_release, fresh.to_release):
+        found.append(f"{name} was approved, and the route now says {fresh.from_release} to {fresh.to_release}")
+    if approved.strategy is not fresh.strategy:
+        found.append(f"{name}: {approved.strategy} was approved, and it would now be {fresh.strategy}")
+    approved_s, fresh_s = approved.forecast.total_s.likely, fresh.forecast.total_s.likely
+    limit_s = approved_s * tolerances.forecast_factor + tolerances.forecast_slack_s
+    if fresh_s > limit_s:
+        found.append(f"{name}: {approved_s:.1f} s likely was approved (limit {limit_s:.1f} s), and it is now {fresh_s:.1f} s")
+    return tuple(found)
+
+
+# --- the file ------------------------------------------------------------------------------------------------------------
+
+
+def plan_file(plan: Plan) -> str:
+    """The plan as the YAML that a person reads, approves and keeps; ``check_plan_file`` reads it back."""
+    return msgspec.yaml.encode(plan).decode()
+
+
+def check_plan_file(text: str, *, file: str = "the plan file") -> Plan:
+    """The plan in a file, exactly as it was made.
+
+    Line endings and blank lines at the end do not matter; every other letter does. Raises ``UsageError`` for what is no plan
+    (LK232) or of another schema version (LK233), and ``RefusedError`` (LK230) for one that was edited.
+    """
+    _refuse_other_schema(text, file)
+    try:
+        plan = msgspec.yaml.decode(text, type=Plan, strict=True)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{file} is not a plan: {_first_line(error)}", code="LK232", hint="lockage plan NAME --to RELEASE -o FILE"
+        ) from error
+    as_written = plan_file(plan).splitlines()
+    if plan.content_digest != content_digest(plan) or text.rstrip().splitlines() != as_written:
+        raise RefusedError(
+            f"{file} was edited after Lockage wrote it: its content is not what its seal {plan.content_digest[:19]} says",
+            code="LK230",
+            hint=f"{_again(plan)} -o FILE",
+        )
+    return plan
+
+
+class _Head(msgspec.Struct):
+    schema: str
+
+
+def _refuse_other_schema(text: str, file: str) -> None:
+    try:
+        head = msgspec.yaml.decode(text, type=_Head)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{file} is not a plan: {_first_line(error)}", code="LK232", hint="lockage plan NAME --to RELEASE -o FILE"
+        ) from error
+    if head.schema != SCHEMA:
+        raise UsageError(
+            f"{file} says schema {head.schema}, and this Lockage reads {SCHEMA}",
+            code="LK233",
+            hint="lockage plan NAME --to RELEASE -o FILE, with this version",
+        )
+
+
+def _again(plan: Plan) -> str:
+    return f"lockage plan {plan.deployment} --to {plan.to_release}"
+
+
+def _digest(record: Plan | PlanFacts) -> str:
+    return f"sha256:{hashlib.sha256(msgspec.json.encode(record, order='sorted')).hexdigest()}"
+
+
+def _words(field: str) -> str:
+    return field.replace("_", " ")
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "none"
+        case tuple():
+            return ", ".join(map(str, value)) or "none"  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        case _:
+            return str(value)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,170 @@
+"""The steps of one hop, in order, for each strategy, with undo, expected seconds and limits.
+
+Not for choosing the strategy (``strategy``) nor for doing. The surprising thing: raising the replicas is a second rollout, not
+a scaling, because putting the probe back is a change of the revision, and both belong into one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from lockage.core.facts import Probe
+from lockage.core.forecast.assess import Seconds
+from lockage.core.plan.steps import (
+    AnyStep,
+    BackUp,
+    CheckFacts,
+    ClearSessions,
+    GuardMigration,
+    LeaveWhen,
+    NoteFormerState,
+    OnBlocker,
+    RaiseReplicas,
+    Restore,
+    RollOut,
+    ScaleDown,
+    SettleForeignSessions,
+    Strategy,
+    Verify,
+)
+from lockage.core.plan.timing import Timing, added, times
+from lockage.core.release.profile import Detour
+from lockage.settings import Settings
+
+_NOTHING = "nothing is changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HopOutline:
+    """Everything that the steps of one hop are made from."""
+
+    from_release: str
+    to_release: str
+    strategy: Strategy
+    replicas: int
+    waves: int  # rounds that a rolling update takes
+    grace_s: float
+    liveness: Probe | None  # as it is
+    migrating_liveness: Probe | None  # as the migrating replica gets it
+    kill_budget_s: float
+    ledger: int  # the target's last migration
+    migration_s: Seconds
+    timing: Timing
+    blocked: tuple[str, ...]  # relations whose users the script makes wait
+    orphans: bool  # the survey saw backends of dead clients
+    on_blocker: OnBlocker
+    advisories: tuple[Detour, ...]  # that made the target a stop
+    last: bool  # no hop follows
+
+
+def steps_of(hop: HopOutline, settings: Settings) -> tuple[AnyStep, ...]:
+    """All steps of the hop, in order."""
+    look = (settings.expected.look_s, settings.limits.look_s)
+    return (
+        CheckFacts(undo=_NOTHING, expected_s=look[0], limit_s=look[1]),
+        _settle(hop, settings),
+        BackUp(undo=f"{_NOTHING}: the restore point is yours to keep", expected_s=0.0, limit_s=look[1]),
+        NoteFormerState(undo="remove the lockage.dev annotations", expected_s=look[0], limit_s=look[1]),
+        *_make_room(hop, settings),
+        _roll_out(hop, settings),
+        _guard(hop, settings),
+        Verify(release=hop.to_release, ledger=hop.ledger, undo=_NOTHING, expected_s=look[0], limit_s=look[1]),
+        _raise(hop, settings),
+        *_leave(hop.advisories, settings),
+        *(_restore(settings) if hop.last else ()),
+    )
+
+
+def _settle(hop: HopOutline, settings: Settings) -> SettleForeignSessions:
+    ended = "sessions that were ended have rolled back; their clients may try again"
+    return SettleForeignSessions(
+        relations=hop.blocked,
+        undo=ended if hop.on_blocker is OnBlocker.TERMINATE else _NOTHING,
+        expected_s=settings.expected.look_s,
+        limit_s=settings.limits.foreign_sessions_s,
+    )
+
+
+def _make_room(hop: HopOutline, settings: Settings) -> tuple[AnyStep, ...]:
+    clear = ClearSessions(
+        undo="cannot be undone: what a dead client had open rolls back, or has committed by itself",
+        expected_s=settings.expected.look_s,
+        limit_s=settings.limits.sessions_gone_s,
+    )
+    match hop.strategy:
+        case Strategy.ROLLING:
+            return (clear,) if hop.orphans else ()
+        case Strategy.SCALE_TO_ONE:
+            left = 1
+        case Strategy.SCALE_TO_ZERO:
+            left = 0
+        case _:
+            assert_never(hop.strategy)
+    down = ScaleDown(
+        replicas=left,
+        undo=f"scale back to {hop.replicas}: the schema has not moved yet",
+        expected_s=hop.timing.termination.likely,
+        limit_s=hop.grace_s + settings.limits.replicas_gone_margin_s,
+    )
+    return (down, clear)
+
+
+def _roll_out(hop: HopOutline, settings: Settings) -> RollOut:
+    return RollOut(
+        release=hop.to_release,
+        replicas=hop.replicas if hop.strategy is Strategy.ROLLING else 1,
+        liveness=hop.migrating_liveness,
+        undo=f"until the migration has committed: roll {hop.from_release} out again with {hop.replicas}; afterwards not at all",
+        expected_s=hop.timing.start.likely,
+        limit_s=settings.limits.start_s,
+    )
+
+
+def _guard(hop: HopOutline, settings: Settings) -> GuardMigration:
+    return GuardMigration(
+        ledger=hop.ledger,
+        late_after_s=hop.migration_s.high,
+        undo="cannot be undone: a schema that has moved goes back only by the restore point",
+        expected_s=added(hop.migration_s, hop.timing.boot).likely,
+        limit_s=hop.kill_budget_s + settings.limits.ready_margin_s,
+    )
+
+
+def _raise(hop: HopOutline, settings: Settings) -> RaiseReplicas:
+    one_round = added(hop.timing.start, hop.timing.boot)
+    rounds = hop.waves if hop.strategy is Strategy.ROLLING or hop.migrating_liveness != hop.liveness else 1
+    return RaiseReplicas(
+        release=hop.to_release,
+        replicas=hop.replicas,
+        liveness=hop.liveness,
+        undo=f"not needed: {hop.to_release} fits the schema with any number of replicas",
+        expected_s=times(rounds, one_round).likely,
+        limit_s=settings.limits.rollout_s,
+    )
+
+
+def _leave(advisories: Sequence[Detour], settings: Settings) -> tuple[AnyStep, ...]:
+    return tuple(
+        LeaveWhen(
+            condition=advisory.leave_when,
+            text=advisory.leave_when_text or advisory.reason,
+            undo=_NOTHING,
+            expected_s=settings.expected.leave_when_s,
+            limit_s=settings.limits.leave_when_s,
+        )
+        for advisory in advisories
+        if advisory.leave_when
+    )
+
+
+def _restore(settings: Settings) -> tuple[AnyStep, ...]:
+    soak_s = settings.limits.soak_s
+    return (
+        Restore(
+            undo=f"{_NOTHING} but our own notes, which are removed",
+            expected_s=soak_s + settings.expected.look_s,
+            limit_s=soak_s + settings.limits.look_s,
+        ),
+    )
