@@ -22,7 +22,9 @@ LK110  the server does not stop                            ``embedded``
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -59,7 +61,12 @@ STOP_LIMIT_S = 60.0
 PORT_TRIES = 5
 """How often a port that the system chose may be taken by someone else before the server binds it."""
 
+TAKE_OVER_LIMIT_S = 10.0
+"""How long the remains of a killed server may keep a data directory: its backends notice within a second that it is gone,
+and whoever inherited it reaps it."""
+
 _LOOK_S = 0.005
+_RETRY_S = 0.05
 
 _SIGNALS: Mapping[str, signal.Signals] = {
     "smart": signal.SIGTERM,
@@ -164,35 +171,59 @@ def start_detached(
     ``port`` None lets the system choose. ``superuser`` and ``password`` are what ``initialise`` was given; ``settings``
     hold for this start. Undone by ``stop``. Raises RefusedError: LK101 to LK109.
     """
-    if adopted := running(data_dir, superuser=superuser, password=password):
-        if port not in (None, adopted.port):
-            raise in_use(data_dir, adopted.pid)
-        return adopted
-    account = account or server_account()
-    binaries = reachable_binaries(binaries or embedded_binaries(), account, cache_dir or cache_root())
-    require_major(data_dir, binaries)
+    patience = time.monotonic() + TAKE_OVER_LIMIT_S
+    tries = 0
+    while True:
+        if adopted := running(data_dir, superuser=superuser, password=password):
+            if port not in (None, adopted.port):
+                raise in_use(data_dir, adopted.pid)
+            return adopted
+        tries += 1
+        try:
+            _start_detached_once(
+                data_dir,
+                log_file=log_file,
+                binaries=binaries or embedded_binaries(),
+                port=free_port() if port is None else port,
+                settings=settings or {},
+                account=account or server_account(),
+                cache_dir=cache_dir or cache_root(),
+                limit_s=limit_s,
+            )
+        except LockageError as error:
+            lost_the_port = error.code == "LK104" and port is None and tries < PORT_TRIES
+            # Its killed predecessor is not reaped yet, or another process starts it at this moment.
+            not_yet_free = error.code == "LK107" and time.monotonic() < patience
+            if not (lost_the_port or not_yet_free):
+                raise
+            time.sleep(_RETRY_S)
+
+
+def _start_detached_once(
+    data_dir: Path,
+    *,
+    log_file: Path,
+    binaries: Binaries,
+    port: int,
+    settings: Mapping[str, str],
+    account: Account | None,
+    cache_dir: Path,
+    limit_s: float,
+) -> None:
+    programs = reachable_binaries(binaries, account, cache_dir)
+    require_major(data_dir, programs)
     require_reach(data_dir, account)
     socket_dir = data_dir if _fits_a_socket(data_dir) else short_folder("lk-s-", None, account)
-    for attempt in range(PORT_TRIES):
-        chosen = free_port() if port is None else port
-        mark = log_file.stat().st_size if log_file.exists() else 0
-        command = server_command(
-            binaries, data_dir=data_dir, socket_dir=socket_dir, port=chosen, tcp=True, settings=settings or {}
-        )
-        pid, failure = _launch_detached(command, account=account, log_file=log_file)
-        explain = explainer(log_file, mark=mark, data_dir=data_dir, port=chosen)
-        try:
-            if failure:
-                raise explain(failure)
-            await_ready(data_dir, pid=pid, limit_s=limit_s, exited=_exit_watch(pid), explain=explain)
-        except LockageError as error:
-            if error.code == "LK104" and port is None and attempt < PORT_TRIES - 1:
-                continue
-            raise
-        found = running(data_dir, superuser=superuser, password=password)
-        assert found is not None, "it was ready"
-        return found
-    raise AssertionError("the last try raises")
+    mark = log_file.stat().st_size if log_file.exists() else 0
+    command = server_command(programs, data_dir=data_dir, socket_dir=socket_dir, port=port, tcp=True, settings=settings)
+    explain = explainer(log_file, mark=mark, data_dir=data_dir, port=port)
+    try:
+        pid = _launch_detached(command, account=account, log_file=log_file, explain=explain)
+        await_ready(data_dir, pid=pid, limit_s=limit_s, exited=_exit_watch(pid), explain=explain)
+    except BaseException:
+        if socket_dir != data_dir:
+            shutil.rmtree(socket_dir, ignore_errors=True)
+        raise
 
 
 def stop(
@@ -208,7 +239,8 @@ def stop(
     seen = read_pid_file(data_dir)
     if seen is None:
         return False
-    os.kill(seen.pid, _SIGNALS[mode])
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(seen.pid, _SIGNALS[mode])
     limit = time.monotonic() + limit_s
     while _is_alive(seen.pid):
         if time.monotonic() > limit:
@@ -291,7 +323,10 @@ def await_ready(
                 raise in_use(data_dir, seen.pid)
             raise explain(gone)
         if time.monotonic() > limit:
-            os.kill(pid, signal.SIGQUIT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGQUIT)
+            while not exited() and time.monotonic() < limit + launch.STOP_LIMIT_S:
+                time.sleep(_LOOK_S)
             raise explain(f"not ready within {limit_s:g} s")
         time.sleep(_LOOK_S)
 
@@ -314,7 +349,9 @@ def english_environment() -> dict[str, str]:
     return kept | {"LC_ALL": "C", "LANGUAGE": "C"}
 
 
-def _launch_detached(command: list[str], *, account: Account | None, log_file: Path) -> tuple[int, str]:
+def _launch_detached(
+    command: list[str], *, account: Account | None, log_file: Path, explain: Callable[[str], LockageError]
+) -> int:
     done = subprocess.run(
         launch_command("detach"),
         input=encode_order(account, log_file, command),
@@ -323,7 +360,9 @@ def _launch_detached(command: list[str], *, account: Account | None, log_file: P
         check=True,
     )
     answers = dict(line.split(" ", 1) for line in done.stdout.decode().splitlines())
-    return int(answers["started"]), answers.get("failed", "")
+    if "failed" in answers:
+        raise explain(answers["failed"])
+    return int(answers["started"])
 
 
 def explainer(log_file: Path, *, mark: int, data_dir: Path, port: int) -> Callable[[str], LockageError]:

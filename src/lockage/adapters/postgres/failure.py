@@ -10,12 +10,16 @@ LK108 the server does not come up · LK109 the data directory cannot be made.
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
 
 from lockage.errors import LockageError, RefusedError
 
 LOG_TAIL_LINES = 8
 """Enough for a FATAL with its DETAIL and HINT and what came before."""
+
+NO_ROOM_BYTES = 65536
+"""Below this a start cannot even write its lock files and its log."""
 
 _DISK_FULL_WORDS = ("No space left on device", "Disk quota exceeded", "File too large", "File size limit exceeded")
 _DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -76,11 +80,12 @@ def in_use(data_dir: Path, pid: int | None) -> LockageError:
 def explain_start(log_file: Path, *, mark: int, data_dir: Path, port: int, what: str) -> LockageError:
     """Gives the error for a server that ended before it was ready, or was not ready in time, by what its log says."""
     words = log_tail(log_file, mark=mark)
-    if any(sign in words for sign in _DISK_FULL_WORDS):
+    # A server whose log lies on the full disk dies without a word.
+    if any(sign in words for sign in _DISK_FULL_WORDS) or (not words and _free_bytes(data_dir) < NO_ROOM_BYTES):
         return disk_full(data_dir, words)
     if "Address already in use" in words:
         return port_taken(port)
-    if "lock file" in words and "already exists" in words:
+    if ("lock file" in words and "already exists" in words) or "pre-existing shared memory block" in words:
         return in_use(data_dir, None)
     return RefusedError(
         f"the PostgreSQL server in {data_dir} did not come up: {what}",
@@ -99,6 +104,13 @@ def explain_initdb(words: str, *, data_dir: Path, exit_code: int) -> LockageErro
         code="LK109",
         hint=f"the last words{_quoted(chr(10).join(words.splitlines()[-LOG_TAIL_LINES:]))}",
     )
+
+
+def _free_bytes(folder: Path) -> int:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return NO_ROOM_BYTES
 
 
 def _quoted(words: str) -> str:
