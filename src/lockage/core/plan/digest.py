@@ -13,7 +13,7 @@ import msgspec
 
 from lockage.core.facts import Survey
 from lockage.core.plan.preconditions import agreed_release
-from lockage.core.plan.steps import Hop, Plan, PlanFacts, Tolerances
+from lockage.core.plan.steps import Plan, PlanFacts
 from lockage.core.release.version import normalised
 from lockage.errors import RefusedError, UsageError
 
@@ -64,41 +64,13 @@ def facts_hold(plan: Plan, survey: Survey) -> tuple[str, ...]:
     if survey.deployment != plan.deployment:
         return (f"the plan is for {plan.deployment}, and this is {survey.deployment}",)
     now = facts_of(survey)
-    names = PlanFacts.__struct_fields__
+    if plan.facts is None:
+        return () if facts_digest(now) == plan.facts_digest else ("a fact that the plan stands on has changed",)
     return tuple(
         f"{_words(name)} was {_shown(getattr(plan.facts, name))}, and is {_shown(getattr(now, name))}"
-        for name in names
+        for name in PlanFacts.__struct_fields__
         if getattr(plan.facts, name) != getattr(now, name)
     )
-
-
-def refuse_changed_facts(plan: Plan, survey: Survey) -> None:
-    """Nothing while the plan's facts hold. Raises ``RefusedError`` (LK231) naming every fact that changed."""
-    changed = facts_hold(plan, survey)
-    if changed:
-        raise RefusedError(
-            f"the plan for {plan.deployment} no longer holds: {'; '.join(changed)}",
-            code="LK231",
-            hint=f"{_again(plan)}, and approve the new one",
-        )
-
-
-def hop_differs(approved: Hop, fresh: Hop, tolerances: Tolerances) -> tuple[str, ...]:
-    """What makes a hop that was planned anew on arrival another one than the one that was approved; empty: the same.
-
-    Another strategy, other releases, or a likely duration of the migration beyond the tolerances. Less is never a difference.
-    """
-    name = f"{approved.from_release} to {approved.to_release}"
-    found: list[str] = []
-    if (approved.from_release, approved.to_release) != (fresh.from_release, fresh.to_release):
-        found.append(f"{name} was approved, and the route now says {fresh.from_release} to {fresh.to_release}")
-    if approved.strategy is not fresh.strategy:
-        found.append(f"{name}: {approved.strategy} was approved, and it would now be {fresh.strategy}")
-    approved_s, fresh_s = approved.forecast.total_s.likely, fresh.forecast.total_s.likely
-    limit_s = approved_s * tolerances.forecast_factor + tolerances.forecast_slack_s
-    if fresh_s > limit_s:
-        found.append(f"{name}: {approved_s:.1f} s likely was approved (limit {limit_s:.1f} s), and it is now {fresh_s:.1f} s")
-    return tuple(found)
 
 
 # --- the file ------------------------------------------------------------------------------------------------------------
@@ -127,7 +99,7 @@ def check_plan_file(text: str, *, file: str = "the plan file") -> Plan:
         raise RefusedError(
             f"{file} was edited after Lockage wrote it: its content is not what its seal {plan.content_digest[:19]} says",
             code="LK230",
-            hint=f"{_again(plan)} -o FILE",
+            hint=f"lockage plan {plan.deployment} --to {plan.to_release} -o FILE",
         )
     return plan
 
@@ -149,10 +121,6 @@ def _refuse_other_schema(text: str, file: str) -> None:
             code="LK233",
             hint="lockage plan NAME --to RELEASE -o FILE, with this version",
         )
-
-
-def _again(plan: Plan) -> str:
-    return f"lockage plan {plan.deployment} --to {plan.to_release}"
 
 
 def _digest(record: Plan | PlanFacts) -> str:

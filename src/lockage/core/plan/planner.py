@@ -18,7 +18,7 @@ from lockage.core.plan.preconditions import agreed_release, orphans, refuse_unfi
 from lockage.core.plan.sequence import HopOutline, steps_of
 from lockage.core.plan.steps import Hop, HopForecast, OnBlocker, Plan, Strategy, Tolerances
 from lockage.core.plan.strategy import Choice, Situation, choose, used_relations
-from lockage.core.plan.timing import measured_timing, waves
+from lockage.core.plan.timing import measured_timing, rounded, waves
 from lockage.core.release.advisories import newest_date
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import Leg, known_releases, last_migration, route
@@ -56,8 +56,11 @@ def plan(
     now: datetime,
     settings: Settings,
     wishes: Wishes | None = None,
+    notes: Sequence[str] = (),
 ) -> Plan:
     """The plan to the target, with one forecast for each hop of ``way``; without hops there is nothing to do.
+
+    ``notes`` are sentences of the forecasting that belong among the warnings.
 
     Raises what ``way`` raises, and ``RefusedError`` (LK220) for a strategy that is not possible on some hop.
     """
@@ -87,6 +90,7 @@ def plan(
             warnings=(
                 *survey_warnings(survey, on_blocker=wishes.on_blocker, long=settings.long_transactions),
                 *_route_warnings(profile, legs),
+                *notes,
                 *(warning for choice in choices for warning in choice.warnings),
                 *(warning for hop in hops for warning in _hop_warnings(profile, hop)),
             ),
@@ -135,7 +139,7 @@ def _hop(
         considered=choice.considered,
         forecast=HopForecast(
             migrations=len(forecast.script.migrations),
-            total_s=forecast.total_s,
+            total_s=rounded(forecast.total_s),
             worst=forecast.worst,
             blocked=blocked,
             broken=len(forecast.broken),
@@ -182,7 +186,7 @@ def _outline(
         migrating_liveness=fitting,
         kill_budget_s=fitting.kill_budget_s if fitting else asked_s,
         ledger=ledger,
-        migration_s=total_s,
+        migration_s=rounded(total_s),
         timing=situation.timing,
         blocked=blocked,
         orphans=bool(orphans(survey)),

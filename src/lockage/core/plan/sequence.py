@@ -29,7 +29,7 @@ from lockage.core.plan.steps import (
     Strategy,
     Verify,
 )
-from lockage.core.plan.timing import Timing, added, times
+from lockage.core.plan.timing import Timing, added, rounded, times
 from lockage.core.release.profile import Detour
 from lockage.settings import Settings
 
@@ -127,7 +127,7 @@ def _guard(hop: HopOutline, settings: Settings) -> GuardMigration:
         ledger=hop.ledger,
         late_after_s=hop.migration_s.high,
         undo="cannot be undone: a schema that has moved goes back only by the restore point",
-        expected_s=added(hop.migration_s, hop.timing.boot).likely,
+        expected_s=rounded(added(hop.migration_s, hop.timing.boot)).likely,
         limit_s=hop.kill_budget_s + settings.limits.ready_margin_s,
     )
 
@@ -140,7 +140,7 @@ def _raise(hop: HopOutline, settings: Settings) -> RaiseReplicas:
         replicas=hop.replicas,
         liveness=hop.liveness,
         undo=f"not needed: {hop.to_release} fits the schema with any number of replicas",
-        expected_s=times(rounds, one_round).likely,
+        expected_s=rounded(times(rounds, one_round)).likely,
         limit_s=settings.limits.rollout_s,
     )
 

@@ -202,7 +202,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     warnings: tuple[str, ...]
     on_blocker: OnBlocker
     tolerances: Tolerances
-    facts: PlanFacts
+    facts: PlanFacts | None = None  # None: only their digest is known
     facts_digest: str  # over ``facts``
     content_digest: str = ""  # over the whole file, this field empty
 

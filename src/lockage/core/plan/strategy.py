@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lockage.core.facts import UpdateKind, Workload
 from lockage.core.forecast.assess import Blocks, Forecast, RelationForecast, Seconds
 from lockage.core.plan.steps import Strategy, StrategyVerdict
-from lockage.core.plan.timing import Timing, added, longest, times, waves
+from lockage.core.plan.timing import Timing, added, longest, rounded, times, waves
 from lockage.errors import RefusedError
 from lockage.settings import StrategyChoice
 
@@ -139,7 +139,7 @@ def _rolling(situation: Situation) -> StrategyVerdict:
         _nobody_notices(situation),
         _who_serves(situation.workload),
     )
-    return StrategyVerdict(strategy=Strategy.ROLLING, possible=not obstacles, unavailable_s=outage, reasons=reasons)
+    return StrategyVerdict(strategy=Strategy.ROLLING, possible=not obstacles, unavailable_s=rounded(outage), reasons=reasons)
 
 
 def _scale_to_one(situation: Situation) -> StrategyVerdict:
@@ -156,7 +156,10 @@ def _scale_to_one(situation: Situation) -> StrategyVerdict:
             f"{_break(situation)}"
         )
     return StrategyVerdict(
-        strategy=Strategy.SCALE_TO_ONE, possible=not obstacles, unavailable_s=outage, reasons=obstacles or tuple(reasons)
+        strategy=Strategy.SCALE_TO_ONE,
+        possible=not obstacles,
+        unavailable_s=rounded(outage),
+        reasons=obstacles or tuple(reasons),
     )
 
 
@@ -168,7 +171,7 @@ def _scale_to_zero(situation: Situation) -> StrategyVerdict:
         f"without service for stopping ({timing.termination.likely:.1f} s), starting ({timing.start.likely:.1f} s), "
         f"migrating ({_seconds(situation.forecast.total_s)}) and booting ({timing.boot.likely:.1f} s)",
     )
-    return StrategyVerdict(strategy=Strategy.SCALE_TO_ZERO, possible=True, unavailable_s=outage, reasons=reasons)
+    return StrategyVerdict(strategy=Strategy.SCALE_TO_ZERO, possible=True, unavailable_s=rounded(outage), reasons=reasons)
 
 
 def _obstacles_to_rolling(situation: Situation) -> Iterator[str]:

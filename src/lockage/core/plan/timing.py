@@ -30,8 +30,8 @@ def measured_timing(survey: Survey, expected: Expected) -> Timing:
     grace_s = survey.workload.grace_s
     return Timing(
         termination=Seconds(low=0.0, likely=min(expected.termination_s, grace_s), high=grace_s),
-        start=_range(starts, expected.start_s),
-        boot=_range(boots, expected.boot_s),
+        start=rounded(_range(starts, expected.start_s)),
+        boot=rounded(_range(boots, expected.boot_s)),
     )
 
 
@@ -58,6 +58,12 @@ def longest(*parts: Seconds) -> Seconds:
 def times(count: int, part: Seconds) -> Seconds:
     """A range that passes ``count`` times, one after the other."""
     return Seconds(low=count * part.low, likely=count * part.likely, high=None if part.high is None else count * part.high)
+
+
+def rounded(seconds: Seconds) -> Seconds:
+    """The range to the millisecond: more would pretend to know."""
+    high = None if seconds.high is None else round(seconds.high, 3)
+    return Seconds(low=round(seconds.low, 3), likely=round(seconds.likely, 3), high=high)
 
 
 def waves(workload: Workload) -> int:

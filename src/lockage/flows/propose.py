@@ -1,0 +1,110 @@
+"""Propose a plan: find the way, have every hop forecast, and lay out the steps.
+
+Not for deciding (``core.plan``) nor for changing anything: it reads, and asks the one question that an advisory brings. The
+surprising thing: every refusal that needs no forecast comes first, so that nobody waits for a shadow to be told "dirty".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lockage.core.facts import Survey
+from lockage.core.forecast.assess import Forecast
+from lockage.core.plan.planner import Wishes, plan, way
+from lockage.core.plan.steps import Plan
+from lockage.core.release.profile import Detour, Profile
+from lockage.core.release.route import Leg
+from lockage.errors import LockageError, UsageError
+from lockage.ports import Clock, Narrate
+from lockage.settings import Settings
+
+Ask = Callable[[str], tuple[Mapping[str, object], ...]]
+"""Rows of a profile's read-only query: ``Database.ask``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HopQuestion:
+    """What is to be forecast: one hop, on the schema that the hops before it leave behind."""
+
+    leg: Leg
+    before: tuple[Leg, ...]  # their scripts are applied first, untraced
+    rows: Mapping[str, float]  # relation (schema.name) to the live rows that it will have then, where that is known
+
+
+ForecastHop = Callable[[HopQuestion], Forecast]
+
+
+def propose(
+    *,
+    survey: Survey,
+    profile: Profile,
+    target: str,
+    forecast_hop: ForecastHop,
+    ask: Ask,
+    clock: Clock,
+    narrate: Narrate,
+    settings: Settings,
+    wishes: Wishes | None = None,
+) -> Plan:
+    """The plan from where the deployment is to the target; a plan without hops when there is nothing to do.
+
+    Raises ``UsageError`` and ``RefusedError`` as ``core.plan.planner`` says, and what forecasting a hop raises.
+    """
+    wishes = wishes or Wishes()
+    legs = way(survey, profile, target=target, on_blocker=wishes.on_blocker)
+    rows, notes = _rows_on_arrival(legs, ask, narrate)
+    forecasts: list[Forecast] = []
+    for index, leg in enumerate(legs):
+        narrate(f"forecasting {leg.from_release} to {leg.to_release}")
+        before = legs[:index]
+        known = {relation: count for earlier in before for relation, count in rows.get(earlier.to_release, {}).items()}
+        forecasts.append(forecast_hop(HopQuestion(leg=leg, before=before, rows=known)))
+    return plan(
+        survey,
+        profile,
+        target=target,
+        forecasts=forecasts,
+        now=clock.now(),
+        settings=settings,
+        wishes=wishes,
+        notes=notes,
+    )
+
+
+def _rows_on_arrival(legs: Sequence[Leg], ask: Ask, narrate: Narrate) -> tuple[dict[str, dict[str, float]], tuple[str, ...]]:
+    """Rows that later hops will find, by the stop behind which they do; and what could not be counted."""
+    rows: dict[str, dict[str, float]] = {}
+    notes: list[str] = []
+    # What the last hop leaves behind matters to no forecast.
+    for leg in legs[:-1]:
+        for advisory in leg.advisories:
+            if advisory.rows_after is None:
+                continue
+            narrate(f"counting what {leg.to_release} will leave behind")
+            try:
+                found = ask(advisory.rows_after)
+            except UsageError:
+                raise
+            except LockageError as error:
+                notes.append(
+                    f"advisory {advisory.code} could not count the rows behind {leg.to_release} ({error.message}): "
+                    f"later hops are forecast with today's"
+                )
+                continue
+            rows.setdefault(leg.to_release, {}).update(_counted(advisory, found))
+    return rows, tuple(notes)
+
+
+def _counted(advisory: Detour, found: tuple[Mapping[str, object], ...]) -> dict[str, float]:
+    counted: dict[str, float] = {}
+    for row in found:
+        relation, rows = row.get("relation"), row.get("rows")
+        if not isinstance(relation, str) or not isinstance(rows, int | float):
+            raise UsageError(
+                f"rows_after of advisory {advisory.code} gives {sorted(row)}: expected relation as text and rows as a number",
+                code="LK242",
+                hint="SELECT 'schema.table' AS relation, count(*)::float8 AS rows FROM …",
+            )
+        counted[relation] = float(rows)
+    return counted
