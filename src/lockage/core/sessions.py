@@ -1,0 +1,150 @@
+"""Whose session is it: maps backends of PostgreSQL to live replicas, and finds the orphans.
+
+Not for deciding what becomes of an orphan. The surprising thing: one look is never enough to call a session an orphan,
+because sessions and replicas are read at different moments, and a connection opened between the two readings has no owner
+yet. Read sessions, then replicas, then sessions again: a backend that is there in both readings, and whose client end is
+among no replica's in between, has no client. ``owned_sessions`` judges one look, ``confirmed`` puts two together.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from lockage.core.facts import OwnedSession, Replica, Session
+
+OURS = "lockage/"
+"""How the application name of each session of ours begins."""
+
+UNSEEN = datetime(1970, 1, 1, tzinfo=UTC)
+"""``backend_start`` of a session that the asking role may not look into; no backend is that old."""
+
+APPLICATION_NAME_BYTES = 63
+"""PostgreSQL cuts longer names silently, and names of pods are often longer.
+
+Source: NAMEDATALEN - 1; manual of PostgreSQL 18, 19.8.3, application_name.
+"""
+
+CLOCK_SKEW_S = 2.0
+"""How much earlier than its process, by another machine's clock, a backend may begin and still be that process' own.
+
+Clocks under NTP differ by milliseconds; Kubernetes cuts ``startedAt`` to whole seconds. A dead predecessor's backend is
+older than this, unless it lived for less than two seconds.
+"""
+
+_PLACEHOLDER = "{replica}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Naming:
+    pattern: str
+    workload: str
+
+    def expected(self, replica: str) -> str:
+        return _cut(self.pattern.replace(_PLACEHOLDER, replica))
+
+    @property
+    def names_replicas(self) -> bool:
+        return _PLACEHOLDER in self.pattern
+
+    def matches(self, application_name: str) -> bool:
+        """Whether a session with this name is the application's, of whichever replica."""
+        before, placeholder, after = self.pattern.partition(_PLACEHOLDER)
+        if not placeholder:
+            return bool(self.pattern) and application_name == _cut(self.pattern)
+        if not before and not after:
+            # A bare placeholder matches every name there is, psql's included.
+            return bool(self.workload) and application_name.startswith(f"{self.workload}-")
+        cut = len(application_name.encode()) >= APPLICATION_NAME_BYTES
+        tail = "" if cut else re.escape(after)
+        return re.fullmatch(f"{re.escape(before)}.+{tail}", application_name, re.DOTALL) is not None
+
+
+def owned_sessions(
+    sessions: Iterable[Session],
+    replicas: Iterable[Replica],
+    *,
+    pattern: str,
+    workload: str = "",
+    clock_skew_s: float = CLOCK_SKEW_S,
+) -> tuple[OwnedSession, ...]:
+    """Every session with its replica, in the order given; ``orphan`` as far as *one* look can tell (see ``confirmed``).
+
+    ``pattern`` is the profile's ``application_name``, such as ``towpath/{replica}``. With a bare ``{replica}`` only names
+    that begin with the ``workload``'s can be orphans.
+    """
+    live = [replica for replica in replicas if replica.started_at is not None]
+    naming = _Naming(pattern=pattern, workload=workload)
+    return tuple(_judge(session, live, naming, clock_skew_s) for session in sessions)
+
+
+def confirmed(first: Sequence[OwnedSession], second: Sequence[OwnedSession]) -> tuple[OwnedSession, ...]:
+    """The second look, with ``orphan`` only where the same backend was one in the first look too.
+
+    It is proof when replicas were read after the first look's sessions and before the second's.
+    """
+    before = {_identity(o.session) for o in first if o.orphan}
+    return tuple(replace(o, orphan=o.orphan and _identity(o.session) in before) for o in second)
+
+
+def _judge(session: Session, live: Sequence[Replica], naming: _Naming, clock_skew_s: float) -> OwnedSession:
+    if session.application_name.startswith(OURS):
+        return OwnedSession(session=session, replica=None, orphan=False, ours=True)
+    owner = _owner(session, live, naming, clock_skew_s)
+    if owner is not None:
+        return OwnedSession(session=session, replica=owner.name, orphan=False)
+    # Neither an address nor a replica's name: nothing speaks for a dead client, nor against it.
+    traceable = naming.names_replicas or session.client_address is not None
+    return OwnedSession(session=session, replica=None, orphan=traceable and naming.matches(session.application_name))
+
+
+def _owner(session: Session, live: Sequence[Replica], naming: _Naming, clock_skew_s: float) -> Replica | None:
+    address = _plain(session.client_address)
+    if address is not None and session.client_port is not None:
+        for replica in live:
+            if any(_plain(e.address) == address and e.port == session.client_port for e in replica.endpoints):
+                return replica  # the very socket: no clock and no name is needed
+    begun = [replica for replica in live if _begun_since(replica, session, clock_skew_s)]
+    named = [r for r in begun if naming.names_replicas and naming.expected(r.name) == session.application_name]
+    if named or naming.matches(session.application_name):
+        possible = named if naming.names_replicas else begun
+        if address is not None:
+            possible = [r for r in possible if _has_address(r, address) or (naming.names_replicas and not r.endpoints)]
+        elif not naming.names_replicas:
+            possible = []
+    else:
+        possible = [r for r in begun if address is not None and _has_address(r, address)]
+    return possible[0] if len(possible) == 1 else None
+
+
+def _begun_since(replica: Replica, session: Session, clock_skew_s: float) -> bool:
+    # A restarted container keeps its name and its address: only the time tells its dead predecessor's backend apart.
+    assert replica.started_at is not None
+    return session.backend_start == UNSEEN or session.backend_start >= replica.started_at - timedelta(seconds=clock_skew_s)
+
+
+def _has_address(replica: Replica, address: str) -> bool:
+    return any(e.port is None and _plain(e.address) == address for e in replica.endpoints)
+
+
+def _identity(session: Session) -> tuple[int, datetime]:
+    return session.pid, session.backend_start
+
+
+def _plain(address: str | None) -> str | None:
+    """The address in one spelling: ``::ffff:10.0.0.1`` is ``10.0.0.1``."""
+    if address is None:
+        return None
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)
+
+
+def _cut(name: str) -> str:
+    return name.encode()[:APPLICATION_NAME_BYTES].decode(errors="ignore")
