@@ -1,0 +1,95 @@
+"""A session that lasts: opened at its first use, kept open, and opened anew when it was lost.
+
+Not for anything that lives in a session (a transaction, an advisory lock): that is gone after a reopening, and who holds one
+must ask ``generation``. The surprising thing: a query is tried a second time only when the connection itself was lost, so
+everything that runs here must be harmless when it runs twice.
+
+Codes here: LK141 a pooler in transaction mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from lockage.adapters.postgres.session import connect, foreign_errors, load_sql
+from lockage.errors import RefusedError, UnreachableError
+from lockage.settings import Watching
+
+T = TypeVar("T")
+
+_LOST = "LK133"
+
+
+class LastingSession:
+    """One named, read-only session with the limits of one who only watches. Not for several threads at once."""
+
+    def __init__(self, url: str, *, what: str, watching: Watching) -> None:
+        self._url = url
+        self._what = what
+        self._watching = watching
+        self._connection: psycopg.Connection[TupleRow] | None = None
+        self.generation = 0
+        """How often it was opened."""
+
+    def run(self, doing: str, query: Callable[[psycopg.Connection[Any]], T]) -> T:
+        """What ``query`` gives; it is called a second time, on a new connection, when the first one was lost.
+
+        Raises what ``connect`` and ``foreign_errors`` raise; ``doing`` begins the sentence.
+        """
+        connection = self._opened()
+        try:
+            with foreign_errors(doing), _no_pooler():
+                return query(connection)
+        except UnreachableError as error:
+            if error.code != _LOST and not connection.closed:
+                raise
+        self.close()
+        with foreign_errors(doing), _no_pooler():
+            return query(self._opened())
+
+    def close(self) -> None:
+        """Close it; the next use opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _opened(self) -> psycopg.Connection[TupleRow]:
+        if self._connection is not None and self._connection.closed:
+            self.close()
+        if self._connection is None:
+            connection = connect(
+                self._url,
+                what=self._what,
+                lock_timeout_s=self._watching.lock_timeout_s,
+                statement_timeout_s=self._watching.statement_timeout_s,
+                connect_timeout_s=self._watching.connect_timeout_s,
+                read_only=True,
+            )
+            try:
+                with foreign_errors("setting up a session of ours"):
+                    connection.execute(load_sql("set_watching"))
+            except BaseException:
+                connection.close()
+                raise
+            # Planning a look costs eight times its run; connect() prepares nothing by itself.
+            connection.prepare_threshold = 1
+            self._connection = connection
+            self.generation += 1
+        return self._connection
+
+
+@contextmanager
+def _no_pooler() -> Generator[None]:
+    try:
+        yield
+    except (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement) as error:
+        raise RefusedError(
+            "the database URL leads through a pooler in transaction mode, where no session lasts and no fence can be held",
+            code="LK141",
+            hint="give the address of the PostgreSQL server itself, or of a pool in session mode",
+        ) from error
