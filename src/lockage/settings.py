@@ -27,6 +27,9 @@ class Watching:
     statement_timeout_s: float = 5.0
     """Longest run of a query that only watches; a catalog of 10 000 relations answers in well under a second."""
 
+    answer_timeout_s: float = 5.0
+    """Longest wait for an HTTP answer of a replica: a version page that takes longer is of no use to a person either."""
+
     connect_timeout_s: float = 5.0
     """Longest wait for a connection: libpq's default is to wait without end."""
 
