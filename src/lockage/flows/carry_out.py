@@ -30,6 +30,9 @@ FENCE_KEY = 0x6C6F_636B_6167_65
 
 STRATEGIES_FROM_GENTLEST = tuple(s.Strategy)
 
+CHANGES_NOTHING = frozenset({"check-facts", "settle-foreign-sessions", "back-up", "note-former-state"})
+"""Steps before and up to the note: a run that came no further, and left no note, has not touched the object."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -65,10 +68,10 @@ def unfinished_run(workload: Workload, runs: Sequence[tuple[str, Sequence[Journa
     if not plans or any(e.kind == "ended" for e in entries):
         return None
     plan = msgspec.json.decode(plans[-1].data, type=s.Plan)
-    begun_steps = [(e.hop, e.step) for e in entries if e.kind == "step-begun"]
-    if not any(step == "note-former-state" for _, step in begun_steps):
+    begun = [(e.hop, e.step) for e in entries if e.kind == "step-begun"]
+    if all(step in CHANGES_NOTHING for _, step in begun):
         return Unfinished(run_id=run_id, plan=plan, hop=0, begun=False)
-    hop, step = begun_steps[-1]
+    hop, step = begun[-1]
     if step == "restore" and workload.release == plan.to_release:
         return Unfinished(run_id=run_id, plan=plan, hop=hop, begun=True)
     return None
@@ -107,8 +110,9 @@ class _Carrying:
             self._leave(error)
             raise
         report = self._report(began_at)
-        self._say("ended", f"{self._plan.to_release} is healthy", data=report)
+        # The lease goes first: killed between the two, the next process finds a run without an end and does this again.
         world.platform.drop_lease(holder=self._order.holder)
+        self._say("ended", f"{self._plan.to_release} is healthy", data=report)
         return report
 
     def _go_through_hops(self) -> None:
@@ -125,9 +129,9 @@ class _Carrying:
     def _leave(self, error: LockageError) -> None:
         try:
             changed = read_notes(self._world.platform.workload()).run is not None
-            self._say("halted" if changed else "ended", error.message)
             if not changed:
                 self._world.platform.drop_lease(holder=self._order.holder)
+            self._say("halted" if changed else "ended", error.message)
         except LockageError as second:
             error.add_note(f"while leaving: {second}")
 

@@ -1,0 +1,304 @@
+"""A plan carried out over a simulated world: calm, obstructed, and killed before and after every effect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pytest
+from msgspec.structs import replace
+
+from lockage.core.facts import LedgerState, Probe, RelationLock
+from lockage.core.plan import steps as s
+from lockage.core.run import RUN_NOTE, RunEvent, RunReport
+from lockage.errors import HaltedError, RefusedError
+from lockage.flows.carry_out import Order, Unfinished, carry_out, unfinished_run
+from lockage.flows.world import World
+from lockage.settings import Settings
+from support.dying import Death, Died, Mortal
+from support.fakes import Client, FakeDatabase, FakePlatform, FakeService, FakeWorld, MemoryJournal, nothing_left
+from support.plans import app_profile, hop, plan_of
+
+FORMER = Probe(period_s=2.0)
+PATIENT = Probe(period_s=2.0, failure_threshold=450)
+ALTER = RelationLock(relation="public.t", mode="AccessShareLock", granted=True)
+
+
+def a_world(**changes: Any) -> FakeWorld:
+    """Release 1.0.0 with three replicas; 1.1.0 is quick, 2.0.0 takes four seconds on public.t."""
+    fields: dict[str, Any] = {
+        "profile": app_profile(),
+        "release": "1.0.0",
+        "ledger": 10,
+        "liveness": FORMER,
+        "locked": {"2.0.0": ("public.t",)},
+        "migration_s": {"1.1.0": 0.1, "2.0.0": 4.0},
+    }
+    return FakeWorld(**(fields | changes))
+
+
+def to_two(strategy: s.Strategy = s.Strategy.SCALE_TO_ZERO, **options: Any) -> s.Plan:
+    return plan_of(hop("1.0.0", "2.0.0", strategy, liveness=FORMER, migrating=PATIENT, last=True), **options)
+
+
+def by_way_of_one() -> s.Plan:
+    return plan_of(
+        hop("1.0.0", "1.1.0", s.Strategy.ROLLING, liveness=FORMER, migrating=FORMER, leave_when="done", blocked=()),
+        hop("1.1.0", "2.0.0", s.Strategy.SCALE_TO_ZERO, liveness=FORMER, migrating=PATIENT, last=True),
+    )
+
+
+@dataclass(kw_only=True)
+class Machine:
+    """A machine on which Lockage is started, killed and started again."""
+
+    world: FakeWorld
+    name: str = "here"
+    journals: dict[str, MemoryJournal] = field(default_factory=dict[str, MemoryJournal])
+    told: list[RunEvent] = field(default_factory=list[RunEvent])
+    facts_changed: tuple[str, ...] = ()
+
+    def upgrade(self, plan: s.Plan, death: Death | None = None) -> RunReport:
+        """What ``lockage upgrade`` does in one process."""
+        death = death or Death()
+        database = FakeDatabase(self.world)
+        outer = World(
+            deployment="app",
+            profile=self.world.profile,
+            platform=Mortal(FakePlatform(self.world), death),  # type: ignore[arg-type] a port by delegation
+            database=Mortal(database, death),  # type: ignore[arg-type] a port by delegation
+            service=FakeService(self.world),
+            clock=self.world.clock,
+            settings=Settings(),
+            migrations=(),
+            tell=self.told.append,
+        )
+        runs = [(run_id, journal.entries()) for run_id, journal in self.journals.items()]
+        start = unfinished_run(FakePlatform(self.world).workload(), runs)
+        if start is None:
+            if self.world.release == plan.to_release:
+                return RunReport(
+                    id="", deployment="app", outcome="nothing-to-do", from_release="", to_release=plan.to_release,
+                    route=(), began_at=self.world.clock.now(), ended_at=self.world.clock.now(), hops=(),
+                )  # fmt: skip
+            start = Unfinished(run_id=f"run-{len(self.journals) + 1}", plan=plan, hop=0, begun=False)
+        journal = self.journals.setdefault(start.run_id, MemoryJournal(start.run_id))
+        order = Order(
+            holder=f"{self.name}:{start.run_id}",
+            restore_point=None,
+            facts_changed=lambda _: self.facts_changed,
+            replan=lambda current: plan_of(*(h for h in current.hops if h.from_release == self.world.release)),
+        )
+        try:
+            return carry_out(outer, Mortal(journal, death), order, start=start)  # type: ignore[arg-type] as above
+        finally:
+            database.close()  # what the kernel does for a killed process, too
+
+
+def end_of(world: FakeWorld) -> dict[str, object]:
+    """Everything about a world that two runs must agree on."""
+    platform = FakePlatform(world)
+    workload = platform.workload()
+    return {
+        "release": workload.release,
+        "replicas": [(r.release, r.ready, r.phase) for r in platform.replicas()],
+        "liveness": workload.liveness,
+        "annotations": dict(workload.annotations),
+        "ledger": (world.ledger, world.dirty),
+        "lease": platform.lease(),
+        "clients": [c.application_name for c in world.clients],
+    }
+
+
+@pytest.mark.parametrize("strategy", list(s.Strategy))
+def test_a_hop_ends_healthy_on_the_target_with_the_former_probe(strategy: s.Strategy) -> None:
+    world = a_world()
+    with nothing_left(world):
+        report = Machine(world=world).upgrade(to_two(strategy))
+    assert report.outcome == "healthy"
+    assert (world.release, world.ledger, world.liveness) == ("2.0.0", 20, FORMER)
+    assert [r.ready for r in FakePlatform(world).replicas()] == [True, True, True]
+
+
+def test_scale_to_zero_has_no_old_replica_while_the_migration_runs() -> None:
+    world = a_world()
+    machine = Machine(world=world)
+    machine.upgrade(to_two())
+    steps = [e.step for e in machine.told if e.kind == "step-done"]
+    assert steps.index("scale-down") < steps.index("clear-sessions") < steps.index("roll-out")
+
+
+def test_the_figures_of_a_hop_are_measured() -> None:
+    report = Machine(world=a_world()).upgrade(to_two())
+    figures = report.hops[0]
+    assert figures.termination_s == pytest.approx(0.5, abs=0.2)
+    assert figures.start_s == pytest.approx(0.2, abs=0.2)
+    assert figures.migration_s == pytest.approx(4.0, abs=0.5)
+    assert figures.boot_s == pytest.approx(1.0, abs=0.3)
+
+
+def test_a_detour_is_left_only_when_its_condition_holds() -> None:
+    world = a_world(answers={"done": False})
+    machine = Machine(world=world)
+    plan = by_way_of_one()
+    with pytest.raises(HaltedError, match="the work is done") as stopped:
+        machine.upgrade(plan)
+    assert stopped.value.code == "LK342"
+    assert (world.release, world.ledger) == ("1.1.0", 11)
+    world.answers["done"] = True
+    with nothing_left(world):
+        report = machine.upgrade(plan)
+    assert report.route == ("1.1.0", "2.0.0")
+
+
+def test_facts_that_changed_refuse_before_anything_is_touched() -> None:
+    world = a_world()
+    with pytest.raises(RefusedError, match="replicas 3, now 5") as refused, nothing_left(world):
+        Machine(world=world, facts_changed=("replicas 3, now 5",)).upgrade(to_two())
+    assert refused.value.code == "LK325"
+    assert world.release == "1.0.0"
+
+
+def test_another_machines_lease_refuses_a_second_upgrade() -> None:
+    world = a_world()
+    FakePlatform(world).hold_lease(holder="elsewhere", run_id="other", duration_s=30)
+    with pytest.raises(RefusedError) as refused:
+        Machine(world=world).upgrade(to_two())
+    assert refused.value.code == "LK311"
+
+
+def test_a_doomed_orphan_is_named_terminated_and_gone_before_the_migration() -> None:
+    world = a_world()
+    world.clients.append(Client(pid=7, application_name="app/dead", began_s=0, locks=(ALTER,), advisory_locks=(42,)))
+    machine = Machine(world=world)
+    with nothing_left(world):
+        machine.upgrade(to_two())
+    acted = [e.text for e in machine.told if e.kind == "acted"]
+    assert len(acted) == 1
+    assert "doomed orphan" in acted[0]
+    assert "pid 7" in acted[0]
+
+
+def test_an_orphan_whose_whole_file_still_works_is_waited_for() -> None:
+    profile = app_profile()
+    profile = replace(profile, migrations=replace(profile.migrations, transaction="file"))
+    world = a_world(profile=profile)
+    orphan = Client(
+        pid=7, application_name="app/dead", began_s=0, locks=(ALTER,), state="active",
+        query="ALTER TABLE t ADD c int; UPDATE t SET c = 1", commits_s=20.0,
+        on_commit=lambda: setattr(world, "ledger", 11),
+    )  # fmt: skip
+    world.clients.append(orphan)
+    machine = Machine(world=world)
+    with nothing_left(world):
+        machine.upgrade(to_two())
+    assert not [e for e in machine.told if e.kind == "acted"]
+    assert any("working orphan" in e.text for e in machine.told)
+    assert world.clock.elapsed_s > 20
+
+
+def test_a_foreign_session_is_settled_before_the_outage_and_waited_for_by_default() -> None:
+    world = a_world()
+    world.clients.append(Client(pid=9, application_name="psql", began_s=0, locks=(ALTER,), commits_s=15.0))
+    machine = Machine(world=world)
+    machine.upgrade(to_two())
+    assert not [e for e in machine.told if e.kind == "acted"]
+    named = next(e for e in machine.told if "third party" in e.text)
+    assert (named.step, "pid 9" in named.text, "application psql" in named.text) == ("settle-foreign-sessions", True, True)
+
+
+def test_a_foreign_session_that_stays_refuses_with_nothing_changed() -> None:
+    world = a_world()
+    world.clients.append(Client(pid=9, application_name="psql", began_s=0, locks=(ALTER,)))
+    with pytest.raises(RefusedError) as refused:
+        Machine(world=world).upgrade(to_two())
+    assert refused.value.code == "LK320"
+    assert (world.release, world.replicas, world.annotations) == ("1.0.0", 3, {})
+
+
+def test_on_blocker_terminate_ends_the_foreign_session() -> None:
+    world = a_world()
+    world.clients.append(Client(pid=9, application_name="psql", began_s=0, locks=(ALTER,)))
+    machine = Machine(world=world)
+    machine.upgrade(to_two(on_blocker=s.OnBlocker.TERMINATE))
+    assert ["terminate sent to third party" in e.text for e in machine.told if e.kind == "acted"] == [True]
+
+
+def test_a_blocker_that_comes_during_the_migration_is_named_by_the_guard() -> None:
+    world = a_world()
+    machine = Machine(world=world)
+    report_of = Client(pid=9, application_name="psql", began_s=0, locks=(ALTER,), commits_s=30.0, query="SELECT report")
+    plan = to_two()
+    first = plan.hops[0]
+    steps = tuple(
+        step for step in first.steps if not isinstance(step, s.SettleForeignSessions | s.ClearSessions)
+    )  # as if it had come just after them
+    world.clients.append(report_of)
+    machine.upgrade(plan_of(replace(first, steps=steps)))
+    seen = [e.text for e in machine.told if e.step == "guard-migration" and "waits for" in e.text]
+    assert len(seen) == 1
+    assert all(part in seen[0] for part in ("pid 9", "user app", "application psql", "SELECT report"))
+
+
+def test_a_release_that_cannot_start_halts_with_its_exit_code_and_log() -> None:
+    world = a_world(crashes=frozenset({"2.0.0"}))
+    with pytest.raises(HaltedError, match="exit code 1") as halted:
+        Machine(world=world).upgrade(to_two())
+    assert halted.value.code == "LK331"
+    assert RUN_NOTE in world.annotations
+
+
+def test_a_dirty_ledger_halts_before_the_new_release_is_asked_for() -> None:
+    world = a_world(dirty=True)
+    with pytest.raises(HaltedError, match="migration 10 is dirty") as halted:
+        Machine(world=world).upgrade(to_two())
+    assert halted.value.code == "LK324"
+    assert world.release == "1.0.0"
+
+
+def _calm(plan: s.Plan) -> tuple[dict[str, object], int]:
+    world, death = a_world(), Death()
+    Machine(world=world).upgrade(plan, death)
+    return end_of(world), death.count
+
+
+SWEEP = [
+    pytest.param(to_two(s.Strategy.SCALE_TO_ZERO), id="scale-to-zero"),
+    pytest.param(to_two(s.Strategy.SCALE_TO_ONE), id="scale-to-one"),
+    pytest.param(to_two(s.Strategy.ROLLING), id="rolling"),
+    pytest.param(by_way_of_one(), id="two hops"),
+]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("plan", SWEEP)
+def test_killed_at_any_effect_and_started_again_it_ends_as_the_calm_run(plan: s.Plan, when: Literal["before", "after"]) -> None:
+    calm, effects = _calm(plan)
+    assert effects > 10
+    for k in range(effects):
+        world = a_world()
+        machine = Machine(world=world)
+        with pytest.raises(Died):
+            machine.upgrade(plan, Death(at=k, when=when))
+        world.clock.sleep(pause_s)
+        machine.upgrade(plan)
+        assert end_of(world) == calm, f"killed {when} effect {k}"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("plan", SWEEP)
+def test_killed_and_taken_up_on_another_machine_it_ends_as_the_calm_run(plan: s.Plan, when: Literal["before", "after"]) -> None:
+    calm, effects = _calm(plan)
+    for k in range(effects):
+        world = a_world()
+        with pytest.raises(Died):
+            Machine(world=world).upgrade(plan, Death(at=k, when=when))
+        world.clock.sleep(60)  # the lease of the dead machine runs out
+        Machine(world=world, name="elsewhere").upgrade(plan)
+        assert end_of(world) | {"lease": None} == calm, f"killed {when} effect {k}"
+
+
+def test_the_ledger_is_not_read_while_the_lock_is_held() -> None:
+    world = a_world()
+    world.clients.append(Client(pid=7, application_name="x", began_s=0, advisory_locks=(42,)))
+    assert FakeDatabase(world).ledger(world.profile).state is LedgerState.MIGRATING
