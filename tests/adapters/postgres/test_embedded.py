@@ -21,7 +21,8 @@ import pytest
 from lockage.adapters.postgres.account import server_account, short_folder
 from lockage.adapters.postgres.binaries import Binaries, binaries_in, embedded_binaries, find_binaries
 from lockage.adapters.postgres.data_directory import initialise
-from lockage.adapters.postgres.embedded import Server, read_pid_file, running, start_detached, stop
+from lockage.adapters.postgres.embedded import Server, running, start_detached, stop
+from lockage.adapters.postgres.pid_file import read_pid_file
 from lockage.adapters.postgres.throwaway import throwaway
 from lockage.errors import RefusedError
 

@@ -36,8 +36,6 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-import psutil
-
 from lockage.adapters.postgres import launch
 from lockage.adapters.postgres.account import (
     SOCKET_PATH_LIMIT_BYTES,
@@ -50,6 +48,7 @@ from lockage.adapters.postgres.account import (
 )
 from lockage.adapters.postgres.binaries import Binaries, embedded_binaries
 from lockage.adapters.postgres.failure import explain_start, in_use, other_major
+from lockage.adapters.postgres.pid_file import is_alive, read_pid_file
 from lockage.errors import LockageError, RefusedError
 
 START_LIMIT_S = 60.0
@@ -110,31 +109,6 @@ class Server:
         secret = password or (self.password if user == self.superuser else None)
         login = quote(user, safe="") + (f":{quote(secret, safe='')}" if secret else "")
         return f"postgresql://{login}@127.0.0.1:{self.port}/{quote(database, safe='')}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PidFile:
-    """What ``postmaster.pid`` says. Source: ``miscadmin.h``, ``LOCK_FILE_LINE_*``, PostgreSQL 18."""
-
-    pid: int
-    port: int
-    socket_dir: Path
-    listens: bool
-    ready: bool
-
-
-def read_pid_file(data_dir: Path) -> PidFile | None:
-    """Gives what the server of ``data_dir`` wrote about itself; None where no live server did."""
-    try:
-        lines = (data_dir / "postmaster.pid").read_text().splitlines()
-        pid, port = int(lines[0]), int(lines[3])
-        socket_dir, address = lines[4], lines[5]
-    except (FileNotFoundError, ValueError, IndexError):
-        return None  # none, or one that is being written
-    if not _is_postgres(pid, data_dir):
-        return None
-    status = lines[7].strip() if len(lines) > 7 else ""
-    return PidFile(pid=pid, port=port, socket_dir=Path(socket_dir), listens=bool(address.strip()), ready=status == "ready")
 
 
 def running(data_dir: Path, *, superuser: str = "postgres", password: str | None = None) -> Server | None:
@@ -242,7 +216,7 @@ def stop(
     with contextlib.suppress(ProcessLookupError):
         os.kill(seen.pid, _SIGNALS[mode])
     limit = time.monotonic() + limit_s
-    while _is_alive(seen.pid):
+    while is_alive(seen.pid):
         if time.monotonic() > limit:
             raise RefusedError(
                 f"the PostgreSQL server in {data_dir} (pid {seen.pid}) did not stop within {limit_s:g} s ({mode})",
@@ -374,30 +348,10 @@ def explainer(log_file: Path, *, mark: int, data_dir: Path, port: int) -> Callab
 
 def _exit_watch(pid: int) -> Callable[[], str]:
     def exited() -> str:
-        return "" if _is_alive(pid) else "it exited"
+        return "" if is_alive(pid) else "it exited"
 
     return exited
 
 
 def _fits_a_socket(folder: Path) -> bool:
     return len(os.fsencode(folder / ".s.PGSQL.65535.lock")) <= SOCKET_PATH_LIMIT_BYTES
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _is_postgres(pid: int, data_dir: Path) -> bool:
-    # A pid file can outlive its server, and its number be another process' by now.
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE or "postgres" not in process.name():
-            return False
-        return str(data_dir) in process.cmdline() or process.cwd() == str(data_dir.resolve())
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True  # another account's, so not provably someone else's
