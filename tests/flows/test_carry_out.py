@@ -270,9 +270,12 @@ SWEEP = [
 ]
 
 
+@pytest.mark.parametrize("pause_s", [0.0, 3.0], ids=["at once", "later"])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("plan", SWEEP)
-def test_killed_at_any_effect_and_started_again_it_ends_as_the_calm_run(plan: s.Plan, when: Literal["before", "after"]) -> None:
+def test_killed_at_any_effect_and_started_again_it_ends_as_the_calm_run(
+    plan: s.Plan, when: Literal["before", "after"], pause_s: float
+) -> None:
     calm, effects = _calm(plan)
     assert effects > 10
     for k in range(effects):
