@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.1
 UV ?= $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench clean lock
+.PHONY: help install demo test check format bench docs clean lock
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "make %-8s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ format: $(STAMP) ## write the format that check asks for, and repair what lint c
 
 bench: $(STAMP) ## print every table of figures that the documentation quotes
 	$(BIN)/python benchmarks
+
+docs: $(STAMP) ## render the pages that come from code
+	$(BIN)/python -m lockage.interfaces.error_codes > docs/errors.md
 
 install: $(STAMP) ## install into .venv what requirements.lock says; the other targets do it by themselves
 

@@ -6,6 +6,7 @@ class that raises it; a test finds every code in the source that has no line, an
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,3 +88,7 @@ def as_markdown() -> str:
             lines += [f"| {entry.code} | {entry.exit_code} {entry.group} | {entry.meaning} |" for entry in rows]
             lines.append("")
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(as_markdown())

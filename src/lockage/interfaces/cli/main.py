@@ -10,9 +10,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -103,18 +102,24 @@ def run(arguments: Sequence[str], *, environment: Mapping[str, str]) -> int:
     log = new_log(folders.logs, command=command)
     as_json = "--json" in arguments
     invocation = Invocation(arguments=arguments, environment=environment, folders=folders, log=log, as_json=as_json)
+    return ending(invocation, _outcome)
+
+
+def ending(invocation: Invocation, work: Callable[[Invocation], int]) -> int:
+    """The exit code that ``work`` gives, or that of its failure, which is told and logged."""
+    log, as_json = invocation.log, invocation.as_json
     try:
-        return _outcome(invocation)
+        return work(invocation)
     except LockageError as error:
         if not isinstance(error, UsageError):  # a slip of the keyboard leaves no file
             log.write("failed", code=error.code, message=error.message, hint=error.hint, exit_code=error.exit_code)
         failures.tell(failures.of_error(error), as_json=as_json)
         return error.exit_code
     except Exception as error:
-        log.write("defect", arguments=arguments, exc_info=error)
-        if environment.get(failures.DEBUG_VARIABLE):
+        log.write("defect", arguments=invocation.arguments, exc_info=error)
+        if invocation.environment.get(failures.DEBUG_VARIABLE):
             raise
-        failures.tell(failures.of_defect(error, log=_existing(log.path)), as_json=as_json)
+        failures.tell(failures.of_defect(error, log=log.path if log.path.exists() else None), as_json=as_json)
         return failures.DEFECT_EXIT
     finally:
         log.close()
@@ -151,10 +156,10 @@ def _forget_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _existing(path: Path) -> Path | None:
-    return path if path.exists() else None
-
-
 def main() -> None:
     """Entry point of the ``lockage`` program."""
     sys.exit(run(sys.argv[1:], environment=os.environ))
+
+
+if __name__ == "__main__":
+    main()

@@ -15,7 +15,7 @@ import typer
 from lockage.core.plan.steps import OnBlocker, Strategy
 from lockage.errors import UsageError
 
-Name = Annotated[str, typer.Argument(help="The deployment: demo, or one that a lockage.toml describes.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The deployment: demo, or one that a lockage.toml describes.")]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 

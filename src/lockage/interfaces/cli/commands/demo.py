@@ -43,9 +43,10 @@ def demo(
 
 @app.command()
 def up(context: typer.Context, *, rows: Rows = None) -> None:
-    """Start the demo and leave it running: try survey, forecast, plan, upgrade, watch and verify on it.
+    """Start the demo and leave it running, to try by hand.
 
-    Doing it again changes nothing that runs.
+    Then: lockage survey demo, lockage forecast demo --to 2.27.8, lockage plan demo --to 2.27.8, lockage upgrade demo --to
+    2.27.8, lockage watch demo, lockage verify demo. Doing it again changes nothing that runs.
     """
     invocation_of(context)
 

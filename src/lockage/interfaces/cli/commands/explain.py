@@ -18,7 +18,7 @@ app = command_app()
 
 @app.command()
 def explain(
-    code: Annotated[str | None, typer.Argument(help="Such as LK201; all when left out.")] = None,
+    code: Annotated[str | None, typer.Argument(metavar="CODE", help="Such as LK201; all when left out.")] = None,
     *,
     as_json: Json = False,
 ) -> None:

@@ -33,7 +33,7 @@ class Transaction(StrEnum):
 @app.command()
 def forecast(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="A deployment, instead of a folder of migrations.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A deployment, instead of a folder of migrations.")] = None,
     *,
     migrations: Annotated[Path | None, typer.Option("--migrations", metavar="DIR", help="The folder of migrations.")] = None,
     file_format: Annotated[

@@ -22,7 +22,7 @@ def runs(context: typer.Context) -> None:
 @app.command("list")
 def list_runs(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="Only those of this deployment.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only those of this deployment.")] = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -33,7 +33,7 @@ def list_runs(
 @app.command("show")
 def show_run(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(help="A run, as lockage runs lists it.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run, as lockage runs lists it.")],
     *,
     as_json: Json = False,
 ) -> None:
