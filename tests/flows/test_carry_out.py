@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from lockage.core.facts import LedgerState, Probe, RelationLock
 from lockage.core.plan import steps as s
-from lockage.core.run import RUN_NOTE, RunEvent, RunReport
+from lockage.core.run import RUN_NOTE, RunEvent, RunReport, read_notes
 from lockage.errors import HaltedError, RefusedError
 from lockage.flows.carry_out import Order, Unfinished, carry_out, unfinished_run
 from lockage.flows.world import World
@@ -58,6 +58,11 @@ class Machine:
     told: list[RunEvent] = field(default_factory=list[RunEvent])
     facts_changed: tuple[str, ...] = ()
 
+    def _facts_changed(self, plan: s.Plan) -> tuple[str, ...]:
+        world = self.world
+        moved = (world.release, world.replicas) != (plan.from_release, plan.replicas)
+        return (*self.facts_changed, *([f"{world.replicas} replicas of {world.release}"] if moved else []))
+
     def upgrade(self, plan: s.Plan, death: Death | None = None) -> RunReport:
         """What ``lockage upgrade`` does in one process."""
         death = death or Death()
@@ -86,7 +91,7 @@ class Machine:
         order = Order(
             holder=f"{self.name}:{start.run_id}",
             restore_point=None,
-            facts_changed=lambda _: self.facts_changed,
+            facts_changed=self._facts_changed,
             replan=lambda current: plan_of(*(h for h in current.hops if h.from_release == self.world.release)),
         )
         try:
@@ -107,6 +112,7 @@ def end_of(world: FakeWorld) -> dict[str, object]:
         "ledger": (world.ledger, world.dirty),
         "lease": platform.lease(),
         "clients": [c.application_name for c in world.clients],
+        "changes": world.changes,  # each made once: a run that goes on never takes back what it did
     }
 
 
@@ -254,6 +260,16 @@ def test_a_dirty_ledger_halts_before_the_new_release_is_asked_for() -> None:
         Machine(world=world).upgrade(to_two())
     assert halted.value.code == "LK324"
     assert world.release == "1.0.0"
+
+
+def test_a_later_hop_keeps_the_note_of_how_it_was_before_the_first() -> None:
+    world = a_world(crashes=frozenset({"2.0.0"}))
+    with pytest.raises(HaltedError):
+        Machine(world=world).upgrade(by_way_of_one())
+    notes = read_notes(FakePlatform(world).workload())
+    assert notes.former is not None
+    assert notes.run is not None
+    assert (notes.former.release, notes.former.replicas, notes.run.hop) == ("1.0.0", 3, 1)
 
 
 def _calm(plan: s.Plan) -> tuple[dict[str, object], int]:

@@ -112,6 +112,7 @@ class FakeWorld:
     clients: list[Client] = field(default_factory=list[Client])
     lease: LeaseState | None = None
     fence: object | None = None
+    changes: list[tuple[object, ...]] = field(default_factory=list[tuple[object, ...]])  # scales and rollouts that changed
     answers: dict[str, bool] = field(default_factory=dict[str, bool])  # SQL of a condition to its answer
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -271,6 +272,8 @@ class FakePlatform:
         return tuple(self.world.profile.migrations.releases)
 
     def scale(self, replicas: int) -> None:
+        if self.world.replicas != replicas:
+            self.world.changes.append(("scale", replicas))
         self.world.replicas = replicas
         self._written()
 
@@ -289,6 +292,8 @@ class FakePlatform:
         w.settle()
         if (w.release, w.liveness) != (rollout.release, rollout.liveness):
             w.revision += 1
+        if (w.release, w.replicas, w.liveness) != (rollout.release, rollout.replicas, rollout.liveness):
+            w.changes.append(("roll out", rollout))
         w.release, w.replicas, w.liveness = rollout.release, rollout.replicas, rollout.liveness
         self._written()
 
