@@ -1,0 +1,23 @@
+"""What a migrator writes about itself: the statements around each migration that change its ledger.
+
+Not for reading a ledger: the database does that. The surprising thing: for users these statements are part of the script, since
+the ledger's lock lives as long as the transaction that wrote it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lockage.core.migration.formats.format import Format
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """The ledger table (``schema.table``) and the format that says how it is written."""
+
+    table: str
+    form: Format
+
+    def statements(self, version: int) -> tuple[str, ...]:
+        """What the migrator executes around the migration of that version; nothing where the format does not say."""
+        return self.form.ledger_statements(self.table, version)

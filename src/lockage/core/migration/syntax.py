@@ -1,0 +1,118 @@
+"""What one SQL statement says, as far as its text alone can tell: names, changes of rows, work over rows, inner code.
+
+Not for what it does: that only PostgreSQL knows, and the trace shows it. The surprising thing: names are as written, so a
+name without a schema stays without one until somebody who has a catalog resolves it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Control(StrEnum):
+    """Statements that begin, end or divide a transaction."""
+
+    BEGIN = "begin"
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+    SAVEPOINT = "savepoint"
+    ROLLBACK_TO = "rollback-to"
+    RELEASE = "release"
+    TWO_PHASE = "two-phase"
+
+
+class ChangeKind(StrEnum):
+    """What a statement does to rows."""
+
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+    MERGE = "merge"
+    LOCK = "lock"  # SELECT … FOR UPDATE and its weaker kin
+
+
+class WorkKind(StrEnum):
+    """Work over all rows of a relation that its text implies."""
+
+    SCAN = "scan"  # reads every row to validate or to answer
+    FOREIGN_KEY = "foreign-key"  # reads every row and looks each up in another table
+    INDEX_BUILD = "index-build"
+    TRUNCATE = "truncate"
+    REFRESH = "refresh"
+    REWRITE = "rewrite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Name:
+    """A relation's name as written."""
+
+    schema: str | None
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Rows of one relation inserted, changed, deleted or locked."""
+
+    kind: ChangeKind
+    relation: Name
+    columns: tuple[str, ...] = ()  # assigned; of an INSERT () means all
+    nulls: tuple[str, ...] = ()  # assigned the literal NULL, in every row
+    equated: tuple[str, ...] = ()  # columns compared with "=" to something that is no column of the relation
+    compared: tuple[str, ...] = ()  # all columns that the condition names
+    has_condition: bool = False
+    rows: int | None = None  # written out in VALUES or LIMIT
+    sources: tuple[Name, ...] = ()  # relations read by an INSERT's SELECT
+    upserts: bool = False  # ON CONFLICT DO UPDATE
+    key_share: bool = False  # of a LOCK: FOR KEY SHARE, which stands in the way of key changes and deletes only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Work over all rows of one relation."""
+
+    kind: WorkKind
+    relation: Name
+    other: Name | None = None  # the table that a foreign key refers to
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Procedure:
+    """Code inside a statement: the body of a DO."""
+
+    language: str
+    line: int  # in the file, of the body's first line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One statement of a script."""
+
+    text: str  # from its first word, line breaks kept, without the semicolon
+    line: int  # in its file, of its first word
+    node: str  # the parser's name of its kind: "alter_table_stmt"
+    control: Control | None = None
+    savepoint: str = ""
+    chained: bool = False  # COMMIT AND CHAIN
+    names: tuple[Name, ...] = ()  # every relation it names, in order
+    created: tuple[Name, ...] = ()  # among them: what it makes
+    changes: tuple[Change, ...] = ()
+    works: tuple[Work, ...] = ()
+    added_columns: tuple[tuple[Name, str], ...] = ()
+    calls: tuple[Name, ...] = ()  # functions and procedures it names
+    procedure: Procedure | None = None
+    outside: str | None = None  # how it reaches out of the database, so that it is never executed on a shadow
+    lock_mode: str | None = None  # of LOCK TABLE, as PostgreSQL prints it
+    concurrently: bool = False
+    reads_only: bool = False  # a SELECT without locking and without changes in WITH
+
+    @property
+    def headline(self) -> str:
+        """The statement on one line, shortened for people."""
+        line = " ".join(self.text.split())
+        return line if len(line) <= 120 else line[:119] + "…"
