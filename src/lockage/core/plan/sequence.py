@@ -33,7 +33,8 @@ from lockage.core.plan.timing import Timing, added, rounded, times
 from lockage.core.release.profile import Detour
 from lockage.settings import Settings
 
-_NOTHING = "nothing is changed"
+NOTHING_CHANGED = "nothing is changed"
+"""The undo of a step that only looks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +64,14 @@ def steps_of(hop: HopOutline, settings: Settings) -> tuple[AnyStep, ...]:
     """All steps of the hop, in order."""
     look = (settings.expected.look_s, settings.limits.look_s)
     return (
-        CheckFacts(undo=_NOTHING, expected_s=look[0], limit_s=look[1]),
+        CheckFacts(undo=NOTHING_CHANGED, expected_s=look[0], limit_s=look[1]),
         _settle(hop, settings),
-        BackUp(undo=f"{_NOTHING}: the restore point is yours to keep", expected_s=0.0, limit_s=look[1]),
+        BackUp(undo=NOTHING_CHANGED, expected_s=0.0, limit_s=look[1]),
         NoteFormerState(undo="remove the lockage.dev annotations", expected_s=look[0], limit_s=look[1]),
         *_make_room(hop, settings),
         _roll_out(hop, settings),
         _guard(hop, settings),
-        Verify(release=hop.to_release, ledger=hop.ledger, undo=_NOTHING, expected_s=look[0], limit_s=look[1]),
+        Verify(release=hop.to_release, ledger=hop.ledger, undo=NOTHING_CHANGED, expected_s=look[0], limit_s=look[1]),
         _raise(hop, settings),
         *_leave(hop.advisories, settings),
         *(_restore(settings) if hop.last else ()),
@@ -81,7 +82,7 @@ def _settle(hop: HopOutline, settings: Settings) -> SettleForeignSessions:
     ended = "sessions that were ended have rolled back; their clients may try again"
     return SettleForeignSessions(
         relations=hop.blocked,
-        undo=ended if hop.on_blocker is OnBlocker.TERMINATE else _NOTHING,
+        undo=ended if hop.on_blocker is OnBlocker.TERMINATE else NOTHING_CHANGED,
         expected_s=settings.expected.look_s,
         limit_s=settings.limits.foreign_sessions_s,
     )
@@ -150,7 +151,7 @@ def _leave(advisories: Sequence[Detour], settings: Settings) -> tuple[AnyStep, .
         LeaveWhen(
             condition=advisory.leave_when,
             text=advisory.leave_when_text or advisory.reason,
-            undo=_NOTHING,
+            undo=NOTHING_CHANGED,
             expected_s=settings.expected.leave_when_s,
             limit_s=settings.limits.leave_when_s,
         )
@@ -163,7 +164,7 @@ def _restore(settings: Settings) -> tuple[AnyStep, ...]:
     soak_s = settings.limits.soak_s
     return (
         Restore(
-            undo=f"{_NOTHING} but our own notes, which are removed",
+            undo="not needed: only our own notes go",
             expected_s=soak_s + settings.expected.look_s,
             limit_s=soak_s + settings.limits.look_s,
         ),

@@ -45,6 +45,14 @@ class Choice:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Obstacle:
+    """One reason against a strategy."""
+
+    now: str  # what is so
+    wanted: str  # what would have to be so, with the number that it has now
+
+
 def used_relations(situation: Situation) -> tuple[RelationForecast, ...]:
     """Relations whose users the script makes wait, the ledger left out, worst first."""
     found = [
@@ -134,7 +142,7 @@ def _rolling(situation: Situation) -> StrategyVerdict:
     if _old_release_breaks(forecast):
         # Every old replica answers with errors from the commit until it is replaced.
         outage = added(outage, times(waves(situation.workload), added(timing.start, timing.boot)))
-    reasons = obstacles or (
+    reasons = tuple(obstacle.now for obstacle in obstacles) or (
         _no_break(situation),
         _nobody_notices(situation),
         _who_serves(situation.workload),
@@ -159,7 +167,7 @@ def _scale_to_one(situation: Situation) -> StrategyVerdict:
         strategy=Strategy.SCALE_TO_ONE,
         possible=not obstacles,
         unavailable_s=rounded(outage),
-        reasons=obstacles or tuple(reasons),
+        reasons=tuple(obstacle.now for obstacle in obstacles) or tuple(reasons),
     )
 
 
@@ -174,38 +182,56 @@ def _scale_to_zero(situation: Situation) -> StrategyVerdict:
     return StrategyVerdict(strategy=Strategy.SCALE_TO_ZERO, possible=True, unavailable_s=rounded(outage), reasons=reasons)
 
 
-def _obstacles_to_rolling(situation: Situation) -> Iterator[str]:
-    workload, forecast = situation.workload, situation.forecast
+def _obstacles_to_rolling(situation: Situation) -> Iterator[_Obstacle]:
+    workload, forecast, limits = situation.workload, situation.forecast, situation.limits
     if workload.update is UpdateKind.RECREATE:
-        yield "the workload's update strategy is Recreate"
+        yield _RECREATE
     elif workload.max_unavailable >= workload.replicas:
-        yield f"maxUnavailable {workload.max_unavailable} of {workload.replicas} replicas leaves nobody serving"
+        now = f"maxUnavailable {workload.max_unavailable} of {workload.replicas} replicas leaves nobody serving"
+        yield _Obstacle(now=now, wanted=f"maxUnavailable were below {workload.replicas}")
     together = workload.max_surge + workload.max_unavailable
     if forecast.script.migrations and not situation.one_migrator and together > 1:
-        yield f"nothing keeps two migrators apart, and {together} replicas of {situation.to_release} would start together"
+        now = f"nothing keeps two migrators apart, and {together} replicas of {situation.to_release} would start together"
+        yield _Obstacle(now=now, wanted=f"one replica were replaced at a time (now {together})")
     if _old_release_breaks(forecast):
-        yield _break(situation)
+        yield _Obstacle(now=_break(situation), wanted=_no_break_wanted(situation))
     if forecast.unknown:
-        yield f"unknown counts as the worst case: {_first_unknown(forecast)}"
+        yield _unknown(forecast)
     for relation in used_relations(situation):
-        if noticeable(relation, situation.limits):
-            yield (
-                f"{_who(relation.blocks)} of {relation.relation} would be blocked {_seconds(relation.blocked_s)} "
-                f"(limits {situation.limits.blocked_likely_s:g} s likely, {situation.limits.blocked_high_s:g} s high)"
+        if noticeable(relation, limits):
+            now = f"{_who(relation.blocks)} of {relation.relation} would be blocked {_seconds(relation.blocked_s)}"
+            wanted = (
+                f"{relation.relation} were blocked at most {limits.blocked_likely_s:g} s likely and {limits.blocked_high_s:g} "
+                f"s high (now {_seconds(relation.blocked_s)})"
             )
+            yield _Obstacle(now=now, wanted=wanted)
 
 
-def _obstacles_to_scale_to_one(situation: Situation) -> Iterator[str]:
+def _obstacles_to_scale_to_one(situation: Situation) -> Iterator[_Obstacle]:
     workload = situation.workload
     if workload.update is UpdateKind.RECREATE:
-        yield "the workload's update strategy is Recreate: the old replica would stop before the new one starts"
+        yield _RECREATE
     elif workload.max_unavailable >= 1:
         # A percentage may come to 0 at one replica; the platform does not tell us which it is.
-        yield f"maxUnavailable {workload.max_unavailable} may leave nobody serving at one replica"
+        now = f"maxUnavailable {workload.max_unavailable} may leave nobody serving at one replica"
+        yield _Obstacle(now=now, wanted=f"maxUnavailable were 0 (now {workload.max_unavailable})")
     elif workload.max_surge < 1:
-        yield "maxSurge 0 lets no new replica start beside the old one"
+        yield _Obstacle(now="maxSurge 0 lets no new replica start beside the old one", wanted="maxSurge were 1 (now 0)")
     if situation.forecast.unknown:
-        yield f"unknown counts as the worst case: {_first_unknown(situation.forecast)}"
+        yield _unknown(situation.forecast)
+
+
+_RECREATE = _Obstacle(
+    now="the workload's update strategy is Recreate: every old replica stops before a new one starts",
+    wanted="the workload's update strategy were RollingUpdate (now Recreate)",
+)
+
+
+def _unknown(forecast: Forecast) -> _Obstacle:
+    return _Obstacle(
+        now=f"unknown counts as the worst case: {_first_unknown(forecast)}",
+        wanted=f"nothing of the script were unknown (now {len(forecast.unknown)})",
+    )
 
 
 # --- evidence ------------------------------------------------------------------------------------------------------------
@@ -233,6 +259,14 @@ def _break(situation: Situation) -> str:
         f"{count} of {forecast.statements_checked} statements of {situation.from_release} fail after it "
         f"(first: {query if len(query) <= 60 else query[:59] + '…'}: {first.message})"
     )
+
+
+def _no_break_wanted(situation: Situation) -> str:
+    forecast = situation.forecast
+    if not forecast.broken:
+        return f"statements of {situation.from_release} were checked (now none)"
+    now = f"{len(forecast.broken)} of {forecast.statements_checked}"
+    return f"no statement of {situation.from_release} failed after it (now {now})"
 
 
 def _no_break(situation: Situation) -> str:
@@ -269,8 +303,8 @@ def _seconds(seconds: Seconds) -> str:
 
 def _why_not(verdict: StrategyVerdict) -> str:
     if not verdict.possible:
-        return verdict.reasons[0]
-    return f"about {verdict.unavailable_s.likely:.1f} s without service; {verdict.reasons[-1]}"
+        return "; ".join(verdict.reasons)
+    return f"about {verdict.unavailable_s.likely:.1f} s without service, and an old replica on a schema it may not know"
 
 
 # --- what would change it ------------------------------------------------------------------------------------------------
@@ -282,25 +316,32 @@ def _would_change(situation: Situation, chosen: Strategy, considered: Sequence[S
     if chosen is Strategy.ROLLING:
         yield (
             f"{Strategy.SCALE_TO_ZERO}, if one statement of {situation.from_release} broke, something were unknown, or users "
-            f"of a relation were blocked more than {limits.blocked_likely_s:g} s likely or {limits.blocked_high_s:g} s at most "
+            f"of a relation were blocked more than {limits.blocked_likely_s:g} s likely or {limits.blocked_high_s:g} s high "
             f"(now {_seconds(_blocked(situation))})"
         )
         return
     if rolling.possible:
         yield f"{Strategy.ROLLING}, if --strategy were left out"
     else:
-        yield f"{Strategy.ROLLING}, if none of these held: {'; '.join(rolling.reasons)}"
-    if chosen is Strategy.SCALE_TO_ZERO and one.possible:
-        yield (
-            f"{Strategy.SCALE_TO_ONE}, if statements were checked and it cost at most {limits.scale_to_one_ratio:g} of "
-            f"{Strategy.SCALE_TO_ZERO}'s {zero.unavailable_s.likely:.1f} s and {limits.scale_to_one_saves_s:g} s less "
-            f"(now {one.unavailable_s.likely:.1f} s)"
-        )
-    if chosen is Strategy.SCALE_TO_ONE:
+        yield f"{Strategy.ROLLING}, if {', and '.join(obstacle.wanted for obstacle in _obstacles_to_rolling(situation))}"
+    if chosen is Strategy.SCALE_TO_ZERO:
+        yield f"{Strategy.SCALE_TO_ONE}, if {', and '.join(_wanted_for_one(situation, one, zero))}"
+    else:
         yield (
             f"{Strategy.SCALE_TO_ZERO}, if it cost less than {_threshold(limits, one):.1f} s "
             f"(now {zero.unavailable_s.likely:.1f} s)"
         )
+
+
+def _wanted_for_one(situation: Situation, one: StrategyVerdict, zero: StrategyVerdict) -> Iterator[str]:
+    for obstacle in _obstacles_to_scale_to_one(situation):
+        yield obstacle.wanted
+    if not _old_release_was_checked(situation.forecast):
+        yield _no_break_wanted(situation)
+    limits, zero_s = situation.limits, zero.unavailable_s.likely
+    most_s = max(0.0, min(zero_s * limits.scale_to_one_ratio, zero_s - limits.scale_to_one_saves_s))
+    if one.unavailable_s.likely > most_s:
+        yield f"it cost at most {most_s:.1f} s (now {one.unavailable_s.likely:.1f} s; {Strategy.SCALE_TO_ZERO} {zero_s:.1f} s)"
 
 
 def _threshold(limits: StrategyChoice, one: StrategyVerdict) -> float:

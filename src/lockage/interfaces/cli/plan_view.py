@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.table import Table
 
+from lockage.core.plan.sequence import NOTHING_CHANGED
 from lockage.core.plan.steps import Hop, Plan, StrategyVerdict
 from lockage.core.plan.timing import added
 from lockage.core.plan.wording import (
@@ -103,7 +105,9 @@ def _steps(hop: Hop, console: Console) -> None:
         table.columns[column].justify = "right"
         table.columns[column].no_wrap = True
     for number, step in enumerate(hop.steps, start=1):
-        words = f"{step_name(step)}: {step_in_words(step)}\n  undo: {step.undo}"
+        words = f"{step_name(step)}: {step_in_words(step)}"
+        if step.undo != NOTHING_CHANGED:
+            words += f"\nundo: {step.undo}"
         table.add_row(f"  {number}", words, duration(step.expected_s), duration(step.limit_s))
     console.print(table)
 
@@ -112,8 +116,14 @@ def _bullets(console: Console, title: str, lines: Sequence[str], *, style: str |
     if not lines:
         return
     say(console, f"{indent}{title}:", style=style)
+    if not console.is_terminal:
+        for line in lines:
+            say(console, f"{indent}- {line}", style=style)
+        return
+    grid = Table.grid(padding=(0, 1))
     for line in lines:
-        say(console, f"{indent}- {line}", style=style)
+        grid.add_row(f"{indent}-", line, style=style)
+    console.print(grid)
 
 
 def _ending(plan: Plan, console: Console) -> None:

@@ -1,0 +1,101 @@
+"""A step, a range of seconds and a probe in words, for every place where a plan is read by people.
+
+Not for deciding. The surprising thing: the same sentence stands in the text, in the runbook and on the screen during a run, so
+that a person finds again what was approved.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from lockage.core.facts import Probe
+from lockage.core.forecast.assess import Blocks, Seconds
+from lockage.core.plan import steps as s
+
+
+def step_name(step: s.AnyStep) -> str:
+    """The step's name as it stands in a plan file."""
+    tag = step.__struct_config__.tag
+    assert isinstance(tag, str), "every step has a name"
+    return tag
+
+
+def step_in_words(step: s.AnyStep) -> str:  # noqa: C901, PLR0911, PLR0912 one arm a step, and no other logic
+    """What shall be true behind the step, in one sentence without a full stop."""
+    match step:
+        case s.CheckFacts():
+            return "the facts the plan stands on still hold"
+        case s.BackUp():
+            return "a restore point is named, or its absence accepted"
+        case s.SettleForeignSessions(relations=relations):
+            where = f" on {listed(relations)}" if relations else ""
+            return f"no foreign session holds what the migration would wait for{where}"
+        case s.NoteFormerState():
+            return "the object says how it was"
+        case s.ScaleDown(replicas=replicas):
+            left = "one old replica is left" if replicas == 1 else "no old replica is left"
+            return f"{left}, and the processes of the others have ended"
+        case s.ClearSessions():
+            return "no dead client's backend holds a lock, and no old session stands in the way"
+        case s.RollOut(release=release, replicas=replicas, liveness=liveness):
+            return f"{release} is asked for with {counted(replicas, 'replica')} and {probe_in_words(liveness)}"
+        case s.GuardMigration(ledger=ledger):
+            return f"the ledger is at {ledger}, and a new replica is ready"
+        case s.Verify(release=release, ledger=ledger):
+            return f"version {release}, ledger {ledger}, health and service are proved"
+        case s.RaiseReplicas(release=release, replicas=replicas, liveness=liveness):
+            return f"{counted(replicas, 'replica')} of {release} with {probe_in_words(liveness)}, and no old one is left"
+        case s.LeaveWhen(text=text):
+            return text
+        case s.Restore():
+            return "our notes are gone, and the deployment has stayed healthy"
+        case _:
+            assert_never(step)
+
+
+def probe_in_words(probe: Probe | None) -> str:
+    """A liveness probe by its kill budget."""
+    if probe is None:
+        return "no liveness probe"
+    return f"a liveness probe that kills after {duration(probe.kill_budget_s)} (failureThreshold {probe.failure_threshold})"
+
+
+def range_in_words(seconds: Seconds) -> str:
+    """``9.0 s likely (4.0 s to 21 s)``; an unknown high end is said."""
+    high = "unknown" if seconds.high is None else duration(seconds.high)
+    return f"{duration(seconds.likely)} likely ({duration(seconds.low)} to {high})"
+
+
+def duration(seconds: float) -> str:
+    """Seconds with as many digits as matter; minutes from ten minutes on."""
+    if seconds >= 600:
+        return f"{seconds / 60:.0f} min"
+    if seconds >= 10:
+        return f"{seconds:.0f} s"
+    return f"{seconds:.1f} s" if seconds >= 0.1 or seconds == 0 else f"{seconds:.2f} s"
+
+
+def blocks_in_words(blocks: Blocks) -> str:
+    """Who waits."""
+    match blocks:
+        case Blocks.READS:
+            return "readers and writers"
+        case Blocks.WRITES:
+            return "writers"
+        case Blocks.ROWS:
+            return "writers of changed rows"
+        case Blocks.NONE:
+            return "nobody"
+        case _:
+            assert_never(blocks)
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 replica``, ``3 replicas``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listed(names: tuple[str, ...], *, most: int = 4) -> str:
+    """The first few names, and how many more."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
