@@ -145,9 +145,7 @@ def survey(release: str = "2.26.0", *, ledger: int | None = None) -> Survey:
             state=LedgerState.READ,
             version=towpath().migrations.releases[release] if ledger is None else ledger,
         ),
-        sessions=tuple(
-            owned(session(100 + n, application=f"towpath/towpath-{n}"), replica=f"towpath-{n}") for n in (1, 2, 3)
-        ),
+        sessions=tuple(owned(session(100 + n, application=f"towpath/towpath-{n}"), replica=f"towpath-{n}") for n in (1, 2, 3)),
         relations=(),
     )
 
@@ -175,14 +173,14 @@ def forecast(
     """A forecast; harmless unless told otherwise."""
     return Forecast(
         script=Script(
-            migrations=tuple(MigrationRef(version=n, name=f"m{n}", file=f"{n:06}_m{n}.up.sql") for n in range(1, migrations + 1))
+            migrations=tuple(
+                MigrationRef(version=n, name=f"m{n}", file=f"{n:06}_m{n}.up.sql") for n in range(1, migrations + 1)
+            )
         ),
         relations=(LEDGER_LOCKED, *relations),
         operations=(),
         unknown=tuple(Unknown(file="000014_x.up.sql", line=5, reason=reason) for reason in unknown),
-        broken=tuple(
-            Broken(query=query, sqlstate="42703", message='column "scope" does not exist') for query in broken
-        ),
+        broken=tuple(Broken(query=query, sqlstate="42703", message='column "scope" does not exist') for query in broken),
         statements_checked=checked,
         total_s=total_s or Seconds(low=0.05, likely=0.1, high=0.3),
         transactions=1,
