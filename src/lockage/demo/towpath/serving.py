@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 _DRAIN_S = 2
 """How long requests in flight may still take after a stop signal. Whole seconds, as uvicorn wants it."""
 
+_CANCEL_S = 1.0
+"""How long cancelling the queries of such requests may take: one round trip each, on connections of their own."""
+
 _POOL_CLOSE_S = 0.5
 """How long the pool's workers may take to end: they have nothing left to do."""
 
@@ -60,6 +63,7 @@ async def _serve(settings: Settings, release: Release, listener: socket.socket, 
         work.add_done_callback(server.stop_when_failed)
         server.should_exit = stop_requested()
         await server.serve(sockets=[listener])
+        await server.until_cancelled_requests_ended()
         work.cancel()
         with suppress(asyncio.CancelledError):
             await work
@@ -92,6 +96,11 @@ class _StoppingServer(uvicorn.Server):
         """Called by uvicorn's signal handler."""
         self._loop.call_soon_threadsafe(self._work.cancel)
         super().handle_exit(sig, frame)
+
+    async def until_cancelled_requests_ended(self) -> None:
+        """Give requests that uvicorn gave up the time to cancel their queries: else those wait on as orphans."""
+        if unfinished := list(self.server_state.tasks):
+            await asyncio.wait(unfinished, timeout=_CANCEL_S)
 
     def stop_when_failed(self, work: asyncio.Task[None]) -> None:
         """Stop serving when the background work ended by a defect: half a server is worse than a restart."""
