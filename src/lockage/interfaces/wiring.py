@@ -1,0 +1,75 @@
+"""Which adapter stands behind which port: the only importer of adapters.
+
+Not for work: flows do that. The surprising thing: what is opened here is closed here, by leaving a context, and closing never
+ends what runs elsewhere (replicas, supervisor and database of the demo go on).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lockage.adapters.clock import SystemClock
+from lockage.adapters.journal import SqliteJournals
+from lockage.adapters.local.platform import LocalPlatform
+from lockage.adapters.postgres.database import PostgresDatabase
+from lockage.adapters.service import HttpService
+from lockage.adapters.sources.folder import read_folder, resolve
+from lockage.core.migration.formats.registry import format_named
+from lockage.core.migration.script import Migration, read_migrations
+from lockage.core.progress import MigrationText
+from lockage.core.run import RunEvent
+from lockage.flows.world import World
+from lockage.interfaces.deployments import Deployment
+from lockage.interfaces.folders import Folders
+from lockage.ports import Clock, Journals
+from lockage.settings import Settings
+
+
+def system_clock() -> Clock:
+    """The clock of this machine."""
+    return SystemClock()
+
+
+def journals(folders: Folders) -> Journals:
+    """The journals of this machine's runs."""
+    return SqliteJournals(folders.runs)
+
+
+def migrations_of(deployment: Deployment) -> tuple[Migration, ...]:
+    """All migrations of the application, oldest first.
+
+    Raises ``UsageError`` as ``sources.folder`` and ``core.migration.script`` say.
+    """
+    profile = deployment.profile.migrations
+    folder = resolve(profile.source, relative_to=deployment.beside)
+    return read_migrations(read_folder(folder), form=format_named(profile.format), folder=str(folder))
+
+
+@contextmanager
+def open_world(
+    deployment: Deployment, *, tell: Callable[[RunEvent], None], settings: Settings | None = None
+) -> Generator[World]:
+    """A deployment with everything that is needed to look at it and act upon it, open while the context lasts.
+
+    Raises what the platform raises when it is not there; the database is connected to at the first look.
+    """
+    settings = settings or Settings()
+    texts = tuple(MigrationText(version=m.version, name=m.name, text=m.text) for m in migrations_of(deployment))
+    with LocalPlatform(Path(deployment.platform.folder)) as platform:
+        database = PostgresDatabase(deployment.database_url, watching=settings.watching)
+        try:
+            yield World(
+                deployment=deployment.name,
+                profile=deployment.profile,
+                platform=platform,
+                database=database,
+                service=HttpService(),
+                clock=SystemClock(),
+                settings=settings,
+                migrations=texts,
+                tell=tell,
+            )
+        finally:
+            database.close()
