@@ -16,7 +16,7 @@ from lockage.adapters.postgres.throwaway import throwaway
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
     """One throw-away PostgreSQL 18 for this test process, on a Unix socket and on TCP; ends with it."""
-    with throwaway(tcp=True, settings={"max_connections": "100"}) as server:
+    with throwaway(tcp=True, settings={"max_connections": "100", "max_prepared_transactions": "5"}) as server:
         yield server
 
 

@@ -98,9 +98,15 @@ def run_as(account: Account | None, command: Sequence[str | Path]) -> subprocess
         timeout=300,
         stdin=subprocess.DEVNULL,
         cwd="/",
-        env=os.environ | {"LC_ALL": "C", "LANGUAGE": "C"},
+        env=english_environment(),
         **identity(account),
     )
+
+
+def english_environment() -> dict[str, str]:
+    """Gives our environment with English messages, and without variables that would lead a server's programs astray."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return kept | {"LC_ALL": "C", "LANGUAGE": "C"}
 
 
 def give(path: Path, account: Account | None) -> None:

@@ -60,7 +60,11 @@ def initialise(
     """
     account = account or server_account()
     binaries = reachable_binaries(binaries, account, cache_dir or cache_root())
-    if data_dir.exists() and any(data_dir.iterdir()):
+    try:
+        occupied = data_dir.exists() and any(data_dir.iterdir())
+    except OSError as error:
+        raise _untangled(error, data_dir) from error
+    if occupied:
         raise RefusedError(
             f"{data_dir} is not empty, and a data directory cannot be made in it",
             code="LK109",

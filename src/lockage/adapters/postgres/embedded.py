@@ -41,6 +41,7 @@ from lockage.adapters.postgres.account import (
     SOCKET_PATH_LIMIT_BYTES,
     Account,
     cache_root,
+    english_environment,
     reachable_binaries,
     require_reach,
     server_account,
@@ -315,12 +316,6 @@ def encode_order(account: Account | None, log_file: Path, command: list[str]) ->
 def launch_command(*arguments: str) -> list[str]:
     """Gives the command line of ``launch``, which reads nothing but itself (10 ms)."""
     return [sys.executable, "-I", "-S", str(Path(launch.__file__)), *arguments]
-
-
-def english_environment() -> dict[str, str]:
-    """Gives our environment with English messages, and without variables that would lead a server's programs astray."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return kept | {"LC_ALL": "C", "LANGUAGE": "C"}
 
 
 def _launch_detached(

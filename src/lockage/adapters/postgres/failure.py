@@ -3,13 +3,14 @@
 Not for errors that a session meets: those have SQLSTATEs, and ``session`` translates them. The surprising thing: the programs
 give exit code 1 for everything, so their English messages are all there is (we run them with ``LC_ALL=C``).
 
-Codes: LK104 port taken · LK105 disk full · LK106 data directory of another major · LK107 data directory in use ·
-LK108 the server does not come up · LK109 the data directory cannot be made.
+Codes: LK102 no account · LK104 port taken · LK105 disk full · LK106 data directory of another major · LK107 data directory
+in use · LK108 the server does not come up · LK109 the data directory cannot be made.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -99,6 +100,12 @@ def explain_initdb(words: str, *, data_dir: Path, exit_code: int) -> LockageErro
     # Signal 25 is SIGXFSZ: over the limit of a file's size.
     if exit_code == -25 or any(sign in words for sign in _DISK_FULL_WORDS) or "signal 25" in words:
         return disk_full(data_dir, "\n".join(words.splitlines()[-LOG_TAIL_LINES:]))
+    if "could not look up effective user ID" in words:
+        return RefusedError(
+            f"PostgreSQL cannot run as uid {os.geteuid()}, which has no entry in the system's list of users",
+            code="LK102",
+            hint="run as a user that has one (in a container: add a line to /etc/passwd, or use nss_wrapper)",
+        )
     return RefusedError(
         f"no data directory could be made in {data_dir} (exit code {exit_code})",
         code="LK109",
