@@ -6,6 +6,7 @@ import json
 import socket
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
 
 import psycopg
@@ -186,6 +187,31 @@ def test_a_stop_signal_ends_a_server_within_seconds_though_requests_hang(seeded_
             assert towpath.stop() < 5.0
         assert towpath.process.returncode == 0
         eventually(lambda: count(seeded_url, hangs) == 0, limit_s=2)
+
+
+def test_a_stop_signal_frees_who_waits_for_a_report_before_hanging_requests_are_given_up(
+    seeded_url: str, start_towpath: Start
+) -> None:
+    towpath = start_towpath("2.26.0", seeded_url, replica="towpath-1").until_healthy()
+    in_transaction = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
+    )
+    eventually(lambda: count(seeded_url, in_transaction) == 1)
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'api_keys'::regclass"
+    request = f"GET /api/v2/users/me HTTP/1.1\r\nHost: t\r\nTowpath-Session-Token: {token(1)}\r\n\r\n"
+    with (
+        psycopg.connect(seeded_url) as migrator,
+        socket.create_connection(("127.0.0.1", towpath.port), timeout=30) as client,
+        ThreadPoolExecutor(max_workers=1) as thread,
+    ):
+        locked = thread.submit(migrator.execute, "LOCK TABLE api_keys")
+        eventually(lambda: count(seeded_url, waiting) == 1)
+        client.sendall(request.encode())
+        eventually(lambda: count(seeded_url, waiting) == 2)
+        towpath.process.terminate()
+        locked.result(timeout=30)
+        assert towpath.process.poll() is None, "requests in flight had their two seconds before the report was closed"
+        assert towpath.process.wait(30) == 0
 
 
 def test_the_purge_ends_and_with_it_the_reason_to_stay(seeded_url: str, start_towpath: Start) -> None:
