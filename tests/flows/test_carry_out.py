@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,14 +13,14 @@ from lockage.core.facts import LedgerState, Probe, RelationLock
 from lockage.core.plan import steps as s
 from lockage.core.run import RUN_NOTE, RunEvent, RunReport, read_notes
 from lockage.errors import HaltedError, RefusedError
-from lockage.flows.carry_out import Order, Unfinished, carry_out, unfinished_run
+from lockage.flows.survey import survey
+from lockage.flows.upgrade import Asking, Wanted, upgrade
 from lockage.flows.world import World
 from lockage.settings import Settings
 from support.dying import Death, Died, Mortal
-from support.fakes import Client, FakeDatabase, FakePlatform, FakeService, FakeWorld, MemoryJournal, nothing_left
-from support.plans import app_profile, hop, plan_of
+from support.fakes import Client, FakeDatabase, FakePlatform, FakeService, FakeWorld, MemoryJournals, nothing_left
+from support.plans import FORMER, app_profile, hop, plan_of
 
-FORMER = Probe(period_s=2.0)
 PATIENT = Probe(period_s=2.0, failure_threshold=450)
 ALTER = RelationLock(relation="public.t", mode="AccessShareLock", granted=True)
 
@@ -54,17 +55,13 @@ class Machine:
 
     world: FakeWorld
     name: str = "here"
-    journals: dict[str, MemoryJournal] = field(default_factory=dict[str, MemoryJournal])
+    journals: MemoryJournals = field(default_factory=MemoryJournals)
     told: list[RunEvent] = field(default_factory=list[RunEvent])
-    facts_changed: tuple[str, ...] = ()
+    confirms: bool = True
+    stop: Callable[[], bool] = lambda: False
 
-    def _facts_changed(self, plan: s.Plan) -> tuple[str, ...]:
-        world = self.world
-        moved = (world.release, world.replicas) != (plan.from_release, plan.replicas)
-        return (*self.facts_changed, *([f"{world.replicas} replicas of {world.release}"] if moved else []))
-
-    def upgrade(self, plan: s.Plan, death: Death | None = None) -> RunReport:
-        """What ``lockage upgrade`` does in one process."""
+    def upgrade(self, plan: s.Plan, death: Death | None = None, **wanted: Any) -> RunReport:
+        """What ``lockage upgrade app --to … --no-restore-point`` does in one process, with this plan proposed."""
         death = death or Death()
         database = FakeDatabase(self.world)
         outer = World(
@@ -78,26 +75,33 @@ class Machine:
             migrations=(),
             tell=self.told.append,
         )
-        runs = [(run_id, journal.entries()) for run_id, journal in self.journals.items()]
-        start = unfinished_run(FakePlatform(self.world).workload(), runs)
-        if start is None:
-            if self.world.release == plan.to_release:
-                return RunReport(
-                    id="", deployment="app", outcome="nothing-to-do", from_release="", to_release=plan.to_release,
-                    route=(), began_at=self.world.clock.now(), ended_at=self.world.clock.now(), hops=(),
-                )  # fmt: skip
-            start = Unfinished(run_id=f"run-{len(self.journals) + 1}", plan=plan, hop=0, begun=False)
-        journal = self.journals.setdefault(start.run_id, MemoryJournal(start.run_id))
-        order = Order(
-            holder=f"{self.name}:{start.run_id}",
-            restore_point=None,
-            facts_changed=self._facts_changed,
-            replan=lambda current: plan_of(*(h for h in current.hops if h.from_release == self.world.release)),
+        self.journals.wrap = lambda journal: Mortal(journal, death)  # type: ignore[assignment,return-value] as above
+        asking = Asking(
+            propose=lambda _: self._proposed(plan),
+            survey=lambda: survey(
+                deployment="app",
+                profile=outer.profile,
+                platform=outer.platform,
+                database=outer.database,
+                service=outer.service,
+                clock=outer.clock,
+                settings=outer.settings,
+            ),
+            confirm=lambda *_: self.confirms,
+            stop=self.stop,
+            new_run_id=lambda: f"run-{len(self.journals.journals) + 1}",
         )
+        options = {"target": plan.to_release, "no_restore_point": True} | wanted
         try:
-            return carry_out(outer, Mortal(journal, death), order, start=start)  # type: ignore[arg-type] as above
+            return upgrade(outer, self.journals, Wanted(host=self.name, **options), asking)
         finally:
             database.close()  # what the kernel does for a killed process, too
+
+    def _proposed(self, plan: s.Plan) -> s.Plan:
+        """The part of the plan that is still ahead of the release that runs."""
+        releases = [h.from_release for h in plan.hops]
+        ahead = plan.hops[releases.index(self.world.release) :] if self.world.release in releases else ()
+        return replace(plan, hops=ahead)
 
 
 def end_of(world: FakeWorld) -> dict[str, object]:
@@ -112,6 +116,7 @@ def end_of(world: FakeWorld) -> dict[str, object]:
         "ledger": (world.ledger, world.dirty),
         "lease": platform.lease(),
         "clients": [c.application_name for c in world.clients],
+        "fence": world.fence,
         "changes": world.changes,  # each made once: a run that goes on never takes back what it did
     }
 
@@ -158,11 +163,66 @@ def test_a_detour_is_left_only_when_its_condition_holds() -> None:
 
 
 def test_facts_that_changed_refuse_before_anything_is_touched() -> None:
-    world = a_world()
-    with pytest.raises(RefusedError, match="replicas 3, now 5") as refused, nothing_left(world):
-        Machine(world=world, facts_changed=("replicas 3, now 5",)).upgrade(to_two())
+    world = a_world(replicas=5)
+    with pytest.raises(RefusedError, match="replicas was 3, and is 5") as refused, nothing_left(world):
+        Machine(world=world).upgrade(to_two())
     assert refused.value.code == "LK325"
-    assert world.release == "1.0.0"
+    assert world.changes == []
+
+
+def test_without_a_restore_point_or_a_waiver_nothing_begins() -> None:
+    world = a_world()
+    with pytest.raises(RefusedError) as refused, nothing_left(world):
+        Machine(world=world).upgrade(to_two(), no_restore_point=False)
+    assert refused.value.code == "LK316"
+    assert refused.value.hint is not None
+    assert "--no-restore-point" in refused.value.hint
+
+
+def test_the_restore_point_stands_on_the_object() -> None:
+    world = a_world(crashes=frozenset({"2.0.0"}))
+    with pytest.raises(HaltedError):
+        Machine(world=world).upgrade(to_two(), no_restore_point=False, restore_point="snapshot-7")
+    waiver = read_notes(FakePlatform(world).workload()).waiver
+    assert waiver is not None
+    assert waiver.restore_point == "snapshot-7"
+
+
+def test_a_plan_that_is_not_confirmed_changes_nothing() -> None:
+    world = a_world()
+    with pytest.raises(RefusedError) as refused, nothing_left(world):
+        Machine(world=world, confirms=False).upgrade(to_two())
+    assert refused.value.code == "LK317"
+    assert world.changes == []
+
+
+def test_another_target_is_refused_while_a_run_is_part_way() -> None:
+    world = a_world(crashes=frozenset({"2.0.0"}))
+    machine = Machine(world=world)
+    with pytest.raises(HaltedError):
+        machine.upgrade(to_two())
+    with pytest.raises(RefusedError, match=r"from 1\.0\.0 to 2\.0\.0 is part-way") as refused:
+        machine.upgrade(to_two(), target="1.1.0")
+    assert refused.value.code == "LK314"
+
+
+def test_nothing_to_go_on_with_is_said() -> None:
+    with pytest.raises(RefusedError) as refused:
+        Machine(world=a_world()).upgrade(to_two(), target=None)
+    assert refused.value.code == "LK315"
+
+
+def test_asked_to_stop_it_stops_where_nothing_is_down_and_goes_on_later() -> None:
+    world = a_world()
+    machine = Machine(world=world, stop=lambda: world.release == "1.1.0")
+    with pytest.raises(HaltedError, match="nothing is down") as halted:
+        machine.upgrade(by_way_of_one())
+    assert halted.value.code == "LK345"
+    assert [r.ready for r in FakePlatform(world).replicas()] == [True, True, True]
+    machine.stop = lambda: False
+    with nothing_left(world):
+        machine.upgrade(by_way_of_one(), target=None)
+    assert world.release == "2.0.0"
 
 
 def test_another_machines_lease_refuses_a_second_upgrade() -> None:
@@ -177,8 +237,10 @@ def test_a_doomed_orphan_is_named_terminated_and_gone_before_the_migration() -> 
     world = a_world()
     world.clients.append(Client(pid=7, application_name="app/dead", began_s=0, locks=(ALTER,), advisory_locks=(42,)))
     machine = Machine(world=world)
-    with nothing_left(world):
-        machine.upgrade(to_two())
+    plan = to_two()
+    assert plan.facts is not None
+    with nothing_left(world):  # the plan was made while the orphan kept the ledger from being read
+        machine.upgrade(replace(plan, facts=replace(plan.facts, ledger_version=None)))
     acted = [e.text for e in machine.told if e.kind == "acted"]
     assert len(acted) == 1
     assert "doomed orphan" in acted[0]
@@ -254,8 +316,16 @@ def test_a_release_that_cannot_start_halts_with_its_exit_code_and_log() -> None:
     assert RUN_NOTE in world.annotations
 
 
-def test_a_dirty_ledger_halts_before_the_new_release_is_asked_for() -> None:
-    world = a_world(dirty=True)
+def test_a_ledger_that_an_orphan_left_dirty_halts_before_the_new_release_is_asked_for() -> None:
+    world = a_world()
+    orphan = Client(
+        pid=7,
+        application_name="app/dead",
+        began_s=0,
+        commits_s=0.3,
+        on_commit=lambda: setattr(world, "dirty", True),
+    )
+    world.clients.append(orphan)
     with pytest.raises(HaltedError, match="migration 10 is dirty") as halted:
         Machine(world=world).upgrade(to_two())
     assert halted.value.code == "LK324"

@@ -34,7 +34,7 @@ from lockage.core.facts import (
 )
 from lockage.core.release.profile import Profile
 from lockage.errors import RefusedError
-from lockage.ports import Answer, JournalEntry, Killed, LeaseState, Rollout
+from lockage.ports import Answer, Journal, JournalEntry, Killed, LeaseState, Rollout
 
 START = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
 
@@ -469,6 +469,30 @@ class MemoryJournal:
 
     def entries(self) -> tuple[JournalEntry, ...]:
         return tuple(self._entries)
+
+
+class MemoryJournals:
+    """The journals port in memory. ``wrap`` stands between a writer and its journal."""
+
+    def __init__(self) -> None:
+        self.journals: dict[str, MemoryJournal] = {}
+        self.wrap: Callable[[Journal], Journal] = lambda journal: journal
+
+    @contextmanager
+    def create(self, deployment: str, *, run_id: str) -> Iterator[Journal]:
+        del deployment
+        yield self.wrap(self.journals.setdefault(run_id, MemoryJournal(run_id)))
+
+    @contextmanager
+    def open(self, run_id: str) -> Iterator[Journal]:
+        yield self.wrap(self.journals[run_id])
+
+    def read(self, run_id: str) -> tuple[JournalEntry, ...]:
+        return self.journals[run_id].entries()
+
+    def runs(self, deployment: str | None = None) -> tuple[str, ...]:
+        del deployment
+        return tuple(self.journals)
 
 
 @contextmanager

@@ -35,6 +35,9 @@ health_path = "/healthz"
 path = "/api"
 """
 
+FORMER = Probe(period_s=2.0)
+"""The liveness probe that the application has."""
+
 UNDO = "nothing to undo"
 
 
@@ -101,7 +104,7 @@ def hop(
     )
 
 
-def plan_of(*hops: s.Hop, on_blocker: s.OnBlocker = s.OnBlocker.WAIT, liveness: Probe | None = None) -> s.Plan:
+def plan_of(*hops: s.Hop, on_blocker: s.OnBlocker = s.OnBlocker.WAIT) -> s.Plan:
     """A plan of these hops."""
     return s.Plan(
         deployment="app",
@@ -109,7 +112,7 @@ def plan_of(*hops: s.Hop, on_blocker: s.OnBlocker = s.OnBlocker.WAIT, liveness: 
         from_release=hops[0].from_release,
         to_release=hops[-1].to_release,
         replicas=3,
-        liveness=liveness,
+        liveness=FORMER,
         migrations=10,
         minors=1,
         hops=hops,
@@ -118,15 +121,15 @@ def plan_of(*hops: s.Hop, on_blocker: s.OnBlocker = s.OnBlocker.WAIT, liveness: 
         tolerances=s.Tolerances(),
         facts=s.PlanFacts(
             release=hops[0].from_release,
-            image="app",
+            image=f"app:{hops[0].from_release}",
             replicas=3,
-            liveness=liveness,
-            readiness=None,
+            liveness=FORMER,
+            readiness=Probe(period_s=1.0),
             update=UpdateKind.ROLLING_UPDATE,
             max_surge=1,
             max_unavailable=0,
             owners=(),
-            ledger_version=10,
+            ledger_version=app_profile().migrations.releases[hops[0].from_release],
             ledger_dirty=False,
             database="app",
             database_major=18,

@@ -30,6 +30,10 @@ FENCE_KEY = 0x6C6F_636B_6167_65
 
 STRATEGIES_FROM_GENTLEST = tuple(s.Strategy)
 
+IN_THE_OUTAGE = (s.ClearSessions, s.RollOut, s.GuardMigration, s.Verify, s.RaiseReplicas)
+"""Steps before which a run does not stop when asked to: less than all replicas may be serving. Whoever wants to stop there
+asks twice."""
+
 CHANGES_NOTHING = frozenset({"check-facts", "settle-foreign-sessions", "back-up", "note-former-state"})
 """Steps before and up to the note: a run that came no further, and left no note, has not touched the object."""
 
@@ -39,9 +43,10 @@ class Order:
     """What the user ordered, and what the flow needs from its neighbours."""
 
     holder: str  # who carries out: host and run, the same after a restart on the same machine
-    restore_point: str | None  # None: the absence of one was accepted
+    waiver: WaiverNote  # the restore point, or that its absence was accepted
     facts_changed: Callable[[s.Plan], tuple[str, ...]]  # sentences: what is no longer as the plan says
     replan: Callable[[s.Plan], s.Plan]  # a fresh plan from where we are to the same target
+    stop: Callable[[], bool] = lambda: False  # whether the user wants us to stop at the next safe place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +107,8 @@ class _Carrying:
         resumed = bool(self._journal.entries())
         began_at = self._journal.entries()[0].at if resumed else world.clock.now()
         if not resumed or not any(e.kind == "plan" for e in self._journal.entries()):
-            self._say("run", f"run {self._journal.run_id}: {self._plan.from_release} to {self._plan.to_release}")
+            text = f"run {self._journal.run_id}: {self._plan.from_release} to {self._plan.to_release}"
+            self._say("run", text, data=self._order.waiver)
             self._say("plan", f"route {' → '.join(self._plan.route)}", data=self._plan)
         try:
             self._go_through_hops()
@@ -191,6 +197,8 @@ class _Carrying:
             at = next(i for i, step in enumerate(remaining) if isinstance(step, s.NoteFormerState))
             remaining = remaining[at + 1 :]
         for step in remaining:
+            if not isinstance(step, IN_THE_OUTAGE):
+                self._stop_if_asked(step, index)
             self._hold()
             name = step.__struct_config__.tag
             assert isinstance(name, str)
@@ -232,12 +240,22 @@ class _Carrying:
                 boot_s = revise.boot_seconds(world.platform.replicas(), step.release, first=first)
                 self._measure(index, boot_s=boot_s)
             case s.LeaveWhen():
-                self._leave_when(step)
+                self._leave_when(step, index)
             case s.Restore():
                 self._soak()
                 revise.restore(world)
             case _:
                 assert_never(step)
+
+    def _stop_if_asked(self, step: s.AnyStep, index: int) -> None:
+        if not self._order.stop():
+            return
+        hop = self._plan.hops[index]
+        raise HaltedError(
+            f"stopped as asked, before {step.__struct_config__.tag} of the hop to {hop.to_release}; nothing is down",
+            code="LK345",
+            hint=f"lockage upgrade {self._plan.deployment}",
+        )
 
     # --- steps that are a few lines -----------------------------------------------------------------------------------
 
@@ -251,7 +269,7 @@ class _Carrying:
             )
 
     def _back_up(self, index: int) -> None:
-        point = self._order.restore_point
+        point = self._order.waiver.restore_point
         text = f"restore point {point}" if point else "no restore point: accepted"
         self._say("saw", text, index, "back-up")
 
@@ -263,9 +281,7 @@ class _Carrying:
             holder=self._order.holder,
             plan=self._plan,
         )
-        point = self._order.restore_point
-        waiver = WaiverNote(restore_point=point, waived_at=None if point else self._world.clock.now())
-        revise.note_former_state(self._world, note, waiver)
+        revise.note_former_state(self._world, note, self._order.waiver)
 
     def _refuse_a_dirty_ledger(self, hop: s.Hop) -> None:
         reading = self._world.database.ledger(self._world.profile)
@@ -296,10 +312,14 @@ class _Carrying:
             between=self._hold,
         )
 
-    def _leave_when(self, step: s.LeaveWhen) -> None:
+    def _leave_when(self, step: s.LeaveWhen, index: int) -> None:
         def holds() -> bool | None:
             rows = self._world.database.ask(step.condition)
             return True if rows and next(iter(rows[0].values())) is True else None
+
+        def hold_or_stop() -> None:
+            self._hold()
+            self._stop_if_asked(step, index)
 
         wait_until(
             holds,
@@ -311,7 +331,7 @@ class _Carrying:
                 code="LK342",
                 hint=f"nothing is down; to go on waiting: lockage upgrade {self._plan.deployment}",
             ),
-            between=self._hold,
+            between=hold_or_stop,
         )
 
     def _soak(self) -> None:

@@ -1,0 +1,150 @@
+"""Begin a run, or go on with the one that has not ended: what ``lockage upgrade`` means.
+
+Not for the steps themselves (``carry_out``). The surprising thing: the user's target is a wish only at the beginning; once a
+run has changed the object, that run is finished first, and another target is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import msgspec
+
+from lockage.core.facts import Survey, Workload
+from lockage.core.plan.digest import facts_hold
+from lockage.core.plan.steps import Plan
+from lockage.core.run import RunReport, WaiverNote, read_notes
+from lockage.errors import RefusedError
+from lockage.flows.carry_out import Order, Unfinished, carry_out, unfinished_run
+from lockage.flows.world import World
+from lockage.ports import Journal, JournalEntry, Journals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the user asked for."""
+
+    target: str | None = None  # None: go on with what there is
+    approved: Plan | None = None  # a plan file, as it stands
+    restore_point: str | None = None
+    no_restore_point: bool = False
+    host: str  # who carries out: the name of this machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What the flow asks of its neighbours while it goes."""
+
+    propose: Callable[[str], Plan]  # a fresh plan from here to a target
+    survey: Callable[[], Survey]
+    confirm: Callable[[Plan, Unfinished | None], bool]  # shown before the first change of this process
+    stop: Callable[[], bool]  # whether to stop at the next safe place
+    new_run_id: Callable[[], str]
+
+
+def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) -> RunReport:
+    """The report of the run, begun or gone on with.
+
+    Raises ``RefusedError``: LK314 another target while a run is part-way, LK315 nothing to go on with, LK316 no restore
+    point and no waiver, LK317 not confirmed; and what ``carry_out`` raises.
+    """
+    workload = world.platform.workload()
+    unfinished = unfinished_run(workload, _runs(journals, world.deployment))
+    if unfinished is not None and not _fits(unfinished, wanted):
+        if unfinished.begun:
+            raise _part_way(unfinished, wanted, world.deployment)
+        unfinished = None
+    plan = unfinished.plan if unfinished else _first_plan(wanted, asking, world.deployment)
+    if not plan.hops:
+        return _nothing_to_do(world, plan)
+    waiver = _restore_point(workload, unfinished, wanted, journals, world)
+    if not asking.confirm(plan, unfinished):
+        raise RefusedError("the plan was not confirmed; nothing was changed by this command", code="LK317")
+    start = unfinished or Unfinished(run_id=asking.new_run_id(), plan=plan, hop=0, begun=False)
+    with _journal(journals, world.deployment, start.run_id) as journal:
+        order = Order(
+            holder=f"{wanted.host}:{start.run_id}",
+            waiver=waiver,
+            facts_changed=lambda current: facts_hold(current, asking.survey()),
+            replan=lambda current: asking.propose(current.to_release),
+            stop=asking.stop,
+        )
+        return carry_out(world, journal, order, start=start)
+
+
+def _runs(journals: Journals, deployment: str) -> list[tuple[str, tuple[JournalEntry, ...]]]:
+    # Only the newest can be unfinished, and old journals are not worth reading.
+    return [(run_id, journals.read(run_id)) for run_id in journals.runs(deployment)[-1:]]
+
+
+def _fits(unfinished: Unfinished, wanted: Wanted) -> bool:
+    if wanted.approved is not None:
+        return wanted.approved.content_digest == unfinished.plan.content_digest
+    return wanted.target in {None, unfinished.plan.to_release}
+
+
+def _part_way(unfinished: Unfinished, wanted: Wanted, deployment: str) -> RefusedError:
+    asked = wanted.approved.to_release if wanted.approved else wanted.target
+    hop = unfinished.plan.hops[unfinished.hop]
+    return RefusedError(
+        f"run {unfinished.run_id} from {unfinished.plan.from_release} to {unfinished.plan.to_release} is part-way, in the hop "
+        f"to {hop.to_release}; {asked} was asked for",
+        code="LK314",
+        hint=f"lockage upgrade {deployment}",
+    )
+
+
+def _first_plan(wanted: Wanted, asking: Asking, deployment: str) -> Plan:
+    if wanted.approved is not None:
+        return wanted.approved
+    if wanted.target is None:
+        raise RefusedError(
+            f"no run of {deployment} is part-way, and no release was named",
+            code="LK315",
+            hint=f"lockage upgrade {deployment} --to RELEASE",
+        )
+    return asking.propose(wanted.target)
+
+
+def _restore_point(
+    workload: Workload, unfinished: Unfinished | None, wanted: Wanted, journals: Journals, world: World
+) -> WaiverNote:
+    """What is recorded of the backup: said now, or when the run began."""
+    if wanted.restore_point:
+        return WaiverNote(restore_point=wanted.restore_point)
+    if wanted.no_restore_point:
+        return WaiverNote(waived_at=world.clock.now())
+    noted = read_notes(workload).waiver
+    if noted is None and unfinished is not None and unfinished.run_id in journals.runs(world.deployment):
+        begun = [e for e in journals.read(unfinished.run_id) if e.kind == "run"]
+        noted = msgspec.json.decode(begun[0].data, type=WaiverNote) if begun else None
+    if noted is None:
+        raise RefusedError(
+            "an upgrade that migrates cannot be rolled back, and no restore point was named",
+            code="LK316",
+            hint=f"lockage upgrade {world.deployment} … --restore-point NAME, or --no-restore-point to accept that",
+        )
+    return noted
+
+
+def _journal(journals: Journals, deployment: str, run_id: str) -> AbstractContextManager[Journal]:
+    if run_id in journals.runs(deployment):
+        return journals.open(run_id)
+    return journals.create(deployment, run_id=run_id)
+
+
+def _nothing_to_do(world: World, plan: Plan) -> RunReport:
+    now = world.clock.now()
+    return RunReport(
+        id="",
+        deployment=plan.deployment,
+        outcome="nothing-to-do",
+        from_release=plan.from_release,
+        to_release=plan.to_release,
+        route=(),
+        began_at=now,
+        ended_at=now,
+        hops=(),
+    )
