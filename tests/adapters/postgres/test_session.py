@@ -155,7 +155,13 @@ def test_a_role_without_connect_on_the_database_is_told_which_privilege(postgres
 
 @pytest.mark.parametrize(
     "url",
-    ["postgresql://u:hun@ter2:x@h:port/db", "hunter2", "postgresql://u:hunter2@h/db?nonsense=1", "postgresql://[::1"],
+    [
+        "postgresql://u:hun@ter2:x@h:port/db",
+        "hunter2",
+        "postgresql://u:hunter2@h/db?nonsense=1",
+        "postgresql://[::1",
+        "postgresql://u:hun@ter2@h/db",
+    ],
 )
 def test_an_invalid_url_is_a_usage_error_that_does_not_show_it(url: str) -> None:
     with pytest.raises(UsageError) as caught:
