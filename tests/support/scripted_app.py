@@ -20,6 +20,11 @@ RELEASE, ADDRESS, FOLDER = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 REPLICA = os.environ.get("REPLICA", "")
 
 
+def say(line):
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def behaviour():
     file = FOLDER / f"{RELEASE}.json"
     return json.loads(file.read_text()) if file.exists() else {}
@@ -46,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format, *args):
+    def log_message(self, *_words):
         pass
 
 
@@ -60,16 +65,16 @@ class Server(ThreadingHTTPServer):
 
 
 def main():
-    print(f"begin {RELEASE} {REPLICA} pid {os.getpid()}", flush=True)
+    say(f"begin {RELEASE} {REPLICA} pid {os.getpid()}")
     now = behaviour()
     if "exit" in now:
-        print(f"ends with {now['exit']}", flush=True)
+        say(f"ends with {now['exit']}")
         sys.exit(now["exit"])
     host, port = ADDRESS.split(":")
     server = Server((host, int(port)), Handler)
 
     def stop(_number, _frame):
-        print("SIGTERM", flush=True)
+        say("SIGTERM")
         if not now.get("ignore_sigterm"):
             threading.Thread(target=server.shutdown).start()
 

@@ -1,1 +1,1 @@
-"""The local platform: replicas as processes under a small supervisor. ``platform`` is the port, ``deployment`` begins and ends."""
+"""The local platform: replicas as processes under a small supervisor. ``platform`` is the port, ``deployment`` begins it."""
