@@ -1,0 +1,32 @@
+"""Sessions for tests that play the application, the migration and strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+
+import psycopg
+import pytest
+
+from lockage.adapters.postgres.database import PostgresDatabase
+
+Connect = Callable[..., psycopg.Connection]
+
+
+@pytest.fixture
+def connect_as(database_url: str) -> Iterator[Connect]:
+    """Opens sessions with an application name; all are closed at the end."""
+    with ExitStack() as stack:
+
+        def connect(application_name: str = "test", *, url: str = database_url, autocommit: bool = True) -> psycopg.Connection:
+            connection = psycopg.connect(url, application_name=application_name, autocommit=autocommit)
+            return stack.enter_context(closing(connection))
+
+        yield connect
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[PostgresDatabase]:
+    """The port under test."""
+    with closing(PostgresDatabase(database_url)) as port:
+        yield port
