@@ -16,5 +16,14 @@ def print_json(record: object) -> None:
     encoded = msgspec.json.encode(record)
     if sys.stdout.isatty():
         encoded = msgspec.json.format(encoded, indent=2)
+    _write(encoded)
+
+
+def print_json_line(record: object) -> None:
+    """The record as one line of a stream of records."""
+    _write(msgspec.json.encode(record))
+
+
+def _write(encoded: bytes) -> None:
     sys.stdout.buffer.write(encoded + b"\n")
     sys.stdout.buffer.flush()

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
+from lockage.flows.recount import RunSummary, story, summaries
+from lockage.interfaces.cli.console import answers, plain_table, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.options import Json
+from lockage.interfaces.cli.output import print_json
+from lockage.interfaces.cli.run_view import event_line, show_report
+from lockage.interfaces.wiring import journals
 
 app = command_app()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """What ``lockage runs list --json`` prints."""
+
+    schema: str = "lockage.runs/1"
+    runs: tuple[RunSummary, ...]
 
 
 @app.callback(invoke_without_command=True)
 def runs(context: typer.Context) -> None:
     """List the runs that this machine knows of, or show one."""
     if context.invoked_subcommand is None:
-        context.invoke(list_runs, context)
+        list_runs(context)
 
 
 @app.command("list")
@@ -27,7 +41,19 @@ def list_runs(
     as_json: Json = False,
 ) -> None:
     """List the runs, newest last."""
-    invocation_of(context)
+    found = summaries(journals(invocation_of(context).folders), name)
+    if as_json:
+        print_json(Runs(runs=found))
+        return
+    console = answers()
+    if not found:
+        say(console, "no run yet" if name is None else f"no run of {name} yet")
+        return
+    table = plain_table("run", "deployment", "from", "to", "state", "last")
+    for run in found:
+        last = run.problem or run.last
+        table.add_row(run.run, run.deployment or "?", run.from_release or "?", run.to_release or "?", run.state.value, last)
+    console.print(table)
 
 
 @app.command("show")
@@ -38,4 +64,12 @@ def show_run(
     as_json: Json = False,
 ) -> None:
     """Show the story and the report of one run."""
-    invocation_of(context)
+    told = story(journals(invocation_of(context).folders), run)
+    if as_json:
+        print_json(told)
+        return
+    console = answers()
+    for event in told.events:
+        say(console, event_line(event))
+    if told.report is not None:
+        show_report(told.report, console)

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
+from lockage.errors import FindingsError
+from lockage.flows.verify import Check
+from lockage.flows.verify import verify as verify_deployment
+from lockage.interfaces.cli.console import answers, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
+from lockage.interfaces.cli.opening import opened
 from lockage.interfaces.cli.options import DatabaseUrl, Json, Name, ProfileFile
+from lockage.interfaces.cli.output import print_json
+from lockage.interfaces.deployments import Wanted
 
 app = command_app()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What ``lockage verify --json`` prints."""
+
+    schema: str = "lockage.verification/1"
+    deployment: str
+    ok: bool
+    checks: tuple[Check, ...]
 
 
 @app.command()
@@ -18,8 +36,7 @@ def verify(
     name: Name,
     *,
     release: Annotated[
-        str | None,
-        typer.Option("--release", metavar="RELEASE", help="The release that should run. Default: the wanted one."),
+        str | None, typer.Option("--release", metavar="RELEASE", help="The release that should run. Default: the wanted one.")
     ] = None,
     profile: ProfileFile = None,
     database: DatabaseUrl = None,
@@ -29,4 +46,16 @@ def verify(
 
     Health is not service: the profile's own requests are made on every replica. Exit code 5 when anything is not well.
     """
-    invocation_of(context)
+    with opened(invocation_of(context), Wanted(name=name, profile=profile, database=database)) as world:
+        checks = verify_deployment(world, release=release)
+    failed = [check for check in checks if not check.ok]
+    if as_json:
+        print_json(Verification(deployment=name, ok=not failed, checks=checks))
+    else:
+        console = answers()
+        for check in checks:
+            say(console, f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.text}", style=None if check.ok else "red")
+    if failed:
+        raise FindingsError(
+            f"{len(failed)} of {len(checks)} checks of {name} failed", code="LK011", hint=f"lockage survey {name}"
+        )

@@ -1,0 +1,52 @@
+"""A run as people read it: its events line by line, and its report.
+
+Not for the plan (``plan_view``) nor for ``--json``. The surprising thing: the same line stands on the terminal, in a pipe and
+in ``lockage watch``, so that two people who look at one run see the same words.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from lockage.core.plan.wording import range_in_words
+from lockage.core.run import HopFigures, RunEvent, RunReport
+from lockage.interfaces.cli.console import plain_table, say
+
+_STYLES = {"halted": "bold red", "ended": "bold green", "acted": "bold", "step-begun": "cyan", "measured": "dim"}
+
+
+def event_line(event: RunEvent) -> str:
+    """One line: local time, the step, what was done or seen."""
+    at = f"{event.at.astimezone():%H:%M:%S}"
+    if event.kind in {"step-begun", "step-done"}:
+        return f"{at}  {'begin' if event.kind == 'step-begun' else 'done '}  {event.step or event.text}"
+    return f"{at}         {event.text}"
+
+
+def show_event(event: RunEvent, console: Console) -> None:
+    """Print the line of an event."""
+    say(console, event_line(event), style=_STYLES.get(event.kind))
+
+
+def show_report(report: RunReport, console: Console) -> None:
+    """Print what became of a run, forecast against actual."""
+    took_s = (report.ended_at - report.began_at).total_seconds()
+    say(console, "")
+    say(console, f"{report.deployment}: {report.from_release} to {report.to_release} is {report.outcome} after {took_s:.0f} s")
+    if not report.hops:
+        return
+    table = plain_table("hop", "strategy", "migration", "forecast", "stop", "start", "boot")
+    for hop in report.hops:
+        forecast = range_in_words(hop.forecast_s) if hop.forecast_s else "-"
+        figures = (_seconds(hop.termination_s), _seconds(hop.start_s), _seconds(hop.boot_s))
+        table.add_row(hop.to_release, hop.strategy.value, _seconds(hop.migration_s), forecast, *figures)
+    console.print(table)
+    say(console, f"shortest outage possible: {sum(map(_limit, report.hops)):.1f} s")
+
+
+def _limit(hop: HopFigures) -> float:
+    return hop.limit_s
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} s"
