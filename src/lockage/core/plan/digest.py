@@ -94,8 +94,8 @@ def check_plan_file(text: str, *, file: str = "the plan file") -> Plan:
         raise UsageError(
             f"{file} is not a plan: {_first_line(error)}", code="LK232", hint="lockage plan NAME --to RELEASE -o FILE"
         ) from error
-    as_written = plan_file(plan).splitlines()
-    if plan.content_digest != content_digest(plan) or text.rstrip().splitlines() != as_written:
+    as_read = text.replace("\r\n", "\n").rstrip("\n") + "\n"
+    if plan.content_digest != content_digest(plan) or as_read != plan_file(plan):
         raise RefusedError(
             f"{file} was edited after Lockage wrote it: its content is not what its seal {plan.content_digest[:19]} says",
             code="LK230",
