@@ -169,6 +169,22 @@ def test_several_servers_start_at_once_from_an_empty_cache() -> None:
     assert [row for _, row in found] == [(1,)] * 3
 
 
+def test_templates_that_nobody_used_for_long_are_removed_with_the_next() -> None:
+    place = short_folder("lk-test-", None, server_account())
+    place.chmod(0o755)
+    try:
+        for name, age_days in (("17-old", 40), ("17-lately-used", 20)):
+            (place / "templates" / name).mkdir(parents=True)
+            os.utime(place / "templates" / name, (time.time() - age_days * 86400,) * 2)
+        with throwaway(cache_dir=place):
+            pass
+        assert not (place / "templates" / "17-old").exists()
+        assert (place / "templates" / "17-lately-used").exists()
+        assert [path.is_dir() for path in (place / "templates").glob("18-*[!k]")] == [True]
+    finally:
+        shutil.rmtree(place)
+
+
 def test_a_cache_that_cannot_be_written_only_costs_time(tmp_path: Path) -> None:
     (tmp_path / "templates").touch()
     with throwaway(cache_dir=tmp_path) as server, psycopg.connect(server.url()) as connection:

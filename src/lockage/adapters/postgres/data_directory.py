@@ -13,6 +13,7 @@ import hashlib
 import os
 import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,6 +33,9 @@ from lockage.errors import LockageError, RefusedError
 
 _TEMPLATE_FORM = 1
 """Raise when what a template holds changes, so that old ones are not used."""
+
+UNUSED_LIMIT_S = 30 * 86400.0
+"""A template that nobody used for so long is removed when the next one is made; minor releases lie 90 days apart."""
 
 _HBA_TRUST_SOCKET = """\
 # The socket's folder is the server account's alone: who reaches it may come in. TCP needs the password.
@@ -115,6 +119,7 @@ def _template(binaries: Binaries, *, account: Account | None, cache_dir: Path, o
     folder = cache_dir / "templates"
     template = folder / f"{binaries.major}-{key}"
     if template.is_dir():
+        os.utime(template)  # used today
         return template
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -134,7 +139,15 @@ def _template(binaries: Binaries, *, account: Account | None, cache_dir: Path, o
             give(fresh, account)
             _initdb(fresh, binaries=binaries, superuser="postgres", password=None, account=account, options=options)
             fresh.rename(template)
+            _remove_unused(folder)
     return template
+
+
+def _remove_unused(folder: Path) -> None:
+    # Each update of the wheel leaves a template of 30 MB behind.
+    for old in folder.iterdir():
+        if old.is_dir() and time.time() - old.stat().st_mtime > UNUSED_LIMIT_S:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _initdb(

@@ -155,6 +155,8 @@ def _keeper(folder: Path) -> Generator[subprocess.Popen[bytes]]:
             keeper.kill()  # on Linux the server ends with it
             keeper.wait()
         keeper.stdout.close()
+        # Only where the keeper was killed is anything left, and only where the server does not end with it is that running.
+        stop(folder / "data", mode="immediate")
         shutil.rmtree(folder, ignore_errors=True)
 
 
