@@ -46,16 +46,14 @@ def absolute(amount: int | str, *, wanted: int, round_up: bool) -> int:
 
     Raises ``ValueError`` when it is neither, or negative.
     """
-    if isinstance(amount, int):
-        number = amount
-    elif amount.endswith("%"):
-        share = int(amount[:-1]) * wanted
-        number = -(-share // 100) if round_up else share // 100
-    else:
+    if isinstance(amount, str) and not amount.endswith("%"):
         raise ValueError(f"{amount!r} is neither a number nor a percentage")
+    number = amount if isinstance(amount, int) else int(amount.removesuffix("%"))
     if number < 0:
         raise ValueError(f"{amount!r} is negative")
-    return number
+    if isinstance(amount, int):
+        return number
+    return -(-number * wanted // 100) if round_up else number * wanted // 100
 
 
 def bounds(*, wanted: int, max_surge: int | str, max_unavailable: int | str) -> Bounds:
