@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from lockage.demo.towpath import log
 from lockage.demo.towpath.errors import FatalError
 from lockage.demo.towpath.releases import Release, release_named, releases
-from lockage.demo.towpath.settings import settings_from
+from lockage.demo.towpath.settings import settings_from, variables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="towpath", description="A small control plane to practise upgrades on.")
     parser.add_argument("--release", help="which release to be (default: TOWPATH_RELEASE, else the newest)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add(commands, "server", "migrate the database and serve")
-    _add(commands, "migrate", "migrate the database, and no more")
+    server = _add(commands, "server", "migrate the database and serve")
+    migrate = _add(commands, "migrate", "migrate the database, and no more")
+    server.epilog = migrate.epilog = "Environment (* required): " + ", ".join(variables())
     seed = _add(commands, "seed", "fill a database that is migrated to 2.26.0")
     seed.add_argument("--rows", type=int, default=600_000, help="API keys to create (default: %(default)s)")
     seed.add_argument("--live-ratio", type=float, default=0.1, help="share that has not expired (default: %(default)s)")

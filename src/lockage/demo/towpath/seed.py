@@ -39,8 +39,8 @@ def seed(url: str, *, rows: int = 600_000, live_ratio: float = 0.1) -> int:
             connection.execute("VACUUM (ANALYZE)")
     except psycopg.errors.UndefinedTable as failure:
         raise SeedError("the database is not migrated to 2.26.0: run towpath --release 2.26.0 migrate") from failure
-    except psycopg.OperationalError as failure:
-        raise SeedError(f"ping postgres: {log.one_line(failure)}") from failure
+    except psycopg.Error as failure:
+        raise SeedError(f"cannot seed: {log.one_line(failure)}") from failure
     log.info("database seeded", api_keys=rows, live=live_rows)
     return live_rows
 

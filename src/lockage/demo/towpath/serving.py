@@ -59,9 +59,8 @@ async def _serve(settings: Settings, release: Release, listener: socket.socket, 
         )
         api = Api(release=release, replica=settings.replica, database=database, usage=usage)
         work = asyncio.create_task(background.run())
-        server = _StoppingServer(api.application(), work)
+        server = _StoppingServer(api.application(), work, stop_requested)
         work.add_done_callback(server.stop_when_failed)
-        server.should_exit = stop_requested()
         await server.serve(sockets=[listener])
         await server.until_cancelled_requests_ended()
         work.cancel()
@@ -85,17 +84,22 @@ async def _database(settings: Settings, release: Release) -> AsyncGenerator[Data
 class _StoppingServer(uvicorn.Server):
     """uvicorn, which cancels the background work in the moment of the stop signal."""
 
-    def __init__(self, application: Starlette, work: asyncio.Task[None]) -> None:
+    def __init__(self, application: Starlette, work: asyncio.Task[None], stop_requested: Callable[[], bool]) -> None:
         super().__init__(
             uvicorn.Config(application, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_DRAIN_S)
         )
         self._work = work
+        self._stop_requested = stop_requested
         self._loop = asyncio.get_running_loop()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by uvicorn's signal handler."""
         self._loop.call_soon_threadsafe(self._work.cancel)
         super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by uvicorn ten times a second: whether to stop. Sees a signal that came before uvicorn listened for it."""
+        return await super().on_tick(counter) or self._stop_requested()
 
     async def until_cancelled_requests_ended(self) -> None:
         """Give requests that uvicorn gave up the time to cancel their queries: else those wait on as orphans."""

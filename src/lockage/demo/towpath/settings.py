@@ -63,6 +63,11 @@ _NUMBERS: Mapping[str, tuple[str, type[int] | type[float], float]] = {
 }
 
 
+def variables() -> tuple[str, ...]:
+    """Names of the variables that are read, the required one marked with a star."""
+    return ("TOWPATH_PG_CONNECTION_URL*", "TOWPATH_HTTP_ADDRESS", "TOWPATH_REPLICA", *_NUMBERS)
+
+
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """The settings that this environment asks for; an empty variable counts as absent.
 
