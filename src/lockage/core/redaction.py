@@ -14,7 +14,8 @@ _URL_PASSWORD = re.compile(r"(://[^\s:/@]*):[^\s/]*@")
 # A password may hold an @ itself, so everything up to the last one before the path goes.
 
 _NAMED = re.compile(
-    r"""(?ix) ( \b [\w-]* (?: password | passwd | pgpass | secret | token | api[_-]?key ) [\w-]* ["']? \s* [=:] \s* )
+    r"""(?ix) ( \b [\w-]* (?: password | passwd | pgpass | secret | token | api[_-]?key ) [\w-]*
+            (?: ["']? \s* [=:] \s* | \s+ (?=') ) )  # name=, "name": and SQL's PASSWORD '…'
         ( '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" | [^\s&'",;)}]+ )"""
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}")

@@ -1,39 +1,41 @@
-"""Which adapter stands behind which port: the only importer of adapters.
+"""Which adapter stands behind which port: for the command line, the only importer of adapters.
 
 Not for work: flows do that. The surprising thing: what is opened here is closed here, by leaving a context, and closing never
-ends what runs elsewhere (replicas, supervisor and database of the demo go on).
+ends what runs elsewhere (replicas, supervisor and database of the demo go on). And each function imports its adapters when it
+is called, because a command should wait for those that it uses only.
 """
+
+# ruff: noqa: PLC0415 - as said above
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lockage.adapters.clock import SystemClock
-from lockage.adapters.journal import SqliteJournals
-from lockage.adapters.local.platform import LocalPlatform
-from lockage.adapters.postgres.database import PostgresDatabase
-from lockage.adapters.service import HttpService
-from lockage.adapters.sources.folder import read_folder, resolve
-from lockage.core.migration.formats.registry import format_named
-from lockage.core.migration.script import Migration, read_migrations
-from lockage.core.progress import MigrationText
-from lockage.core.run import RunEvent
-from lockage.flows.world import World
-from lockage.interfaces.deployments import Deployment
 from lockage.interfaces.folders import Folders
-from lockage.ports import Clock, Journals
 from lockage.settings import Settings
+
+if TYPE_CHECKING:
+    from lockage.core.migration.script import Migration
+    from lockage.core.run import RunEvent
+    from lockage.flows.world import World
+    from lockage.interfaces.deployments import Deployment
+    from lockage.ports import Clock, Journals
 
 
 def system_clock() -> Clock:
     """The clock of this machine."""
+    from lockage.adapters.clock import SystemClock
+
     return SystemClock()
 
 
 def journals(folders: Folders) -> Journals:
     """The journals of this machine's runs."""
+    from lockage.adapters.journal import SqliteJournals
+
     return SqliteJournals(folders.runs)
 
 
@@ -42,6 +44,10 @@ def migrations_of(deployment: Deployment) -> tuple[Migration, ...]:
 
     Raises ``UsageError`` as ``sources.folder`` and ``core.migration.script`` say.
     """
+    from lockage.adapters.sources.folder import read_folder, resolve
+    from lockage.core.migration.formats.registry import format_named
+    from lockage.core.migration.script import read_migrations
+
     profile = deployment.profile.migrations
     folder = resolve(profile.source, relative_to=deployment.beside)
     return read_migrations(read_folder(folder), form=format_named(profile.format), folder=str(folder))
@@ -55,6 +61,12 @@ def open_world(
 
     Raises what the platform raises when it is not there; the database is connected to at the first look.
     """
+    from lockage.adapters.local.platform import LocalPlatform
+    from lockage.adapters.postgres.database import PostgresDatabase
+    from lockage.adapters.service import HttpService
+    from lockage.core.progress import MigrationText
+    from lockage.flows.world import World
+
     settings = settings or Settings()
     texts = tuple(MigrationText(version=m.version, name=m.name, text=m.text) for m in migrations_of(deployment))
     with LocalPlatform(Path(deployment.platform.folder)) as platform:
@@ -66,7 +78,7 @@ def open_world(
                 platform=platform,
                 database=database,
                 service=HttpService(),
-                clock=SystemClock(),
+                clock=system_clock(),
                 settings=settings,
                 migrations=texts,
                 tell=tell,
