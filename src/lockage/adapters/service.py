@@ -7,6 +7,7 @@ and redirects are not followed, because a login page is no proof of service.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import httpx
@@ -23,8 +24,10 @@ class HttpService:
     def get(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> Answer:
         """One request; a connection that fails, times out or breaks off is an ``Answer`` with status 0 and a problem.
 
-        ``timeout_s`` limits the connection and each wait for more bytes.
+        ``timeout_s`` limits the connection, each wait for more bytes, and the whole of the body.
         """
+        late = Answer(status=0, body="", problem=f"no answer from {url} within {timeout_s:g} s")
+        deadline = time.monotonic() + timeout_s
         try:
             with (
                 httpx.Client(timeout=timeout_s, trust_env=False, follow_redirects=False) as client,
@@ -35,9 +38,11 @@ class HttpService:
                     body += chunk
                     if len(body) >= BODY_LIMIT_BYTES:
                         break
+                    if time.monotonic() > deadline:
+                        return late
                 text = bytes(body[:BODY_LIMIT_BYTES]).decode(response.encoding or "utf-8", errors="replace")
                 return Answer(status=response.status_code, body=text)
         except httpx.TimeoutException:
-            return Answer(status=0, body="", problem=f"no answer from {url} within {timeout_s:g} s")
+            return late
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             return Answer(status=0, body="", problem=f"{url}: {error or type(error).__name__}")
