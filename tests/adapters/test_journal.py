@@ -155,7 +155,7 @@ def test_an_unknown_run_is_said_to_be_unknown(tmp_path: Path, run_id: str) -> No
         pass
     with pytest.raises(UsageError) as caught:
         journals.read(run_id)
-    assert caught.value.code == "LK315"
+    assert caught.value.code == "LK319"
 
 
 def test_a_damaged_file_is_named_and_the_others_are_still_listed(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_damaged_file_is_named_and_the_others_are_still_listed(tmp_path: Path)
     for look in (lambda: journals.read("run-2"), lambda: journals.open("run-2").__enter__()):
         with pytest.raises(RefusedError) as caught:
             look()
-        assert caught.value.code == "LK313"
+        assert caught.value.code == "LK317"
         assert str(tmp_path / "demo" / "run-2.journal") in caught.value.message
     assert journals.runs("demo") == ("run-1", "run-2")
     assert len(journals.read("run-1")) == 1
@@ -180,7 +180,7 @@ def test_a_database_of_another_program_is_not_taken_for_a_journal(tmp_path: Path
     other.close()
     with pytest.raises(RefusedError) as caught:
         SqliteJournals(tmp_path).read("run-1")
-    assert caught.value.code == "LK313"
+    assert caught.value.code == "LK317"
     assert "not a journal" in caught.value.message
 
 

@@ -5,8 +5,8 @@ writer is told apart by a ``flock`` on a file beside the journals of a *deployme
 old run and beginning a new one exclude each other; the kernel drops the lock with its process, however that ends. Children
 do not inherit it.
 
-Codes: LK312 another process writes · LK313 a damaged or foreign file · LK314 the run exists already · LK315 no such run ·
-LK316 the folder cannot be written.
+Codes: LK312 another process writes · LK314 the run exists already · LK316 the folder cannot be written · LK317 a damaged or
+foreign file · LK319 no such run.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class SqliteJournals:
     def open(self, run_id: str) -> Generator[SqliteJournal]:
         """An existing run's journal, locked for writing.
 
-        Raises ``RefusedError`` (LK312 another process writes, LK313 damaged), ``UsageError`` (LK315) for an unknown run.
+        Raises ``RefusedError`` (LK312 another process writes, LK317 damaged), ``UsageError`` (LK319) for an unknown run.
         """
         file = self._file(run_id)
         with _only_writer(file.parent, unquote(file.parent.name)), _opened(file, create=True) as connection:
@@ -118,7 +118,7 @@ class SqliteJournals:
     def read(self, run_id: str) -> tuple[JournalEntry, ...]:
         """Entries of a run, also while another process writes it.
 
-        Raises ``RefusedError`` (LK313) for a damaged file, ``UsageError`` (LK315) for an unknown run.
+        Raises ``RefusedError`` (LK317) for a damaged file, ``UsageError`` (LK319) for an unknown run.
         """
         with _opened(self._file(run_id), create=False) as connection:
             return _read(connection)
@@ -131,7 +131,7 @@ class SqliteJournals:
     def _file(self, run_id: str) -> Path:
         found = list(self._folder.glob(f"*/{run_id}{_SUFFIX}")) if _RUN_ID.fullmatch(run_id) else []
         if not found:
-            raise UsageError(f"no run {run_id} under {self._folder}", code="LK315", hint="lockage runs")
+            raise UsageError(f"no run {run_id} under {self._folder}", code="LK319", hint="lockage runs")
         return found[0]
 
 
@@ -213,7 +213,7 @@ def _translated(file: Path) -> Generator[None]:
 def _damaged(file: Path, reason: str) -> LockageError:
     return RefusedError(
         f"the journal {file} cannot be read: {reason}",
-        code="LK313",
+        code="LK317",
         hint=f"move {file.name} away and start again; what stands on the deployment itself is enough to go on",
     )
 

@@ -7,10 +7,11 @@ the one that is needed most.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
+
+import msgspec
 
 from lockage.core.facts import (
     DatabaseServer,
@@ -120,6 +121,16 @@ def agreed_release(versions: Sequence[VersionReading]) -> str | None:
     return said.pop() if len(said) == 1 else None
 
 
+def text_field(body: str, name: str) -> str | None:
+    """The text under a name in a JSON object; None when the body is not JSON, no object, or has no such text."""
+    try:
+        found = msgspec.json.decode(body, type=dict[str, object])
+    except msgspec.MsgspecError:
+        return None
+    value = found.get(name)
+    return value if isinstance(value, str) else None
+
+
 def _buildinfo(profile: Profile, platform: Platform, service: Service, replica: Replica, settings: Settings) -> VersionReading:
     try:
         url = platform.replica_url(replica.name) + (profile.version.buildinfo_path or "")
@@ -129,11 +140,9 @@ def _buildinfo(profile: Profile, platform: Platform, service: Service, replica: 
     if answer.status != 200:
         return _reading(VersionSource.BUILDINFO, replica.name, None, answer.problem or f"{url} answers {answer.status}")
     field = profile.version.buildinfo_field
-    try:
-        shown = json.loads(answer.body)[field]
-    except (ValueError, KeyError, TypeError, IndexError):
-        return _reading(VersionSource.BUILDINFO, replica.name, None, f"{url} answers without the field {field!r}")
-    return _reading(VersionSource.BUILDINFO, replica.name, str(shown), None)
+    shown = text_field(answer.body, field)
+    problem = None if shown is not None else f"{url} answers without the field {field!r}"
+    return _reading(VersionSource.BUILDINFO, replica.name, shown, problem)
 
 
 def _command(platform: Platform, replica: Replica) -> VersionReading:

@@ -4,7 +4,7 @@ Not for knowing what a file means (``core.migration.formats``). The surprising t
 into; names and bytes go to the core as they are, so that "not UTF-8" or "duplicate number" are said by the one who knows the
 format.
 
-Codes: LK401 no such folder · LK402 cannot be read · LK403 too large · LK404 no statements of that release.
+Codes: LK411 no such folder · LK412 cannot be read · LK413 too large · LK414 no statements of that release.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def resolve(source: str, *, relative_to: Path | None = None) -> Path:
     """The folder that a profile's or a user's ``source`` names: a path, or ``package:NAME/FOLDER``.
 
     The package is located, not imported. A relative path is relative to ``relative_to``, else to where we run. Raises
-    UsageError (LK401) when there is no such folder.
+    UsageError (LK411) when there is no such folder.
     """
     if source.startswith(PACKAGE):
         path = _inside_package(source)
@@ -38,14 +38,14 @@ def resolve(source: str, *, relative_to: Path | None = None) -> Path:
         path = path if relative_to is None else relative_to / path
     if not path.is_dir():
         reason = "is not a folder" if path.exists() else "does not exist"
-        raise UsageError(f"{path} {reason}", code="LK401", hint="give the folder that holds the migration files")
+        raise UsageError(f"{path} {reason}", code="LK411", hint="give the folder that holds the migration files")
     return path
 
 
 def read_folder(path: Path) -> Mapping[str, bytes]:
     """The regular files directly in a folder, by name, sorted by name; links to files count, hidden files do not.
 
-    Raises UsageError: LK401 no such folder, LK402 cannot be read, LK403 a file or all together beyond the limit.
+    Raises UsageError: LK411 no such folder, LK412 cannot be read, LK413 a file or all together beyond the limit.
     """
     files: dict[str, bytes] = {}
     total = 0
@@ -60,7 +60,7 @@ def read_folder(path: Path) -> Mapping[str, bytes]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(
             f"{error.filename} does not exist, or is no folder",
-            code="LK401",
+            code="LK411",
             hint="give the folder that holds the migration files",
         ) from error
     except OSError as error:
@@ -71,7 +71,7 @@ def read_folder(path: Path) -> Mapping[str, bytes]:
 def read_statements(source: str, release: str, *, relative_to: Path | None = None) -> str:
     """The SQL text of ``RELEASE.sql`` in a source of statements.
 
-    Raises UsageError: LK401 no such folder, LK402 cannot be read or is not UTF-8, LK404 no file for this release.
+    Raises UsageError: LK411 no such folder, LK412 cannot be read or is not UTF-8, LK414 no file for this release.
     """
     folder = resolve(source, relative_to=relative_to)
     file = folder / f"{release}.sql"
@@ -79,7 +79,7 @@ def read_statements(source: str, release: str, *, relative_to: Path | None = Non
         known = ", ".join(sorted(f.stem for f in folder.glob("*.sql"))) or "(none)"
         raise UsageError(
             f"{folder} has no statements of release {release}; it has those of {known}",
-            code="LK404",
+            code="LK414",
             hint=f"add {release}.sql, or leave [statements] out of the profile",
         )
     try:
@@ -99,7 +99,7 @@ def _inside_package(source: str) -> Path:
     if not places:
         raise UsageError(
             f"{source}: there is no installed package {name}",
-            code="LK401",
+            code="LK411",
             hint="install it into Lockage's environment, or give a folder",
         )
     return next((Path(place) / folder for place in places if (Path(place) / folder).is_dir()), Path(places[0]) / folder)
@@ -113,10 +113,10 @@ def _check_size(file: Path, size_bytes: int, total_bytes: int) -> None:
         if size > limit:
             raise UsageError(
                 f"{what}: {size / 1e6:.0f} MB, more than the {limit / 1e6:.0f} MB that migrations can have",
-                code="LK403",
+                code="LK413",
                 hint="give the folder that holds only the migration files",
             )
 
 
 def _unreadable(path: Path, error: Exception) -> UsageError:
-    return UsageError(f"{path} cannot be read: {error}", code="LK402", hint="check its permissions and its encoding (UTF-8)")
+    return UsageError(f"{path} cannot be read: {error}", code="LK412", hint="check its permissions and its encoding (UTF-8)")
