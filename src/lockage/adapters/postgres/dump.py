@@ -1,0 +1,143 @@
+"""Takes the schema of a live database with ``pg_dump``, and restores it on a shadow with ``psql``.
+
+Not for data: only the optimizer's statistics come along, and where they do, samples of values come with them, so a dump is
+never written to disk. The surprising thing: ``pg_dump`` locks every table (``AccessShareLock``, all at once), so it never waits
+long for one, and it never outlives us: its backend would go on holding those locks.
+
+Codes: LK421 a table is locked · LK424 ``pg_dump`` fails · LK425 ``psql`` fails.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from lockage.adapters.postgres import leash
+from lockage.adapters.postgres.binaries import Binaries
+from lockage.adapters.postgres.embedded import english_environment
+from lockage.errors import RefusedError, UnreachableError
+
+DUMP_LIMIT_S = 120.0
+"""Longest run of ``pg_dump``. Seen: 0.2 s for 120 tables. Until its end it holds its locks, which only an ALTER TABLE minds."""
+
+RESTORE_LIMIT_S = 300.0
+"""Longest run of ``psql``. Seen: 0.5 s for 120 tables."""
+
+_ERROR = re.compile(r"^psql:<stdin>:(\d+): ERROR:\s+(.*)$", re.MULTILINE)
+_LOCKED = ("canceling statement due to lock timeout", "canceling statement due to statement timeout")
+_SECRETS = ("password", "sslpassword")
+
+
+class RestoreError(NamedTuple):
+    """One statement of a dump that the shadow did not take."""
+
+    line: int  # of the dump
+    message: str
+
+
+def dump_schema(
+    url: str,
+    *,
+    binaries: Binaries,
+    lock_timeout_s: float,
+    without: Sequence[tuple[str, str]] = (),
+    limit_s: float = DUMP_LIMIT_S,
+) -> bytes:
+    """Gives the schema and the statistics of the database at ``url`` as a script for ``psql``.
+
+    ``without`` are tables, as (schema, name), that are left out. Raises UnreachableError (LK421) where a table stays locked for
+    longer than ``lock_timeout_s``, RefusedError (LK424) for everything else.
+    """
+    command = [
+        *leash.command(),
+        str(binaries.pg_dump),
+        "--no-data",
+        "--statistics",
+        "--no-password",
+        f"--lock-wait-timeout={max(1, round(lock_timeout_s * 1000))}",
+        "--no-subscriptions",
+        "--no-security-labels",
+        "--no-tablespaces",
+        "--no-comments",
+        *(f"--exclude-table={_pattern(schema, name)}" for schema, name in without),
+        f"--dbname={_without_secrets(url)}",
+    ]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, check=False, timeout=limit_s, stdin=subprocess.DEVNULL, env=_environment(url)
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _dump_failed(f"it did not end within {limit_s:g} s") from error
+    if done.returncode == 0:
+        return done.stdout
+    words = done.stderr.decode(errors="replace").strip()
+    if any(sign in words for sign in _LOCKED):
+        raise UnreachableError(
+            f"the schema cannot be read: somebody keeps a table locked against all for longer than {lock_timeout_s:g} s",
+            code="LK421",
+            hint="wait until the running migration (or whoever else it is) has ended: lockage survey names it",
+        )
+    raise _dump_failed(words)
+
+
+def restore(url: str, dump: bytes, *, binaries: Binaries, limit_s: float = RESTORE_LIMIT_S) -> tuple[RestoreError, ...]:
+    """Executes ``dump`` on the shadow at ``url``; gives the statements that it did not take, and goes on behind them.
+
+    Raises RefusedError (LK425) where it cannot be carried out at all.
+    """
+    command = [
+        str(binaries.psql),
+        "--no-psqlrc",
+        "--quiet",
+        "--no-password",
+        "--output=/dev/null",
+        f"--dbname={url}",
+        "--file=-",
+    ]
+    # An event trigger is part of the dump, and would run at what is restored behind it.
+    environment = english_environment() | {"PGOPTIONS": "-c client_min_messages=error -c event_triggers=off"}
+    try:
+        done = subprocess.run(command, input=dump, capture_output=True, check=False, timeout=limit_s, env=environment)
+    except subprocess.TimeoutExpired as error:
+        raise _restore_failed(f"it did not end within {limit_s:g} s") from error
+    words = done.stderr.decode(errors="replace")
+    if done.returncode != 0:
+        raise _restore_failed(words.strip())
+    return tuple(RestoreError(line=int(line), message=message) for line, message in _ERROR.findall(words))
+
+
+def _pattern(schema: str, name: str) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in (schema, name))
+
+
+def _without_secrets(url: str) -> str:
+    # Command lines are for everybody to see.
+    parameters = {name: str(value) for name, value in conninfo_to_dict(url).items() if name not in _SECRETS}
+    return make_conninfo("", **parameters | {"application_name": "lockage/shadow"})
+
+
+def _environment(url: str) -> dict[str, str]:
+    # PGHOST and its kin hold for pg_dump as they did for our own session with the same URL.
+    password = conninfo_to_dict(url).get("password")
+    return dict(os.environ) | {"LC_ALL": "C", "LANGUAGE": "C"} | ({"PGPASSWORD": str(password)} if password else {})
+
+
+def _dump_failed(words: str) -> RefusedError:
+    return RefusedError(
+        f"the schema cannot be read: pg_dump failed: {words.splitlines()[-1] if words else 'it said nothing'}",
+        code="LK424",
+        hint=f"lockage rbac --database prints the smallest role that suffices; all of its words:\n{words}",
+    )
+
+
+def _restore_failed(words: str) -> RefusedError:
+    return RefusedError(
+        f"the schema cannot be put on the shadow: psql failed: {words.splitlines()[-1] if words else 'it said nothing'}",
+        code="LK425",
+        hint=f"please report it; its words:\n{words}",
+    )

@@ -1,0 +1,160 @@
+"""Sends one simple Query and gives what came of it, the way a migrator's own driver would.
+
+Not for queries with parameters, nor for anything on production: it executes text as it stands. The surprising thing: a
+statement's command tag is read from the server's answer, so nobody has to guess from the text what a statement was.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import pq
+from psycopg.pq.abc import PGresult
+from psycopg.rows import TupleRow
+
+from lockage.core.forecast.trace import Failure
+
+CANCEL_LIMIT_S = 5.0
+"""How long a cancelled statement may take to end before its session is closed. A backend looks for interrupts often."""
+
+BUSY_STEP_S = 0.001
+"""Pause between two calls of ``while_busy``."""
+
+Row = tuple[str | None, ...]
+
+_SESSION_GONE = Failure(sqlstate="08003", message="the session is gone")
+# Source: PostgreSQL 18 manual, Appendix A: 08003 connection_does_not_exist, 08006 connection_failure.
+_CONNECTION_FAILURE = "08006"
+
+_COPY = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH)
+_GOOD = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the server answered to one simple Query."""
+
+    tags: tuple[str, ...] = ()  # command tags without counts, of the statements that ended well, in order
+    rows: tuple[Row, ...] = ()  # of the last result
+    failure: Failure | None = None
+
+    @property
+    def tag(self) -> str:
+        """The last command tag; empty where no statement ended well."""
+        return self.tags[-1] if self.tags else ""
+
+
+def exchange(
+    connection: psycopg.Connection[TupleRow],
+    text: str,
+    *,
+    limit_s: float,
+    while_busy: Callable[[], None] | None = None,
+) -> Outcome:
+    """Gives the outcome of ``text``, sent as one simple Query; what takes longer than ``limit_s`` is cancelled (57014).
+
+    ``while_busy`` is called again and again until the answer is there. A failure is part of the outcome, the loss of the
+    session too (SQLSTATE class 08).
+    """
+    if connection.pgconn.status != pq.ConnStatus.OK:
+        return Outcome(failure=_SESSION_GONE)
+    tags: list[str] = []
+    rows: tuple[Row, ...] = ()
+    failure: Failure | None = None
+    reply = _Reply(connection, limit_s=limit_s, while_busy=while_busy)
+    try:
+        connection.pgconn.send_query(text.encode())
+        while (result := reply.next_result()) is not None:
+            if result.status in _COPY:
+                reply.end_copy(result)
+            elif result.status in _GOOD:
+                tags.append(_tag(result))
+                rows = _rows(result)
+            elif result.status == pq.ExecStatus.FATAL_ERROR:
+                failure = failure or _failure(result)
+    except psycopg.OperationalError as error:
+        failure = failure or Failure(sqlstate=error.sqlstate or _CONNECTION_FAILURE, message=str(error).strip())
+    return Outcome(tags=tuple(tags), rows=rows, failure=failure)
+
+
+class _Reply:
+    """Waits for the results with a limit; past it the statement is cancelled, and past another the session is closed."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[TupleRow],
+        *,
+        limit_s: float,
+        while_busy: Callable[[], None] | None,
+    ) -> None:
+        self.connection = connection
+        self.pgconn = connection.pgconn
+        self.until = time.monotonic() + limit_s
+        self.cancelled = False
+        self.while_busy = while_busy
+
+    def next_result(self) -> PGresult | None:
+        """Gives the next result; None behind the last one."""
+        while self.pgconn.flush():
+            self.wait(to_write=True)
+            self.pgconn.consume_input()
+        while self.pgconn.is_busy():
+            self.wait()
+            self.pgconn.consume_input()
+        return self.pgconn.get_result()
+
+    def end_copy(self, result: PGresult) -> None:
+        """Sends no data to a COPY FROM STDIN, for a script has none here, and throws away that of a COPY TO STDOUT."""
+        if result.status != pq.ExecStatus.COPY_OUT:
+            self.pgconn.put_copy_end()
+            return
+        while (size := self.pgconn.get_copy_data(1)[0]) >= 0:
+            if size == 0:
+                self.wait()
+                self.pgconn.consume_input()
+
+    def wait(self, *, to_write: bool = False) -> None:
+        """Waits for the socket for a moment, and minds the limit."""
+        socket = self.pgconn.socket
+        step_s = BUSY_STEP_S if self.while_busy else 0.5
+        readable, writable, _ = select.select([socket], [socket] if to_write else [], [], step_s)
+        if readable or writable:
+            return
+        if self.while_busy is not None:
+            self.while_busy()
+        if time.monotonic() < self.until:
+            return
+        if self.cancelled:
+            self.connection.close()
+            raise psycopg.OperationalError("it went on after it was cancelled, and its session was closed")
+        self.pgconn.get_cancel().cancel()
+        self.cancelled = True
+        self.until = time.monotonic() + CANCEL_LIMIT_S
+
+
+def _tag(result: PGresult) -> str:
+    words = (result.command_status or b"").decode().split(" ")
+    return " ".join(word for word in words if not word.isdigit())
+
+
+def _rows(result: PGresult) -> tuple[Row, ...]:
+    columns = range(result.nfields)
+    return tuple(tuple(_text(result.get_value(row, column)) for column in columns) for row in range(result.ntuples))
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="replace")
+
+
+def _failure(result: PGresult) -> Failure:
+    def field(which: pq.DiagnosticField) -> str:
+        return (result.error_field(which) or b"").decode(errors="replace")
+
+    return Failure(
+        sqlstate=field(pq.DiagnosticField.SQLSTATE) or _CONNECTION_FAILURE,
+        message=field(pq.DiagnosticField.MESSAGE_PRIMARY) or "the connection was lost",
+    )

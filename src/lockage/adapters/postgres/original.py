@@ -1,0 +1,176 @@
+"""Reads of a live database what its schema dump does not carry: roles, settings, sizes, the rows of its ledger.
+
+Not for the schema (``dump``), and nothing here writes. The surprising thing: the role that a script will run as is not the role
+that asks. It is the one that owns the tables, for a survey may come with a role that can do nothing but look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from lockage.adapters.postgres.catalog import read_relations
+from lockage.adapters.postgres.session import load_sql
+from lockage.core.facts import Relation
+
+LEDGER_NAMES = (
+    "schema_migrations",  # golang-migrate, Rails, Ecto, dbmate
+    "alembic_version",
+    "django_migrations",
+    "goose_db_version",
+    "flyway_schema_history",
+    "databasechangelog",  # Liquibase
+    "atlas_schema_revisions",
+    "_prisma_migrations",
+    "gorp_migrations",
+    "knex_migrations",
+    "migrations",  # Laravel, TypeORM
+    "__EFMigrationsHistory",
+    "river_migration",
+    "ar_internal_metadata",  # Rails' second one
+)
+"""What common migrators call their ledger unless told otherwise. Source: each one's documentation, read in 2026."""
+
+LEDGER_ROWS_LIMIT = 100_000
+"""Rows copied of one ledger: no migrator has as many, so a larger table that bears the name is none."""
+
+MEANINGFUL_SETTINGS = (
+    "search_path",
+    "TimeZone",
+    "DateStyle",
+    "IntervalStyle",
+    "bytea_output",
+    "check_function_bodies",
+    "default_toast_compression",
+    "default_transaction_isolation",
+    "plpgsql.variable_conflict",
+    "standard_conforming_strings",
+)
+"""Settings of a server that change what the text of a script means."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """One role of the server."""
+
+    name: str
+    attributes: tuple[LiteralString, ...]  # keywords of CREATE ROLE, such as NOCREATEDB
+    member_of: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleSettings:
+    """Settings that the catalog holds for sessions of a role (None: of all), here or in every database."""
+
+    role: str | None
+    everywhere: bool
+    settings: tuple[str, ...]  # "name=value"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """The rows of one ledger, as COPY writes them."""
+
+    schema: str
+    name: str
+    columns: tuple[str, ...]
+    rows: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """What a shadow must know of the database that it stands for, beside its schema."""
+
+    database: str
+    version_num: int
+    encoding: str
+    migrating_role: str
+    roles: tuple[Role, ...]
+    role_settings: tuple[RoleSettings, ...]
+    server_settings: Mapping[str, str]
+    extensions: tuple[str, ...]
+    filled_views: tuple[str, ...]
+    has_public: bool
+    unreadable: tuple[tuple[str, str], ...]  # (schema, name) of tables
+    relations: tuple[Relation, ...]
+    ledgers: tuple[Ledger, ...]
+
+    @property
+    def major(self) -> int:
+        """The server's major version, such as 18."""
+        return self.version_num // 10_000
+
+
+def read_original(connection: psycopg.Connection[Any], *, ledger: str | None) -> Original:
+    """Gives what a shadow needs; ``ledger`` is ``schema.name`` or ``name``, None looks for the names of common ones.
+
+    Raises psycopg.errors.LockNotAvailable where somebody keeps a table that must be read locked against all.
+    """
+    with connection.cursor(row_factory=dict_row) as cursor:
+        traits = cursor.execute(load_sql("select_database_traits")).fetchone()
+        assert traits is not None, "a session has a database"
+        owner = cursor.execute(load_sql("select_migrating_role")).fetchone()
+        roles = cursor.execute(load_sql("select_roles")).fetchall()
+        role_settings = cursor.execute(load_sql("select_role_settings")).fetchall()
+        server_settings = cursor.execute(load_sql("select_server_settings"), {"names": list(MEANINGFUL_SETTINGS)}).fetchall()
+        unreadable = cursor.execute(load_sql("select_unreadable_tables")).fetchall()
+    hidden = tuple((str(row["nspname"]), str(row["relname"])) for row in unreadable)
+    return Original(
+        database=traits["name"],
+        version_num=connection.info.server_version,
+        encoding=traits["encoding"],
+        migrating_role=owner["rolname"] if owner else traits["asker"],
+        roles=tuple(_role(row) for row in roles),
+        role_settings=tuple(
+            RoleSettings(role=row["role"], everywhere=row["everywhere"], settings=tuple(row["settings"]))
+            for row in role_settings
+        ),
+        server_settings={str(row["name"]): str(row["setting"]) for row in server_settings},
+        extensions=tuple(traits["extensions"]),
+        filled_views=tuple(traits["filled_views"]),
+        has_public=traits["has_public"],
+        unreadable=hidden,
+        relations=read_relations(connection),
+        ledgers=tuple(_ledgers(connection, ledger, hidden)),
+    )
+
+
+def _role(row: Mapping[str, Any]) -> Role:
+    return Role(
+        name=row["rolname"],
+        attributes=(
+            "SUPERUSER" if row["rolsuper"] else "NOSUPERUSER",
+            "INHERIT" if row["rolinherit"] else "NOINHERIT",
+            "CREATEROLE" if row["rolcreaterole"] else "NOCREATEROLE",
+            "CREATEDB" if row["rolcreatedb"] else "NOCREATEDB",
+            "REPLICATION" if row["rolreplication"] else "NOREPLICATION",
+            "BYPASSRLS" if row["rolbypassrls"] else "NOBYPASSRLS",
+        ),
+        member_of=tuple(row["member_of"]),
+    )
+
+
+def _ledgers(connection: psycopg.Connection[Any], ledger: str | None, hidden: Sequence[tuple[str, str]]) -> list[Ledger]:
+    names = list(LEDGER_NAMES) if ledger is None else [ledger]
+    found = connection.execute(load_sql("select_ledgers"), {"names": names}).fetchall()
+    readable = [row for row in found if (row[0], row[1]) not in hidden]
+    ledgers = (_ledger(connection, schema=row[0], name=row[1], columns=tuple(row[2])) for row in readable)
+    return [ledger for ledger in ledgers if ledger is not None]
+
+
+def _ledger(connection: psycopg.Connection[Any], *, schema: str, name: str, columns: tuple[str, ...]) -> Ledger | None:
+    query = sql.SQL("copy (select {columns} from {table} limit {limit}) to stdout").format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        table=sql.Identifier(schema, name),
+        limit=sql.Literal(LEDGER_ROWS_LIMIT + 1),
+    )
+    with connection.cursor() as cursor, cursor.copy(query) as copy:
+        rows = b"".join(bytes(block) for block in copy)
+    if rows.count(b"\n") > LEDGER_ROWS_LIMIT:
+        return None
+    return Ledger(schema=schema, name=name, columns=columns, rows=rows)

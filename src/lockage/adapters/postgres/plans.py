@@ -1,0 +1,88 @@
+"""Collects the plans that ``auto_explain`` reports as warnings, those of functions, DO blocks and triggers included.
+
+Not for EXPLAIN: a statement is executed once, and planned as it was. The surprising thing: plans come at level WARNING, not
+NOTICE, because many scripts set ``client_min_messages`` to ``warning`` to have peace.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+from psycopg import errors
+
+from lockage.core.forecast.trace import CatalogMark, CatalogRelation
+
+AUTO_EXPLAIN_SETTINGS: Mapping[str, str] = {
+    "session_preload_libraries": "auto_explain",
+    "auto_explain.log_min_duration": "0",
+    "auto_explain.log_nested_statements": "on",
+    "auto_explain.log_format": "json",
+    "auto_explain.log_level": "warning",
+    "auto_explain.log_verbose": "on",  # names the schema of each relation
+    "auto_explain.log_parameter_max_length": "0",
+    "client_min_messages": "warning",
+}
+"""As start-up options, so that a script's RESET ALL or DISCARD ALL leaves them in force."""
+
+_MARK = "plan:\n"
+
+
+class PlanCollector:
+    """A notice handler that keeps plans, in the order in which their statements ended."""
+
+    def __init__(self) -> None:
+        self._open = False
+        self._plans: list[dict[str, Any]] = []
+
+    def __call__(self, notice: errors.Diagnostic) -> None:
+        """Takes one notice of the session."""
+        text = notice.message_primary or ""
+        if not self._open or not text.startswith("duration: ") or _MARK not in text:
+            return
+        try:
+            plan = json.loads(text.split(_MARK, 1)[1])
+        except ValueError:
+            return  # a script's own notice that happens to look like one
+        if isinstance(plan, dict) and "Plan" in plan:
+            self._plans.append(cast("dict[str, Any]", plan))
+
+    @contextmanager
+    def kept(self) -> Generator[None]:
+        """Keeps the plans that are reported inside the block, and not those of our own queries outside it."""
+        self._open = True
+        try:
+            yield
+        finally:
+            self._open = False
+
+    def take(self) -> list[dict[str, Any]]:
+        """Gives the plans kept since the last time."""
+        taken, self._plans = self._plans, []
+        return taken
+
+
+def with_oids(plans: list[dict[str, Any]], marks: tuple[CatalogMark, ...]) -> tuple[Mapping[str, object], ...]:
+    """Gives the plans with a ``Relation OID`` in every node that names a relation which the first fitting mark knows."""
+    if not plans:
+        return ()
+    by_name = _names(marks)
+    for plan in plans:
+        for node in _nodes(plan["Plan"]):
+            found = by_name.get(f"{node.get('Schema')}.{node.get('Relation Name')}")
+            if found is not None:
+                node["Relation OID"] = found.oid
+    return tuple(plans)
+
+
+def _names(marks: tuple[CatalogMark, ...]) -> dict[str, CatalogRelation]:
+    return {relation.relation: relation for mark in reversed(marks) for relation in mark.relations.values()}
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from _nodes(child)
+    yield from node.get("Target Tables", ())

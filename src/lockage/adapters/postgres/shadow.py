@@ -1,0 +1,308 @@
+"""Shadows: throw-away PostgreSQL servers with production's schema, statistics and ledger, and none of its data.
+
+Not for rehearsals, which need data. The surprising thing: a shadow's server is of our own major, not of production's; what that
+may change is one of its assumptions. It listens on a Unix socket in a folder of its own and is gone, files and all, with its
+context or with our process, SIGKILL included.
+
+Codes: LK420 production's server is newer · LK421 a table is locked · LK422 a migration cannot be executed · LK423 nothing can
+be read · LK424 ``pg_dump`` fails · LK425 ``psql`` fails · LK426 the shadow itself fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from lockage.adapters.postgres import likeness
+from lockage.adapters.postgres.binaries import Binaries, embedded_binaries
+from lockage.adapters.postgres.catalog import read_relations
+from lockage.adapters.postgres.dump import RestoreError, dump_schema, restore
+from lockage.adapters.postgres.embedded import Server
+from lockage.adapters.postgres.exchange import Outcome, exchange
+from lockage.adapters.postgres.gates import MAX_GATES
+from lockage.adapters.postgres.inner_statements import INNER_STATEMENTS_SETTINGS, inner_statements
+from lockage.adapters.postgres.old_statements import KeptStatements
+from lockage.adapters.postgres.original import Original, read_original
+from lockage.adapters.postgres.plans import AUTO_EXPLAIN_SETTINGS
+from lockage.adapters.postgres.session import connect, foreign_errors
+from lockage.adapters.postgres.throwaway import throwaway
+from lockage.adapters.postgres.traced import Tracing
+from lockage.core.facts import Relation
+from lockage.core.migration.statement import split_statements
+from lockage.errors import RefusedError, UnreachableError
+from lockage.ports import OldStatements, Shadow, TracedSession
+from lockage.settings import Watching
+
+STATEMENT_LIMIT_S = 30.0
+"""Longest run of one statement on a shadow. Without data nothing takes long; what does waits or loops."""
+
+RUN_LIMIT_S = 120.0
+"""Longest run of one earlier migration file."""
+
+_SETTINGS = {
+    "autovacuum": "off",  # index builds and we ourselves keep the statistics as they were restored
+    "max_prepared_transactions": str(MAX_GATES),
+    "log_min_messages": "fatal",  # plans and a script's own failures would fill the log
+    "log_min_error_statement": "panic",
+    **INNER_STATEMENTS_SETTINGS,
+}
+
+_QUIET = {"event_triggers": "off", "session_preload_libraries": ""}
+"""For sessions of our own on a shadow, which a script's event triggers must not notice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Login:
+    """How sessions of a shadow come in."""
+
+    server: Server
+    database: str
+    role: str
+
+    def session(self, what: str, *, role: str | None = None, **options: str) -> psycopg.Connection[TupleRow]:
+        """Gives a session whose settings stand in its start-up packet, so that RESET ALL and DISCARD ALL leave them."""
+        words = " ".join(f"-c {name}={value}" for name, value in options.items())
+        url = self.server.url(self.database, user=role or self.role)
+        with foreign_errors("opening a session of the shadow"):
+            return psycopg.connect(
+                url, autocommit=True, prepare_threshold=None, options=words, application_name=f"lockage/{what}"
+            )
+
+    def own_session(self) -> psycopg.Connection[TupleRow]:
+        """Gives a session as the server's own superuser, unnoticed by event triggers."""
+        return self.session("observe", role=self.server.superuser, **_QUIET)
+
+
+class EmbeddedShadow:
+    """One shadow, as the protocol ``Shadow`` asks for it."""
+
+    def __init__(
+        self,
+        login: _Login,
+        *,
+        assumptions: tuple[str, ...],
+        original: Original | None,
+        statement_limit_s: float,
+        major: int,
+    ) -> None:
+        self._login = login
+        self._assumptions = assumptions
+        self._sizes = {relation.relation: relation for relation in original.relations} if original else {}
+        self._statement_limit_s = statement_limit_s
+        self._major = major
+
+    @property
+    def major(self) -> int:
+        """Major version of the shadow's server."""
+        return self._major
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What differs from production, one sentence each."""
+        return self._assumptions
+
+    def relations(self) -> tuple[Relation, ...]:
+        """Relations of the shadow as it is now; with production's sizes where production has one of that name."""
+        with self._login.own_session() as session, foreign_errors("reading the relations of the shadow"):
+            return tuple(self._sizes.get(found.relation, found) for found in read_relations(session))
+
+    def run(self, sql: str) -> None:
+        """Executes an earlier migration as a driver without arguments would: as one Query; by statements where it must be.
+
+        Raises RefusedError (LK422) with the server's message.
+        """
+        with self._login.session("run") as session:
+            outcome = exchange(session, sql, limit_s=RUN_LIMIT_S)
+            if outcome.failure is not None and outcome.failure.sqlstate == "25001":
+                outcome = _one_by_one(session, sql, ended=outcome.tags)
+        if outcome.failure is not None:
+            raise RefusedError(
+                f"an earlier migration cannot be executed on the shadow: {outcome.failure.message} "
+                f"(SQLSTATE {outcome.failure.sqlstate})",
+                code="LK422",
+                hint="is it one for PostgreSQL, and are the migrations before it complete? Or give a database: --database URL",
+            )
+
+    @contextmanager
+    def session(self) -> Generator[TracedSession]:
+        """Gives a traced session that logs in as the migrating role."""
+        with (
+            self._login.session("trace", **AUTO_EXPLAIN_SETTINGS) as traced,
+            self._login.own_session() as observer,
+            inner_statements(self._login.server.url("template1"), database=self._login.database) as inner,
+        ):
+            yield Tracing(traced, observer, statement_limit_s=self._statement_limit_s, inner=inner)
+
+    @contextmanager
+    def statements(self) -> Generator[OldStatements]:
+        """Gives a kept session for the old release's statements."""
+        limits = {"statement_timeout": f"{self._statement_limit_s:g}s", "lock_timeout": "1s"}
+        with self._login.session("old-release", **limits) as session:
+            yield KeptStatements(session, statement_limit_s=self._statement_limit_s)
+
+
+class EmbeddedShadows:
+    """Makes shadows of the embedded PostgreSQL, as the protocol ``Shadows`` asks for it.
+
+    ``ledger`` is the table whose rows a shadow gets, ``schema.name``; None looks for the names of common migrators.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: str | None = None,
+        watching: Watching | None = None,
+        statement_limit_s: float = STATEMENT_LIMIT_S,
+        cache_dir: Path | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._watching = watching or Watching()
+        self._statement_limit_s = statement_limit_s
+        self._cache_dir = cache_dir
+
+    @contextmanager
+    def of_database(self, url: str) -> Generator[Shadow]:
+        """Gives a shadow of the live database at ``url``; takes no lock there that could hurt, and waits for none.
+
+        Raises RefusedError (LK420 to LK425) and what a failed login raises.
+        """
+        binaries = embedded_binaries()
+        original, dump = self._take(url, binaries)
+        with self._server(binaries) as server:
+            login, errors, left_out = _fill(server, original, dump, binaries=binaries)
+            yield EmbeddedShadow(
+                login,
+                assumptions=tuple(_assumptions(original, errors, left_out, major=binaries.major)),
+                original=original,
+                statement_limit_s=self._statement_limit_s,
+                major=binaries.major,
+            )
+
+    @contextmanager
+    def empty(self, *, major: int | None = None) -> Generator[Shadow]:
+        """Gives a shadow with nothing in it; ``major`` is the one asked for, and another one is an assumption."""
+        binaries = embedded_binaries()
+        assumptions = [] if major in (None, binaries.major) else [_other_major(major, binaries.major)]
+        with self._server(binaries) as server:
+            yield EmbeddedShadow(
+                _Login(server=server, database="postgres", role=server.superuser),
+                assumptions=tuple(assumptions),
+                original=None,
+                statement_limit_s=self._statement_limit_s,
+                major=binaries.major,
+            )
+
+    @contextmanager
+    def _server(self, binaries: Binaries) -> Generator[Server]:
+        with throwaway(binaries=binaries, settings=_SETTINGS, cache_dir=self._cache_dir) as server:
+            yield server
+
+    def _take(self, url: str, binaries: Binaries) -> tuple[Original, bytes]:
+        watching = self._watching
+        with connect(
+            url,
+            what="shadow",
+            lock_timeout_s=watching.lock_timeout_s,
+            statement_timeout_s=watching.statement_timeout_s,
+            connect_timeout_s=watching.connect_timeout_s,
+            read_only=True,
+        ) as connection:
+            _require_not_newer(connection.info.server_version // 10_000, binaries.major)
+            with foreign_errors("reading what a shadow needs"):
+                try:
+                    original = read_original(connection, ledger=self._ledger)
+                except psycopg.errors.LockNotAvailable as error:
+                    raise UnreachableError(
+                        "the database cannot be read: somebody keeps a table that is needed locked against all for longer than "
+                        f"{watching.lock_timeout_s:g} s",
+                        code="LK421",
+                        hint="wait until the running migration (or whoever else it is) has ended: lockage survey names it",
+                    ) from error
+        _require_something(original)
+        dump = dump_schema(url, binaries=binaries, lock_timeout_s=watching.lock_timeout_s, without=original.unreadable)
+        return original, dump
+
+
+def _fill(
+    server: Server, original: Original, dump: bytes, *, binaries: Binaries
+) -> tuple[_Login, tuple[RestoreError, ...], tuple[str, ...]]:
+    """Puts everything on the new server; gives how to log in, what was not restored and which settings were left out."""
+    login = _Login(server=server, database=original.database, role=original.migrating_role)
+    with foreign_errors("preparing the shadow"):
+        _name_database(server, original)
+        with login.session("fill", role=server.superuser, **_QUIET) as session:
+            likeness.create_roles(session, original)
+            errors = restore(server.url(original.database), dump, binaries=binaries)
+            left_out = likeness.apply_settings(session, original)
+            for ledger in original.ledgers:
+                likeness.put_ledger(session, ledger)
+            likeness.retouch_catalog(session, original)
+            likeness.lengthen_files(session, original, data_dir=server.data_dir)
+    return login, errors, left_out
+
+
+def _name_database(server: Server, original: Original) -> None:
+    # Scripts say ALTER DATABASE with the name that production's has. Renaming is a hundred times faster than making one.
+    name = sql.Identifier(original.database)
+    with psycopg.connect(server.url("template1"), autocommit=True) as session:
+        if original.encoding != "UTF8":
+            session.execute(
+                sql.SQL("create database {} template template0 encoding {} locale_provider libc locale 'C'").format(
+                    name, sql.Literal(original.encoding)
+                )
+            )
+        elif original.database != "postgres":
+            session.execute(sql.SQL("alter database postgres rename to {}").format(name))
+
+
+def _one_by_one(session: psycopg.Connection[TupleRow], text: str, *, ended: tuple[str, ...]) -> Outcome:
+    # What came before the last COMMIT of the text's own has happened; the rest was rolled back with the whole Query.
+    done = len(ended) - ended[::-1].index("COMMIT") if "COMMIT" in ended else 0
+    outcome = Outcome()
+    for statement in split_statements(text, file="an earlier migration")[done:]:
+        outcome = exchange(session, statement.text, limit_s=RUN_LIMIT_S)
+        if outcome.failure is not None:
+            return outcome
+    return outcome
+
+
+def _require_not_newer(major: int, ours: int) -> None:
+    if major > ours:
+        raise RefusedError(
+            f"production runs PostgreSQL {major}, and the newest shadow that can be made is of PostgreSQL {ours}",
+            code="LK420",
+            hint="upgrade Lockage, whose embedded PostgreSQL must not be older than production's",
+        )
+
+
+def _require_something(original: Original) -> None:
+    tables = [relation for relation in original.relations if relation.kind in ("r", "p")]
+    if tables and len(original.unreadable) >= len(tables):
+        raise RefusedError(
+            f"the role may read none of the {len(tables)} tables of database {original.database}",
+            code="LK423",
+            hint="lockage rbac --database prints the smallest role that suffices",
+        )
+
+
+def _assumptions(
+    original: Original, errors: tuple[RestoreError, ...], left_out: tuple[str, ...], *, major: int
+) -> Iterator[str]:
+    if original.major != major:
+        yield _other_major(original.major, major)
+    for schema, name in original.unreadable:
+        yield f"{schema}.{name} could not be read, and is missing on the shadow: what touches it is unknown"
+    for error in errors:
+        yield f"the shadow lacks something of production's schema: {error.message}"
+    for setting in left_out:
+        yield f"a setting of production does not hold on the shadow ({setting})"
+
+
+def _other_major(wanted: int | None, major: int) -> str:
+    return f"production runs PostgreSQL {wanted}, the shadow {major}: a few locks and failures differ between majors"
