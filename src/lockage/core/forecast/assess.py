@@ -65,6 +65,7 @@ class RelationForecast:
     locks: tuple[LockTaken, ...]
     blocks: Blocks
     blocked_s: Seconds
+    because: tuple[str, ...] = ()  # what makes it wait where no lock of its own does: a view's table, a foreign key, an unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

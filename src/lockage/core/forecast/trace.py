@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lockage.core.migration.syntax import Statement
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogRelation:
@@ -108,3 +110,32 @@ class Observation:
     inner: tuple[str, ...] | None = (
         None  # texts of statements that ran to their end inside it (pg_stat_statements); None: not asked
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """One statement of a script with what was seen of it."""
+
+    file: str
+    statement: Statement
+    transaction: int  # from 1, in script order
+    observation: Observation
+    before: CatalogMark  # the catalog in front of it
+    after: CatalogMark  # the catalog behind it
+    rules: CatalogRules
+    skipped: str | None = None  # why it was not executed at all
+    of_migrator: bool = False  # the migrator's own statement about its ledger, not the file's
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it was executed and did not fail."""
+        return self.skipped is None and self.observation.failure is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """A script's statements in order, each transaction's together."""
+
+    start: CatalogMark  # the catalog before the script
+    statements: tuple[Traced, ...]
+    transactions: int

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 
-from lockage.core.migration.statement import body_of, parse_plpgsql, split_statements
+from lockage.core.migration.statement import body_of, outside_call_in, parse_plpgsql, split_statements
 from lockage.core.migration.syntax import Statement
 from lockage.errors import UsageError
 
@@ -193,3 +193,18 @@ def _mapping(node: object) -> _Tree:
 
 def _items(nodes: object) -> Sequence[_Tree]:
     return cast("list[_Tree]", nodes) if isinstance(nodes, list) else ()
+
+
+def reach_outside(statement: Statement) -> str | None:
+    """How a statement, or code inside it, reaches out of the database; None where it does not, so that it can be executed."""
+    if statement.outside is not None:
+        return statement.outside
+    if statement.procedure is None:
+        return None
+    for inner in read_code(statement.text, language=statement.procedure.language.lower()).inner:
+        for found in inner.statements or ():
+            if found.outside is not None:
+                return f"{found.outside} (in its block)"
+        if inner.statements is None and (called := outside_call_in(inner.text)):
+            return f"calls {called}, which reaches out of the database (in dynamic SQL)"
+    return None

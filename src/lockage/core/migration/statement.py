@@ -139,6 +139,11 @@ def body_of(definition: str) -> str | None:
     return None
 
 
+def outside_call_in(text: str) -> str | None:
+    """The first word in any text that names a function which reaches out of the database."""
+    return next((word for word in re.findall(r"\w+", text) if _OUTSIDE_CALLS.match(word)), None)
+
+
 def _parse(text: str, data: bytes, *, file: str) -> pg.ParseResult:
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1

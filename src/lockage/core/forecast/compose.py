@@ -1,0 +1,138 @@
+"""From a trace to the forecast: every relation that is locked or waits, every operation, everything unknown, the total.
+
+Not for looking: the trace and the sizes come in. The surprising thing: a relation's blocked seconds are the sum over the
+transactions that block it at its worst level; milder stretches before do not count.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from lockage.core.facts import Relation
+from lockage.core.forecast.assess import (
+    Blocks,
+    Forecast,
+    LockTaken,
+    MigrationRef,
+    RelationForecast,
+    Script,
+    Seconds,
+    StatementPlace,
+    Unknown,
+)
+from lockage.core.forecast.compatibility import Compatibility
+from lockage.core.forecast.duration import estimates
+from lockage.core.forecast.gaps import Gap, find_gaps
+from lockage.core.forecast.indirect import indirect_holds
+from lockage.core.forecast.lock_modes import MODES, badness, worst
+from lockage.core.forecast.seconds import NOTHING, total
+from lockage.core.forecast.timeline import Hold, holds
+from lockage.core.forecast.trace import CatalogRules, Trace
+from lockage.core.migration.script import Migration
+
+
+def compose(
+    trace: Trace,
+    *,
+    migrations: Sequence[Migration],
+    relations: Iterable[Relation],
+    sizes_known: bool,
+    rules: CatalogRules,
+    compatibility: Compatibility,
+    assumptions: Sequence[str],
+) -> Forecast:
+    """The forecast of a traced script. ``relations`` are production's sizes; ``rules`` those before the script."""
+    gaps = tuple(find_gaps(step) for step in trace.statements)
+    held = holds(trace, gaps)
+    held += indirect_holds(held, mark=trace.start, rules=rules)
+    guesses = estimates(trace, gaps, relations, sizes_known=sizes_known)
+    seconds = [guess.seconds for guess in guesses]
+    unknown = _unknown(trace, gaps, migrations)
+    return Forecast(
+        script=Script(migrations=tuple(MigrationRef(version=m.version, name=m.name, file=m.file) for m in migrations)),
+        relations=_relations(trace, held, seconds),
+        operations=tuple(operation for guess in guesses for operation in guess.operations),
+        unknown=unknown,
+        broken=compatibility.broken,
+        statements_checked=compatibility.checked,
+        total_s=_total(seconds, unknown),
+        transactions=trace.transactions,
+        assumptions=(*assumptions, *compatibility.assumptions),
+        places=tuple(
+            StatementPlace(file=step.file, line=step.statement.line, statement=step.statement.headline, seconds=guess.seconds)
+            for step, guess in zip(trace.statements, guesses, strict=True)
+            if not step.of_migrator
+        ),
+    )
+
+
+def _total(seconds: Sequence[Seconds], unknown: Sequence[Unknown]) -> Seconds:
+    whole = total(seconds)
+    return Seconds(low=whole.low, likely=whole.likely, high=None if unknown else whole.high)
+
+
+def _unknown(trace: Trace, gaps: Sequence[Sequence[Gap]], migrations: Sequence[Migration]) -> tuple[Unknown, ...]:
+    found = [
+        Unknown(file=step.file, line=gap.line, reason=gap.reason)
+        for step, missing in zip(trace.statements, gaps, strict=True)
+        for gap in missing
+    ]
+    found += [
+        Unknown(file=m.file, line=1, reason=f"written in {m.language}, which cannot be run here; what follows may hang on it")
+        for m in migrations
+        if m.language != "sql"
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _relations(trace: Trace, held: Iterable[Hold], seconds: Sequence[Seconds]) -> tuple[RelationForecast, ...]:
+    by_oid: dict[int, list[Hold]] = defaultdict(list)
+    for hold in held:
+        by_oid[hold.oid].append(hold)
+    found = [
+        RelationForecast(
+            relation=trace.start.relations[oid].relation,
+            locks=_locks(trace, those),
+            blocks=worst(hold.blocks for hold in those),
+            blocked_s=_blocked(those, seconds),
+            because=_because(those),
+        )
+        for oid, those in by_oid.items()
+    ]
+    return tuple(sorted(found, key=lambda r: (-badness(r.blocks), r.relation)))
+
+
+def _locks(trace: Trace, those: Iterable[Hold]) -> tuple[LockTaken, ...]:
+    found: dict[tuple[int, str, str | None], LockTaken] = {}
+    for hold in sorted(those, key=lambda h: (h.first, MODES.index(h.mode) if h.mode else -1, badness(h.blocks))):
+        if hold.mode is not None:
+            step = trace.statements[hold.first]
+            found[hold.first, hold.mode, hold.via] = LockTaken(
+                mode=hold.mode,
+                file=step.file,
+                line=step.statement.line,
+                statement=step.statement.headline,
+                transaction=step.transaction,
+                blocks=hold.blocks,
+                via=hold.via,
+            )
+    return tuple(found.values())
+
+
+def _blocked(those: Sequence[Hold], seconds: Sequence[Seconds]) -> Seconds:
+    level = worst(hold.blocks for hold in those)
+    if level is Blocks.NONE:
+        return NOTHING
+    covered: set[int] = set()
+    for hold in those:
+        if hold.blocks is level:
+            covered.update(range(hold.first, hold.last + 1))
+    return total(seconds[position] for position in sorted(covered))
+
+
+def _because(those: Sequence[Hold]) -> tuple[str, ...]:
+    level = worst(hold.blocks for hold in those)
+    if level is Blocks.NONE or any(hold.blocks is level and hold.mode for hold in those):
+        return ()
+    return tuple(dict.fromkeys(hold.because for hold in those if hold.because and hold.blocks is level))

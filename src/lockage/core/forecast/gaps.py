@@ -1,0 +1,215 @@
+"""What a trace did not see: statements that failed or were never executed, and inner ones that did not run.
+
+Not for what they would do: that is ``worst_case``. The surprising thing: a statement that did run can be a gap too, when the
+exception of its block was caught, for its locks were given back before anyone could read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lockage.core.forecast.assess import Blocks
+from lockage.core.forecast.lock_modes import worst
+from lockage.core.forecast.names import owner, resolve
+from lockage.core.forecast.rows import row_locks
+from lockage.core.forecast.trace import Routine, Traced, Trigger
+from lockage.core.forecast.worst_case import worst_case
+from lockage.core.migration.procedure import Code, Inner, Place, read_code
+from lockage.core.migration.statement import fingerprint, split_statements
+from lockage.core.migration.syntax import ChangeKind, Name, Statement
+from lockage.errors import UsageError
+
+_EVENTS = {ChangeKind.INSERT: "INSERT", ChangeKind.UPDATE: "UPDATE", ChangeKind.DELETE: "DELETE"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something that was not seen."""
+
+    line: int
+    reason: str
+    statements: tuple[Statement, ...] | None  # what it would be; None: it can be anything
+
+
+def find_gaps(step: Traced) -> tuple[Gap, ...]:
+    """Everything of one statement that the trace did not see."""
+    statement = step.statement
+    if not step.succeeded:
+        return tuple(_unseen(step))
+    ran = _Ran(step)
+    found: list[Gap] = []
+    if statement.procedure is not None:
+        code = read_code(statement.text, language=statement.procedure.language.lower())
+        found.extend(_gaps_in_code(code, ran, first_line=statement.procedure.line, where="", seen=frozenset()))
+    found.extend(_gaps_in_calls((statement,), ran, line=statement.line, seen=frozenset()))
+    found.extend(_gaps_in_triggers((statement,), ran, line=statement.line))
+    return tuple(found)
+
+
+def _unseen(step: Traced) -> Iterator[Gap]:
+    statement = step.statement
+    failure = step.observation.failure
+    reason = f"not executed: it {step.skipped}" if step.skipped else "failed"
+    if failure is not None and not step.skipped:
+        reason = f"fails on the shadow: {failure.message} (SQLSTATE {failure.sqlstate})"
+    if statement.procedure is None:
+        yield Gap(line=statement.line, reason=reason, statements=(statement,))
+        return
+    code = read_code(statement.text, language=statement.procedure.language.lower())
+    if not code.readable:
+        yield Gap(line=statement.line, reason=reason, statements=None)
+        return
+    yield Gap(line=statement.line, reason=reason, statements=())
+    for inner in code.inner:
+        line = statement.procedure.line + inner.line - 1
+        yield Gap(line=line, reason=f"did not run: its block {reason}", statements=inner.statements)
+
+
+class _Ran:
+    """Which statements ran inside one that was executed."""
+
+    def __init__(self, step: Traced) -> None:
+        self.step = step
+        texts = [str(plan["Query Text"]) for plan in step.observation.plans if plan.get("Query Text")]
+        self.told = step.observation.inner is not None
+        self._texts = [*texts, *(step.observation.inner or ())]
+        self._prints = {fingerprint(text) for text in self._texts}
+
+    def sees(self, inner: Inner) -> bool:
+        """Whether it ran to its end and kept its locks."""
+        if inner.place is Place.STRAIGHT:
+            return not inner.protected or self._kept(inner)
+        if inner.dynamic:
+            found = self._saw_dynamic(inner)
+        elif not self.told and inner.place is Place.PROTECTED:
+            found = self._kept(inner)
+        else:
+            found = fingerprint(inner.text) in self._prints
+        return found and (not inner.protected or self._kept(inner))
+
+    def _saw_dynamic(self, inner: Inner) -> bool:
+        literal = inner.text.strip().split("'", 2)
+        beginning = " ".join(literal[1].split("%")[0].split()).lower() if len(literal) > 1 else ""
+        if inner.statements is not None and any(fingerprint(s.text) in self._prints for s in inner.statements):
+            return True
+        return bool(beginning) and any(" ".join(text.split()).lower().startswith(beginning) for text in self._texts)
+
+    def _kept(self, inner: Inner) -> bool:
+        """Whether the locks that it must have taken are there; a statement that takes none keeps them all."""
+        held = {lock.oid for lock in self.step.observation.locks}
+        for statement in inner.statements or ():
+            for name in statement.names:
+                old = [r for r in resolve(name, self.step.before) if name not in statement.created]
+                if old and not any(r.oid in held or owner(r, self.step.before).oid in held for r in old):
+                    return False
+        return True
+
+
+def _gaps_in_code(
+    code: Code, ran: _Ran, *, first_line: int, where: str, seen: frozenset[str], fixed: bool = False
+) -> Iterator[Gap]:
+    if not code.readable:
+        yield Gap(line=first_line, reason=f"{where or 'its block'} is not in a language that can be read here", statements=None)
+        return
+    for inner in sorted(code.inner, key=lambda i: i.line):
+        line = first_line if fixed else first_line + inner.line - 1
+        if ran.sees(inner):
+            yield from _gaps_in_calls(inner.statements or (), ran, line=line, seen=seen)
+            continue
+        if where and _harmless(inner, ran.step):
+            continue
+        what = " ".join(inner.text.split())
+        what = what if len(what) <= 60 else what[:59] + "…"
+        at = f"{where} line {inner.line}: " if where else ""
+        reason = f"{at}{'dynamic SQL ' if inner.dynamic else ''}{inner.place} did not run: {what}"
+        if inner.place is Place.STRAIGHT and not where:
+            reason = f"its exception was caught, and its locks were given back: {what}"
+        yield Gap(line=line, reason=reason, statements=inner.statements)
+
+
+def _harmless(inner: Inner, step: Traced) -> bool:
+    """Whether it can neither stop anybody nor hide something that can."""
+    if inner.statements is None:
+        return False
+    names = {call.name for statement in inner.statements for call in statement.calls}
+    if names & {routine.routine.split(".", 1)[-1] for routine in step.rules.routines}:
+        return False
+    cases = [worst_case(s, mark=step.before, rules=step.rules) for s in inner.statements]
+    return all(not case.everything and worst(case.blocks.values()) is Blocks.NONE for case in cases) and all(
+        s.reads_only for s in inner.statements
+    )
+
+
+def _gaps_in_calls(statements: tuple[Statement, ...], ran: _Ran, *, line: int, seen: frozenset[str]) -> Iterator[Gap]:
+    for statement in statements:
+        if statement.node in {"create_function_stmt", "create_trig_stmt", "comment_stmt"}:
+            continue
+        for call in dict.fromkeys(statement.calls):
+            for routine in _routines(call, ran.step):
+                if routine.routine not in seen:
+                    yield from _gaps_in_routine(routine, ran, line=line, seen=seen | {routine.routine}, whose="function")
+
+
+def _routines(call: Name, step: Traced) -> Iterator[Routine]:
+    for routine in step.rules.routines:
+        schema, _, name = routine.routine.partition(".")
+        if name == call.name and call.schema in {None, schema}:
+            yield routine
+
+
+def _gaps_in_routine(routine: Routine, ran: _Ran, *, line: int, seen: frozenset[str], whose: str) -> Iterator[Gap]:
+    code = read_code(routine.definition, language=routine.language.lower())
+    place = f"{whose} {routine.routine}"
+    yield from _gaps_in_code(_uncertain(code), ran, first_line=line, where=place, seen=seen, fixed=True)
+
+
+def _uncertain(code: Code) -> Code:
+    """The same code where nothing is sure to run: a call may stand under a condition, or meet no row."""
+    inner = tuple(
+        Inner(
+            line=i.line,
+            place=Place.BRANCH if i.place is Place.STRAIGHT else i.place,
+            text=i.text,
+            statements=i.statements,
+            dynamic=i.dynamic,
+            protected=i.protected,
+        )
+        for i in code.inner
+    )
+    return Code(inner=inner, readable=code.readable)
+
+
+def _gaps_in_triggers(statements: tuple[Statement, ...], ran: _Ran, *, line: int) -> Iterator[Gap]:
+    step = ran.step
+    changes = [change for statement in (*statements, *_inner_statements(step)) for change in statement.changes]
+    locks = row_locks(changes, mark=step.before, rules=step.rules)
+    done: set[tuple[int, str]] = set()
+    for lock in locks:
+        for trigger in step.rules.triggers:
+            if (
+                trigger.table_oid == lock.oid
+                and _fires(trigger, lock.event, lock.columns)
+                and (lock.oid, trigger.name) not in done
+            ):
+                done.add((lock.oid, trigger.name))
+                whose = f"trigger {trigger.name}, function"
+                for routine in step.rules.routines:
+                    if routine.routine == trigger.routine:
+                        yield from _gaps_in_routine(routine, ran, line=line, seen=frozenset({routine.routine}), whose=whose)
+
+
+def _fires(trigger: Trigger, event: ChangeKind, columns: tuple[str, ...]) -> bool:
+    if event is ChangeKind.MERGE:
+        return True
+    if _EVENTS.get(event) not in trigger.events:
+        return False
+    return event is not ChangeKind.UPDATE or not trigger.columns or not columns or bool(set(columns) & set(trigger.columns))
+
+
+def _inner_statements(step: Traced) -> Iterator[Statement]:
+    for plan in step.observation.plans:
+        try:
+            yield from split_statements(str(plan.get("Query Text", "")), file="plan")
+        except UsageError:
+            continue

@@ -1,0 +1,69 @@
+"""From names as written to the relations of a catalog, and from an index, a TOAST table or a partition to its table.
+
+Not for guessing: a name that the catalog does not know gives nothing. The surprising thing: a name without a schema can mean
+several relations, because a script may set its ``search_path``; ``public`` wins, and where it has none, all of them count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lockage.core.forecast.trace import CatalogMark, CatalogRelation
+from lockage.core.migration.syntax import Name
+
+INDEX_KINDS = ("i", "I")
+LISTED_KINDS = ("r", "p", "v", "m", "f")
+"""Relations that a forecast lists: tables, partitioned tables, views, materialised views, foreign tables."""
+
+
+def resolve(name: Name, mark: CatalogMark) -> tuple[CatalogRelation, ...]:
+    """The relations that a written name can mean."""
+    if name.schema:
+        wanted = f"{name.schema}.{name.name}"
+        return tuple(r for r in mark.relations.values() if r.relation == wanted)
+    same = tuple(r for r in mark.relations.values() if r.relation.split(".", 1)[-1] == name.name)
+    public = tuple(r for r in same if r.relation.startswith("public."))
+    return public or same
+
+
+def owner(relation: CatalogRelation, mark: CatalogMark) -> CatalogRelation:
+    """The very table of an index or a TOAST table (it may be a partition); any other relation itself."""
+    seen = {relation.oid}
+    while relation.kind in (*INDEX_KINDS, "t"):
+        above = mark.relations.get(relation.owner_oid or relation.table_oid)
+        if above is None or above.oid in seen:
+            break
+        seen.add(above.oid)
+        relation = above
+    return relation
+
+
+def ancestors(relation: CatalogRelation, mark: CatalogMark) -> Iterator[CatalogRelation]:
+    """The tables of which it is a partition or an heir, nearest first."""
+    seen = {relation.oid}
+    waiting = list(_parents(relation))
+    while waiting:
+        oid = waiting.pop(0)
+        above = mark.relations.get(oid)
+        if above is not None and oid not in seen:
+            seen.add(oid)
+            yield above
+            waiting.extend(_parents(above))
+
+
+def descendants(oid: int, mark: CatalogMark) -> tuple[CatalogRelation, ...]:
+    """Its partitions and heirs, theirs included."""
+    return tuple(r for r in mark.relations.values() if r.oid != oid and any(a.oid == oid for a in ancestors(r, mark)))
+
+
+def _parents(relation: CatalogRelation) -> Iterable[int]:
+    if relation.parent_oids:
+        return relation.parent_oids
+    is_below = relation.table_oid not in {0, relation.oid} and relation.kind in ("r", "p", "f")
+    return (relation.table_oid,) if is_below else ()
+
+
+def oids(names: Iterable[Name], mark: CatalogMark) -> tuple[int, ...]:
+    """Oids of the tables and views that the names mean; of an index, its table's."""
+    found = (owner(relation, mark) for name in names for relation in resolve(name, mark))
+    return tuple(dict.fromkeys(relation.oid for relation in found))

@@ -1,0 +1,136 @@
+"""How many rows each relation has as the script goes on: production's sizes at first, then what each statement makes of them.
+
+Not for exact counts. The surprising thing: relations that the script makes are in it too, since what it fills in one statement
+it may index in the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lockage.core.facts import Relation
+from lockage.core.forecast.names import oids, resolve
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, Traced
+from lockage.core.migration.syntax import Change, ChangeKind
+
+DEFAULT_ROW_BYTES = 100.0
+"""Width of a row of which nothing is known: between a narrow link table and a wide event."""
+
+
+@dataclass(slots=True)
+class Size:
+    """One relation's size now."""
+
+    rows: float
+    row_bytes: float
+    indexes: int
+    index_bytes: float
+    known: bool = True
+    fresh: frozenset[str] = frozenset()  # columns that the script added: NULL, or one value, in all rows
+
+    @property
+    def heap_bytes(self) -> float:
+        """Bytes of the table itself."""
+        return self.rows * self.row_bytes
+
+
+class RowLedger:
+    """Sizes by oid, changed by each statement that it is told of."""
+
+    def __init__(self, start: CatalogMark, relations: Iterable[Relation], *, sizes_known: bool) -> None:
+        self._sizes: dict[int, Size] = {}
+        self._sizes_known = sizes_known
+        by_name = {relation.relation: relation for relation in relations}
+        for oid, relation in start.relations.items():
+            if relation.kind not in {"r", "p", "m"}:
+                continue
+            seen = by_name.get(relation.relation)
+            rows = max(seen.rows, 0.0) if seen else 0.0
+            known = sizes_known and seen is not None and (seen.rows >= 0 or relation.kind == "p")
+            heap = float(seen.heap_bytes + seen.toast_bytes) if seen else 0.0
+            self._sizes[oid] = Size(
+                rows=rows,
+                row_bytes=heap / rows if rows and heap else DEFAULT_ROW_BYTES,
+                indexes=seen.indexes if seen else 0,
+                index_bytes=float(seen.index_bytes) if seen else 0.0,
+                known=known,
+            )
+        self._add_up_partitions(start)
+
+    def _add_up_partitions(self, start: CatalogMark) -> None:
+        for oid, relation in start.relations.items():
+            if relation.kind == "p":
+                leaves = [
+                    self._sizes[leaf.oid]
+                    for leaf in start.relations.values()
+                    if leaf.table_oid == oid and leaf.kind == "r" and leaf.oid in self._sizes
+                ]
+                size = self._sizes[oid]
+                size.rows = sum(leaf.rows for leaf in leaves)
+                size.row_bytes = sum(leaf.heap_bytes for leaf in leaves) / size.rows if size.rows else DEFAULT_ROW_BYTES
+                size.indexes = max((leaf.indexes for leaf in leaves), default=0)
+                size.index_bytes = sum(leaf.index_bytes for leaf in leaves)
+                size.known = all(leaf.known for leaf in leaves)
+
+    def size(self, oid: int) -> Size:
+        """Size of a relation; of one that the script made, empty until something is put into it."""
+        return self._sizes.setdefault(oid, Size(rows=0.0, row_bytes=DEFAULT_ROW_BYTES, indexes=0, index_bytes=0.0))
+
+    def changed_rows(self, change: Change, oid: int, rules: CatalogRules, mark: CatalogMark) -> tuple[float, float, float]:
+        """How many rows a change touches: at least, likely, at most."""
+        size = self.size(oid)
+        if change.kind is ChangeKind.INSERT:
+            if change.rows is not None:
+                return float(change.rows), float(change.rows), float(change.rows)
+            most = max((self.size(source).rows for source in oids(change.sources, mark)), default=0.0)
+            return (0.0 if change.has_condition else most * 0.5, most, most)
+        if not change.has_condition or (change.compared and set(change.compared) <= size.fresh):
+            return size.rows, size.rows, size.rows
+        if any(set(key) <= set(change.equated) for key in rules.unique_keys.get(oid, ())):
+            return 0.0, min(1.0, size.rows), min(1.0, size.rows)
+        return 0.0, size.rows * CONDITION_RATIO, size.rows
+
+    def note(self, step: Traced) -> None:
+        """Take in what a statement did to rows."""
+        for change in step.statement.changes:
+            for relation in resolve(change.relation, step.before):
+                size = self.size(relation.oid)
+                _, likely, _ = self.changed_rows(change, relation.oid, step.rules, step.before)
+                if change.kind is ChangeKind.INSERT:
+                    size.rows += likely
+                elif change.kind is ChangeKind.DELETE:
+                    size.rows = max(size.rows - likely, 0.0)
+        for name, column in step.statement.added_columns:
+            for relation in resolve(name, step.after):
+                size = self.size(relation.oid)
+                size.fresh = size.fresh | {column}
+        if step.statement.node == "truncate_stmt":
+            for oid in oids(step.statement.names, step.before):
+                self.size(oid).rows = 0.0
+        self._note_index_count(step)
+        self._note_created(step)
+
+    def _note_created(self, step: Traced) -> None:
+        if step.statement.node != "create_table_as_stmt":
+            return
+        sources = [self.size(oid) for oid in oids(step.statement.names, step.before)]
+        for name in step.statement.created:
+            for relation in resolve(name, step.after):
+                self.size(relation.oid).rows = max((source.rows for source in sources), default=0.0)
+
+    def _note_index_count(self, step: Traced) -> None:
+        if step.after is step.before:
+            return
+        for relation in step.after.relations.values():
+            if relation.kind == "i" and relation.oid not in step.before.relations:
+                self.size(relation.owner_oid or relation.table_oid).indexes += 1
+        for relation in step.before.relations.values():
+            if relation.kind == "i" and relation.oid not in step.after.relations:
+                size = self.size(relation.owner_oid or relation.table_oid)
+                size.indexes = max(size.indexes - 1, 0)
+
+
+CONDITION_RATIO = 0.33
+"""Share of rows that a condition is taken to meet where nothing tells: PostgreSQL's own guess for an inequality.
+Source: PostgreSQL 18, src/include/utils/selfuncs.h, DEFAULT_INEQ_SEL."""

@@ -1,0 +1,178 @@
+"""Which relations' rows a statement changes or locks, foreign keys and their actions included.
+
+Not for table locks, which ``pg_locks`` shows. The surprising thing: on an empty shadow no row exists, so neither a foreign
+key's look at its parent nor a cascade happens; they follow from the catalog instead, worst case: as if every row were there.
+
+Source: PostgreSQL 18, src/backend/utils/adt/ri_triggers.c (what each action locks), manual 13.3.2 "Row-Level Locks".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, WRITE_TAKES
+from lockage.core.forecast.names import descendants, owner, resolve
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey
+from lockage.core.migration.syntax import Change, ChangeKind, Name
+
+_CASCADES, _RESETS = "c", ("n", "d")  # pg_constraint.confdeltype, confupdtype
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowLock:
+    """Rows of one relation are locked by a statement, until its transaction ends."""
+
+    oid: int
+    mode: str  # of the table lock that goes with it
+    rows: bool = True  # False: only the table lock; no row of it is locked
+    strong: bool = False  # deleted, or a key of theirs changed: whoever refers to them waits too
+    event: ChangeKind = ChangeKind.UPDATE  # what fires triggers there
+    columns: tuple[str, ...] = ()  # changed by an UPDATE; (): all
+
+
+@dataclass(frozen=True, slots=True)
+class _Catalog:
+    mark: CatalogMark
+    rules: CatalogRules
+
+
+def row_locks(changes: Iterable[Change], *, mark: CatalogMark, rules: CatalogRules) -> tuple[RowLock, ...]:
+    """Everything whose rows the changes lock or change, worst case, cascades included."""
+    catalog = _Catalog(mark, rules)
+    found: dict[tuple[int, str, ChangeKind], RowLock] = {}
+    for change in changes:
+        for relation in resolve(change.relation, mark):
+            for oid in _bases(owner(relation, mark).oid, catalog):
+                _follow(oid, change, catalog, found)
+    return tuple(found.values())
+
+
+def row_locks_of_plans(plans: Iterable[Mapping[str, object]], *, mark: CatalogMark) -> tuple[RowLock, ...]:
+    """Relations that plans say are changed: what views and rules lead to, which no text shows."""
+    found: dict[int, RowLock] = {}
+    for plan in plans:
+        for node in _nodes(plan.get("Plan")):
+            if node.get("Node Type") == "ModifyTable" and node.get("Operation") in {"Update", "Delete", "Merge"}:
+                oid = node.get("Relation OID")
+                if isinstance(oid, int) and oid in mark.relations:
+                    found[oid] = RowLock(oid=oid, mode=WRITE_TAKES, strong=node.get("Operation") != "Update")
+    return tuple(found.values())
+
+
+def _nodes(node: object) -> Iterator[Mapping[str, object]]:
+    if isinstance(node, Mapping):
+        tree = cast("Mapping[str, object]", node)
+        yield tree
+        children = tree.get("Plans")
+        for child in cast("list[object]", children) if isinstance(children, list) else ():
+            yield from _nodes(child)
+
+
+def _bases(oid: int, catalog: _Catalog) -> tuple[int, ...]:
+    """The relation itself, or the tables below a view."""
+    relation = catalog.mark.relations.get(oid)
+    if relation is None or relation.kind != "v":
+        return (oid,)
+    return tuple(base for below in catalog.rules.views.get(oid, ()) for base in _bases(below, catalog))
+
+
+def _follow(oid: int, change: Change, catalog: _Catalog, found: dict[tuple[int, str, ChangeKind], RowLock]) -> None:
+    kind = change.kind
+    if kind is ChangeKind.INSERT:
+        _add(oid, WRITE_TAKES, change, catalog, found, rows=change.upserts, strong=False)
+        for key in _keys_of_child(oid, catalog):
+            if all(_given(column, change, oid, catalog) for column in key.child_columns):
+                _look_at_parent(key, catalog, found)
+        return
+    if kind is ChangeKind.LOCK:
+        _add(oid, SELECT_FOR_UPDATE_TAKES, change, catalog, found, rows=True, strong=not change.key_share)
+        return
+    strong = kind in {ChangeKind.DELETE, ChangeKind.MERGE} or _touches_key(oid, change.columns, catalog)
+    if not _add(oid, WRITE_TAKES, change, catalog, found, rows=True, strong=strong):
+        return
+    if kind in {ChangeKind.UPDATE, ChangeKind.MERGE}:
+        for key in _keys_of_child(oid, catalog):
+            changed = [c for c in key.child_columns if not change.columns or c in change.columns]
+            if changed and not any(c in change.nulls for c in key.child_columns):
+                _look_at_parent(key, catalog, found)
+    for key in _keys_of_parent(oid, catalog):
+        _act_on_children(key, change, catalog, found)
+
+
+def _act_on_children(
+    key: ForeignKey, change: Change, catalog: _Catalog, found: dict[tuple[int, str, ChangeKind], RowLock]
+) -> None:
+    if change.kind is ChangeKind.UPDATE and not set(change.columns) & set(key.parent_columns):
+        return
+    actions = {
+        ChangeKind.DELETE: (key.on_delete,),
+        ChangeKind.UPDATE: (key.on_update,),
+        ChangeKind.MERGE: (key.on_delete, key.on_update),
+    }[change.kind]
+    child = catalog.mark.relations.get(key.child_oid)
+    if child is None:
+        return
+    for action in actions:
+        if action == _CASCADES and change.kind is ChangeKind.DELETE:
+            _follow(child.oid, _change_of(ChangeKind.DELETE, ()), catalog, found)
+        elif action == _CASCADES or action in _RESETS:
+            nulls = key.child_columns if action == "n" else ()
+            _follow(child.oid, _change_of(ChangeKind.UPDATE, key.child_columns, nulls), catalog, found)
+        else:
+            looked = _change_of(ChangeKind.LOCK, ())
+            _add(child.oid, SELECT_FOR_UPDATE_TAKES, looked, catalog, found, rows=False, strong=False)
+
+
+def _change_of(kind: ChangeKind, columns: tuple[str, ...], nulls: tuple[str, ...] = ()) -> Change:
+    return Change(kind=kind, relation=Name(schema=None, name=""), columns=columns, nulls=nulls)
+
+
+def _look_at_parent(key: ForeignKey, catalog: _Catalog, found: dict[tuple[int, str, ChangeKind], RowLock]) -> None:
+    looked = _change_of(ChangeKind.LOCK, ())
+    _add(key.parent_oid, SELECT_FOR_UPDATE_TAKES, looked, catalog, found, rows=True, strong=False)
+
+
+def _add(
+    oid: int,
+    mode: str,
+    change: Change,
+    catalog: _Catalog,
+    found: dict[tuple[int, str, ChangeKind], RowLock],
+    *,
+    rows: bool,
+    strong: bool,
+) -> bool:
+    """Notes it for the relation and its partitions; False when nothing new."""
+    place = (oid, mode, change.kind)
+    former = found.get(place)
+    if former is not None and former.rows >= rows and former.strong >= strong and former.columns == change.columns:
+        return False
+    for below in (oid, *(d.oid for d in descendants(oid, catalog.mark))):
+        if rows or below == oid:
+            found[below, mode, change.kind] = RowLock(
+                oid=below, mode=mode, rows=rows, strong=strong, event=change.kind, columns=change.columns
+            )
+    return True
+
+
+def _keys_of_child(oid: int, catalog: _Catalog) -> Iterator[ForeignKey]:
+    return (key for key in catalog.rules.foreign_keys if key.child_oid == oid)
+
+
+def _keys_of_parent(oid: int, catalog: _Catalog) -> Iterator[ForeignKey]:
+    return (key for key in catalog.rules.foreign_keys if key.parent_oid == oid)
+
+
+def _given(column: str, change: Change, oid: int, catalog: _Catalog) -> bool:
+    """Whether an INSERT gives the column a value that may refer to somebody."""
+    if column in change.nulls:
+        return False
+    if not change.columns or column in change.columns:
+        return True
+    return column in catalog.rules.defaults.get(oid, ())
+
+
+def _touches_key(oid: int, columns: tuple[str, ...], catalog: _Catalog) -> bool:
+    return any(set(key) & set(columns) for key in catalog.rules.unique_keys.get(oid, ()))

@@ -1,0 +1,212 @@
+"""What is held from which statement to which: relation by relation, transaction by transaction.
+
+Not for seconds: positions in the script are enough here. The surprising thing: a lock ends before its transaction when the
+script rolls back to a savepoint, and what the script itself made in the open transaction holds up nobody, since nobody sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from lockage.core.forecast.assess import Blocks
+from lockage.core.forecast.gaps import Gap
+from lockage.core.forecast.lock_modes import badness, blocks_of
+from lockage.core.forecast.names import LISTED_KINDS, ancestors, owner
+from lockage.core.forecast.rows import row_locks, row_locks_of_plans
+from lockage.core.forecast.trace import CatalogMark, CatalogRelation, HeldLock, Trace, Traced
+from lockage.core.forecast.worst_case import worst_case
+from lockage.core.migration.statement import split_statements
+from lockage.core.migration.syntax import Change, Control
+from lockage.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """One relation held from one statement of the trace to another, both included (positions in ``Trace.statements``)."""
+
+    oid: int  # of a relation that existed before the script
+    mode: str | None  # None: no lock that was seen, but a worst case or an indirect wait
+    blocks: Blocks
+    first: int
+    last: int
+    via: str | None = None
+    strong: bool = False  # rows deleted or their keys changed
+    because: str | None = None  # where no lock of its own says why
+
+
+def holds(trace: Trace, gaps: Sequence[Sequence[Gap]]) -> tuple[Hold, ...]:
+    """Everything that the script holds; ``gaps`` are those of each statement, in the trace's order."""
+    found: list[Hold] = []
+    for _, group in groupby(enumerate(trace.statements), key=lambda item: item[1].transaction):
+        members = list(group)
+        for part in _parts(members):
+            found.extend(_holds_of_transaction(trace, part, gaps))
+    return tuple(found)
+
+
+def _parts(members: list[tuple[int, Traced]]) -> Iterator[list[tuple[int, Traced]]]:
+    """The migrator's own transactions bear the number of their migration, and end by themselves."""
+    part: list[tuple[int, Traced]] = []
+    for position, step in members:
+        part.append((position, step))
+        if not step.observation.in_transaction:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _holds_of_transaction(trace: Trace, members: list[tuple[int, Traced]], gaps: Sequence[Sequence[Gap]]) -> Iterator[Hold]:
+    listing = _Listing(trace, members[0][1])
+    end = members[-1][0]
+    opened: dict[HeldLock, int] = {}
+    rows: list[Hold] = []
+    savepoints: list[tuple[str, int]] = []
+    for position, step in members:
+        now = set(step.observation.locks)
+        for lock in [lock for lock in opened if lock not in now]:
+            yield from _hold(lock, opened.pop(lock), position, listing, step)
+        for lock in now:
+            opened.setdefault(lock, position)
+        if step.statement.control is Control.ROLLBACK_TO:
+            rows = _given_back(rows, savepoints, step.statement.savepoint, position)
+        elif step.statement.control is Control.SAVEPOINT:
+            savepoints.append((step.statement.savepoint, position))
+        rows.extend(_rows_of(step, position, end, listing))
+        rows.extend(_worst_cases(step, gaps[position], position, end, listing))
+    last_step = members[-1][1]
+    for lock, first in opened.items():
+        yield from _hold(lock, first, end, listing, last_step)
+    yield from rows
+
+
+def _given_back(rows: list[Hold], savepoints: list[tuple[str, int]], name: str, position: int) -> list[Hold]:
+    since = next((at for saved, at in reversed(savepoints) if saved == name), None)
+    if since is None:
+        return rows
+    return [replace(r, last=min(r.last, position)) if r.first > since else r for r in rows]
+
+
+class _Listing:
+    """Which listed relations a lock on some oid reaches, in one transaction."""
+
+    def __init__(self, trace: Trace, first: Traced) -> None:
+        self.start = trace.start
+        self.visible = first.before  # what others can see while the transaction is open
+        self.rules = first.rules
+        by_name = {r.relation: r.oid for r in trace.start.relations.values() if r.kind in LISTED_KINDS}
+        self._remade = {
+            relation.oid: by_name[relation.relation]
+            for relation in self.visible.relations.values()
+            if relation.oid not in trace.start.relations
+            and relation.relation in by_name
+            and by_name[relation.relation] not in self.visible.relations
+        }
+
+    def listed(self, oid: int) -> int | None:
+        """The oid before the script of a relation that users reach; None for what the script made."""
+        relation = self.start.relations.get(oid)
+        if relation is not None and relation.kind in LISTED_KINDS:
+            return oid
+        return self._remade.get(oid)
+
+    def reached(self, oid: int, mark: CatalogMark) -> Iterator[tuple[int, str | None, bool]]:
+        """(listed oid, via, whether only writers draw on it) for everything that a lock on this oid concerns."""
+        relation = self.visible.relations.get(oid)
+        if relation is None:
+            return
+        if relation.kind == "S":
+            for table in self.rules.sequences.get(oid, ()):
+                listed = self.listed(table)
+                if listed is not None:
+                    yield listed, self.name(relation), True
+            return
+        table = owner(relation, self.visible)
+        table = mark.relations.get(table.oid, table) if table.oid not in self.visible.relations else table
+        listed = self.listed(table.oid)
+        if listed is not None:
+            yield listed, None if table.oid == oid else self.name(relation), False
+        for above in ancestors(table, self.visible):
+            listed = self.listed(above.oid)
+            if listed is not None:
+                yield listed, self.name(table), False
+
+    def name(self, relation: CatalogRelation) -> str:
+        """Its name before the script, else now."""
+        return self.start.relations.get(relation.oid, relation).relation
+
+
+def _hold(lock: HeldLock, first: int, last: int, listing: _Listing, step: Traced) -> Iterator[Hold]:
+    for oid, via, writers_only in listing.reached(lock.oid, step.after):
+        blocks = blocks_of(lock.mode)
+        if writers_only and blocks is Blocks.READS:
+            blocks = Blocks.WRITES
+        yield Hold(oid=oid, mode=lock.mode, blocks=blocks, first=first, last=last, via=via)
+
+
+def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterator[Hold]:
+    if not step.succeeded:
+        return
+    found = [
+        *row_locks(_changes(step), mark=step.before, rules=step.rules),
+        *row_locks_of_plans(step.observation.plans, mark=step.before),
+    ]
+    for lock in found:
+        for oid, via, _ in listing.reached(lock.oid, step.after):
+            blocks = Blocks.ROWS if lock.rows else Blocks.NONE
+            yield Hold(
+                oid=oid, mode=lock.mode, blocks=blocks, first=position, last=end, via=via, strong=lock.strong and lock.rows
+            )
+
+
+def _changes(step: Traced) -> Iterator[Change]:
+    """Of the statement and of everything that ran inside it."""
+    seen = {" ".join(step.statement.text.split())}
+    if not any(_is_view(change, step) for change in step.statement.changes):
+        yield from step.statement.changes
+    texts = [str(plan.get("Query Text", "")) for plan in step.observation.plans]
+    for text in (*texts, *(step.observation.inner or ())):
+        words = " ".join(text.split()).rstrip("; ")
+        if words in seen:
+            continue
+        seen.add(words)
+        try:
+            for statement in split_statements(text, file="plan"):
+                yield from statement.changes
+        except UsageError:
+            continue
+
+
+def _is_view(change: Change, step: Traced) -> bool:
+    """A view whose change was planned: the plan names the table below, the text cannot."""
+    wanted = str(change.relation)
+    return bool(step.observation.plans) and any(
+        r.kind == "v" and wanted in {r.relation, r.relation.split(".", 1)[-1]} for r in step.before.relations.values()
+    )
+
+
+def _worst_cases(step: Traced, gaps: Iterable[Gap], position: int, end: int, listing: _Listing) -> Iterator[Hold]:
+    for gap in gaps:
+        for oid, blocks in _blocked_by(gap, step, listing).items():
+            if blocks is Blocks.NONE:
+                continue
+            because = f"{step.file}:{gap.line} unknown, worst case"
+            for listed, via, _ in listing.reached(oid, step.after):
+                yield Hold(oid=listed, mode=None, blocks=blocks, first=position, last=end, via=via, because=because)
+
+
+def _blocked_by(gap: Gap, step: Traced, listing: _Listing) -> dict[int, Blocks]:
+    everything = {oid: Blocks.READS for oid, r in listing.visible.relations.items() if r.kind in LISTED_KINDS}
+    if gap.statements is None:
+        return everything
+    found: dict[int, Blocks] = {}
+    for statement in gap.statements:
+        case = worst_case(statement, mark=step.before, rules=step.rules)
+        if case.everything:
+            return everything
+        for oid, blocks in case.blocks.items():
+            if badness(blocks) > badness(found.get(oid, Blocks.NONE)):
+                found[oid] = blocks
+    return found

@@ -1,0 +1,183 @@
+"""Forecast a script: on the schema of a live database, or of the migrations before it.
+
+Not for deciding what follows from a forecast (``core.plan``). The surprising thing: production is only read, once, to make the
+shadow; everything else happens there, and the running release's statements are executed there too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from lockage.core.facts import Relation
+from lockage.core.forecast.assess import Forecast
+from lockage.core.forecast.compatibility import Compatibility, verdict
+from lockage.core.forecast.compose import compose
+from lockage.core.migration.formats.format import Format, Transaction
+from lockage.core.migration.ledger import Ledger
+from lockage.core.migration.procedure import reach_outside
+from lockage.core.migration.script import Migration, Selection, select
+from lockage.errors import RefusedError
+from lockage.flows.trace_script import trace_script
+from lockage.ports import Narrate, Shadow, Shadows
+
+
+def forecast_folder(
+    migrations: Sequence[Migration],
+    *,
+    form: Format,
+    shadows: Shadows,
+    narrate: Narrate,
+    from_version: int | None = None,
+    to_version: int | None = None,
+    transaction: Transaction | None = None,
+    ledger: str | None = None,
+    statements: Sequence[str] = (),
+) -> Forecast:
+    """The forecast of the script on the schema that the migrations before it make; sizes are not known there.
+
+    ``from_version`` and ``to_version`` as in ``core.migration.script.select``; ``transaction`` is the format's own when None;
+    ``ledger`` is ``schema.table`` of the migrator; ``statements`` are the running release's.
+    Raises ``UsageError`` (LK401, LK405) and ``RefusedError`` when an earlier migration cannot be executed.
+    """
+    selection = select(migrations, from_version=from_version, to_version=to_version)
+    _parse_all(selection)
+    with shadows.empty() as shadow:
+        return _forecast(
+            shadow,
+            selection.script,
+            earlier=selection.applied,
+            form=form,
+            transaction=transaction or form.transaction,
+            ledger=ledger or form.default_ledger,
+            statements=statements,
+            rows={},
+            sizes_known=False,
+            narrate=narrate,
+        )
+
+
+def forecast_database(
+    migrations: Sequence[Migration],
+    *,
+    url: str,
+    form: Format,
+    shadows: Shadows,
+    narrate: Narrate,
+    from_version: int,
+    to_version: int | None = None,
+    at_version: int | None = None,
+    transaction: Transaction | None = None,
+    ledger: str | None = None,
+    statements: Sequence[str] = (),
+    rows: Mapping[str, float] | None = None,
+) -> Forecast:
+    """The forecast of the script on the schema and the sizes of the live database at ``url``.
+
+    ``at_version`` is where that database stands: migrations between it and ``from_version`` are executed untraced first; None:
+    it stands at ``from_version``. ``rows``: relation (``schema.name``) to the rows it will have by then, where that is known.
+    Raises ``UsageError`` (LK401, LK405), and what making a shadow raises.
+    """
+    selection = select(migrations, from_version=from_version, to_version=to_version)
+    _parse_all(selection)
+    at = from_version if at_version is None else at_version
+    with shadows.of_database(url) as shadow:
+        return _forecast(
+            shadow,
+            selection.script,
+            earlier=tuple(migration for migration in selection.applied if migration.version > at),
+            form=form,
+            transaction=transaction or form.transaction,
+            ledger=ledger or form.default_ledger,
+            statements=statements,
+            rows=rows or {},
+            sizes_known=True,
+            narrate=narrate,
+        )
+
+
+def _parse_all(selection: Selection) -> None:
+    # Whoever wrote bad SQL should hear of it before a server is started.
+    for migration in (*selection.applied, *selection.script):
+        migration.statements()
+
+
+def _forecast(
+    shadow: Shadow,
+    script: Sequence[Migration],
+    *,
+    earlier: Sequence[Migration],
+    form: Format,
+    transaction: Transaction,
+    ledger: str | None,
+    statements: Sequence[str],
+    rows: Mapping[str, float],
+    sizes_known: bool,
+    narrate: Narrate,
+) -> Forecast:
+    assumptions = [*shadow.assumptions, *_run_earlier(shadow, earlier, narrate)]
+    if not sizes_known:
+        assumptions.append("no database was given: sizes are unknown, and so is the high end of whatever works over rows")
+    relations = _with_rows(shadow.relations(), rows)
+    with shadow.statements() as old, shadow.session() as session:
+        unprepared = old.prepare(statements) if statements else ()
+        rules = session.rules()
+        trace = trace_script(
+            session,
+            script,
+            transaction=transaction,
+            ledger=Ledger(table=ledger, form=form) if ledger else None,
+            narrate=narrate,
+        )
+        failed = old.broken() if statements else ()
+    return compose(
+        trace,
+        migrations=script,
+        relations=relations,
+        sizes_known=sizes_known,
+        rules=rules,
+        compatibility=verdict(statements, unprepared=unprepared, failed=failed) if statements else Compatibility(),
+        assumptions=assumptions,
+    )
+
+
+def _run_earlier(shadow: Shadow, earlier: Sequence[Migration], narrate: Narrate) -> Iterable[str]:
+    """Execute the migrations before the script; gives a sentence for each thing that was left out."""
+    left_out: list[str] = []
+    if earlier:
+        narrate(f"running {len(earlier)} earlier migrations on the shadow")
+    for migration in earlier:
+        if migration.language != "sql":
+            left_out.append(f"{migration.file} was not run before the script: it is written in {migration.language}")
+            continue
+        text = migration.text
+        parsed = migration.statements()
+        outside = [statement for statement in parsed if reach_outside(statement)]
+        if outside:
+            text = ";\n".join(statement.text for statement in parsed if statement not in outside)
+            lines = ", ".join(str(statement.line) for statement in outside)
+            left_out.append(f"{migration.file} was run without line {lines}, which reaches out of the database")
+        if not parsed:
+            continue
+        try:
+            shadow.run(text)
+        except RefusedError as error:
+            raise RefusedError(f"{migration.file}: {error.message}", code=error.code, hint=error.hint) from error
+    return left_out
+
+
+def _with_rows(relations: Sequence[Relation], rows: Mapping[str, float]) -> tuple[Relation, ...]:
+    return tuple(_resized(relation, rows.get(relation.relation)) for relation in relations)
+
+
+def _resized(relation: Relation, rows: float | None) -> Relation:
+    if rows is None:
+        return relation
+    ratio = rows / relation.rows if relation.rows > 0 else 1.0
+    return replace(
+        relation,
+        rows=rows,
+        heap_bytes=int(relation.heap_bytes * ratio),
+        index_bytes=int(relation.index_bytes * ratio),
+        toast_bytes=int(relation.toast_bytes * ratio),
+    )

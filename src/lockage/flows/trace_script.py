@@ -1,0 +1,223 @@
+"""Execute a script on a shadow as its migrator would, and keep what each statement did.
+
+Not for production, and not for judging: ``core.forecast`` does that. The surprising thing: a statement that fails does not end
+the trace. It is taken back and the script goes on, because most of what fails on a shadow fails for want of data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from lockage.core.forecast.names import resolve
+from lockage.core.forecast.trace import Observation, Trace, Traced
+from lockage.core.migration.formats.format import Transaction
+from lockage.core.migration.ledger import Ledger
+from lockage.core.migration.procedure import reach_outside
+from lockage.core.migration.script import Migration
+from lockage.core.migration.statement import split_statements
+from lockage.core.migration.syntax import Control, Name, Statement
+from lockage.ports import Narrate, TracedSession
+
+FOREIGN_KEY_VIOLATION = "23503"
+"""The row that is referred to is not on the shadow. Source: PostgreSQL 18 manual, Appendix A."""
+
+_SAVEPOINT = "lockage_trace"
+_NO_SAVEPOINT = {"variable_set_stmt", "transaction_stmt"}  # SET TRANSACTION must not stand in a subtransaction
+
+
+def trace_script(
+    session: TracedSession,
+    migrations: Sequence[Migration],
+    *,
+    transaction: Transaction,
+    ledger: Ledger | None = None,
+    narrate: Narrate,
+) -> Trace:
+    """The trace of the migrations, executed in order under the transaction model.
+
+    Raises ``UsageError`` (LK401) for SQL that does not parse, before anything is executed.
+    """
+    scripts = [(migration, migration.statements()) for migration in migrations]
+    tracer = _Tracer(session, ledger=ledger, narrate=narrate, statements=sum(len(s) for _, s in scripts))
+    if transaction == "whole":
+        tracer.open_transaction()
+    for migration, statements in scripts:
+        tracer.note_in_ledger(migration)
+        if transaction == "statement" or (len(statements) == 1 and transaction == "file"):
+            tracer.run_each(migration.file, statements)
+        else:
+            tracer.run_as_query(migration.file, statements, keep_open=transaction == "whole")
+        tracer.note_in_ledger(migration)
+    tracer.close_transaction()
+    return tracer.trace()
+
+
+class _Tracer:
+    """Keeps where the script stands: catalog, rules, transaction."""
+
+    def __init__(self, session: TracedSession, *, ledger: Ledger | None, narrate: Narrate, statements: int) -> None:
+        self._session = session
+        self._narrate = narrate
+        self._count = statements
+        self._start = self._mark = session.mark()
+        self._rules = session.rules()
+        self._rules_fresh = True
+        self._steps: list[Traced] = []
+        self._number = 0
+        self._open = False  # a transaction is open in the session
+        self._explicit = False  # … that only the script's own COMMIT, or the migrator's, ends
+        self._begun = False  # … and a statement of the script has run in it
+        known = ledger is not None and bool(resolve(_table(ledger.table), self._start))
+        self._ledger = ledger if known else None
+
+    def trace(self) -> Trace:
+        return Trace(start=self._start, statements=tuple(self._steps), transactions=self._number)
+
+    def open_transaction(self, *, explicit: bool = True) -> None:
+        if not self._open:
+            self._session.execute("BEGIN")
+            self._open, self._explicit, self._begun = True, explicit, False
+
+    def close_transaction(self) -> None:
+        """Commit what is open; a failure of that (a deferred constraint) is traced like a statement's."""
+        if not self._open:
+            return
+        observation = self._session.execute("COMMIT")
+        self._open = self._explicit = False
+        if not self._begun:
+            return
+        last = self._steps[-1]
+        if observation.failure is not None:
+            commit = replace(split_statements("COMMIT", file="")[0], line=last.statement.line)
+            observation = replace(observation, locks=last.observation.locks)
+            self._keep(last.file, commit, observation)
+        self._end()
+
+    def run_each(self, file: str, statements: Iterable[Statement]) -> None:
+        """Every statement by itself, but for what the script puts between ``BEGIN`` and ``COMMIT``."""
+        for statement in statements:
+            self._one(file, statement)
+
+    def run_as_query(self, file: str, statements: Sequence[Statement], *, keep_open: bool) -> None:
+        """All of a file as one Query: what no ``BEGIN`` of its own encloses is one transaction all the same."""
+        for statement in statements:
+            self.open_transaction(explicit=False)
+            self._one(file, statement)
+        if not self._explicit and not keep_open:
+            self.close_transaction()
+
+    def note_in_ledger(self, migration: Migration) -> None:
+        """What the migrator writes about a migration; in the open transaction, or in one of its own."""
+        if self._ledger is None:
+            return
+        own = not self._open
+        statements = split_statements(";\n".join(self._ledger.statements(migration.version)), file="ledger")
+        number, begun = self._number, self._begun
+        self.open_transaction()
+        for statement in statements:
+            self._one(migration.file, replace(statement, line=1), of_migrator=True)
+        if own:
+            self.close_transaction()
+            # Its own transaction bears the number of its migration's: nobody counts the migrator's.
+            self._number, self._begun = max(number, 1) if begun or number else number, False
+
+    def _one(self, file: str, statement: Statement, *, of_migrator: bool = False) -> None:
+        if not of_migrator:
+            seen = sum(1 for step in self._steps if not step.of_migrator)
+            self._narrate(f"statement {seen + 1} of {self._count}: {file}:{statement.line} {statement.headline}")
+        if not self._begun or not self._open:
+            self._number += 1
+            self._begun = True
+        skipped = reach_outside(statement)
+        if skipped is not None:
+            self._keep(file, statement, self._unchanged(), skipped=skipped)
+            return
+        if (statement.changes or statement.calls or statement.procedure) and not self._rules_fresh:
+            self._rules, self._rules_fresh = self._session.rules(), True
+        observation = self._execute(statement)
+        was_open, self._open = self._open, observation.in_transaction
+        if statement.control is Control.BEGIN:
+            self._explicit = True
+        self._keep(file, statement, observation, of_migrator=of_migrator)
+        if was_open and not self._open:
+            self._explicit = self._begun = False
+
+    def _execute(self, statement: Statement) -> Observation:
+        inner = statement.procedure is not None or bool(statement.calls)
+        guarded = self._open and statement.node not in _NO_SAVEPOINT
+        if guarded:
+            self._session.execute(f"SAVEPOINT {_SAVEPOINT}")
+        observation = self._session.execute(statement.text, inner=inner)
+        if observation.failure is None:
+            if guarded:
+                self._session.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+            return observation
+        if guarded:
+            self._session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        again = self._without_foreign_keys(statement, inner=inner) if _misses_a_parent(observation) else None
+        if again is None:
+            again = replace(self._unchanged(), failure=observation.failure, plans=observation.plans)
+        if guarded:
+            self._session.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+        return again
+
+    def _without_foreign_keys(self, statement: Statement, *, inner: bool) -> Observation | None:
+        """The same without looking for parents: which of their rows it locks is known from the catalog."""
+        own = not self._open
+        if own:
+            self._session.execute("BEGIN")
+        self._session.execute("SET LOCAL session_replication_role = replica")
+        observation: Observation | None = self._session.execute(statement.text, inner=inner)
+        if observation is not None and observation.failure is not None:
+            self._session.execute("ROLLBACK" if own else f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+            return None
+        self._session.execute("SET LOCAL session_replication_role = origin")
+        if own:
+            self._session.execute("COMMIT")
+        return replace(observation, in_transaction=not own) if observation is not None else None
+
+    def _unchanged(self) -> Observation:
+        last = self._steps[-1].observation if self._steps else None
+        held = last.locks if last is not None and self._open and last.in_transaction else ()
+        return Observation(locks=held, in_transaction=self._open)
+
+    def _keep(
+        self,
+        file: str,
+        statement: Statement,
+        observation: Observation,
+        *,
+        skipped: str | None = None,
+        of_migrator: bool = False,
+    ) -> None:
+        before = self._mark
+        if observation.mark is not None:
+            self._mark, self._rules_fresh = observation.mark, False
+        self._steps.append(
+            Traced(
+                file=file,
+                statement=statement,
+                transaction=self._number,
+                observation=observation,
+                before=before,
+                after=self._mark,
+                rules=self._rules,
+                skipped=skipped,
+                of_migrator=of_migrator,
+            )
+        )
+
+    def _end(self) -> None:
+        last = self._steps[-1]
+        self._steps[-1] = replace(last, observation=replace(last.observation, in_transaction=False))
+        self._begun = False
+
+
+def _misses_a_parent(observation: Observation) -> bool:
+    return observation.failure is not None and observation.failure.sqlstate == FOREIGN_KEY_VIOLATION
+
+
+def _table(name: str) -> Name:
+    schema, _, table = name.rpartition(".")
+    return Name(schema=schema or None, name=table)
