@@ -1,0 +1,85 @@
+"""The published JSON Schemas: current, and true of what is really written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+
+from lockage.core.facts import Survey
+from lockage.core.plan.planner import plan
+from lockage.core.plan.steps import Plan
+from lockage.core.run import RunEvent, RunReport
+from lockage.interfaces.schemas import PUBLISHED, file_name, json_schema, write_all, written
+from lockage.settings import Settings
+from support.plan_material import NOW, breaking, harmless, survey, towpath
+
+FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
+
+
+def real_plan() -> Plan:
+    return plan(survey(), towpath(), target="2.27.8", forecasts=(harmless(), breaking()), now=NOW, settings=Settings())
+
+
+def real_records() -> dict[str, Any]:
+    return {
+        "lockage.event/1": RunEvent(at=NOW, kind="saw", data={"pid": 7}),
+        "lockage.forecast/1": breaking(),
+        "lockage.plan/1": real_plan(),
+        "lockage.run/1": RunReport(
+            id="1", deployment="demo", outcome="healthy", from_release="2.26.0", to_release="2.27.8", route=("2.27.8",),
+            began_at=NOW, ended_at=NOW, hops=(),
+        ),
+        "lockage.survey/1": survey(),
+    }  # fmt: skip
+
+
+def encoded(record: object) -> Any:
+    return json.loads(msgspec.json.encode(record))
+
+
+@pytest.mark.parametrize("schema", PUBLISHED)
+def test_the_file_is_current(schema: str) -> None:
+    assert (FOLDER / file_name(schema)).read_bytes() == written(schema), "run: python -m lockage.interfaces.schemas"
+
+
+def test_no_file_is_left_of_a_record_that_is_gone(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    assert {path.name for path in FOLDER.iterdir()} == {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("schema", PUBLISHED)
+def test_a_schema_is_a_schema_and_what_is_written_fits_it(schema: str) -> None:
+    Draft202012Validator.check_schema(json_schema(schema))
+    record = encoded(real_records()[schema])
+    assert record["schema"] == schema
+    Draft202012Validator(json_schema(schema)).validate(record)
+
+
+@pytest.mark.parametrize("schema", PUBLISHED)
+def test_another_version_does_not_fit(schema: str) -> None:
+    record = encoded(real_records()[schema])
+    with pytest.raises(ValidationError):
+        Draft202012Validator(json_schema(schema)).validate({**record, "schema": "lockage.other/9"})
+
+
+def test_a_step_of_another_name_does_not_fit_a_plan() -> None:
+    record = encoded(real_plan())
+    record["hops"][0]["steps"][0]["action"] = "delete-everything"
+    with pytest.raises(ValidationError):
+        Draft202012Validator(json_schema("lockage.plan/1")).validate(record)
+
+
+def test_a_field_that_is_missing_does_not_fit() -> None:
+    record = encoded(survey())
+    del record["ledger"]
+    with pytest.raises(ValidationError, match="'ledger' is a required property"):
+        Draft202012Validator(json_schema("lockage.survey/1")).validate(record)
+
+
+def test_a_survey_survives_json() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(survey()), type=Survey) == survey()
