@@ -18,11 +18,12 @@ from lockage.interfaces.folders import Folders
 from lockage.settings import Settings
 
 if TYPE_CHECKING:
+    from lockage.core.migration.formats.format import Format
     from lockage.core.migration.script import Migration
     from lockage.core.run import RunEvent
     from lockage.flows.world import World
     from lockage.interfaces.deployments import Deployment
-    from lockage.ports import Clock, Journals
+    from lockage.ports import Clock, Journals, Shadows
 
 
 def system_clock() -> Clock:
@@ -51,6 +52,36 @@ def migrations_of(deployment: Deployment) -> tuple[Migration, ...]:
     profile = deployment.profile.migrations
     folder = resolve(profile.source, relative_to=deployment.beside)
     return read_migrations(read_folder(folder), form=format_named(profile.format), folder=str(folder))
+
+
+def form_of(deployment: Deployment) -> Format:
+    """The format of the application's migrations."""
+    from lockage.core.migration.formats.registry import format_named
+
+    return format_named(deployment.profile.migrations.format)
+
+
+def statements_of(deployment: Deployment, release: str) -> tuple[str, ...]:
+    """What a release asks of its database; empty when the profile does not say.
+
+    Raises ``UsageError`` when a file cannot be read or does not parse.
+    """
+    from lockage.adapters.sources.folder import read_statements
+    from lockage.core.release.statements import layers, merged
+
+    profile = deployment.profile
+    source = profile.statements.source
+    if source is None:
+        return ()
+    names = layers(release, tuple(profile.migrations.releases), inherit=profile.statements.inherit)
+    return merged([(f"{n}.sql", read_statements(source, n, relative_to=deployment.beside)) for n in names])
+
+
+def shadows_of(deployment: Deployment) -> Shadows:
+    """What makes shadows of the deployment's database, its ledger's rows included."""
+    from lockage.adapters.postgres.shadow import EmbeddedShadows
+
+    return EmbeddedShadows(ledger=deployment.profile.migrations.ledger)
 
 
 @contextmanager
