@@ -174,7 +174,7 @@ def test_without_a_restore_point_or_a_waiver_nothing_begins() -> None:
     world = a_world()
     with pytest.raises(RefusedError) as refused, nothing_left(world):
         Machine(world=world).upgrade(to_two(), no_restore_point=False)
-    assert refused.value.code == "LK316"
+    assert refused.value.code == "LK328"
     assert refused.value.hint is not None
     assert "--no-restore-point" in refused.value.hint
 
@@ -192,7 +192,7 @@ def test_a_plan_that_is_not_confirmed_changes_nothing() -> None:
     world = a_world()
     with pytest.raises(RefusedError) as refused, nothing_left(world):
         Machine(world=world, confirms=False).upgrade(to_two())
-    assert refused.value.code == "LK317"
+    assert refused.value.code == "LK329"
     assert world.changes == []
 
 
@@ -203,7 +203,7 @@ def test_another_target_is_refused_while_a_run_is_part_way() -> None:
         machine.upgrade(to_two())
     with pytest.raises(RefusedError, match=r"from 1\.0\.0 to 2\.0\.0 is part-way") as refused:
         machine.upgrade(to_two(), target="1.1.0")
-    assert refused.value.code == "LK314"
+    assert refused.value.code == "LK327"
 
 
 def test_nothing_to_go_on_with_is_said() -> None:

@@ -10,7 +10,7 @@ import re
 
 MASK = "***"
 
-_URL_PASSWORD = re.compile(r"(://[^\s:/@]*):[^\s/]*@")
+_URL_PASSWORD = re.compile(r"(:/{1,2}[^\s:/@]*):[^\s/]*@")
 # A password may hold an @ itself, so everything up to the last one before the path goes.
 
 _NAMED = re.compile(

@@ -47,8 +47,8 @@ class Asking:
 def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) -> RunReport:
     """The report of the run, begun or gone on with.
 
-    Raises ``RefusedError``: LK314 another target while a run is part-way, LK315 nothing to go on with, LK316 no restore
-    point and no waiver, LK317 not confirmed; and what ``carry_out`` raises.
+    Raises ``RefusedError``: LK327 another target while a run is part-way, LK315 nothing to go on with, LK328 no restore
+    point and no waiver, LK329 not confirmed; and what ``carry_out`` raises.
     """
     workload = world.platform.workload()
     unfinished = unfinished_run(workload, _runs(journals, world.deployment))
@@ -61,7 +61,7 @@ def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) ->
         return _nothing_to_do(world, plan)
     waiver = _restore_point(workload, unfinished, wanted, journals, world)
     if not asking.confirm(plan, unfinished):
-        raise RefusedError("the plan was not confirmed; nothing was changed by this command", code="LK317")
+        raise RefusedError("the plan was not confirmed; nothing was changed by this command", code="LK329")
     start = unfinished or Unfinished(run_id=asking.new_run_id(), plan=plan, hop=0, begun=False)
     with _journal(journals, world.deployment, start.run_id) as journal:
         order = Order(
@@ -91,7 +91,7 @@ def _part_way(unfinished: Unfinished, wanted: Wanted, deployment: str) -> Refuse
     return RefusedError(
         f"run {unfinished.run_id} from {unfinished.plan.from_release} to {unfinished.plan.to_release} is part-way, in the hop "
         f"to {hop.to_release}; {asked} was asked for",
-        code="LK314",
+        code="LK327",
         hint=f"lockage upgrade {deployment}",
     )
 
@@ -123,7 +123,7 @@ def _restore_point(
     if noted is None:
         raise RefusedError(
             "an upgrade that migrates cannot be rolled back, and no restore point was named",
-            code="LK316",
+            code="LK328",
             hint=f"lockage upgrade {world.deployment} … --restore-point NAME, or --no-restore-point to accept that",
         )
     return noted

@@ -94,7 +94,8 @@ def _database(survey: Survey, console: Console) -> None:
     table = plain_table("setting", "value")
     for name, value in sorted(server.settings.items()):
         table.add_row(name, value)
-    console.print(table)
+    if server.settings:
+        console.print(table)
 
 
 def _may(survey: Survey) -> str:

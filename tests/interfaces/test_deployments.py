@@ -1,0 +1,149 @@
+"""Which deployment a name means, and what is said when it means none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lockage.errors import LockageError, RefusedError, UsageError
+from lockage.interfaces.deployments import (
+    Deployment,
+    Described,
+    LocalPlace,
+    Wanted,
+    describe,
+    find_deployment,
+)
+from lockage.interfaces.folders import Folders, find_folders
+
+SHOP = """
+schema = "lockage.deployments/1"
+[deployments.shop]
+profile = "towpath"
+database_env = "SHOP_URL"
+[deployments.shop.platform]
+kind = "local"
+folder = "state"
+"""
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return find_folders({"LOCKAGE_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    (tmp_path / "here").mkdir()
+    return tmp_path / "here"
+
+
+def find(name: str, folders: Folders, here: Path, *, wanted: Wanted | None = None, **environment: str) -> Deployment:
+    return find_deployment(wanted or Wanted(name=name), folders=folders, here=here, environment=environment)
+
+
+def in_configuration(folders: Folders, text: str) -> None:
+    folders.configuration.mkdir(parents=True)
+    (folders.configuration / "lockage.toml").write_text(text)
+
+
+def test_a_deployment_is_found_in_the_file_here(folders: Folders, here: Path) -> None:
+    (here / "lockage.toml").write_text(SHOP)
+    found = find("shop", folders, here, SHOP_URL="postgres://a:b@db/shop")
+    assert (found.name, found.profile.name, found.database_url) == ("shop", "towpath", "postgres://a:b@db/shop")
+    assert found.platform == LocalPlace(folder=str(here / "state"))
+
+
+def test_the_file_here_wins_over_that_of_the_user(folders: Folders, here: Path) -> None:
+    in_configuration(folders, SHOP.replace("SHOP_URL", "OTHER_URL"))
+    environment = {"SHOP_URL": "postgres://here/x", "OTHER_URL": "postgres://user/x"}
+    assert find("shop", folders, here, **environment).database_url == "postgres://user/x"
+    (here / "lockage.toml").write_text(SHOP)
+    assert find("shop", folders, here, **environment).database_url == "postgres://here/x"
+
+
+def test_a_name_that_the_file_here_lacks_is_looked_for_in_that_of_the_user(folders: Folders, here: Path) -> None:
+    (here / "lockage.toml").write_text(SHOP.replace("shop", "other"))
+    in_configuration(folders, SHOP)
+    assert find("shop", folders, here, SHOP_URL="postgres://x/y").name == "shop"
+
+
+def test_a_flag_wins_over_the_file(folders: Folders, here: Path) -> None:
+    (here / "lockage.toml").write_text(SHOP)
+    wanted = Wanted(name="shop", database="postgres://flag/x")
+    assert find("shop", folders, here, wanted=wanted).database_url == "postgres://flag/x"
+
+
+def test_a_profile_lies_beside_the_file_that_names_it(folders: Folders, here: Path) -> None:
+    (here / "lockage.toml").write_text(SHOP.replace('"towpath"', '"mine.toml"'))
+    (here / "mine.toml").write_text("schema = 'nonsense'")
+    with pytest.raises(UsageError, match=r"mine\.toml is not a valid profile") as caught:
+        find("shop", folders, here, SHOP_URL="postgres://x/y")
+    assert caught.value.code == "LK201"
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(folders: Folders, here: Path) -> None:
+    (here / "lockage.toml").write_text(SHOP)
+    with pytest.raises(UsageError, match="no deployment is called shp; known: demo, shop") as caught:
+        find("shp", folders, here)
+    assert caught.value.code == "LK002"
+    assert caught.value.hint
+
+
+def test_the_demo_that_is_not_up_is_refused_with_the_command_that_starts_it(folders: Folders, here: Path) -> None:
+    with pytest.raises(RefusedError) as caught:
+        find("demo", folders, here)
+    assert (caught.value.code, caught.value.hint) == ("LK009", "lockage demo up")
+
+
+def test_what_is_described_is_found_again_and_is_nobody_elses_to_read(folders: Folders, here: Path) -> None:
+    file = folders.demo / "lockage.toml"
+    place = LocalPlace(folder=str(folders.demo / "deployment"))
+    describe(file, {"demo": Described(profile="towpath", platform=place, database="postgres://a:secret@db/x")})
+    found = find("demo", folders, here)
+    assert (found.database_url, found.platform) == ("postgres://a:secret@db/x", place)
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RefusedError, match="cannot be written") as caught:
+        describe(tmp_path / "file" / "lockage.toml", {})
+    assert caught.value.code == "LK008"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nonsense", "is not valid"),
+        (SHOP.replace("deployments/1", "deployments/9"), r"deployments/9"),
+        (SHOP.replace("folder", "fodler"), "fodler"),
+        (SHOP.replace('"local"', '"mainframe"'), "mainframe"),
+        (SHOP.replace('"towpath"', '"unheard-of"'), "brings no profile unheard-of"),
+        (SHOP.replace('"towpath"', '"missing.toml"'), r"missing\.toml cannot be read"),
+        (SHOP.replace('database_env = "SHOP_URL"', ""), "names no database of shop"),
+        (SHOP.replace("SHOP_URL", "NOT_SET"), "NOT_SET, which is not set"),
+    ],
+)
+def test_a_file_with_a_mistake_is_answered_with_file_or_key(text: str, said: str, folders: Folders, here: Path) -> None:
+    (here / "lockage.toml").write_text(text)
+    with pytest.raises(LockageError, match=said) as caught:
+        find("shop", folders, here, SHOP_URL="postgres://x/y")
+    assert (caught.value.code, caught.value.exit_code) == ("LK006", 2)
+    assert caught.value.hint
+
+
+def test_a_home_moves_all_three_folders(tmp_path: Path) -> None:
+    folders = find_folders({"LOCKAGE_HOME": str(tmp_path)})
+    for folder in (folders.configuration, folders.state, folders.cache, folders.runs, folders.logs, folders.demo):
+        assert folder.is_relative_to(tmp_path)
+
+
+def test_a_relative_home_does_not_move_with_the_working_folder() -> None:
+    assert find_folders({"LOCKAGE_HOME": "here"}).state.is_absolute()
+
+
+def test_without_a_home_the_systems_folders_are_used() -> None:
+    assert find_folders({}).state != find_folders({"LOCKAGE_HOME": "x"}).state
+    assert find_folders({"LOCKAGE_HOME": " "}) == find_folders({})
