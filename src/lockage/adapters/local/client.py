@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 import httpx
 import msgspec
 
-from lockage.adapters.local.layout import Layout
+from lockage.adapters.local.layout import Layout, check_private
 from lockage.adapters.local.records import Health, Problem, Refusal
 from lockage.adapters.local.store import load_state
 from lockage.adapters.local.supervisor import ALREADY_RUNS
@@ -77,10 +77,14 @@ def _start(layout: Layout) -> int:
 
 
 class SupervisorClient:
-    """Asks the supervisor of one deployment."""
+    """Asks the supervisor of one deployment.
+
+    Raises ``RefusedError`` (LK308) at once when somebody else could listen on its socket.
+    """
 
     def __init__(self, state_dir: Path) -> None:
         self._layout = Layout.of(state_dir)
+        check_private(self._layout.runtime_dir)
         self._http = httpx.Client(
             transport=httpx.HTTPTransport(
                 uds=str(self._layout.api_socket),

@@ -57,8 +57,9 @@ class Half(asyncio.Protocol):
         self.other: Half | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """Keep the transport, and read nothing until there is somewhere to write it."""
         self.transport = cast(asyncio.Transport, transport)
+        self.transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
         """Pass on."""
@@ -102,10 +103,8 @@ class Client(Half):
         self._searches = searches
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Read nothing until there is somewhere to write it."""
+        """Look for a backend."""
         super().connection_made(transport)
-        assert self.transport is not None
-        self.transport.pause_reading()
         search = asyncio.get_running_loop().create_task(self._find_backend())
         self._searches.add(search)
         search.add_done_callback(self._searches.discard)
@@ -131,6 +130,7 @@ class Client(Half):
             return
         self.other, backend.other = backend, self
         self.transport.resume_reading()
+        backend.transport.resume_reading()
 
 
 def reset(transport: asyncio.Transport) -> None:

@@ -87,13 +87,7 @@ class Layout:
         Raises ``RefusedError`` (LK308) when it is there and others could write into it.
         """
         self.runtime_dir.mkdir(mode=0o700, exist_ok=True)
-        found = self.runtime_dir.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-            raise RefusedError(
-                f"{self.runtime_dir} is not a private folder of user {os.getuid()}",
-                code="LK308",
-                hint=f"look who made {self.runtime_dir}, and remove it",
-            )
+        check_private(self.runtime_dir)
 
     def remove_sockets(self) -> None:
         """Remove both sockets, and their folder when it is empty then."""
@@ -101,3 +95,20 @@ class Layout:
         self.front_socket.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # not empty: other deployments
             self.runtime_dir.rmdir()
+
+
+def check_private(folder: Path) -> None:
+    """Make sure that nobody else could have put something into a folder, or that it is not there.
+
+    Raises ``RefusedError`` (LK308).
+    """
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise RefusedError(
+            f"{folder} is not a private folder of user {os.getuid()}",
+            code="LK308",
+            hint=f"look who made {folder}, and remove it",
+        )
