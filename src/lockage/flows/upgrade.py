@@ -6,15 +6,17 @@ run has changed the object, that run is finished first, and another target is re
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import msgspec
+from msgspec.structs import replace
 
 from lockage.core.facts import Survey, Workload
 from lockage.core.plan.digest import facts_hold
-from lockage.core.plan.steps import Plan
+from lockage.core.plan.steps import OnBlocker, Plan
 from lockage.core.run import RunReport, WaiverNote, read_notes
 from lockage.errors import RefusedError
 from lockage.flows.carry_out import Order, Unfinished, carry_out, unfinished_run
@@ -30,6 +32,7 @@ class Wanted:
     approved: Plan | None = None  # a plan file, as it stands
     restore_point: str | None = None
     no_restore_point: bool = False
+    on_blocker: OnBlocker | None = None  # None: as the plan says
     host: str  # who carries out: the name of this machine
 
 
@@ -56,13 +59,15 @@ def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) ->
         if unfinished.begun:
             raise _part_way(unfinished, wanted, world.deployment)
         unfinished = None
-    plan = unfinished.plan if unfinished else _first_plan(wanted, asking, world.deployment)
+    start = unfinished or Unfinished(
+        run_id=asking.new_run_id(), plan=_first_plan(wanted, asking, world.deployment), hop=0, begun=False
+    )
+    plan = start.plan if wanted.on_blocker is None else replace(start.plan, on_blocker=wanted.on_blocker)
     if not plan.hops:
         return _nothing_to_do(world, plan)
     waiver = _restore_point(workload, unfinished, wanted, journals, world)
     if not asking.confirm(plan, unfinished):
         raise RefusedError("the plan was not confirmed; nothing was changed by this command", code="LK329")
-    start = unfinished or Unfinished(run_id=asking.new_run_id(), plan=plan, hop=0, begun=False)
     with _journal(journals, world.deployment, start.run_id) as journal:
         order = Order(
             holder=f"{wanted.host}:{start.run_id}",
@@ -71,7 +76,7 @@ def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) ->
             replan=lambda current: asking.propose(current.to_release),
             stop=asking.stop,
         )
-        return carry_out(world, journal, order, start=start)
+        return carry_out(world, journal, order, start=dataclasses.replace(start, plan=plan))
 
 
 def _runs(journals: Journals, deployment: str) -> list[tuple[str, tuple[JournalEntry, ...]]]:

@@ -1,0 +1,84 @@
+"""An upgrade of a deployment with everything joined: what both ``lockage upgrade`` and the demonstration call.
+
+Not for asking or showing: both are handed in. The surprising thing: the first Ctrl-C is not an interruption but a wish, which
+the run grants at the next place where nothing is down; only the second one interrupts.
+"""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import FrameType
+
+from lockage.core.plan.planner import Wishes
+from lockage.core.plan.steps import Plan
+from lockage.core.run import RunReport
+from lockage.flows.carry_out import Unfinished
+from lockage.flows.upgrade import Asking, Wanted, upgrade
+from lockage.flows.world import World
+from lockage.interfaces.deployments import Deployment
+from lockage.interfaces.folders import Folders
+from lockage.interfaces.forecasting import look, proposer
+from lockage.interfaces.wiring import journals
+from lockage.ports import Narrate
+
+
+def run_upgrade(
+    world: World,
+    deployment: Deployment,
+    folders: Folders,
+    *,
+    wanted: Wanted,
+    wishes: Wishes,
+    confirm: Callable[[Plan, Unfinished | None], bool],
+    stop: Callable[[], bool],
+    narrate: Narrate,
+) -> RunReport:
+    """The report of a run, begun or gone on with; raises as ``flows.upgrade`` does.
+
+    An approved plan brings its own policy against blockers: what was approved is what is done.
+    """
+    if wanted.approved is not None:
+        wishes = replace(wishes, on_blocker=wanted.approved.on_blocker)
+    asking = Asking(
+        propose=proposer(world, deployment, wishes=wishes, narrate=narrate),
+        survey=lambda: look(world),
+        confirm=confirm,
+        stop=stop,
+        new_run_id=new_run_id,
+    )
+    return upgrade(world, journals(folders), wanted, asking)
+
+
+def new_run_id() -> str:
+    """An identity that sorts by time and is not made twice: UTC to the second, and four random letters."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def this_host() -> str:
+    """The name under which this machine holds a lease."""
+    return socket.gethostname()
+
+
+@contextmanager
+def patient_interrupt(told: Callable[[], None]) -> Generator[Callable[[], bool]]:
+    """While it lasts, the first Ctrl-C only makes what it gives answer True, and calls ``told``; the second interrupts."""
+    asked: list[bool] = []
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(True)
+        told()
+
+    former = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, former)
