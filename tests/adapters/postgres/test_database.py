@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
@@ -10,14 +11,16 @@ from typing import NamedTuple
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from lockage.adapters.postgres.database import PostgresDatabase
 from lockage.core.facts import LedgerState
 from lockage.core.sessions import UNSEEN, owned_sessions
 from lockage.errors import LockageError, RefusedError, UnreachableError
+from lockage.settings import Watching
 from ports.database_suite import eventually, session_of
 from support.app_profile import PROFILE
+from support.stalling_proxy import stalling_proxy
 
 pytestmark = pytest.mark.real
 
@@ -52,6 +55,23 @@ def test_a_lost_session_is_opened_anew(connect_as, database: PostgresDatabase) -
     assert kill_sessions(admin, "lockage/watch") == 1
     assert database.activity().session(admin.info.backend_pid) is not None
     assert database.server().major == 18
+
+
+def test_a_server_that_falls_silent_is_unreachable_and_comes_back(database_url: str) -> None:
+    watching = Watching(statement_timeout_s=0.2, connect_timeout_s=2.0)
+    target = conninfo_to_dict(database_url)
+    with stalling_proxy(str(target["host"]), int(str(target["port"]))) as proxy:
+        url = make_conninfo(database_url, port=proxy.port)
+        with closing(PostgresDatabase(url, watching=watching)) as database:
+            database.activity()
+            proxy.stall()
+            begun = time.monotonic()
+            with pytest.raises(UnreachableError) as caught:
+                database.activity()
+            assert time.monotonic() - begun < 10
+            assert caught.value.code == "LK121", "it lost the session, and could not open another"
+            proxy.resume()
+            assert eventually(lambda: len(database.activity().sessions) >= 0)
 
 
 def test_a_database_that_is_gone_is_unreachable(postgres_server) -> None:

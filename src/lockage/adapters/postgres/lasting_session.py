@@ -9,8 +9,11 @@ Codes here: LK141 a pooler in transaction mode.
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
@@ -23,6 +26,10 @@ from lockage.settings import Watching
 T = TypeVar("T")
 
 _LOST = "LK133"
+
+SILENCE_FACTOR = 3.0
+"""Times the statement timeout: when a query has no answer by then, the server no longer keeps its own limits, so it is frozen.
+Its kernel goes on acknowledging, so that no keepalive notices."""
 
 
 class LastingSession:
@@ -43,20 +50,24 @@ class LastingSession:
         """
         connection = self._opened()
         try:
-            with foreign_errors(doing), _no_pooler():
-                return query(connection)
+            return self._within_limit(doing, query, connection)
         except UnreachableError as error:
             if error.code != _LOST and not connection.closed:
                 raise
         self.close()
-        with foreign_errors(doing), _no_pooler():
-            return query(self._opened())
+        return self._within_limit(doing, query, self._opened())
 
     def close(self) -> None:
         """Close it; the next use opens it again."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _within_limit(
+        self, doing: str, query: Callable[[psycopg.Connection[Any]], T], connection: psycopg.Connection[Any]
+    ) -> T:
+        with foreign_errors(doing), _no_pooler(), _cut_after(SILENCE_FACTOR * self._watching.statement_timeout_s, connection):
+            return query(connection)
 
     def _opened(self) -> psycopg.Connection[TupleRow]:
         if self._connection is not None and self._connection.closed:
@@ -81,6 +92,25 @@ class LastingSession:
             self._connection = connection
             self.generation += 1
         return self._connection
+
+
+@contextmanager
+def _cut_after(limit_s: float, connection: psycopg.Connection[Any]) -> Generator[None]:
+    """Break the connection when the block lasts too long, so that whoever waits on it is told that it was lost."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as ours:
+        timer = threading.Timer(limit_s, _shut, (ours,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+def _shut(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
