@@ -9,7 +9,7 @@ is called, because a command should wait for those that it uses only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lockage.core.run import RunEvent
     from lockage.flows.world import World
     from lockage.interfaces.deployments import Deployment
-    from lockage.ports import Clock, Journals, Shadows
+    from lockage.ports import Clock, Database, Journals, Shadows
 
 
 def system_clock() -> Clock:
@@ -79,9 +79,33 @@ def statements_of(deployment: Deployment, release: str) -> tuple[str, ...]:
 
 def shadows_of(deployment: Deployment) -> Shadows:
     """What makes shadows of the deployment's database, its ledger's rows included."""
+    return shadows(ledger=deployment.profile.migrations.ledger)
+
+
+def shadows(*, ledger: str | None) -> Shadows:
+    """What makes shadows; ``ledger`` is the table (``schema.table``) whose rows they get, None: the usual ones."""
     from lockage.adapters.postgres.shadow import EmbeddedShadows
 
-    return EmbeddedShadows(ledger=deployment.profile.migrations.ledger)
+    return EmbeddedShadows(ledger=ledger)
+
+
+def database(url: str, *, settings: Settings | None = None) -> Database:
+    """A live database; connected to at the first look, to be closed by the caller."""
+    from lockage.adapters.postgres.database import PostgresDatabase
+
+    return PostgresDatabase(url, watching=(settings or Settings()).watching)
+
+
+def folder_of_migrations(folder: Path, *, form: str | None) -> tuple[Mapping[str, bytes], Format]:
+    """The files of a folder and their format: the named one, or the one that their names fit.
+
+    Raises ``UsageError``: LK411 to LK413 for the folder, LK406 for the format.
+    """
+    from lockage.adapters.sources.folder import read_folder, resolve
+    from lockage.core.migration.formats.registry import format_named, format_of
+
+    files = read_folder(resolve(str(folder)))
+    return files, format_named(form) if form else format_of(files)
 
 
 @contextmanager
@@ -93,7 +117,6 @@ def open_world(
     Raises what the platform raises when it is not there; the database is connected to at the first look.
     """
     from lockage.adapters.local.platform import LocalPlatform
-    from lockage.adapters.postgres.database import PostgresDatabase
     from lockage.adapters.service import HttpService
     from lockage.core.progress import MigrationText
     from lockage.flows.world import World
@@ -101,13 +124,13 @@ def open_world(
     settings = settings or Settings()
     texts = tuple(MigrationText(version=m.version, name=m.name, text=m.text) for m in migrations_of(deployment))
     with LocalPlatform(Path(deployment.platform.folder)) as platform:
-        database = PostgresDatabase(deployment.database_url, watching=settings.watching)
+        live = database(deployment.database_url, settings=settings)
         try:
             yield World(
                 deployment=deployment.name,
                 profile=deployment.profile,
                 platform=platform,
-                database=database,
+                database=live,
                 service=HttpService(),
                 clock=system_clock(),
                 settings=settings,
@@ -115,4 +138,4 @@ def open_world(
                 tell=tell,
             )
         finally:
-            database.close()
+            live.close()

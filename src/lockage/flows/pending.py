@@ -1,0 +1,58 @@
+"""Which migrations a live database has still before it.
+
+Not for deployments, whose release is surveyed (``survey``). The surprising thing: a ledger that is missing or empty is a good
+answer, "nothing is applied yet", but one that cannot be read is none.
+"""
+
+from __future__ import annotations
+
+from lockage.core.facts import LedgerReading, LedgerState
+from lockage.core.release.profile import Profile
+from lockage.errors import LockageError, RefusedError
+from lockage.ports import Database
+
+
+def applied_version(database: Database, profile: Profile, *, newest: int) -> int:
+    """Number of the newest migration that the database has applied; 0: none is.
+
+    ``newest`` is the newest that is known. Raises ``RefusedError``: LK430 dirty, LK431 newer than ``newest``, LK432 being
+    migrated now, LK433 not readable.
+    """
+    reading = database.ledger(profile)
+    match reading.state:
+        case LedgerState.MISSING | LedgerState.EMPTY:
+            return 0
+        case LedgerState.READ if reading.version is not None:
+            return _clean_and_known(reading, reading.version, newest)
+        case LedgerState.MIGRATING:
+            raise RefusedError(
+                f"the database is being migrated now: backend {reading.holder_pid} holds the migration lock",
+                code="LK432",
+                hint="wait until it has ended",
+            )
+        case _:
+            raise _unreadable(reading)
+
+
+def _clean_and_known(reading: LedgerReading, version: int, newest: int) -> int:
+    if reading.dirty:
+        raise RefusedError(
+            f"the ledger {reading.table} is dirty at version {version}: a migration stopped half-way",
+            code="LK430",
+            hint=f"compare the schema with migration {version} first, or say where it stands: --from V",
+        )
+    if version > newest:
+        raise RefusedError(
+            f"the ledger {reading.table} is at version {version}, newer than {newest}, the newest migration of the folder",
+            code="LK431",
+            hint="give the folder of the release that the database has",
+        )
+    return version
+
+
+def _unreadable(reading: LedgerReading) -> LockageError:
+    return RefusedError(
+        f"the ledger {reading.table} cannot be read: {reading.problem or 'it holds no version'}",
+        code="LK433",
+        hint="say which migration is the last one applied: --from V",
+    )
