@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from lockage.core.facts import LedgerReading, LedgerState, Probe, Survey
-from lockage.core.forecast.assess import Forecast, Seconds
+from lockage.core.forecast.assess import Blocks, Forecast, Seconds
 from lockage.core.plan import steps as s
 from lockage.core.plan.planner import Wishes, plan
 from lockage.core.plan.wording import step_name
@@ -206,6 +206,12 @@ def test_what_was_noted_while_forecasting_is_kept() -> None:
         survey(), towpath(), target="2.26.6", forecasts=(harmless(),), now=NOW, settings=Settings(), notes=("rows unknown",)
     )
     assert found.warnings == ("rows unknown",)
+
+
+def test_the_ledgers_own_lock_is_not_what_a_hop_blocks_at_worst() -> None:
+    (hop,) = planned("2.26.6", forecast()).hops
+    assert (hop.forecast.worst, hop.forecast.blocked) == (Blocks.NONE, ())
+    assert planned().hops[1].forecast.worst is Blocks.READS
 
 
 def test_a_forecast_for_each_hop_is_demanded() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lockage.core.facts import Survey
-from lockage.core.forecast.assess import Forecast
+from lockage.core.forecast.assess import Blocks, Forecast
 from lockage.core.plan.budget import kill_budget_s, probe_that_fits
 from lockage.core.plan.digest import facts_digest, facts_of, sealed
 from lockage.core.plan.preconditions import agreed_release, orphans, refuse_unfit, survey_warnings
@@ -128,7 +128,8 @@ def _hop(
     settings: Settings,
 ) -> Hop:
     situation = _situation(survey, profile, leg, forecast, settings)
-    blocked = tuple(relation.relation for relation in used_relations(situation))
+    used = used_relations(situation)
+    blocked = tuple(relation.relation for relation in used)
     outline = _outline(survey, profile, situation, choice, leg, blocked=blocked, last=last, wishes=wishes, settings=settings)
     return Hop(
         from_release=leg.from_release,
@@ -140,7 +141,7 @@ def _hop(
         forecast=HopForecast(
             migrations=len(forecast.script.migrations),
             total_s=rounded(forecast.total_s),
-            worst=forecast.worst,
+            worst=min((relation.blocks for relation in used), key=list(Blocks).index, default=Blocks.NONE),
             blocked=blocked,
             broken=len(forecast.broken),
             statements_checked=forecast.statements_checked,

@@ -117,7 +117,7 @@ def _roll_out(hop: HopOutline, settings: Settings) -> RollOut:
         release=hop.to_release,
         replicas=hop.replicas if hop.strategy is Strategy.ROLLING else 1,
         liveness=hop.migrating_liveness,
-        undo=f"until the migration has committed: roll {hop.from_release} out again with {hop.replicas}; afterwards not at all",
+        undo=f"until the migration has committed: roll out {hop.from_release} with {hop.replicas} again; afterwards not at all",
         expected_s=hop.timing.start.likely,
         limit_s=settings.limits.start_s,
     )

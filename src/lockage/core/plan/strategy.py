@@ -339,7 +339,7 @@ def _wanted_for_one(situation: Situation, one: StrategyVerdict, zero: StrategyVe
     if not _old_release_was_checked(situation.forecast):
         yield _no_break_wanted(situation)
     limits, zero_s = situation.limits, zero.unavailable_s.likely
-    most_s = max(0.0, min(zero_s * limits.scale_to_one_ratio, zero_s - limits.scale_to_one_saves_s))
+    most_s = max(limits.blocked_likely_s, min(zero_s * limits.scale_to_one_ratio, zero_s - limits.scale_to_one_saves_s))
     if one.unavailable_s.likely > most_s:
         yield f"it cost at most {most_s:.1f} s (now {one.unavailable_s.likely:.1f} s; {Strategy.SCALE_TO_ZERO} {zero_s:.1f} s)"
 
