@@ -7,6 +7,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -20,6 +22,8 @@ AT = datetime(2026, 1, 5, 3, 0, 0, 123456, tzinfo=UTC)
 
 WRITER = """
 import sys
+import time
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from lockage.adapters.journal import SqliteJournals
@@ -47,6 +51,26 @@ def test_what_was_appended_is_read_in_order_and_unchanged(tmp_path: Path) -> Non
         assert journal.entries() == entries
         assert journals.read("run-1") == entries, "also while it is written"
     assert journals.read("run-1") == entries
+
+
+def test_an_entry_is_synced_to_the_disk_when_append_returns(tmp_path: Path) -> None:
+    with SqliteJournals(tmp_path).create("demo", run_id="run-1") as journal:
+        assert journal._connection.execute("PRAGMA synchronous").fetchone() == (2,), "FULL: a sync at every commit"
+        assert not journal._connection.in_transaction
+        journal.append(entry("text"))
+        assert not journal._connection.in_transaction
+
+
+def test_a_slow_reader_does_not_hold_up_the_writer(tmp_path: Path) -> None:
+    with SqliteJournals(tmp_path).create("demo", run_id="run-1") as journal:
+        journal.append(entry("first"))
+        with closing(sqlite3.connect(tmp_path / "demo" / "run-1.journal", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            assert reader.execute("SELECT count(*) FROM entry").fetchone() == (1,)
+            begun = time.monotonic()
+            journal.append(entry("second"))
+            assert time.monotonic() - begun < 2.0
+            assert reader.execute("SELECT count(*) FROM entry").fetchone() == (1,), "it reads what was when it began"
 
 
 def test_a_run_goes_on_where_it_was(tmp_path: Path) -> None:

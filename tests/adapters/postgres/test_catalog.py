@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockage.adapters.postgres.catalog import live_rows
+from lockage.adapters.postgres.catalog import live_rows, read_relations
 from lockage.adapters.postgres.database import PostgresDatabase
 from lockage.core.facts import Relation
 from ports.database_suite import eventually
@@ -106,6 +106,27 @@ def test_a_locked_relation_is_as_large_as_the_catalog_last_knew(connect_as, data
     begun = time.monotonic()
     assert relation(database, "public.api_keys") == before
     assert time.monotonic() - begun < 0.4, "the lock timeout is 0.5 s: it did not try"
+
+
+@pytest.mark.real
+def test_an_index_that_is_rebuilt_is_as_large_as_the_catalog_last_knew(connect_as, database: PostgresDatabase) -> None:
+    admin = connect_as()
+    admin.execute("create table api_keys (id int primary key)")
+    admin.execute("insert into api_keys select generate_series(1, 10000)")
+    admin.execute("vacuum analyze api_keys")
+    before = relation(database, "public.api_keys")
+    connect_as(autocommit=False).execute("reindex index api_keys_pkey")
+    begun = time.monotonic()
+    assert relation(database, "public.api_keys") == before
+    assert time.monotonic() - begun < 0.4
+
+
+@pytest.mark.real
+def test_all_sizes_can_be_had_from_the_catalog_when_locks_come_and_go(connect_as, database: PostgresDatabase) -> None:
+    admin = connect_as()
+    admin.execute("create table api_keys (id int primary key); insert into api_keys select generate_series(1, 10000)")
+    admin.execute("vacuum analyze api_keys")
+    assert read_relations(admin, by_catalog=True) == database.relations()
 
 
 @pytest.mark.real

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
 import psycopg
 import pytest
 
+from lockage.adapters.postgres.binaries import find_binaries
 from lockage.adapters.postgres.database import PostgresDatabase
+from lockage.adapters.postgres.throwaway import throwaway
 from lockage.ports import Database
 from ports.database_suite import DatabaseSuite
 from support.app_profile import PROFILE
@@ -47,3 +52,38 @@ class TestPostgresDatabase(DatabaseSuite):
     @pytest.fixture
     def scene(self, database_url: str, connect_as) -> PostgresScene:
         return PostgresScene(database_url, connect_as)
+
+
+@pytest.fixture(scope="module")
+def older_url() -> Iterator[str]:
+    older = next((found for major in (14, 15, 16, 17) if (found := find_binaries(major)) is not None), None)
+    if older is None:
+        pytest.skip("no PostgreSQL 14 to 17 is installed on this machine")
+    with throwaway(binaries=older) as server:
+        yield server.url()
+
+
+class TestOlderPostgresDatabase(DatabaseSuite):
+    """The same on the oldest major that this machine has beside the embedded one."""
+
+    @pytest.fixture
+    def scene(self, older_url: str) -> Iterator[PostgresScene]:
+        with ExitStack() as stack:
+
+            def connect(application_name: str = "test", *, autocommit: bool = True) -> psycopg.Connection:
+                connection = psycopg.connect(older_url, application_name=application_name, autocommit=autocommit)
+                return stack.enter_context(closing(connection))
+
+            yield PostgresScene(older_url, connect)
+            stack.pop_all().close()
+            with psycopg.connect(older_url, autocommit=True) as admin:
+                admin.execute("drop table thing, schema_migrations")
+
+    def test_the_server_sizes_and_progress_can_be_read(self, scene: PostgresScene) -> None:
+        pid = scene.client("app/x")
+        with closing(scene.open()) as database:
+            server = database.server()
+            assert 14 <= server.major <= 17
+            assert server.settings["max_connections"] == str(server.max_connections)
+            assert {r.relation for r in database.relations()} == {"public.thing", "public.schema_migrations"}
+            assert [work.pid for work in database.activity().work] == [pid]
