@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from lockage.core.plan.steps import OnBlocker
-from lockage.errors import RefusedError
+from lockage.core.plan.digest import check_plan_file
+from lockage.core.plan.planner import Wishes
+from lockage.core.plan.steps import OnBlocker, Plan
+from lockage.errors import RefusedError, UsageError
+from lockage.flows.carry_out import Unfinished
+from lockage.flows.upgrade import Wanted
+from lockage.interfaces.cli.console import answers, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
+from lockage.interfaces.cli.opening import found, opened
 from lockage.interfaces.cli.options import (
-    BlockerChoice,
     DatabaseUrl,
     Json,
     Name,
@@ -21,6 +27,11 @@ from lockage.interfaces.cli.options import (
     StrategyChoice,
     refuse_together,
 )
+from lockage.interfaces.cli.output import print_json
+from lockage.interfaces.cli.plan_view import show_plan
+from lockage.interfaces.cli.run_view import show_event, show_report
+from lockage.interfaces.deployments import Wanted as Named
+from lockage.interfaces.upgrading import patient_interrupt, run_upgrade, this_host
 
 app = command_app()
 
@@ -40,7 +51,10 @@ def upgrade(
     no_restore_point: Annotated[
         bool, typer.Option("--no-restore-point", help="Accept that there is no backup to go back to; it is recorded.")
     ] = False,
-    on_blocker: BlockerChoice = OnBlocker.WAIT,
+    on_blocker: Annotated[
+        OnBlocker | None,
+        typer.Option("--on-blocker", help="What is done with other people's sessions in the way. Default: as planned."),
+    ] = None,
     strategy: StrategyChoice = None,
     probe_budget: ProbeBudget = None,
     profile: ProfileFile = None,
@@ -64,4 +78,51 @@ def upgrade(
             code="LK004",
             hint=f"lockage upgrade {name} --yes",
         )
-    invocation_of(context)
+    invocation = invocation_of(context)
+    named = Named(name=name, profile=profile, database=database)
+    wanted = Wanted(
+        target=to,
+        approved=check_plan_file(_text_of(plan), file=str(plan)) if plan else None,
+        restore_point=restore_point,
+        no_restore_point=no_restore_point,
+        on_blocker=on_blocker,
+        host=this_host(),
+    )
+    wishes = Wishes(strategy=strategy, probe_budget_s=probe_budget, on_blocker=on_blocker or OnBlocker.WAIT)
+    console = notes()
+    with (
+        patient_interrupt(lambda: say(console, "stopping at the next place where nothing is down; Ctrl-C again: now")) as stop,
+        opened(invocation, named, show=lambda event: show_event(event, console)) as world,
+    ):
+        report = run_upgrade(
+            world,
+            found(invocation, named),
+            invocation.folders,
+            wanted=wanted,
+            wishes=wishes,
+            confirm=lambda proposed, unfinished: _confirmed(proposed, unfinished, console, asks=not yes),
+            stop=stop,
+            narrate=lambda line: say(console, line, style="dim"),
+        )
+    if as_json:
+        print_json(report)
+    else:
+        show_report(report, answers())
+
+
+def _text_of(plan: Path) -> str:
+    try:
+        return plan.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{plan} cannot be read: {error}", code="LK007", hint="lockage plan NAME --to RELEASE -o FILE"
+        ) from error
+
+
+def _confirmed(plan: Plan, unfinished: Unfinished | None, console: Console, *, asks: bool) -> bool:
+    if unfinished is not None and unfinished.begun:
+        hop = plan.hops[unfinished.hop]
+        say(console, f"going on with run {unfinished.run_id}, in the hop from {hop.from_release} to {hop.to_release}")
+    else:
+        show_plan(plan, console)
+    return not asks or typer.confirm("Carry this out?", err=True)
