@@ -7,10 +7,17 @@ Not for ``--json`` (``output``). The surprising thing: in a pipe no sentence is 
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+PIPE_PERIOD_S = 1.0
+"""Between two lines of progress in a pipe: often enough to show that something goes on."""
 
 PIPE_WIDTH = 80
 """Columns of a table in a pipe: what every terminal shows without scrolling sideways."""
@@ -35,6 +42,30 @@ def _console(stream: TextIO) -> Console:
 def say(console: Console, line: str, *, style: str | None = None) -> None:
     """One line: folded at words on a terminal, whole in a pipe."""
     console.print(line, style=style, soft_wrap=not console.is_terminal)
+
+
+@contextmanager
+def narrated() -> Generator[Callable[[str], None]]:
+    """Gives what says what goes on, on standard error, while the context lasts.
+
+    On a terminal it is one line that changes and is gone at the end. In a pipe it is a sample: one line a second, because
+    thousands of statements would bury what matters.
+    """
+    console = notes()
+    if console.is_terminal:
+        with console.status("") as status:
+            yield lambda line: status.update(Text(line, style="dim", overflow="ellipsis", no_wrap=True))
+        return
+    last_at = -PIPE_PERIOD_S
+
+    def sample(line: str) -> None:
+        nonlocal last_at
+        now = time.monotonic()
+        if now - last_at >= PIPE_PERIOD_S:
+            last_at = now
+            say(console, line)
+
+    yield sample
 
 
 def plain_table(*columns: str) -> Table:

@@ -8,9 +8,21 @@ from typing import Annotated
 
 import typer
 
+from lockage.core.forecast.assess import Forecast
+from lockage.core.plan.preconditions import agreed_release
+from lockage.core.release.route import known_releases, route
+from lockage.core.release.version import normalised
 from lockage.errors import UsageError
-from lockage.interfaces.cli.invocation import command_app, invocation_of
+from lockage.interfaces.cli.console import answers, narrated, notes, say
+from lockage.interfaces.cli.forecast_view import show_forecast
+from lockage.interfaces.cli.invocation import Invocation, command_app, invocation_of
+from lockage.interfaces.cli.opening import found
 from lockage.interfaces.cli.options import DatabaseUrl, Json, ProfileFile, refuse_together
+from lockage.interfaces.cli.output import print_json
+from lockage.interfaces.deployments import Wanted
+from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
+from lockage.interfaces.forecasting import Forecaster, look
+from lockage.interfaces.wiring import open_world
 
 app = command_app()
 
@@ -83,13 +95,40 @@ def forecast(
         # A deployment's profile and ledger say these.
         refuse_together({"NAME": name is not None, option: given}, command="forecast")
     refuse_together({"--migrations": migrations is not None, "--profile": profile is not None}, command="forecast")
+    invocation = invocation_of(context)
     if migrations is not None:
         _check_range(from_version, to)
-    elif to is None:
-        raise UsageError(
-            "forecasting a deployment needs --to RELEASE", code="LK003", hint=f"lockage forecast {name} --to RELEASE"
+        question = FolderQuestion(
+            folder=migrations,
+            form=file_format.value if file_format else None,
+            from_version=from_version,
+            to_version=int(to) if to else None,
+            transaction=transaction.value if transaction else None,
+            database_url=database,
         )
-    invocation_of(context)
+        with narrated() as narrate:
+            made = forecast_of_folder(question, narrate=narrate)
+    else:
+        made = _of_deployment(invocation, Wanted(name=str(name), profile=profile, database=database), to)
+    if as_json:
+        print_json(made)
+    else:
+        show_forecast(made, answers())
+
+
+def _of_deployment(invocation: Invocation, wanted: Wanted, to: str | None) -> Forecast:
+    """What going to the release in one step would do; ``to`` None: to the newest that the profile knows."""
+    deployment = found(invocation, wanted)
+    with open_world(deployment, tell=lambda _: None) as world:
+        seen = look(world)
+    running = agreed_release(seen)
+    target = normalised(to) if to else known_releases(deployment.profile)[-1]
+    legs = route(deployment.profile, from_release=running, to_release=target)
+    say(notes(), f"{running} to {target} in one step")
+    for leg in legs[:-1]:
+        say(notes(), f"an advisory leads by way of {leg.to_release}: lockage plan {wanted.name} --to {target}")
+    with narrated() as narrate:
+        return Forecaster(deployment=deployment, narrate=narrate).between(running, target)
 
 
 def _check_range(from_version: int | None, to: str | None) -> None:
