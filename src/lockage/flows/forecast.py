@@ -42,14 +42,17 @@ def forecast_folder(
     """
     selection = select(migrations, from_version=from_version, to_version=to_version)
     _parse_all(selection)
+    table = ledger or form.default_ledger
     with shadows.empty() as shadow:
+        if table is not None:
+            _make_ledger(shadow, Ledger(table=table, form=form), selection)
         return _forecast(
             shadow,
             selection.script,
             earlier=selection.applied,
             form=form,
             transaction=transaction or form.transaction,
-            ledger=ledger or form.default_ledger,
+            ledger=table,
             statements=statements,
             rows={},
             sizes_known=False,
@@ -94,6 +97,16 @@ def forecast_database(
             sizes_known=True,
             narrate=narrate,
         )
+
+
+def _make_ledger(shadow: Shadow, ledger: Ledger, selection: Selection) -> None:
+    everything = (*selection.applied, *selection.script)
+    if any(ledger.is_made_by(statement) for migration in everything for statement in migration.statements()):
+        return
+    version = selection.applied[-1].version if selection.applied else 0
+    definition = ledger.definition(version)
+    if definition:
+        shadow.run(";\n".join(definition))
 
 
 def _parse_all(selection: Selection) -> None:

@@ -147,19 +147,19 @@ class _Tracer:
         inner = statement.procedure is not None or bool(statement.calls)
         guarded = self._open and statement.node not in _NO_SAVEPOINT
         if guarded:
-            self._session.execute(f"SAVEPOINT {_SAVEPOINT}")
+            self._session.command(f"SAVEPOINT {_SAVEPOINT}")
         observation = self._session.execute(statement.text, inner=inner)
         if observation.failure is None:
             if guarded:
-                self._session.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+                self._session.command(f"RELEASE SAVEPOINT {_SAVEPOINT}")
             return observation
         if guarded:
-            self._session.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+            self._session.command(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
         again = self._without_foreign_keys(statement, inner=inner) if _misses_a_parent(observation) else None
         if again is None:
             again = replace(self._unchanged(), failure=observation.failure, plans=observation.plans)
         if guarded:
-            self._session.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+            self._session.command(f"RELEASE SAVEPOINT {_SAVEPOINT}")
         return again
 
     def _without_foreign_keys(self, statement: Statement, *, inner: bool) -> Observation | None:
@@ -167,15 +167,15 @@ class _Tracer:
         own = not self._open
         if own:
             self._session.execute("BEGIN")
-        self._session.execute("SET LOCAL session_replication_role = replica")
-        observation: Observation | None = self._session.execute(statement.text, inner=inner)
-        if observation is not None and observation.failure is not None:
-            self._session.execute("ROLLBACK" if own else f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        self._session.command("SET LOCAL session_replication_role = replica")
+        observation = self._session.execute(statement.text, inner=inner)
+        if observation.failure is not None:
+            self._session.command("ROLLBACK" if own else f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
             return None
-        self._session.execute("SET LOCAL session_replication_role = origin")
+        self._session.command("SET LOCAL session_replication_role = origin")
         if own:
             self._session.execute("COMMIT")
-        return replace(observation, in_transaction=not own) if observation is not None else None
+        return replace(observation, in_transaction=not own)
 
     def _unchanged(self) -> Observation:
         last = self._steps[-1].observation if self._steps else None

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Operation, Seconds
 from lockage.core.forecast.gaps import Gap
-from lockage.core.forecast.names import INDEX_KINDS, LISTED_KINDS, owner, resolve
+from lockage.core.forecast.names import owner, resolve
+from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.row_ledger import RowLedger, Size
 from lockage.core.forecast.seconds import scaled, total, unbounded
 from lockage.core.forecast.trace import CatalogRelation, Trace, Traced
@@ -45,6 +46,8 @@ class Rates:
     """A new version of a row, with its WAL."""
     update_index_s: float = 2.0e-6
     """Its entry in one index."""
+    changed_byte_s: float = 3.0e-9
+    """A byte of a row that is written anew, with its WAL."""
     insert_row_s: float = 1.3e-6
     insert_index_s: float = 0.9e-6
     delete_row_s: float = 1.2e-6
@@ -77,79 +80,139 @@ def estimates(
     rates: Rates = RATES,
 ) -> tuple[Estimate, ...]:
     """The estimate of every statement of the trace, in order."""
-    ledger = RowLedger(trace.start, relations, sizes_known=sizes_known)
+    estimator = _Estimator(trace, RowLedger(trace.start, relations, sizes_known=sizes_known), rates)
     found: list[Estimate] = []
     for step, missing in zip(trace.statements, gaps, strict=True):
-        estimate = _estimate(step, trace, ledger, rates)
+        estimate = estimator.estimate(step)
         found.append(Estimate(operations=estimate.operations, seconds=unbounded(estimate.seconds)) if missing else estimate)
-        ledger.note(step)
     return tuple(found)
 
 
-def _estimate(step: Traced, trace: Trace, ledger: RowLedger, rates: Rates) -> Estimate:
-    own = Seconds(low=rates.statement_s / 6, likely=rates.statement_s, high=rates.statement_s * 8)
-    if step.statement.control is not None:
-        return Estimate(operations=(), seconds=own)
-    operations = tuple(_operations(step, trace, ledger, rates))
-    listed = tuple(o for o, worth in operations if worth)
-    return Estimate(operations=listed, seconds=total((own, *(o.seconds for o, _ in operations))))
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One piece of work on one relation."""
+
+    kind: str
+    relation: CatalogRelation
+    rows: float
+    seconds: Seconds
 
 
-def _operations(step: Traced, trace: Trace, ledger: RowLedger, rates: Rates) -> Iterator[tuple[Operation, bool]]:
-    """Each operation, and whether it is worth listing: done to a relation that is not empty because the script made it."""
-    rewritten: set[int] = set()
-    for relation, size in _rewritten(step, ledger):
-        rewritten.add(relation.oid)
-        seconds = size.rows * rates.rewrite_row_s + size.heap_bytes * rates.rewrite_byte_s + _rebuilt(size, rates)
-        yield _operation("rewrite", relation, size.rows, size, seconds, step, trace)
-    for index, table in _new_indexes(step):
-        if table.oid not in rewritten:
-            size = ledger.size(table.oid)
-            del index
-            yield _operation("index-build", table, size.rows, size, _build(size, rates), step, trace)
-    for work in step.statement.works:
-        for relation in resolve(work.relation, step.before):
-            table = owner(relation, step.before)
-            if table.oid not in rewritten and (found := _work(work, table, step, ledger, rates)):
-                kind, size, seconds = found
-                yield _operation(kind, table, size.rows, size, seconds, step, trace)
-    for change in step.statement.changes:
-        yield from _changes(change, step, trace, ledger, rates)
+class _Estimator:
+    """Goes through a trace once, with the sizes as they are at each statement."""
+
+    def __init__(self, trace: Trace, ledger: RowLedger, rates: Rates) -> None:
+        self._trace = trace
+        self._ledger = ledger
+        self._rates = rates
+
+    def estimate(self, step: Traced) -> Estimate:
+        """The statement's estimate; takes in what it did to sizes."""
+        own = self._rates.statement_s
+        pieces = [Seconds(low=own / 6, likely=own, high=own * 8)]
+        operations: list[Operation] = []
+        if step.statement.control is None:
+            for piece in self._pieces(step):
+                pieces.append(piece.seconds)
+                before = self._trace.start.relations.get(piece.relation.oid)
+                if before is not None or piece.rows > 0:  # what the script makes is empty, and not worth a line
+                    operations.append(_listed(piece, (before or piece.relation).relation, step))
+        self._ledger.note(step)
+        return Estimate(operations=tuple(operations), seconds=total(pieces))
+
+    def _pieces(self, step: Traced) -> Iterator[_Piece]:
+        rewritten: set[int] = set()
+        for relation in _rewritten(step):
+            rewritten.add(relation.oid)
+            yield self._piece("rewrite", relation, self._rewriting(self._ledger.size(relation.oid)))
+        for table in _newly_indexed(step):
+            if table.oid not in rewritten:
+                yield self._piece("index-build", table, self._building(self._ledger.size(table.oid)))
+        for work in step.statement.works:
+            tables = [owner(relation, step.before) for relation in resolve(work.relation, step.before)]
+            for table in (table for table in tables if table.oid not in rewritten):
+                if found := self._work(work, table, step):
+                    yield self._piece(found[0], table, found[1])
+        for change in changes_of(step):
+            for relation in resolve(change.relation, step.before):
+                if change.kind is not ChangeKind.LOCK and relation.kind in {"r", "p"}:
+                    yield self._changing(change, relation, step)
+
+    def _piece(self, kind: str, relation: CatalogRelation, seconds: float) -> _Piece:
+        size = self._ledger.size(relation.oid)
+        span = scaled(seconds, below=_FASTER, above=_SLOWER)
+        return _Piece(kind, relation, size.rows, span if size.known else unbounded(span))
+
+    def _rewriting(self, size: Size) -> float:
+        written = size.rows * self._rates.rewrite_row_s + size.heap_bytes * self._rates.rewrite_byte_s
+        return written + size.indexes * size.rows * self._rates.index_row_s
+
+    def _building(self, size: Size) -> float:
+        return size.rows * self._rates.index_row_s + self._scanning(size)
+
+    def _scanning(self, size: Size) -> float:
+        return size.rows * self._rates.scan_row_s + size.heap_bytes * self._rates.scan_byte_s
+
+    def _work(self, work: Work, table: CatalogRelation, step: Traced) -> tuple[str, float] | None:
+        size, rates = self._ledger.size(table.oid), self._rates
+        match work.kind:
+            case WorkKind.SCAN if table.kind in {"r", "p", "m"}:
+                return "scan", self._scanning(size) + size.rows * rates.check_row_s
+            case WorkKind.FOREIGN_KEY:
+                others = resolve(work.other, step.before) if work.other else ()
+                other_s = sum(self._scanning(self._ledger.size(other.oid)) for other in others)
+                return "scan", self._scanning(size) + size.rows * rates.lookup_row_s + other_s
+            case WorkKind.TRUNCATE:
+                return "truncate", rates.truncate_s
+            case WorkKind.REFRESH:
+                return "refresh", size.rows * (rates.insert_row_s + size.indexes * rates.index_row_s)
+            case _:
+                return None  # builds and rewrites show in the catalog, where they happened
+
+    def _changing(self, change: Change, relation: CatalogRelation, step: Traced) -> _Piece:
+        size = self._ledger.size(relation.oid)
+        least, likely, most = self._ledger.changed_rows(change, relation.oid, step.rules, step.before)
+        row_s = self._changing_row(change, relation, size, step)
+        scan_s = self._scanning(size) if change.kind is not ChangeKind.INSERT and most > 1 else 0.0
+        seconds = Seconds(
+            low=(scan_s + least * row_s) / _FASTER,
+            likely=scan_s + likely * row_s,
+            high=(scan_s + most * row_s) * _SLOWER if size.known else None,
+        )
+        return _Piece(str(change.kind), relation, likely, seconds)
+
+    def _changing_row(self, change: Change, relation: CatalogRelation, size: Size, step: Traced) -> float:
+        rates = self._rates
+        keys = [key for key in step.rules.foreign_keys if key.child_oid == relation.oid]
+        referring = [key for key in step.rules.foreign_keys if key.parent_oid == relation.oid]
+        width_s = size.row_bytes * rates.changed_byte_s
+        match change.kind:
+            case ChangeKind.INSERT:
+                return rates.insert_row_s + width_s + size.indexes * rates.insert_index_s + len(keys) * rates.trigger_row_s
+            case ChangeKind.DELETE:
+                return rates.delete_row_s + len(referring) * rates.trigger_row_s
+            case _:
+                looked = sum(1 for key in keys if set(key.child_columns) & set(change.columns))
+                return rates.update_row_s + width_s + size.indexes * rates.update_index_s + looked * rates.trigger_row_s
 
 
-def _operation(
-    kind: str, relation: CatalogRelation, rows: float, size: Size, seconds: float, step: Traced, trace: Trace
-) -> tuple[Operation, bool]:
-    span = scaled(seconds, below=_FASTER, above=_SLOWER)
-    return _listed(kind, relation, rows, span if size.known else unbounded(span), step, trace)
-
-
-def _listed(
-    kind: str, relation: CatalogRelation, rows: float, seconds: Seconds, step: Traced, trace: Trace
-) -> tuple[Operation, bool]:
-    before = trace.start.relations.get(relation.oid)
-    operation = Operation(
-        kind=kind,
-        relation=(before or relation).relation,
-        file=step.file,
-        line=step.statement.line,
-        rows=rows,
-        seconds=seconds,
+def _listed(piece: _Piece, name: str, step: Traced) -> Operation:
+    return Operation(
+        kind=piece.kind, relation=name, file=step.file, line=step.statement.line, rows=piece.rows, seconds=piece.seconds
     )
-    return operation, before is not None or rows > 0
 
 
-def _rewritten(step: Traced, ledger: RowLedger) -> Iterator[tuple[CatalogRelation, Size]]:
+def _rewritten(step: Traced) -> Iterator[CatalogRelation]:
     if step.after is step.before or step.statement.node in {"truncate_stmt", "refresh_mat_view_stmt"}:
         return
     for oid, after in step.after.relations.items():
         before = step.before.relations.get(oid)
         if before and before.kind in {"r", "m"} and after.relfilenode and before.relfilenode != after.relfilenode:
-            yield before, ledger.size(oid)
+            yield before
 
 
-def _new_indexes(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
-    """Indexes made or filled anew, with their table; those of partitioned tables are made of their partitions'."""
+def _newly_indexed(step: Traced) -> Iterator[CatalogRelation]:
+    """The table of each index that was made or filled anew; those of partitioned tables are their partitions'."""
     if step.after is step.before or step.statement.node == "truncate_stmt":
         return
     for oid, after in step.after.relations.items():
@@ -157,67 +220,4 @@ def _new_indexes(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelatio
         if after.kind == "i" and (before is None or before.relfilenode != after.relfilenode):
             table = owner(after, step.after)
             if table.oid in step.before.relations and table.kind != "t":
-                yield after, table
-
-
-def _build(size: Size, rates: Rates) -> float:
-    return size.rows * (rates.index_row_s + rates.scan_row_s) + size.heap_bytes * rates.scan_byte_s
-
-
-def _rebuilt(size: Size, rates: Rates) -> float:
-    return size.indexes * size.rows * rates.index_row_s
-
-
-def _scan(size: Size, rates: Rates) -> float:
-    return size.rows * rates.scan_row_s + size.heap_bytes * rates.scan_byte_s
-
-
-def _work(work: Work, table: CatalogRelation, step: Traced, ledger: RowLedger, rates: Rates) -> tuple[str, Size, float] | None:
-    size = ledger.size(table.oid)
-    match work.kind:
-        case WorkKind.SCAN:
-            if table.kind not in LISTED_KINDS or table.kind == "v":
-                return None
-            return "scan", size, _scan(size, rates) + size.rows * rates.check_row_s
-        case WorkKind.FOREIGN_KEY:
-            others = resolve(work.other, step.before) if work.other else ()
-            other_s = sum(_scan(ledger.size(other.oid), rates) for other in others)
-            return "scan", size, _scan(size, rates) + size.rows * rates.lookup_row_s + other_s
-        case WorkKind.TRUNCATE:
-            return "truncate", size, rates.truncate_s
-        case WorkKind.REFRESH:
-            return "refresh", size, size.rows * rates.insert_row_s + _rebuilt(size, rates)
-        case WorkKind.INDEX_BUILD | WorkKind.REWRITE:
-            return None  # seen in the catalog, where it happened
-
-
-def _changes(change: Change, step: Traced, trace: Trace, ledger: RowLedger, rates: Rates) -> Iterator[tuple[Operation, bool]]:
-    if change.kind is ChangeKind.LOCK:
-        return
-    for relation in resolve(change.relation, step.before):
-        if relation.kind in INDEX_KINDS:
-            continue
-        size = ledger.size(relation.oid)
-        least, likely, most = ledger.changed_rows(change, relation.oid, step.rules, step.before)
-        per_row = _per_row(change, relation, size, step, rates)
-        scan = _scan(size, rates) if change.kind is not ChangeKind.INSERT and most > 1 else 0.0
-        seconds = Seconds(
-            low=(scan + least * per_row) / _FASTER,
-            likely=scan + likely * per_row,
-            high=(scan + most * per_row) * _SLOWER if size.known else None,
-        )
-        yield _listed(str(change.kind), relation, likely, seconds, step, trace)
-
-
-def _per_row(change: Change, relation: CatalogRelation, size: Size, step: Traced, rates: Rates) -> float:
-    keys = [key for key in step.rules.foreign_keys if key.child_oid == relation.oid]
-    parents = [key for key in step.rules.foreign_keys if key.parent_oid == relation.oid]
-    width = size.row_bytes / 100.0 * 0.3e-6
-    match change.kind:
-        case ChangeKind.INSERT:
-            return rates.insert_row_s + width + size.indexes * rates.insert_index_s + len(keys) * rates.trigger_row_s
-        case ChangeKind.DELETE:
-            return rates.delete_row_s + len(parents) * rates.trigger_row_s
-        case _:
-            looked = sum(1 for key in keys if set(key.child_columns) & set(change.columns))
-            return rates.update_row_s + width + size.indexes * rates.update_index_s + looked * rates.trigger_row_s
+                yield table

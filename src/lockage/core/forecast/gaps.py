@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.lock_modes import worst
 from lockage.core.forecast.names import owner, resolve
+from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.rows import row_locks
 from lockage.core.forecast.trace import Routine, Traced, Trigger
 from lockage.core.forecast.worst_case import worst_case
 from lockage.core.migration.procedure import Code, Inner, Place, read_code
-from lockage.core.migration.statement import fingerprint, split_statements
+from lockage.core.migration.statement import fingerprint
 from lockage.core.migration.syntax import ChangeKind, Name, Statement
-from lockage.errors import UsageError
 
 _EVENTS = {ChangeKind.INSERT: "INSERT", ChangeKind.UPDATE: "UPDATE", ChangeKind.DELETE: "DELETE"}
 
@@ -43,7 +43,7 @@ def find_gaps(step: Traced) -> tuple[Gap, ...]:
         code = read_code(statement.text, language=statement.procedure.language.lower())
         found.extend(_gaps_in_code(code, ran, first_line=statement.procedure.line, where="", seen=frozenset()))
     found.extend(_gaps_in_calls((statement,), ran, line=statement.line, seen=frozenset()))
-    found.extend(_gaps_in_triggers((statement,), ran, line=statement.line))
+    found.extend(_gaps_in_triggers(ran, line=statement.line))
     return tuple(found)
 
 
@@ -180,10 +180,9 @@ def _uncertain(code: Code) -> Code:
     return Code(inner=inner, readable=code.readable)
 
 
-def _gaps_in_triggers(statements: tuple[Statement, ...], ran: _Ran, *, line: int) -> Iterator[Gap]:
+def _gaps_in_triggers(ran: _Ran, *, line: int) -> Iterator[Gap]:
     step = ran.step
-    changes = [change for statement in (*statements, *_inner_statements(step)) for change in statement.changes]
-    locks = row_locks(changes, mark=step.before, rules=step.rules)
+    locks = row_locks(changes_of(step), mark=step.before, rules=step.rules)
     done: set[tuple[int, str]] = set()
     for lock in locks:
         for trigger in step.rules.triggers:
@@ -205,11 +204,3 @@ def _fires(trigger: Trigger, event: ChangeKind, columns: tuple[str, ...]) -> boo
     if _EVENTS.get(event) not in trigger.events:
         return False
     return event is not ChangeKind.UPDATE or not trigger.columns or not columns or bool(set(columns) & set(trigger.columns))
-
-
-def _inner_statements(step: Traced) -> Iterator[Statement]:
-    for plan in step.observation.plans:
-        try:
-            yield from split_statements(str(plan.get("Query Text", "")), file="plan")
-        except UsageError:
-            continue

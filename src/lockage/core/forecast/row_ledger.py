@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.names import oids, resolve
+from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, Traced
 from lockage.core.migration.syntax import Change, ChangeKind
 
@@ -93,7 +94,7 @@ class RowLedger:
 
     def note(self, step: Traced) -> None:
         """Take in what a statement did to rows."""
-        for change in step.statement.changes:
+        for change in changes_of(step):
             for relation in resolve(change.relation, step.before):
                 size = self.size(relation.oid)
                 _, likely, _ = self.changed_rows(change, relation.oid, step.rules, step.before)

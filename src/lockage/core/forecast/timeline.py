@@ -14,12 +14,11 @@ from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.gaps import Gap
 from lockage.core.forecast.lock_modes import badness, blocks_of
 from lockage.core.forecast.names import LISTED_KINDS, ancestors, owner
+from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.rows import row_locks, row_locks_of_plans
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, HeldLock, Trace, Traced
 from lockage.core.forecast.worst_case import worst_case
-from lockage.core.migration.statement import split_statements
-from lockage.core.migration.syntax import Change, Control
-from lockage.errors import UsageError
+from lockage.core.migration.syntax import Control
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +149,7 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
     if not step.succeeded:
         return
     found = [
-        *row_locks(_changes(step), mark=step.before, rules=step.rules),
+        *row_locks(changes_of(step), mark=step.before, rules=step.rules),
         *row_locks_of_plans(step.observation.plans, mark=step.before),
     ]
     for lock in found:
@@ -159,32 +158,6 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
             yield Hold(
                 oid=oid, mode=lock.mode, blocks=blocks, first=position, last=end, via=via, strong=lock.strong and lock.rows
             )
-
-
-def _changes(step: Traced) -> Iterator[Change]:
-    """Of the statement and of everything that ran inside it."""
-    seen = {" ".join(step.statement.text.split())}
-    if not any(_is_view(change, step) for change in step.statement.changes):
-        yield from step.statement.changes
-    texts = [str(plan.get("Query Text", "")) for plan in step.observation.plans]
-    for text in (*texts, *(step.observation.inner or ())):
-        words = " ".join(text.split()).rstrip("; ")
-        if words in seen:
-            continue
-        seen.add(words)
-        try:
-            for statement in split_statements(text, file="plan"):
-                yield from statement.changes
-        except UsageError:
-            continue
-
-
-def _is_view(change: Change, step: Traced) -> bool:
-    """A view whose change was planned: the plan names the table below, the text cannot."""
-    wanted = str(change.relation)
-    return bool(step.observation.plans) and any(
-        r.kind == "v" and wanted in {r.relation, r.relation.split(".", 1)[-1]} for r in step.before.relations.values()
-    )
 
 
 def _worst_cases(step: Traced, gaps: Iterable[Gap], position: int, end: int, listing: _Listing) -> Iterator[Hold]:

@@ -38,6 +38,7 @@ class Format:
     naming: str  # for people: what a file must be called
     transaction: Transaction
     read_name: Callable[[str], FileName | None]  # None: no migration of this format
+    ledger_definition: Callable[[str, int], tuple[str, ...]] = no_ledger  # the same, to what makes it where there is none
     ledger_statements: Callable[[str, int], tuple[str, ...]] = (
         no_ledger  # (schema.table, version) to what the migrator executes
     )

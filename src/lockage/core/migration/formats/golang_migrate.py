@@ -21,10 +21,23 @@ def read_name(file: str) -> FileName | None:
     return FileName(version=int(match["version"]), name=match["name"]) if match else None
 
 
+def ledger_definition(table: str, version: int) -> tuple[str, ...]:
+    """What ``ensureVersionTable`` executes before anything else, and the row of the last applied version; 0: none is."""
+    define = f"CREATE TABLE IF NOT EXISTS {_quoted(table)} (version bigint not null primary key, dirty boolean not null)"
+    return (define, _row(table, version)) if version else (define,)
+
+
 def ledger_statements(table: str, version: int) -> tuple[str, ...]:
     """What ``SetVersion`` executes: before a migration with dirty true, after it with false; the locks are the same."""
-    quoted = ".".join('"' + part.replace('"', '""') + '"' for part in table.split(".", 1))
-    return (f"TRUNCATE {quoted}", f"INSERT INTO {quoted} (version, dirty) VALUES ({version}, false)")  # noqa: S608 - identifiers are quoted, the version is a number
+    return (f"TRUNCATE {_quoted(table)}", _row(table, version))
+
+
+def _row(table: str, version: int) -> str:
+    return f"INSERT INTO {_quoted(table)} (version, dirty) VALUES ({version}, false)"  # noqa: S608 - an identifier and a number
+
+
+def _quoted(table: str) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in table.split(".", 1))
 
 
 FORMAT = Format(
@@ -32,6 +45,7 @@ FORMAT = Format(
     naming="VERSION_name.up.sql",
     transaction="file",
     read_name=read_name,
+    ledger_definition=ledger_definition,
     ledger_statements=ledger_statements,
     default_ledger="public.schema_migrations",
 )

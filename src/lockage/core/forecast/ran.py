@@ -1,0 +1,38 @@
+"""Everything that ran when one traced statement was executed: itself, and what blocks, functions and triggers ran inside it.
+
+Not for what did not run (``gaps``). The surprising thing: a change of a view's rows is left to its plan, which names the table
+below; the text cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lockage.core.forecast.names import resolve
+from lockage.core.forecast.trace import Traced
+from lockage.core.migration.statement import fingerprint, split_statements
+from lockage.core.migration.syntax import Change, Statement
+from lockage.errors import UsageError
+
+
+def statements_inside(step: Traced) -> Iterator[Statement]:
+    """The statements that ran inside, each once; not the statement itself."""
+    seen = {fingerprint(step.statement.text)}
+    # Plans first: their texts have the constants, of which the server's counts keep only $1.
+    texts = [str(plan.get("Query Text", "")) for plan in step.observation.plans]
+    for text in (*texts, *(step.observation.inner or ())):
+        if fingerprint(text) in seen:
+            continue
+        seen.add(fingerprint(text))
+        try:
+            yield from split_statements(text, file="inner")
+        except UsageError:
+            continue  # a server's $1 can stand where the grammar has no parameter
+
+
+def changes_of(step: Traced) -> Iterator[Change]:
+    """The changes of rows of everything that ran, but for those of views."""
+    for statement in (step.statement, *statements_inside(step)):
+        for change in statement.changes:
+            if not step.observation.plans or not any(r.kind == "v" for r in resolve(change.relation, step.before)):
+                yield change

@@ -1,0 +1,131 @@
+"""Which rows a statement's text says it inserts, changes, deletes or locks.
+
+Not for what views, rules, triggers and foreign keys make of it. The surprising thing: a SELECT can delete, in its WITH.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import postgast
+from postgast import pg_query_pb2 as pg
+
+from lockage.core.migration.names import name_of
+from lockage.core.migration.syntax import Change, ChangeKind
+
+
+def changes(node: pg.Node) -> Iterator[Change]:
+    """Every change in a statement, those in its WITH included."""
+    if node.HasField("create_function_stmt") or node.HasField("rule_stmt") or node.HasField("view_stmt"):
+        return
+    for _, found in postgast.walk(node):
+        if isinstance(found, pg.InsertStmt):
+            yield _insert(found)
+        elif isinstance(found, pg.UpdateStmt):
+            yield _conditioned(
+                ChangeKind.UPDATE,
+                found.relation,
+                found.where_clause,
+                found.HasField("where_clause"),
+                _targets(found.target_list),
+            )
+        elif isinstance(found, pg.DeleteStmt):
+            yield _conditioned(ChangeKind.DELETE, found.relation, found.where_clause, found.HasField("where_clause"))
+        elif isinstance(found, pg.MergeStmt):
+            yield Change(kind=ChangeKind.MERGE, relation=name_of(found.relation), has_condition=True)
+        elif isinstance(found, pg.SelectStmt) and found.locking_clause:
+            yield from _locked_rows(found)
+        elif isinstance(found, pg.CopyStmt) and found.is_from and found.HasField("relation"):
+            columns = tuple(part.string.sval for part in found.attlist)
+            yield Change(kind=ChangeKind.INSERT, relation=name_of(found.relation), columns=columns)
+
+
+def _targets(items: Iterable[pg.Node]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    targets = [item.res_target for item in items]
+    nulls = tuple(t.name for t in targets if t.val.HasField("a_const") and t.val.a_const.isnull)
+    return tuple(t.name for t in targets), nulls
+
+
+def _insert(found: pg.InsertStmt) -> Change:
+    columns = tuple(item.res_target.name for item in found.cols)
+    select = found.select_stmt.select_stmt
+    rows: int | None = None
+    nulls: tuple[str, ...] = ()
+    if select.values_lists:
+        rows = len(select.values_lists)
+        constants = [
+            [value.HasField("a_const") and value.a_const.isnull for value in row.list.items] for row in select.values_lists
+        ]
+        nulls = tuple(c for i, c in enumerate(columns) if all(len(row) > i and row[i] for row in constants))
+    elif not found.HasField("select_stmt"):
+        rows = 1
+    elif not select.from_clause and not select.HasField("larg"):
+        rows = 1
+        flags = [t.res_target.val.HasField("a_const") and t.res_target.val.a_const.isnull for t in select.target_list]
+        nulls = tuple(c for c, null in zip(columns, flags, strict=False) if null)
+    return Change(
+        kind=ChangeKind.INSERT,
+        relation=name_of(found.relation),
+        columns=columns,
+        nulls=nulls,
+        rows=rows,
+        sources=tuple(name_of(var) for var in postgast.find_nodes(found.select_stmt, pg.RangeVar)),
+        upserts=found.HasField("on_conflict_clause") and found.on_conflict_clause.action == pg.ONCONFLICT_UPDATE,
+        has_condition=select.HasField("where_clause"),
+    )
+
+
+def _conditioned(
+    kind: ChangeKind,
+    relation: pg.RangeVar,
+    where: pg.Node,
+    has_condition: bool,
+    targets: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+) -> Change:
+    return Change(
+        kind=kind,
+        relation=name_of(relation),
+        columns=targets[0],
+        nulls=targets[1],
+        equated=tuple(_equated(where)) if has_condition else (),
+        compared=tuple(_columns(where)) if has_condition else (),
+        has_condition=has_condition,
+    )
+
+
+def _columns(node: pg.Node) -> Iterator[str]:
+    for ref in postgast.find_nodes(node, pg.ColumnRef):
+        if ref.fields and ref.fields[-1].HasField("string"):
+            yield ref.fields[-1].string.sval
+
+
+def _equated(where: pg.Node) -> Iterator[str]:
+    """Columns of the top-level conjunction that must equal a constant."""
+    if where.HasField("bool_expr") and where.bool_expr.boolop == pg.AND_EXPR:
+        for arg in where.bool_expr.args:
+            yield from _equated(arg)
+    elif where.HasField("a_expr") and where.a_expr.kind == pg.AEXPR_OP and where.a_expr.name[-1].string.sval == "=":
+        left, right = where.a_expr.lexpr, where.a_expr.rexpr
+        for column, value in ((left, right), (right, left)):
+            if column.HasField("column_ref") and (value.HasField("a_const") or value.HasField("type_cast")):
+                yield from _columns(column)
+
+
+def _locked_rows(found: pg.SelectStmt) -> Iterator[Change]:
+    sources = {var.alias.aliasname or var.relname: var for item in found.from_clause for var in _sources(item)}
+    for item in found.locking_clause:
+        clause = item.locking_clause
+        wanted = [var.range_var.relname for var in clause.locked_rels] or list(sources)
+        for alias in wanted:
+            if alias in sources:
+                change = _conditioned(ChangeKind.LOCK, sources[alias], found.where_clause, found.HasField("where_clause"))
+                yield replace(change, key_share=clause.strength == pg.LCS_FORKEYSHARE)
+
+
+def _sources(item: pg.Node) -> Iterator[pg.RangeVar]:
+    if item.HasField("range_var"):
+        yield item.range_var
+    elif item.HasField("join_expr"):
+        yield from _sources(item.join_expr.larg)
+        yield from _sources(item.join_expr.rarg)
