@@ -7,8 +7,14 @@ from typing import Annotated
 
 import typer
 
+from lockage.core.plan.dialect import LocalDialect
+from lockage.core.plan.digest import plan_file
+from lockage.core.plan.planner import Wishes
+from lockage.core.plan.runbook import runbook as runbook_of
 from lockage.core.plan.steps import OnBlocker
+from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
+from lockage.interfaces.cli.opening import found, opened
 from lockage.interfaces.cli.options import (
     BlockerChoice,
     DatabaseUrl,
@@ -20,6 +26,10 @@ from lockage.interfaces.cli.options import (
     Target,
     refuse_together,
 )
+from lockage.interfaces.cli.output import print_json
+from lockage.interfaces.cli.plan_view import show_plan
+from lockage.interfaces.deployments import Wanted, unwritable
+from lockage.interfaces.forecasting import proposer
 
 app = command_app()
 
@@ -48,4 +58,24 @@ def plan(
     Changes nothing. A plan file can be carried out later by: lockage upgrade NAME --plan FILE
     """
     refuse_together({"--runbook": runbook, "--json": as_json}, command="plan")
-    invocation_of(context)
+    invocation = invocation_of(context)
+    named = Wanted(name=name, profile=profile, database=database)
+    wishes = Wishes(strategy=strategy, probe_budget_s=probe_budget, on_blocker=on_blocker)
+    with opened(invocation, named) as world, narrated() as narrate:
+        made = proposer(world, found(invocation, named), wishes=wishes, narrate=narrate)(to)
+    if output is not None:
+        _write(output, plan_file(made))
+        say(notes(), f"written to {output}; to carry it out: lockage upgrade {name} --plan {output}")
+    if as_json:
+        print_json(made)
+    elif runbook:
+        typer.echo(runbook_of(made, world.profile, LocalDialect()))
+    else:
+        show_plan(made, answers())
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise unwritable(file, error) from error

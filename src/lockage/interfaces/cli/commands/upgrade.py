@@ -115,7 +115,7 @@ def _text_of(plan: Path) -> str:
         return plan.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"{plan} cannot be read: {error}", code="LK007", hint="lockage plan NAME --to RELEASE -o FILE"
+            f"{plan} cannot be read: {error}", code="LK012", hint="lockage plan NAME --to RELEASE -o FILE"
         ) from error
 
 
