@@ -1,19 +1,20 @@
-"""A TCP proxy that can fall silent: what it has accepted stays open, and nothing more is passed on."""
+"""A TCP proxy that can fall silent (connections stay open, nothing more is passed on), or change what it passes on."""
 
 from __future__ import annotations
 
 import selectors
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 
 class StallingProxy:
     """Passes bytes between its port and a target until ``stall``; accepts new connections either way."""
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], *, rewrite: Callable[[bytes], bytes]) -> None:
         self._target = target
+        self._rewrite = rewrite
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._stalled = threading.Event()
         self._ended = threading.Event()
@@ -63,7 +64,7 @@ class StallingProxy:
         data = b""
         with suppress(OSError):
             data = source.recv(65536)
-            sink.sendall(data)
+            sink.sendall(self._rewrite(data))
         if not data:
             selector.unregister(source)
             with suppress(OSError):
@@ -71,9 +72,9 @@ class StallingProxy:
 
 
 @contextmanager
-def stalling_proxy(host: str, port: int) -> Iterator[StallingProxy]:
-    """A proxy in front of a port, closed at the end."""
-    proxy = StallingProxy((host, port))
+def stalling_proxy(host: str, port: int, *, rewrite: Callable[[bytes], bytes] = lambda data: data) -> Iterator[StallingProxy]:
+    """A proxy in front of a port, closed at the end; ``rewrite`` sees each piece that is passed on, either way."""
+    proxy = StallingProxy((host, port), rewrite=rewrite)
     try:
         yield proxy
     finally:

@@ -96,7 +96,7 @@ class SqliteJournals:
         folder = self._folder / _folder_name(deployment)
         file = folder / (run_id + _SUFFIX)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it quotes queries
         except OSError as error:
             raise _unwritable(folder, error) from error
         with _only_writer(folder, deployment):

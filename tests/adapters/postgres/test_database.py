@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -72,6 +73,19 @@ def test_a_server_that_falls_silent_is_unreachable_and_comes_back(database_url: 
             assert caught.value.code == "LK121", "it lost the session, and could not open another"
             proxy.resume()
             assert eventually(lambda: len(database.activity().sessions) >= 0)
+
+
+def test_a_pooler_is_refused_before_anything_is_set_in_its_session(connect_as, database_url: str) -> None:
+    # As PgBouncer does: the client is given a key of the pooler's own (BackendKeyData, a message of 12 bytes after its "K").
+    def other_key(data: bytes) -> bytes:
+        return re.sub(rb"K\x00\x00\x00\x0c.{4}", b"K\x00\x00\x00\x0c\x7f\xff\xff\xff", data, flags=re.DOTALL)
+
+    target = conninfo_to_dict(database_url)
+    with stalling_proxy(str(target["host"]), int(str(target["port"])), rewrite=other_key) as proxy:
+        url = make_conninfo(database_url, port=proxy.port)
+        with closing(PostgresDatabase(url)) as database, pytest.raises(RefusedError) as caught:
+            database.activity()
+    assert caught.value.code == "LK141"
 
 
 def test_a_database_that_is_gone_is_unreachable(postgres_server) -> None:

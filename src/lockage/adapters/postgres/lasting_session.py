@@ -3,8 +3,6 @@
 Not for anything that lives in a session (a transaction, an advisory lock): that is gone after a reopening, and who holds one
 must ask ``generation``. The surprising thing: a query is tried a second time only when the connection itself was lost, so
 everything that runs here must be harmless when it runs twice.
-
-Codes here: LK141 a pooler in transaction mode.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.session import connect, foreign_errors, load_sql
-from lockage.errors import RefusedError, UnreachableError
+from lockage.errors import UnreachableError
 from lockage.settings import Watching
 
 T = TypeVar("T")
@@ -66,7 +64,7 @@ class LastingSession:
     def _within_limit(
         self, doing: str, query: Callable[[psycopg.Connection[Any]], T], connection: psycopg.Connection[Any]
     ) -> T:
-        with foreign_errors(doing), _no_pooler(), _cut_after(SILENCE_FACTOR * self._watching.statement_timeout_s, connection):
+        with foreign_errors(doing), _cut_after(SILENCE_FACTOR * self._watching.statement_timeout_s, connection):
             return query(connection)
 
     def _opened(self) -> psycopg.Connection[TupleRow]:
@@ -111,15 +109,3 @@ def _cut_after(limit_s: float, connection: psycopg.Connection[Any]) -> Generator
 def _shut(connection: socket.socket) -> None:
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-
-
-@contextmanager
-def _no_pooler() -> Generator[None]:
-    try:
-        yield
-    except (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement) as error:
-        raise RefusedError(
-            "the database URL leads through a pooler in transaction mode, where no session lasts and no fence can be held",
-            code="LK141",
-            hint="give the address of the PostgreSQL server itself, or of a pool in session mode",
-        ) from error

@@ -3,7 +3,7 @@
 Not for the queries themselves, which stand in ``sql/``. The surprising thing: a failed login has no SQLSTATE in libpq, so its
 English words are matched; a server with other ``lc_messages`` gives the general LK129, with its own words in the hint.
 
-Codes here: LK120 invalid URL; those of a failed login and of a failed statement stand in ``sqlstate``.
+Codes here: LK120 invalid URL, LK141 a pooler; those of a failed login and of a failed statement stand in ``sqlstate``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.sqlstate import explain_login, explain_statement
-from lockage.errors import UsageError
+from lockage.errors import RefusedError, UsageError
 
 IDLE_IN_TRANSACTION_LIMIT_S = 60.0
 """Ends a session of ours that was left idle inside a transaction, as by a stopped process, before it blocks a migration."""
@@ -51,9 +51,10 @@ def connect(
     """Gives an open session called ``lockage/<what>``; the caller closes it.
 
     Limits of None are switched off. ``connect_timeout_s`` is whole seconds, at least 2 (libpq's floor), for each address of
-    the host. Statements are never prepared, so that poolers in transaction mode are no trap.
+    the host. Statements are not prepared unless the caller asks for it.
 
-    Raises UsageError (LK120) for an invalid URL, UnreachableError or RefusedError (LK121 to LK129) for a failed login.
+    Raises UsageError (LK120) for an invalid URL, UnreachableError or RefusedError (LK121 to LK129) for a failed login,
+    RefusedError (LK141) behind a pooler.
     """
     parameters = _parse(url)
     try:
@@ -68,6 +69,7 @@ def connect(
         raise explain_login(error, parameters) from error
     try:
         with foreign_errors("setting the session's limits"):
+            _refuse_pooler(connection)
             connection.execute(
                 load_sql("set_session"),
                 {
@@ -82,6 +84,18 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+def _refuse_pooler(connection: psycopg.Connection[TupleRow]) -> None:
+    # A pooler gives its clients keys of its own. In transaction mode it would hand our limits on to the application with the
+    # server's session, "read-only" among them, and stop it; in session mode it is harmless, but the two look the same.
+    row = connection.execute("select pg_backend_pid()").fetchone()
+    if row is None or row[0] != connection.info.backend_pid:
+        raise RefusedError(
+            "the database URL leads through a connection pooler, which would hand on our session's limits to the application",
+            code="LK141",
+            hint="give the address of the PostgreSQL server itself",
+        )
 
 
 @contextmanager
