@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from lockage.core.facts import LedgerReading, LedgerState, Probe, Survey
+from lockage.core.facts import LedgerReading, LedgerState, Probe, RelationLock, Survey
 from lockage.core.forecast.assess import Blocks, Forecast, Seconds
 from lockage.core.plan import steps as s
 from lockage.core.plan.planner import Wishes, plan
@@ -199,6 +199,16 @@ def test_a_jump_that_no_advisory_speaks_of_is_said_to_be_unknown() -> None:
         "no advisory speaks of 2.26.6 to 2.27.8, and the newest advisory is of 2025-12-04: that is no proof; "
         "ask the towpath demonstration (the README of Lockage)",
     )
+
+
+def test_a_replicas_long_transaction_counts_for_the_first_hop_only() -> None:
+    locks = (RelationLock(relation="public.templates", mode="AccessShareLock", granted=True),)
+    report = owned(replace(session(5, application="towpath/towpath-2", age_s=25.0), relation_locks=locks), replica="towpath-2")
+    brief = owned(replace(session(6, application="towpath/towpath-3", age_s=0.4), relation_locks=locks), replica="towpath-3")
+    first, second = planned("2.27.8", harmless(), harmless(), found=replace(survey(), sessions=(report,))).hops
+    assert (first.strategy, second.strategy) == (s.Strategy.SCALE_TO_ONE, s.Strategy.ROLLING)
+    (quiet,) = planned("2.26.6", harmless(), found=replace(survey(), sessions=(brief,))).hops
+    assert quiet.strategy is s.Strategy.ROLLING
 
 
 def test_what_was_noted_while_forecasting_is_kept() -> None:

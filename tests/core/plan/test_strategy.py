@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockage.core.facts import UpdateKind, Workload
+from lockage.core.facts import OwnedSession, RelationLock, UpdateKind, Workload
 from lockage.core.forecast.assess import Blocks, Forecast, Seconds
+from lockage.core.plan.situation import Situation
 from lockage.core.plan.steps import Strategy
-from lockage.core.plan.strategy import Choice, Situation, choose, consider
+from lockage.core.plan.strategy import Choice, choose, consider
 from lockage.core.plan.timing import Timing
 from lockage.errors import RefusedError
 from lockage.settings import StrategyChoice
-from support.plan_material import blocked, breaking, forecast, harmless, workload
+from support.plan_material import blocked, breaking, forecast, harmless, owned, session, workload
 
 TIMING = Timing(
     termination=Seconds(low=0.0, likely=2.0, high=10.0),
@@ -145,6 +146,49 @@ def test_two_migrators_at_once_forbid_rolling() -> None:
     assert rolling.reasons == ("nothing keeps two migrators apart, and 2 replicas of 2.27.8 would start together",)
     assert consider(replace(found, one_migrator=True))[0].possible
     assert consider(replace(found, forecast=forecast(migrations=0)))[0].possible
+
+
+def holding(mode: str, relation: str = "public.templates", *, granted: bool = True) -> OwnedSession:
+    locks = (RelationLock(relation=relation, mode=mode, granted=granted),)
+    return owned(replace(session(5, age_s=25.0), relation_locks=locks), replica="towpath-2")
+
+
+def test_a_replicas_long_transaction_on_what_the_script_locks_forbids_rolling() -> None:
+    choice = choose(replace(situation(harmless()), lasting=(holding("AccessShareLock"),)))
+    rolling = choice.considered[0]
+    assert rolling.reasons == (
+        "replica towpath-2 keeps a transaction open on public.templates, 25 s so far: "
+        "the migration would wait for it, and every user behind the migration",
+    )
+    assert choice.strategy is Strategy.SCALE_TO_ONE
+    assert choice.would_change[0] == "rolling, if no replica kept a transaction open on public.templates (now 25 s)"
+
+
+@pytest.mark.parametrize(
+    "held",
+    [holding("AccessShareLock", "public.users"), holding("AccessShareLock", granted=False)],
+    ids=["elsewhere", "waiting"],
+)
+def test_a_long_transaction_that_is_not_in_the_way_forbids_nothing(held: OwnedSession) -> None:
+    assert choose(replace(situation(harmless()), lasting=(held,))).strategy is Strategy.ROLLING
+
+
+def test_a_long_transaction_whose_lock_does_not_conflict_forbids_nothing() -> None:
+    found = forecast(relations=(blocked("public.templates", Blocks.WRITES, Seconds(low=0.0, likely=0.1, high=0.2)),))
+    reading = replace(situation(found), lasting=(holding("AccessShareLock"),))
+    writing = replace(situation(found), lasting=(holding("RowExclusiveLock"),))
+    assert choose(reading).strategy is Strategy.ROLLING
+    assert choose(writing).strategy is not Strategy.ROLLING
+
+
+def test_waits_in_one_transaction_pass_together_and_in_several_one_after_the_other() -> None:
+    waits = (
+        blocked("public.a", Blocks.READS, Seconds(low=1.0, likely=4.0, high=9.0)),
+        blocked("public.b", Blocks.READS, Seconds(low=1.0, likely=3.0, high=9.0)),
+    )
+    whole = forecast(relations=waits, total_s=Seconds(low=2.0, likely=6.0, high=10.0))
+    assert consider(situation(whole))[0].unavailable_s == Seconds(low=1.0, likely=4.0, high=9.0)
+    assert consider(situation(replace(whole, transactions=2)))[0].unavailable_s == Seconds(low=2.0, likely=6.0, high=10.0)
 
 
 # --- scale-to-one --------------------------------------------------------------------------------------------------------

@@ -14,10 +14,11 @@ from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Blocks, Forecast
 from lockage.core.plan.budget import kill_budget_s, probe_that_fits
 from lockage.core.plan.digest import facts_digest, facts_of, sealed
-from lockage.core.plan.preconditions import agreed_release, orphans, refuse_unfit, survey_warnings
+from lockage.core.plan.preconditions import agreed_release, lasting_of_replicas, orphans, refuse_unfit, survey_warnings
 from lockage.core.plan.sequence import HopOutline, steps_of
+from lockage.core.plan.situation import Situation, used_relations
 from lockage.core.plan.steps import Hop, HopForecast, OnBlocker, Plan, Strategy, Tolerances
-from lockage.core.plan.strategy import Choice, Situation, choose, used_relations
+from lockage.core.plan.strategy import Choice, choose
 from lockage.core.plan.timing import measured_timing, rounded, waves
 from lockage.core.release.advisories import newest_date
 from lockage.core.release.profile import Profile
@@ -61,76 +62,77 @@ def plan(
     """The plan to the target, with one forecast for each hop of ``way``; without hops there is nothing to do.
 
     ``notes`` are sentences of the forecasting that belong among the warnings.
-
     Raises what ``way`` raises, and ``RefusedError`` (LK220) for a strategy that is not possible on some hop.
     """
-    wishes = wishes or Wishes()
-    legs = way(survey, profile, target=target, on_blocker=wishes.on_blocker)
-    choices = [
-        choose(_situation(survey, profile, leg, forecast, settings), wishes.strategy)
-        for leg, forecast in zip(legs, forecasts, strict=True)
+    about = _About(survey=survey, profile=profile, wishes=wishes or Wishes(), settings=settings)
+    legs = way(survey, profile, target=target, on_blocker=about.wishes.on_blocker)
+    situations = [
+        _situation(about, leg, forecast, first=index == 0)
+        for index, (leg, forecast) in enumerate(zip(legs, forecasts, strict=True))
     ]
+    choices = [choose(situation, about.wishes.strategy) for situation in situations]
     hops = tuple(
-        _hop(survey, profile, leg, forecast, choice, index=index, last=index == len(legs) - 1, wishes=wishes, settings=settings)
-        for index, (leg, forecast, choice) in enumerate(zip(legs, forecasts, choices, strict=True))
+        _hop(about, leg, situation, choice, first=leg is legs[0], last=leg is legs[-1])
+        for leg, situation, choice in zip(legs, situations, choices, strict=True)
     )
-    release = agreed_release(survey)
-    facts = facts_of(survey)
-    return sealed(
-        Plan(
-            deployment=survey.deployment,
-            created_at=now,
-            from_release=normalised(release),
-            to_release=normalised(target),
-            replicas=survey.workload.replicas,
-            liveness=survey.workload.liveness,
-            migrations=sum(hop.forecast.migrations for hop in hops),
-            minors=minors_crossed(release, target, known=known_releases(profile)),
-            hops=hops,
-            warnings=(
-                *survey_warnings(survey, on_blocker=wishes.on_blocker, long=settings.long_transactions),
-                *_route_warnings(profile, legs),
-                *notes,
-                *(warning for choice in choices for warning in choice.warnings),
-                *(warning for hop in hops for warning in _hop_warnings(profile, hop)),
-            ),
-            on_blocker=wishes.on_blocker,
-            tolerances=Tolerances(),
-            facts=facts,
-            facts_digest=facts_digest(facts),
-        )
+    warnings = (
+        *_warnings(about, legs),
+        *notes,
+        *(w for choice in choices for w in choice.warnings),
+        *_hop_warnings(about, hops),
+    )
+    return sealed(_put_together(about, target=target, hops=hops, warnings=warnings, now=now))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _About:
+    """What every part of one plan is made from."""
+
+    survey: Survey
+    profile: Profile
+    wishes: Wishes
+    settings: Settings
+
+
+def _put_together(about: _About, *, target: str, hops: tuple[Hop, ...], warnings: tuple[str, ...], now: datetime) -> Plan:
+    survey, facts = about.survey, facts_of(about.survey)
+    return Plan(
+        deployment=survey.deployment,
+        created_at=now,
+        from_release=facts.release,
+        to_release=normalised(target),
+        replicas=survey.workload.replicas,
+        liveness=survey.workload.liveness,
+        migrations=sum(hop.forecast.migrations for hop in hops),
+        minors=minors_crossed(facts.release, target, known=known_releases(about.profile)),
+        hops=hops,
+        warnings=warnings,
+        on_blocker=about.wishes.on_blocker,
+        tolerances=Tolerances(),
+        facts=facts,
+        facts_digest=facts_digest(facts),
     )
 
 
-def _situation(survey: Survey, profile: Profile, leg: Leg, forecast: Forecast, settings: Settings) -> Situation:
+def _situation(about: _About, leg: Leg, forecast: Forecast, *, first: bool) -> Situation:
+    survey, migrations = about.survey, about.profile.migrations
     return Situation(
         from_release=leg.from_release,
         to_release=leg.to_release,
         workload=survey.workload,
         forecast=forecast,
-        timing=measured_timing(survey, settings.expected),
-        ledger_table=profile.migrations.ledger,
-        one_migrator=profile.migrations.advisory_lock is not None,
-        limits=settings.strategy,
+        timing=measured_timing(survey, about.settings.expected),
+        ledger_table=migrations.ledger,
+        one_migrator=migrations.advisory_lock is not None,
+        limits=about.settings.strategy,
+        # Whoever serves when a later hop begins is not there yet.
+        lasting=lasting_of_replicas(survey, about.settings.long_transactions) if first else (),
     )
 
 
-def _hop(
-    survey: Survey,
-    profile: Profile,
-    leg: Leg,
-    forecast: Forecast,
-    choice: Choice,
-    *,
-    index: int,
-    last: bool,
-    wishes: Wishes,
-    settings: Settings,
-) -> Hop:
-    situation = _situation(survey, profile, leg, forecast, settings)
-    used = used_relations(situation)
-    blocked = tuple(relation.relation for relation in used)
-    outline = _outline(survey, profile, situation, choice, leg, blocked=blocked, last=last, wishes=wishes, settings=settings)
+def _hop(about: _About, leg: Leg, situation: Situation, choice: Choice, *, first: bool, last: bool) -> Hop:
+    forecast, used = situation.forecast, used_relations(situation)
+    outline = _outline(about, leg, situation, choice, last=last)
     return Hop(
         from_release=leg.from_release,
         to_release=leg.to_release,
@@ -142,39 +144,28 @@ def _hop(
             migrations=len(forecast.script.migrations),
             total_s=rounded(forecast.total_s),
             worst=min((relation.blocks for relation in used), key=list(Blocks).index, default=Blocks.NONE),
-            blocked=blocked,
+            blocked=outline.blocked,
             broken=len(forecast.broken),
             statements_checked=forecast.statements_checked,
             unknown=len(forecast.unknown),
         ),
         kill_budget_s=outline.kill_budget_s,
-        steps=steps_of(outline, settings),
+        steps=steps_of(outline, about.settings),
         advisory=leg.advisories[0].code if leg.advisories else None,
-        provisional=index > 0,
+        provisional=not first,
     )
 
 
-def _outline(
-    survey: Survey,
-    profile: Profile,
-    situation: Situation,
-    choice: Choice,
-    leg: Leg,
-    *,
-    blocked: tuple[str, ...],
-    last: bool,
-    wishes: Wishes,
-    settings: Settings,
-) -> HopOutline:
-    workload, total_s = survey.workload, situation.forecast.total_s
-    asked_s = kill_budget_s(
+def _outline(about: _About, leg: Leg, situation: Situation, choice: Choice, *, last: bool) -> HopOutline:
+    workload, total_s = situation.workload, situation.forecast.total_s
+    budget_s = kill_budget_s(
         forecast_high_s=total_s.high,
-        asked_s=wishes.probe_budget_s,
-        unknown_s=profile.max_kill_budget_s,
-        settings=settings.probe_budget,
+        asked_s=about.wishes.probe_budget_s,
+        unknown_s=about.profile.max_kill_budget_s,
+        settings=about.settings.probe_budget,
     )
-    fitting = probe_that_fits(workload.liveness, asked_s)
-    ledger = last_migration(profile, leg.to_release)
+    fitting = probe_that_fits(workload.liveness, budget_s)
+    ledger = last_migration(about.profile, leg.to_release)
     assert ledger is not None, "a route has known releases only"
     return HopOutline(
         from_release=leg.from_release,
@@ -185,16 +176,25 @@ def _outline(
         grace_s=workload.grace_s,
         liveness=workload.liveness,
         migrating_liveness=fitting,
-        kill_budget_s=fitting.kill_budget_s if fitting else asked_s,
+        kill_budget_s=fitting.kill_budget_s if fitting else budget_s,
         ledger=ledger,
         migration_s=rounded(total_s),
         timing=situation.timing,
-        blocked=blocked,
-        orphans=bool(orphans(survey)),
-        on_blocker=wishes.on_blocker,
+        blocked=tuple(relation.relation for relation in used_relations(situation)),
+        orphans=bool(orphans(about.survey)),
+        on_blocker=about.wishes.on_blocker,
         advisories=leg.advisories,
         last=last,
     )
+
+
+# --- warnings ------------------------------------------------------------------------------------------------------------
+
+
+def _warnings(about: _About, legs: Sequence[Leg]) -> Iterator[str]:
+    long = about.settings.long_transactions
+    yield from survey_warnings(about.survey, on_blocker=about.wishes.on_blocker, long=long)
+    yield from _route_warnings(about.profile, legs)
 
 
 def _route_warnings(profile: Profile, legs: Sequence[Leg]) -> Iterator[str]:
@@ -207,17 +207,19 @@ def _route_warnings(profile: Profile, legs: Sequence[Leg]) -> Iterator[str]:
     yield f"no advisory speaks of {legs[0].from_release} to {legs[-1].to_release}, and {known}: that is no proof{ask}"
 
 
-def _hop_warnings(profile: Profile, hop: Hop) -> Iterator[str]:
-    name, forecast = f"{hop.from_release} to {hop.to_release}", hop.forecast
-    if forecast.migrations and not forecast.statements_checked:
-        yield f"{name}: no statement of {hop.from_release} was checked against the new schema"
-    if forecast.unknown:
-        yield f"{name}: {forecast.unknown} places of the script are unknown and count as the worst case"
-    high_s = forecast.total_s.high
-    if high_s is not None and hop.kill_budget_s < high_s:
-        yield f"{name}: the kill budget of {hop.kill_budget_s:.0f} s is shorter than the forecast's {high_s:.0f} s at most"
-    if forecast.total_s.likely > profile.vendor.typical_s:
-        yield (
-            f"{name}: {forecast.total_s.likely:.0f} s likely, longer than the {profile.vendor.typical_s:.0f} s that "
-            f"{profile.vendor.name or 'the vendor'} calls typical"
-        )
+def _hop_warnings(about: _About, hops: Sequence[Hop]) -> Iterator[str]:
+    vendor = about.profile.vendor
+    for hop in hops:
+        name, forecast = f"{hop.from_release} to {hop.to_release}", hop.forecast
+        if forecast.migrations and not forecast.statements_checked:
+            yield f"{name}: no statement of {hop.from_release} was checked against the new schema"
+        if forecast.unknown:
+            yield f"{name}: {forecast.unknown} places of the script are unknown and count as the worst case"
+        high_s = forecast.total_s.high
+        if high_s is not None and hop.kill_budget_s < high_s:
+            yield f"{name}: the kill budget of {hop.kill_budget_s:.0f} s is shorter than the forecast's {high_s:.0f} s at most"
+        if forecast.total_s.likely > vendor.typical_s:
+            yield (
+                f"{name}: {forecast.total_s.likely:.0f} s likely, longer than the {vendor.typical_s:.0f} s that "
+                f"{vendor.name or 'the vendor'} calls typical"
+            )

@@ -162,6 +162,11 @@ def orphans(survey: Survey) -> tuple[OwnedSession, ...]:
     return tuple(owned for owned in survey.sessions if owned.orphan)
 
 
+def lasting_of_replicas(survey: Survey, long: LongTransactions) -> tuple[OwnedSession, ...]:
+    """Sessions of live replicas that keep a transaction open for long."""
+    return tuple(owned for owned in survey.sessions if owned.replica and not owned.orphan and _lasts(owned.session, long))
+
+
 def _replica_warnings(survey: Survey) -> Iterator[str]:
     unready = [replica for replica in survey.replicas if not replica.ready]
     if unready:

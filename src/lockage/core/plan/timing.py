@@ -55,6 +55,12 @@ def longest(*parts: Seconds) -> Seconds:
     )
 
 
+def shorter(part: Seconds, limit: Seconds) -> Seconds:
+    """A range that cannot last longer than another; an unknown high end stays unknown where the limit's is."""
+    highs = [high for high in (part.high, limit.high) if high is not None]
+    return Seconds(low=min(part.low, limit.low), likely=min(part.likely, limit.likely), high=min(highs) if highs else None)
+
+
 def times(count: int, part: Seconds) -> Seconds:
     """A range that passes ``count`` times, one after the other."""
     return Seconds(low=count * part.low, likely=count * part.likely, high=None if part.high is None else count * part.high)

@@ -1,0 +1,211 @@
+"""What the choice of a strategy stands on, and each piece of evidence in a sentence.
+
+Not for choosing (``strategy``). The surprising thing: no statement checked counts as a break, and the migrator's own ledger
+counts as nothing, since every migrator locks it and nobody else uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lockage.core.facts import OwnedSession, UpdateKind, Workload
+from lockage.core.forecast.assess import Blocks, Forecast, RelationForecast, Seconds
+from lockage.core.forecast.lock_modes import conflict
+from lockage.core.plan.timing import Timing, added, longest, shorter
+from lockage.settings import StrategyChoice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What the choice for one hop stands on."""
+
+    from_release: str
+    to_release: str
+    workload: Workload
+    forecast: Forecast
+    timing: Timing
+    ledger_table: str  # schema.name: locked by every migrator, used by nobody else
+    one_migrator: bool  # something keeps two migrators apart
+    limits: StrategyChoice
+    lasting: tuple[OwnedSession, ...] = ()  # sessions of live replicas whose transaction has been open for long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """One reason against a strategy."""
+
+    now: str  # what is so
+    wanted: str  # what would have to be so, with the number that it has now
+
+
+def used_relations(situation: Situation) -> tuple[RelationForecast, ...]:
+    """Relations whose users the script makes wait, the ledger left out, longest first."""
+    found = [
+        relation
+        for relation in situation.forecast.relations
+        if relation.blocks is not Blocks.NONE and relation.relation != situation.ledger_table
+    ]
+    return tuple(sorted(found, key=lambda relation: (-relation.blocked_s.likely, relation.relation)))
+
+
+def noticeable(relation: RelationForecast, limits: StrategyChoice) -> bool:
+    """Whether its users would notice that they are blocked."""
+    high = relation.blocked_s.high
+    return relation.blocked_s.likely > limits.blocked_likely_s or high is None or high > limits.blocked_high_s
+
+
+def blocked_s(situation: Situation) -> Seconds:
+    """How long users of any relation wait: within one transaction all at once, over several one after the other."""
+    parts = [relation.blocked_s for relation in used_relations(situation)]
+    if situation.forecast.transactions <= 1:
+        return longest(*parts)
+    return shorter(added(*parts), situation.forecast.total_s)
+
+
+def old_release_was_checked(forecast: Forecast) -> bool:
+    """Whether anything is known of the old release on the new schema."""
+    return forecast.statements_checked > 0 or not forecast.script.migrations
+
+
+def old_release_breaks(forecast: Forecast) -> bool:
+    """Whether the old release must be taken to fail on the new schema."""
+    return bool(forecast.broken) or not old_release_was_checked(forecast)
+
+
+# --- obstacles -----------------------------------------------------------------------------------------------------------
+
+
+def obstacles_to_rolling(situation: Situation) -> Iterator[Obstacle]:
+    """Everything that forbids a rolling update, the platform first."""
+    workload, forecast = situation.workload, situation.forecast
+    if workload.update is UpdateKind.RECREATE:
+        yield _RECREATE
+    elif workload.max_unavailable >= workload.replicas:
+        now = f"maxUnavailable {workload.max_unavailable} of {workload.replicas} replicas leaves nobody serving"
+        yield Obstacle(now=now, wanted=f"maxUnavailable were below {workload.replicas}")
+    together = workload.max_surge + workload.max_unavailable
+    if forecast.script.migrations and not situation.one_migrator and together > 1:
+        now = f"nothing keeps two migrators apart, and {together} replicas of {situation.to_release} would start together"
+        yield Obstacle(now=now, wanted=f"one replica were replaced at a time (now {together})")
+    if old_release_breaks(forecast):
+        yield Obstacle(now=break_in_words(situation), wanted=no_break_wanted(situation))
+    if forecast.unknown:
+        yield _unknown(forecast)
+    yield from _noticed(situation)
+    yield from _queued(situation)
+
+
+def obstacles_to_scale_to_one(situation: Situation) -> Iterator[Obstacle]:
+    """Everything that forbids to keep one old replica through the migration."""
+    workload = situation.workload
+    if workload.update is UpdateKind.RECREATE:
+        yield _RECREATE
+    elif workload.max_unavailable >= 1:
+        # A percentage may come to 0 at one replica; the platform does not tell us which it is.
+        now = f"maxUnavailable {workload.max_unavailable} may leave nobody serving at one replica"
+        yield Obstacle(now=now, wanted=f"maxUnavailable were 0 (now {workload.max_unavailable})")
+    elif workload.max_surge < 1:
+        yield Obstacle(now="maxSurge 0 lets no new replica start beside the old one", wanted="maxSurge were 1 (now 0)")
+    if situation.forecast.unknown:
+        yield _unknown(situation.forecast)
+
+
+_RECREATE = Obstacle(
+    now="the workload's update strategy is Recreate: every old replica stops before a new one starts",
+    wanted="the workload's update strategy were RollingUpdate (now Recreate)",
+)
+
+
+def _unknown(forecast: Forecast) -> Obstacle:
+    first, more = forecast.unknown[0], len(forecast.unknown) - 1
+    rest = f" and {more} more" if more else ""
+    return Obstacle(
+        now=f"unknown counts as the worst case: {first.file}:{first.line}: {first.reason}{rest}",
+        wanted=f"nothing of the script were unknown (now {len(forecast.unknown)})",
+    )
+
+
+def _noticed(situation: Situation) -> Iterator[Obstacle]:
+    limits = situation.limits
+    for relation in used_relations(situation):
+        if noticeable(relation, limits):
+            yield Obstacle(
+                now=f"{_who(relation.blocks)} of {relation.relation} would be blocked {seconds_in_words(relation.blocked_s)}",
+                wanted=(
+                    f"{relation.relation} were blocked at most {limits.blocked_likely_s:g} s likely and "
+                    f"{limits.blocked_high_s:g} s high (now {seconds_in_words(relation.blocked_s)})"
+                ),
+            )
+
+
+def _queued(situation: Situation) -> Iterator[Obstacle]:
+    # A request for a strong lock that waits for one long transaction makes everybody behind it wait as long.
+    taken = {relation.relation: {lock.mode for lock in relation.locks} for relation in used_relations(situation)}
+    for owned in situation.lasting:
+        for held in owned.session.relation_locks:
+            if held.granted and any(conflict(mode, held.mode) for mode in taken.get(held.relation, ())):
+                age_s = owned.session.transaction_age_s or 0.0
+                yield Obstacle(
+                    now=(
+                        f"replica {owned.replica} keeps a transaction open on {held.relation}, {age_s:.0f} s so far: "
+                        f"the migration would wait for it, and every user behind the migration"
+                    ),
+                    wanted=f"no replica kept a transaction open on {held.relation} (now {age_s:.0f} s)",
+                )
+                break
+
+
+# --- in words ------------------------------------------------------------------------------------------------------------
+
+
+def break_in_words(situation: Situation) -> str:
+    """Why the old release must be taken to fail."""
+    forecast = situation.forecast
+    if not forecast.broken:
+        return f"no statement of {situation.from_release} was checked against the schema of {situation.to_release}"
+    count, first = len(forecast.broken), forecast.broken[0]
+    query = " ".join(first.query.split())
+    return (
+        f"{count} of {forecast.statements_checked} statements of {situation.from_release} fail after it "
+        f"(first: {query if len(query) <= 60 else query[:59] + '…'}: {first.message})"
+    )
+
+
+def no_break_wanted(situation: Situation) -> str:
+    """What of the old release would have to be otherwise."""
+    forecast = situation.forecast
+    if not forecast.broken:
+        return f"statements of {situation.from_release} were checked (now none)"
+    now = f"{len(forecast.broken)} of {forecast.statements_checked}"
+    return f"no statement of {situation.from_release} failed after it (now {now})"
+
+
+def no_break_in_words(situation: Situation) -> str:
+    """That nothing was found, and among how many."""
+    if not situation.forecast.script.migrations:
+        return "there is no migration between the two"
+    return f"no break found in {situation.forecast.statements_checked} statements of {situation.from_release}"
+
+
+def who_serves(workload: Workload) -> str:
+    """How many replicas a rolling update leaves."""
+    return f"{workload.replicas - workload.max_unavailable} of {workload.replicas} replicas keep serving"
+
+
+def nobody_notices(situation: Situation) -> str:
+    """How long the relation is blocked whose users wait longest."""
+    relations = used_relations(situation)
+    if not relations:
+        return "no relation is blocked"
+    return f"nobody would notice: {relations[0].relation} is blocked longest, {seconds_in_words(relations[0].blocked_s)}"
+
+
+def seconds_in_words(seconds: Seconds) -> str:
+    """Likely and at most."""
+    high = "unknown" if seconds.high is None else f"{seconds.high:.1f} s"
+    return f"{seconds.likely:.1f} s likely, {high} at most"
+
+
+def _who(blocks: Blocks) -> str:
+    return {Blocks.READS: "readers and writers", Blocks.WRITES: "writers"}.get(blocks, "writers of changed rows")
