@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TextIO
 
 from rich.console import Console
@@ -33,7 +34,9 @@ def notes() -> Console:
     return _console(sys.stderr)
 
 
+@lru_cache(maxsize=4)
 def _console(stream: TextIO) -> Console:
+    # One console a stream: a line said while a status line stands must go above it, which only its own console can do.
     # Markup and emoji are off: SQL such as a[1] or '[red]' must come out as it went in.
     width = None if stream.isatty() else PIPE_WIDTH
     return Console(file=stream, markup=False, emoji=False, highlight=False, width=width)

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "watch": "Show a run while it goes on.",
     "verify": "Check version, ledger, health and service of a deployment.",
     "runs": "List the runs that this machine knows of, or show one.",
+    "local": "Scale or roll out a deployment of the local platform by hand.",
     "demo": "Upgrade a real application, the usual way and with Lockage.",
     "explain": "Say what an error code means.",
     "version": "Print the version of Lockage.",

@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from lockage.core.plan.steps import Plan
+from lockage.errors import HaltedError
+from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.options import Json, refuse_together
+from lockage.interfaces.cli.output import print_json
+from lockage.interfaces.cli.run_view import show_event
+from lockage.interfaces.demo import stage
+from lockage.interfaces.demo.evening import Watching, demonstrate
+from lockage.interfaces.demo.playbill import show_playbill
+from lockage.interfaces.demo.stage import DEFAULT_ROWS
 
 app = command_app()
 
@@ -38,7 +48,30 @@ def demo(
         for option, was_given in given.items():
             refuse_together({option: was_given, f"demo {context.invoked_subcommand}": True}, command="demo")
         return
-    invocation_of(context)
+    folders = invocation_of(context).folders
+    console = notes()
+    with narrated() as narrate:
+        watching = Watching(
+            act=lambda line: say(console, f"\n{line}", style="bold"),
+            say=lambda line: say(console, line),
+            event=lambda event: show_event(event, console),
+            plan=lambda plan: _show_choice(plan, console),
+            narrate=narrate,
+        )
+        result = demonstrate(
+            folders, rows=rows or DEFAULT_ROWS, naive=not skip_naive, lockage=not naive_only, watching=watching
+        )
+    if as_json:
+        print_json(result)
+    else:
+        show_playbill(result, answers())
+    if result.lockage and result.lockage.outcome != "healthy":
+        raise typer.Exit(HaltedError.exit_code)
+
+
+def _show_choice(plan: Plan, console: Console) -> None:
+    for hop in plan.hops:
+        say(console, f"{hop.from_release} to {hop.to_release}: {hop.strategy.value}, because {hop.reasons[0]}")
 
 
 @app.command()
@@ -48,16 +81,33 @@ def up(context: typer.Context, *, rows: Rows = None) -> None:
     Then: lockage survey demo, lockage forecast demo --to 2.27.8, lockage plan demo --to 2.27.8, lockage upgrade demo --to
     2.27.8, lockage watch demo, lockage verify demo. Doing it again changes nothing that runs.
     """
-    invocation_of(context)
+    console = notes()
+    stage_up = stage.up(invocation_of(context).folders, rows=rows or DEFAULT_ROWS, say=lambda line: say(console, line))
+    answer = answers()
+    say(answer, f"towpath {stage.FIRST_RELEASE} serves on {stage_up.service_url}, with {stage_up.rows:,} API keys")
+    say(answer, "next: lockage survey demo")
 
 
 @app.command()
 def down(context: typer.Context) -> None:
     """Stop the demo and remove its data."""
-    invocation_of(context)
+    existed = stage.down(invocation_of(context).folders)
+    say(answers(), "the demo is down, and its data is gone" if existed else "the demo was not up")
 
 
 @app.command()
 def status(context: typer.Context, *, as_json: Json = False) -> None:
     """Say whether the demo is up, and where its parts are."""
-    invocation_of(context)
+    folders = invocation_of(context).folders
+    seen = stage.seen(folders)
+    if as_json:
+        print_json(seen)
+        return
+    if not seen.up:
+        say(answers(), "the demo is not up; next: lockage demo up")
+        return
+    say(
+        answers(),
+        f"towpath serves on {seen.service_url}; {seen.rows:,} API keys; traffic {'flows' if seen.traffic else 'has ended'}",
+    )
+    say(answers(), f"data: {seen.data_dir}")
