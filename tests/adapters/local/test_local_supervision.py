@@ -124,6 +124,38 @@ def test_a_process_that_was_not_written_down_is_found_by_its_mark(scene: LocalSc
     assert platform.replicas()[0].restarts == 0
 
 
+def test_a_front_that_was_not_written_down_is_found_by_its_mark(scene: LocalScene) -> None:
+    platform = scene.open(replicas=1)
+    file = Layout.of(scene.state_dir).state_file
+    kill_supervisor(scene)
+    document = json.loads(file.read_text())
+    pid = document["front"]["pid"]
+    document["front"].update(pid=None, process_created_at=None)
+    file.write_text(json.dumps(document))
+    platform.scale(2)
+    assert scene.eventually(lambda: settled(platform, scene.first, 2))
+    assert load_state(Layout.of(scene.state_dir)).front.pid == pid
+    served = {str(get(platform.service_url())["replica"]) for _ in range(4)}
+    assert served == {replica.name for replica in platform.replicas()}
+
+
+def test_an_update_comes_to_its_end_however_often_the_supervisor_dies(scene: LocalScene) -> None:
+    platform = scene.open(replicas=3)
+    deaths = 0
+    with steady_requests(platform.service_url(), per_s=50.0) as outcome:
+        platform.roll_out(Rollout(release=scene.second, replicas=3, liveness=SLEEPY))
+        while not settled(platform, scene.second, 3):
+            assert deaths < 30
+            kill_supervisor(scene)
+            deaths += 1
+            assert len(platform.replicas()) >= 3
+    assert outcome.failures == []
+    assert deaths > 1
+    marked = {process.pid for process in processes.marked_processes(MARKER, Layout.of(scene.state_dir).digest)}
+    front = load_state(Layout.of(scene.state_dir)).front.pid
+    assert marked == {front, *pid_by_replica(scene).values()}
+
+
 def test_annotations_and_lease_outlive_the_supervisor(scene: LocalScene) -> None:
     platform = scene.open(replicas=0)
     platform.annotate({"lockage.dev/run": "x"}, expected=platform.workload().resource_version)

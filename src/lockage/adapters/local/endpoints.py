@@ -3,8 +3,7 @@
 Not for other people's processes. The surprising thing: a replica's processes are found by their session, which the supervisor
 gave it, and not by walking from parent to child; a child that makes a session of its own is missed.
 
-On Linux the kernel's table is read once for all replicas. To print it costs the kernel some 5 ms, however few connections there
-are, and psutil has it printed twice for every process; elsewhere psutil is asked.
+On Linux the kernel is asked once for all replicas (`kernel_sockets` says why); elsewhere psutil is, process by process.
 """
 
 from __future__ import annotations
@@ -12,14 +11,13 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
-import struct
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
+from lockage.adapters.local.kernel_sockets import connections
 from lockage.core.facts import Endpoint
 
 
@@ -47,7 +45,12 @@ def endpoints_by_session(
         leader = _session_of(pid)
         if leader in members:
             members[leader].append(pid)
-    ends = _by_kernel_table(members, wanted) if sys.platform == "linux" else _by_psutil(members, wanted)
+    ends: dict[int, list[Endpoint]] | None = None
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # a sandbox without netlink
+            ends = _by_kernel_list(members, wanted)
+    if ends is None:
+        ends = by_psutil(members, wanted)
     return {leader: tuple(found) for leader, found in ends.items()}
 
 
@@ -57,7 +60,8 @@ def _session_of(pid: int) -> int | None:
     return None
 
 
-def _by_psutil(members: dict[int, list[int]], wanted: Wanted) -> dict[int, list[Endpoint]]:
+def by_psutil(members: dict[int, list[int]], wanted: Wanted) -> dict[int, list[Endpoint]]:
+    """The same wherever psutil runs: leaders and their processes in, client ends by leader out."""
     ends: dict[int, list[Endpoint]] = {leader: [] for leader in members}
     for leader, pids in members.items():
         for pid in pids:
@@ -69,56 +73,27 @@ def _by_psutil(members: dict[int, list[int]], wanted: Wanted) -> dict[int, list[
     return ends
 
 
-def _by_kernel_table(members: dict[int, list[int]], wanted: Wanted) -> dict[int, list[Endpoint]]:
+def _by_kernel_list(members: dict[int, list[int]], wanted: Wanted) -> dict[int, list[Endpoint]]:
     ends: dict[int, list[Endpoint]] = {leader: [] for leader in members}
-    owners = {socket: leader for leader, pids in members.items() for pid in pids for socket in _sockets_of(pid)}
-    if owners:
-        _read_table(Path("/proc/net/tcp"), owners, wanted, ends)
-    # A replica talks to its database over one kind of address: the second table is for those without a find.
-    if not all(ends[leader] for leader in set(owners.values())) and _has_ipv6():
-        _read_table(Path("/proc/net/tcp6"), owners, wanted, ends)
+    owners = {inode: leader for leader, pids in members.items() for pid in pids for inode in _sockets_of(pid)}
+    for connection in connections(remote_port=wanted.server_port) if owners else ():
+        leader = owners.get(connection.inode)
+        if leader is not None and wanted.counts(local_port=connection.local_port, remote_port=connection.remote_port):
+            ends[leader].append(Endpoint(address=_plain(connection.local_address), port=connection.local_port))
     return ends
 
 
-def _has_ipv6() -> bool:
-    """Whether the machine has any TCP socket of IPv6; costs a hundredth of what reading their table costs."""
-    with contextlib.suppress(FileNotFoundError):
-        return not Path("/proc/net/sockstat6").read_bytes().startswith(b"TCP6: inuse 0\n")
-    return False
-
-
-def _sockets_of(pid: int) -> list[bytes]:
+def _sockets_of(pid: int) -> list[int]:
     """Inodes of a process's sockets."""
-    found: list[bytes] = []
+    found: list[int] = []
     folder = f"/proc/{pid}/fd"
     with contextlib.suppress(OSError):
         for descriptor in os.listdir(folder):  # noqa: PTH208 - names only; a Path for each costs more than the look
             with contextlib.suppress(OSError):
                 target = os.readlink(f"{folder}/{descriptor}")  # noqa: PTH115 - the same
                 if target.startswith("socket:["):
-                    found.append(target[8:-1].encode())
+                    found.append(int(target[8:-1]))
     return found
-
-
-def _read_table(table: Path, owners: dict[bytes, int], wanted: Wanted, ends: dict[int, list[Endpoint]]) -> None:
-    """Source of the columns: Linux, ``Documentation/networking/proc_net_tcp.rst``."""
-    for line in table.read_bytes().splitlines()[1:]:
-        columns = line.split(None, 10)
-        leader = owners.get(columns[9])
-        if leader is None:
-            continue
-        local_address, _, local_port = columns[1].partition(b":")
-        remote_port = int(columns[2].rpartition(b":")[2], 16)
-        port = int(local_port, 16)
-        if wanted.counts(local_port=port, remote_port=remote_port):
-            ends[leader].append(Endpoint(address=_decoded(local_address), port=port))
-
-
-def _decoded(address: bytes) -> str:
-    """An address from words in the machine's byte order, in hexadecimal."""
-    words = [int(address[at : at + 8], 16) for at in range(0, len(address), 8)]
-    packed = b"".join(struct.pack("=I", word) for word in words)
-    return _plain(str(ipaddress.ip_address(packed)))
 
 
 def _plain(address: str) -> str:

@@ -14,12 +14,15 @@ import os
 import sys
 from collections.abc import Callable
 
-from lockage.adapters.local.layout import MARKER, Layout
+from lockage.adapters.local.layout import FRONT, MARKER, MEMBER, Layout
 from lockage.adapters.local.processes import Running
 from lockage.adapters.local.records import FrontState
 
 ANSWER_LIMIT_S = 5.0
 """For the front to start or to confirm a list; it does both in a few hundredths of a second."""
+
+PAUSE_S, LONGEST_PAUSE_S = 0.02, 2.0
+"""Before the front is started again: users wait, but where its port was taken meanwhile it ends at once, again and again."""
 
 log = logging.getLogger(__name__)
 
@@ -40,17 +43,23 @@ class FrontControl:
 
     async def keep_running(self) -> None:
         """Adopt the front or start one, again whenever it ends. Returns only when cancelled."""
+        pause_s = PAUSE_S
         while True:
+            began = asyncio.get_running_loop().time()
             running = Running.adopt(self._state.pid, self._state.process_created_at) or self._start()
             ended = asyncio.create_task(running.wait())
+            told = asyncio.create_task(self.refresh())
             try:
-                await self.refresh()
+                await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
                 await ended
             finally:
                 ended.cancel()
+                told.cancel()
             log.warning("the front (pid %d) has ended", running.pid)
             self._disconnect()
-            await asyncio.sleep(0.05)  # when its port is taken it ends at once; no use in asking for it faster
+            lasted_s = asyncio.get_running_loop().time() - began
+            pause_s = PAUSE_S if lasted_s > ANSWER_LIMIT_S * 2 else min(pause_s * 2, LONGEST_PAUSE_S)
+            await asyncio.sleep(pause_s)
 
     def _start(self) -> Running:
         command = [sys.executable, "-m", "lockage.adapters.local.front", "--host", self._state.host]
@@ -58,7 +67,7 @@ class FrontControl:
         self._layout.front_socket.unlink(missing_ok=True)
         running = Running.start(
             command,
-            environment={**os.environ, MARKER: self._layout.digest},
+            environment={**os.environ, MARKER: self._layout.digest, MEMBER: FRONT},
             log_file=self._layout.supervisor_log,
             folder=self._layout.state_dir,
         )

@@ -22,8 +22,11 @@ MARKER = "LOCKAGE_LOCAL"
 HOST = "127.0.0.1"
 """Where replicas and front listen: nothing of a local deployment is reachable from elsewhere."""
 
-REPLICA = "LOCKAGE_REPLICA"
-"""Environment variable with the replica's name and run, in its processes."""
+MEMBER = "LOCKAGE_MEMBER"
+"""Environment variable that says which of them a process is: a replica's name and run, or `FRONT`."""
+
+FRONT = "front"
+"""The front's value of `MEMBER`; no replica's, since theirs have a slash."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ import psutil
 
 from lockage.adapters.local.free_ports import choose_port
 from lockage.adapters.local.front_control import FrontControl
-from lockage.adapters.local.layout import HOST, MARKER, REPLICA, Layout
-from lockage.adapters.local.processes import Running, leads_session, marked_processes, send
+from lockage.adapters.local.layout import FRONT, HOST, MARKER, MEMBER, Layout
+from lockage.adapters.local.processes import Running, is_alive, leads_session, marked_processes, send
 from lockage.adapters.local.records import ReplicaState, State
 from lockage.adapters.local.replica_life import Hooks, ReplicaLife, now
 from lockage.adapters.local.rolling import Bounds, Candidate, bounds, decide
@@ -89,20 +89,33 @@ class Reconciler:
     # --- adopting -----------------------------------------------------------------------------------------------------
 
     def _adopt(self) -> None:
-        lost: dict[str, psutil.Process] = {}
-        for process in marked_processes(MARKER, self._layout.digest):
-            with contextlib.suppress(psutil.Error):
-                mark = process.environ().get(REPLICA)
-                if mark is not None and leads_session(process.pid):
-                    lost[mark] = process
+        found = self._marked()
         for replica in self.state.replicas:
-            process = lost.pop(f"{replica.name}/{replica.runs - 1}", None)
+            process = found.get(f"{replica.name}/{replica.runs - 1}")
             if process is not None and replica.pid is None:
                 self._write_down(replica, process)
+        front = self.state.front
+        if FRONT in found and not is_alive(front.pid, front.process_created_at):
+            with contextlib.suppress(psutil.Error):
+                front.process_created_at = found[FRONT].create_time()
+                front.pid = found[FRONT].pid
+        known = {front.pid, *(replica.pid for replica in self.state.replicas)}
+        for mark, process in found.items():
+            if process.pid not in known:
+                log.warning("process %d with mark %s belongs to nobody: killed", process.pid, mark)
+                send(process.pid, signal.SIGKILL, group=True)
+        for replica in self.state.replicas:
             self._begin(replica, Running.adopt(replica.pid, replica.process_created_at))
-        for mark, process in lost.items():
-            log.warning("process %d of %s belongs to no replica: killed", process.pid, mark)
-            send(process.pid, signal.SIGKILL, group=True)
+
+    def _marked(self) -> dict[str, psutil.Process]:
+        """What runs of this deployment, by mark."""
+        found: dict[str, psutil.Process] = {}
+        for process in marked_processes(MARKER, self._layout.digest):
+            with contextlib.suppress(psutil.Error):
+                mark = process.environ().get(MEMBER)
+                if mark is not None and leads_session(process.pid):
+                    found[mark] = process
+        return found
 
     def _write_down(self, replica: ReplicaState, process: psutil.Process) -> None:
         with contextlib.suppress(psutil.Error):

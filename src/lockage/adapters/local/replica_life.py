@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lockage.adapters.local.free_ports import choose_port, is_free
-from lockage.adapters.local.layout import MARKER, REPLICA, Layout
+from lockage.adapters.local.layout import MARKER, MEMBER, Layout
 from lockage.adapters.local.probing import answers
 from lockage.adapters.local.processes import Running
 from lockage.adapters.local.records import DeploymentSpec, ReplicaState, Revision, filled_in
@@ -70,6 +70,8 @@ class ReplicaLife:
         """Live; ``running``: its process, when it has one already. Returns when it is over for good."""
         if running is None and self.state.pid is not None:
             self._note_exit(None, known=False)
+        if not self._stop.is_set():
+            self.state.terminated_at = None  # a kill that a predecessor had begun: the probe decides again
         while True:
             if running is None:
                 await self._wait_for_restart()
@@ -122,14 +124,14 @@ class ReplicaLife:
         return {
             **replica_environment(self._spec, self._revision.release, self.state),
             MARKER: self._layout.digest,
-            REPLICA: f"{self.state.name}/{run}",
+            MEMBER: f"{self.state.name}/{run}",
         }
 
     # --- running ------------------------------------------------------------------------------------------------------
 
     async def _attend(self, running: Running) -> int | None:
         """Probe the process until it ends by itself, by its liveness probe or because it is no longer wanted."""
-        if self._revision.readiness is None and not self._stop.is_set():
+        if self._revision.readiness is None:
             self._become_ready()
         exited = asyncio.create_task(running.wait())
         stop = asyncio.create_task(self._stop.wait())
@@ -139,6 +141,7 @@ class ReplicaLife:
             await asyncio.wait({exited, stop, liveness}, return_when=asyncio.FIRST_COMPLETED)
             if liveness.done():
                 liveness.result()  # a defect of the probe is no reason to kill
+            await _cancel(liveness)
             if not exited.done():
                 await self._end(running, exited, stop, readiness)
             return await exited
@@ -201,6 +204,8 @@ class ReplicaLife:
         return answers(host=self.state.host, port=self.state.port, probe=probe, age_s=age_s)
 
     def _become_ready(self) -> None:
+        if self._stop.is_set():  # asked to end while the probe was under way
+            return
         self.state.ready = True
         self.state.ready_at = self.state.ready_at or now()
         self._hooks.changed()
