@@ -102,6 +102,16 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://127.0.0.1:{self.front_port}"
 
 
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the demo is up, and where its parts are."""
+
+    up: bool
+    service_url: str | None = None
+    data_dir: str | None = None
+    rows: int = 0
+    traffic: bool = False
+
+
 Say = Callable[[str], None]
 
 
@@ -114,6 +124,15 @@ def current(folders: Folders) -> Stage | None:
     """What is up; None when nothing is."""
     file = stage_file(folders)
     return msgspec.json.decode(file.read_bytes(), type=Stage) if file.is_file() else None
+
+
+def seen(folders: Folders) -> Seen:
+    """A look at the stage that starts nothing."""
+    stage = current(folders)
+    if stage is None:
+        return Seen(up=False)
+    flows = _traffic(stage) is not None
+    return Seen(up=True, service_url=stage.service_url, data_dir=stage.data_dir, rows=stage.rows, traffic=flows)
 
 
 def traffic_file(folders: Folders) -> Path:

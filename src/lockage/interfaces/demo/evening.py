@@ -1,0 +1,140 @@
+"""The whole demonstration: the stage is set, both ways are performed on it, and it is taken down again.
+
+Not for either way itself (``performance``, ``upgrading``). The surprising thing: a stage that was up before is left up; one
+that the demonstration set for itself is taken down whatever happens, Ctrl-C included.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from lockage.core.plan.planner import Wishes
+from lockage.core.plan.steps import Plan
+from lockage.core.run import HopFigures, RunEvent, RunReport
+from lockage.errors import HaltedError
+from lockage.flows.carry_out import Unfinished
+from lockage.flows.upgrade import Wanted
+from lockage.flows.world import World
+from lockage.interfaces.demo import stage
+from lockage.interfaces.demo.performance import (
+    DemoResult,
+    Interval,
+    LockagePerformance,
+    Outcome,
+    Performance,
+    perform_naively,
+    performance,
+    with_figures,
+)
+from lockage.interfaces.deployments import DEMO, find_deployment
+from lockage.interfaces.deployments import Wanted as Named
+from lockage.interfaces.folders import Folders
+from lockage.interfaces.upgrading import run_upgrade, this_host
+from lockage.interfaces.wiring import open_world
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """Who is told what while the demonstration goes on."""
+
+    act: Callable[[str], None]  # what begins: "the usual way"
+    say: Callable[[str], None]  # what is done on the stage
+    event: Callable[[RunEvent], None]  # what the run does
+    plan: Callable[[Plan], None]
+    narrate: Callable[[str], None]  # how planning goes on; of no interest afterwards
+
+
+def demonstrate(folders: Folders, *, rows: int, naive: bool, lockage: bool, watching: Watching) -> DemoResult:
+    """What both ways cost, or the one that was asked for."""
+    was_up = stage.current(folders) is not None
+    by_habit: Performance | None = None
+    with_lockage: LockagePerformance | None = None
+    try:
+        watching.act("setting the stage")
+        stage.up(folders, rows=rows, say=watching.say)
+        if naive:
+            watching.act(f"the usual way: a rolling update from {stage.FIRST_RELEASE} to {stage.TARGET_RELEASE}")
+            by_habit = _naive(folders, watching)
+        if naive or was_up:
+            stage.reset(folders, say=watching.say)
+        if lockage:
+            watching.act(f"with Lockage: lockage upgrade demo --to {stage.TARGET_RELEASE}")
+            with_lockage = _lockage(folders, watching)
+    finally:
+        if not was_up:
+            watching.say("taking the stage down")
+            stage.down(folders)
+    return DemoResult(rows=rows, naive=by_habit, lockage=with_lockage)
+
+
+def _naive(folders: Folders, watching: Watching) -> Performance:
+    deployment = find_deployment(Named(name=DEMO), folders=folders, here=Path.cwd(), environment={})
+    with open_world(deployment, tell=lambda _: None) as world:
+        outcome, interval, cause = perform_naively(world, target=stage.TARGET_RELEASE, say=watching.say)
+    return performance(stage.traffic_file(folders), interval, outcome=outcome, cause=cause)
+
+
+def _lockage(folders: Folders, watching: Watching) -> LockagePerformance:
+    deployment = find_deployment(Named(name=DEMO), folders=folders, here=Path.cwd(), environment={})
+    plans: list[Plan] = []
+    cause: str | None = None
+
+    def shown(plan: Plan, unfinished: Unfinished | None) -> bool:
+        del unfinished
+        plans.append(plan)
+        watching.plan(plan)
+        return True
+
+    with open_world(deployment, tell=watching.event) as world:
+        began_at, began_s = world.clock.now(), time.time()
+        try:
+            report = run_upgrade(
+                world,
+                deployment,
+                folders,
+                wanted=Wanted(target=stage.TARGET_RELEASE, no_restore_point=True, host=this_host()),
+                wishes=Wishes(),
+                confirm=shown,
+                stop=lambda: False,
+                narrate=watching.narrate,
+            )
+        except HaltedError as error:
+            cause = f"{error.message} ({error.code})"
+            report = _halted(plans[0], cause, began_at=began_at, ended_at=world.clock.now())
+        interval = Interval(began_s=began_s, ended_s=time.time(), restarts=_restarts(world))
+    outcome: Outcome = "healthy" if cause is None else "halted"
+    felt = performance(stage.traffic_file(folders), interval, outcome=outcome, cause=cause)
+    return with_figures(felt, report)
+
+
+def _halted(plan: Plan, cause: str, *, began_at: datetime, ended_at: datetime) -> RunReport:
+    """What is known of a run that stopped part-way: its plan and the reason."""
+    hops = tuple(
+        HopFigures(
+            from_release=hop.from_release,
+            to_release=hop.to_release,
+            strategy=hop.strategy,
+            forecast_s=hop.forecast.total_s,
+        )
+        for hop in plan.hops
+    )
+    return RunReport(
+        id="",
+        deployment=plan.deployment,
+        outcome="halted",
+        from_release=plan.from_release,
+        to_release=plan.to_release,
+        route=plan.route,
+        began_at=began_at,
+        ended_at=ended_at,
+        hops=hops,
+        halted=cause,
+    )
+
+
+def _restarts(world: World) -> int:
+    return sum(replica.restarts for replica in world.platform.replicas())

@@ -1,0 +1,69 @@
+"""The two ways side by side, as people read them.
+
+Not for ``--json`` (``performance.DemoResult``). The surprising thing: every figure here was felt by the traffic or measured by
+the run; nothing is computed from what should have happened.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from lockage.core.plan.wording import range_in_words
+from lockage.interfaces.cli.console import plain_table, say
+from lockage.interfaces.demo.performance import DemoResult, LockagePerformance, Performance
+
+MARGIN_RATIO = 1.1
+MARGIN_S = 1.5
+"""How far the outage may exceed the shortest possible one, a hop: the project's own bar."""
+
+_OUTCOMES = {
+    "healthy": "healthy",
+    "crash_loop": "crash loop",
+    "outage": "still out of service",
+    "halted": "halted part-way",
+}
+
+
+def show_playbill(result: DemoResult, console: Console) -> None:
+    """Print the two ways side by side, or the one that was performed."""
+    table = plain_table("", *(["the usual way"] if result.naive else []), *(["with Lockage"] if result.lockage else []))
+    performed = [p for p in (result.naive, result.lockage) if p is not None]
+    for title, cells in _rows(performed):
+        table.add_row(title, *cells)
+    say(console, "")
+    console.print(table)
+    if result.naive and result.naive.cause:
+        say(console, "")
+        say(console, f"the usual way: {result.naive.cause}")
+    if result.lockage:
+        say(console, "")
+        _show_bars(result.lockage, console)
+
+
+def _rows(performed: list[Performance]) -> list[tuple[str, list[str]]]:
+    return [
+        ("ends", [_OUTCOMES[p.outcome] for p in performed]),
+        ("way", [_way(p) for p in performed]),
+        ("seconds without service", [f"{p.unavailable_s:.1f}" for p in performed]),
+        ("requests failed", [f"{p.failed_requests} of {p.requests}" for p in performed]),
+        ("slowest request", [f"{p.slowest_s:.2f} s" for p in performed]),
+        ("restarts of replicas", [str(p.restarts) for p in performed]),
+        ("took", [f"{p.took_s:.0f} s" for p in performed]),
+    ]
+
+
+def _way(performed: Performance) -> str:
+    if isinstance(performed, LockagePerformance):
+        return " → ".join((performed.from_release, *performed.route))
+    return "one rolling update"
+
+
+def _show_bars(lockage: LockagePerformance, console: Console) -> None:
+    allowed_s = MARGIN_RATIO * lockage.limit_s + MARGIN_S * lockage.hops
+    held = "held" if lockage.forecast_held else "did not hold"
+    say(console, f"forecast of the migrations: {range_in_words(lockage.forecast_s)}; took {lockage.migration_s:.1f} s: {held}")
+    parts = (
+        f"stop {lockage.termination_s:.1f} + start {lockage.start_s:.1f} + migrate {lockage.migration_s:.1f} "
+        f"+ boot {lockage.boot_s:.1f}"
+    )
+    say(console, f"shortest outage possible: {lockage.limit_s:.1f} s ({parts}); ours may be {allowed_s:.1f} s at most")
