@@ -41,6 +41,7 @@ bench: $(STAMP) ## print every table of figures that the documentation quotes
 docs: $(STAMP) ## render the pages that come from code
 	$(BIN)/python -m lockage.interfaces.error_codes > docs/errors.md
 	$(BIN)/python -m lockage.interfaces.schemas docs/schemas
+	$(BIN)/python -m lockage.interfaces.schemas docs/schemas
 
 install: $(STAMP) ## install into .venv what requirements.lock says; the other targets do it by themselves
 
@@ -58,7 +59,7 @@ else
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "$(PYTHON) has no venv module." >&2; \
 		echo "hint: install it (Debian, Ubuntu: apt-get install python3-venv), or install uv" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 endif
