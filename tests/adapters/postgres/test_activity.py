@@ -169,6 +169,43 @@ def test_progress_of_a_busy_session_moves_with_what_is_written(connect_as, datab
     assert written() > before
 
 
+def test_a_parallel_query_is_one_session(connect_as, database: PostgresDatabase) -> None:
+    connect_as().execute("create table api_keys (id int); insert into api_keys values (1)")
+    report = connect_as("app/report")
+    report.execute("set debug_parallel_query = on")
+
+    def workers() -> int:
+        row = connect_as().execute("select count(*) from pg_stat_activity where leader_pid = %s", (pid_of(report),)).fetchone()
+        assert row is not None
+        return row[0]
+
+    with running(report, "select pg_sleep(60) from api_keys") as leader:
+        assert eventually(lambda: workers() == 1)
+        assert [s.pid for s in database.activity().sessions if s.application_name == "app/report"] == [leader]
+
+
+def test_an_autovacuum_worker_that_is_waited_for_is_named(connect_as, database: PostgresDatabase) -> None:
+    admin = connect_as()
+    admin.execute("create table api_keys (id int) with (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_cost_delay = 100)")
+    admin.execute("alter table api_keys set (autovacuum_vacuum_cost_limit = 1)")
+    admin.execute("insert into api_keys select generate_series(1, 100000); delete from api_keys")
+    admin.execute("select pg_stat_force_next_flush()")
+    admin.execute("alter system set autovacuum_naptime = 1")
+    admin.execute("select pg_reload_conf()")
+    try:
+
+        def seen() -> bool:
+            return any("autovacuum worker" in s.application_name and s.relation_locks for s in database.activity().sessions)
+
+        assert eventually(seen)
+        (worker,) = [s for s in database.activity().sessions if s.application_name == "autovacuum worker"]
+        assert [(k.relation, k.mode) for k in worker.relation_locks] == [("public.api_keys", "ShareUpdateExclusiveLock")]
+        assert worker.query.startswith("autovacuum: VACUUM")
+    finally:
+        admin.execute("alter system reset autovacuum_naptime")
+        admin.execute("select pg_reload_conf()")
+
+
 def test_idle_sessions_do_no_work_and_ours_do_not_show(connect_as, database: PostgresDatabase) -> None:
     idle = connect_as("psql")
     activity = database.activity()

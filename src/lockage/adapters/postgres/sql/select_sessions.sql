@@ -37,6 +37,7 @@ select clock_timestamp() as at,
   left join waiting as w on w.pid = a.pid
  where a.datname = current_database()
    and a.pid <> pg_backend_pid()
+   and a.leader_pid is null  -- parallel workers come and go with their leader, who holds the same locks
    and (coalesce(a.backend_type, 'client backend') = 'client backend'
         or a.pid in (select lock.pid from lock where locktype = 'relation' and relation >= 16384))
  order by a.pid
