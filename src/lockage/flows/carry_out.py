@@ -16,11 +16,12 @@ import msgspec
 
 from lockage.core.facts import LedgerState, Workload
 from lockage.core.plan import steps as s
-from lockage.core.run import HopFigures, RunEvent, RunNote, RunReport, WaiverNote, read_notes
+from lockage.core.run import RunEvent, RunNote, RunReport, WaiverNote, read_notes
 from lockage.errors import HaltedError, LockageError, RefusedError
 from lockage.flows import quiesce, revise
+from lockage.flows.account import recording, report_of
 from lockage.flows.guard import guard
-from lockage.flows.verify import verify
+from lockage.flows.verify import await_verified, soak
 from lockage.flows.waiting import wait_until
 from lockage.flows.world import World
 from lockage.ports import Journal, JournalEntry
@@ -100,7 +101,7 @@ class _Carrying:
         self._plan = start.plan
         self._start = start
         self._renewed_at: float | None = None
-        self._world = replace(world, tell=_recording(world.tell, journal))
+        self._world = replace(world, tell=recording(world.tell, journal))
 
     def to_the_end(self) -> RunReport:
         world = self._world
@@ -115,7 +116,7 @@ class _Carrying:
         except LockageError as error:
             self._leave(error)
             raise
-        report = self._report(began_at)
+        report = report_of(self._journal, self._plan, began_at=began_at, ended_at=world.clock.now())
         # The lease goes first: killed between the two, the next process finds a run without an end and does this again.
         world.platform.drop_lease(holder=self._order.holder)
         self._say("ended", f"{self._plan.to_release} is healthy", data=report)
@@ -233,7 +234,7 @@ class _Carrying:
                 watch = guard(world, hop, step, index=index, on_blocker=blockers, between=self._hold)
                 self._measure(index, migration_s=watch.migration_s)
             case s.Verify():
-                self._verify(step)
+                await_verified(world, release=step.release, ledger=step.ledger, limit_s=step.limit_s, between=self._hold)
             case s.RaiseReplicas():
                 first = self._first_replica(step.release)
                 revise.raise_replicas(world, step, between=self._hold)
@@ -242,7 +243,7 @@ class _Carrying:
             case s.LeaveWhen():
                 self._leave_when(step, index)
             case s.Restore():
-                self._soak()
+                soak(world, between=self._hold)
                 revise.restore(world)
             case _:
                 assert_never(step)
@@ -292,26 +293,6 @@ class _Carrying:
                 hint=f"compare the schema with the file of migration {reading.version} before going on to {hop.to_release}",
             )
 
-    def _verify(self, step: s.Verify) -> None:
-        failed: list[str] = []
-
-        def all_well() -> bool | None:
-            failed[:] = [c.text for c in verify(self._world, release=step.release, ledger=step.ledger) if not c.ok]
-            return None if failed else True
-
-        wait_until(
-            all_well,
-            clock=self._world.clock,
-            limit_s=lambda: step.limit_s,
-            pause_s=0.5,
-            too_late=lambda waited: HaltedError(
-                f"{step.release} does not verify after {waited:.0f} s: {'; '.join(failed)}",
-                code="LK340",
-                hint=f"lockage verify {self._plan.deployment}",
-            ),
-            between=self._hold,
-        )
-
     def _leave_when(self, step: s.LeaveWhen, index: int) -> None:
         def holds() -> bool | None:
             rows = self._world.database.ask(step.condition)
@@ -333,22 +314,6 @@ class _Carrying:
             ),
             between=hold_or_stop,
         )
-
-    def _soak(self) -> None:
-        world = self._world
-        until = world.clock.monotonic() + world.settings.limits.soak_s
-        while True:
-            failed = [c.text for c in verify(world) if not c.ok]
-            if failed:
-                raise HaltedError(
-                    f"{self._plan.to_release} did not stay healthy: {'; '.join(failed)}",
-                    code="LK343",
-                    hint=f"lockage verify {self._plan.deployment}",
-                )
-            if world.clock.monotonic() >= until:
-                return
-            self._hold()
-            world.clock.sleep(0.5)
 
     # --- figures ------------------------------------------------------------------------------------------------------
 
@@ -382,51 +347,6 @@ class _Carrying:
             text = ", ".join(f"{name.removesuffix('_s').replace('_', ' ')} {value:.2f} s" for name, value in known.items())
             self._say("measured", text, index, data=known)
 
-    def _report(self, began_at: datetime) -> RunReport:
-        measured: dict[int, dict[str, float]] = {}
-        for entry in self._journal.entries():
-            if entry.kind == "measured":
-                measured.setdefault(entry.hop, {}).update(msgspec.json.decode(entry.data, type=dict[str, float]))
-        hops = [
-            HopFigures(
-                from_release=hop.from_release,
-                to_release=hop.to_release,
-                strategy=hop.strategy,
-                forecast_s=hop.forecast.total_s,
-                **measured.get(index, {}),
-            )
-            for index, hop in enumerate(self._plan.hops)
-        ]
-        return RunReport(
-            id=self._journal.run_id,
-            deployment=self._plan.deployment,
-            outcome="healthy",
-            from_release=self._plan.from_release,
-            to_release=self._plan.to_release,
-            route=self._plan.route,
-            began_at=began_at,
-            ended_at=self._world.clock.now(),
-            hops=tuple(hops),
-        )
-
     def _say(self, kind: str, text: str, hop: int = -1, step: str = "", *, data: object = None) -> None:
         record: Mapping[str, object] = msgspec.to_builtins(data) if data is not None else {}
         self._world.tell(RunEvent(at=self._world.clock.now(), kind=kind, hop=hop, step=step, text=text, data=record))
-
-
-def _recording(tell: Callable[[RunEvent], None], journal: Journal) -> Callable[[RunEvent], None]:
-    """Tell the journal first, then whoever watches."""
-
-    def both(event: RunEvent) -> None:
-        entry = JournalEntry(
-            at=event.at,
-            kind=event.kind,
-            hop=event.hop,
-            step=event.step,
-            text=event.text,
-            data=msgspec.json.encode(event.data),
-        )
-        journal.append(entry)
-        tell(event)
-
-    return both

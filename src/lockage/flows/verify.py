@@ -1,18 +1,24 @@
 """Is this deployment healthy, whole and consistent now: version by every source, ledger, health, service.
 
-Not for waiting: one answer, now. The surprising thing: health is not service, so the profile's own requests are made on each
-replica, past the Service that would hide one bad replica behind two good ones.
+Not for finding out why it is not (``diagnose``). The surprising thing: health is not service, so the profile's own requests
+are made on each replica, past the Service that would hide one bad replica behind two good ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
 from lockage.core.facts import LedgerState, Replica, ReplicaPhase
 from lockage.core.release.version import normalised
+from lockage.errors import HaltedError
+from lockage.flows.waiting import wait_until
 from lockage.flows.world import World
+
+PAUSE_S = 0.5
+"""Between two verifications: each makes several requests to every replica."""
 
 REQUEST_TIMEOUT_S = 5.0
 """A proof of service that takes longer is a failure for the person who waits for it."""
@@ -39,6 +45,45 @@ def verify(world: World, *, release: str | None = None, ledger: int | None = Non
         checks += _service(world, replica)
     checks.append(_ledger(world, last))
     return tuple(checks)
+
+
+def await_verified(world: World, *, release: str, ledger: int, limit_s: float, between: Callable[[], None]) -> None:
+    """Every check holds, now or within the limit; raises ``HaltedError`` (LK340) with those that do not."""
+    failed: list[str] = []
+
+    def all_well() -> bool | None:
+        failed[:] = [c.text for c in verify(world, release=release, ledger=ledger) if not c.ok]
+        return None if failed else True
+
+    wait_until(
+        all_well,
+        clock=world.clock,
+        limit_s=lambda: limit_s,
+        pause_s=PAUSE_S,
+        too_late=lambda waited: HaltedError(
+            f"{release} does not verify after {waited:.0f} s: {'; '.join(failed)}",
+            code="LK340",
+            hint=f"lockage verify {world.deployment}",
+        ),
+        between=between,
+    )
+
+
+def soak(world: World, *, between: Callable[[], None]) -> None:
+    """Every check holds for a while; raises ``HaltedError`` (LK343) with those that did not."""
+    until = world.clock.monotonic() + world.settings.limits.soak_s
+    while True:
+        failed = [c.text for c in verify(world) if not c.ok]
+        if failed:
+            raise HaltedError(
+                f"{world.deployment} did not stay healthy: {'; '.join(failed)}",
+                code="LK343",
+                hint=f"lockage verify {world.deployment}",
+            )
+        if world.clock.monotonic() >= until:
+            return
+        between()
+        world.clock.sleep(PAUSE_S)
 
 
 def _replicas(world: World, serving: tuple[Replica, ...], wanted: str) -> Check:
