@@ -96,6 +96,13 @@ def test_unready_replicas_of_old_revisions_go_before_ready_ones() -> None:
     assert decision.remove == ("r2",)
 
 
+def test_an_unready_old_replica_stays_while_as_many_new_ones_are_not_ready() -> None:
+    replicas = [candidate(number, current=False, ready=number != 3) for number in (1, 2, 3)]
+    replicas.append(candidate(4, current=True, ready=False))
+    decision = decide(replicas, wanted=3, update=ROLLING, limits=Bounds(max_surge=1, max_unavailable=0))
+    assert (decision.create, decision.remove) == (0, ())
+
+
 def test_a_new_replica_that_is_not_ready_protects_an_old_one() -> None:
     replicas = [candidate(1, current=False, ready=True), candidate(2, current=True, ready=False)]
     decision = decide(replicas, wanted=1, update=ROLLING, limits=Bounds(max_surge=1, max_unavailable=0))
