@@ -248,9 +248,7 @@ def test_a_doomed_orphan_is_named_terminated_and_gone_before_the_migration() -> 
 
 
 def test_an_orphan_whose_whole_file_still_works_is_waited_for() -> None:
-    profile = app_profile()
-    profile = replace(profile, migrations=replace(profile.migrations, transaction="file"))
-    world = a_world(profile=profile)
+    world = a_world()
     orphan = Client(
         pid=7, application_name="app/dead", began_s=0, locks=(ALTER,), state="active",
         query="ALTER TABLE t ADD c int; UPDATE t SET c = 1", commits_s=20.0,

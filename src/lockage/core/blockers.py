@@ -83,24 +83,26 @@ def roots(activity: Activity, pid: int) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def commits_by_itself(session: Session, *, migrator_sends_whole_files: bool) -> bool:
+def commits_by_itself(session: Session) -> bool:
     """Whether the running statement of a session commits when it ends, though its client is dead.
 
-    True only for an active statement that waits for no lock and is not inside an explicit transaction of its client: a whole
-    file as one Query. An embedded ``BEGIN`` makes the transaction explicit.
+    True only for an active statement that waits for no lock and whose transaction began with it: a whole file as one Query, or
+    a statement on its own. A transaction that is older than its statement was opened by the client, and only the client could
+    have committed it.
     """
-    if not migrator_sends_whole_files or session.state != "active" or session.waits_for_lock:
+    if session.state != "active" or session.waits_for_lock:
         return False
-    return not session.query.lstrip().upper().startswith(("BEGIN", "START TRANSACTION"))
+    if session.transaction_age_s is None or session.statement_age_s is None:
+        return False
+    return session.transaction_age_s <= session.statement_age_s
 
 
-def classify(owned: OwnedSession, *, replicas: Mapping[str, Replica], target: str, migrator_sends_whole_files: bool) -> Who:
+def classify(owned: OwnedSession, *, replicas: Mapping[str, Replica], target: str) -> Who:
     """Whose session it is, given the live replicas by name and the target release."""
     if owned.ours:
         return Who.LOCKAGE
     if owned.orphan:
-        works = commits_by_itself(owned.session, migrator_sends_whole_files=migrator_sends_whole_files)
-        return Who.WORKING_ORPHAN if works else Who.DOOMED_ORPHAN
+        return Who.WORKING_ORPHAN if commits_by_itself(owned.session) else Who.DOOMED_ORPHAN
     replica = replicas.get(owned.replica or "")
     if replica is None:
         return Who.THIRD_PARTY
@@ -114,7 +116,6 @@ def blockers_of(
     owned: Sequence[OwnedSession],
     replicas: Sequence[Replica],
     target: str,
-    migrator_sends_whole_files: bool,
 ) -> tuple[Blocker, ...]:
     """The root blockers of one waiting backend, each with whose it is."""
     by_pid = {o.session.pid: o for o in owned}
@@ -124,7 +125,7 @@ def blockers_of(
         if root == PREPARED_TRANSACTION_PID:
             found.append(Blocker(who=Who.PREPARED, session=None))
         elif root in by_pid:
-            who = classify(by_pid[root], replicas=by_name, target=target, migrator_sends_whole_files=migrator_sends_whole_files)
+            who = classify(by_pid[root], replicas=by_name, target=target)
             found.append(Blocker(who=who, session=by_pid[root].session, replica=by_pid[root].replica))
     return tuple(found)
 

@@ -90,7 +90,6 @@ def view_of(
 ) -> View:
     """What one look (and the one before it) says of a migration to ``hop.to_release``."""
     key = world.profile.migrations.advisory_lock
-    whole_files = world.profile.migrations.transaction == "file"
     migrator = migration_session(sight.activity, sight.owned, sight.replicas, advisory_lock=key, target=hop.to_release)
     waiting_pid = _who_waits(migrator, sight, hop.to_release)
     blockers = (
@@ -100,7 +99,6 @@ def view_of(
             owned=sight.owned,
             replicas=sight.replicas,
             target=hop.to_release,
-            migrator_sends_whole_files=whole_files,
         )
         if waiting_pid is not None
         else ()
@@ -196,7 +194,6 @@ def _doomed_migrator(world: World, view: View, hop: Hop) -> tuple[Blocker, ...]:
         view.migrator,
         replicas={},
         target=hop.to_release,
-        migrator_sends_whole_files=world.profile.migrations.transaction == "file",
     )
     return (Blocker(who=who, session=view.migrator.session),) if who is Who.DOOMED_ORPHAN else ()
 

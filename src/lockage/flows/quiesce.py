@@ -88,13 +88,12 @@ def clear_sessions(world: World, step: ClearSessions, hop: Hop, *, index: int, o
     """
     if world.platform.workload().release == hop.to_release:
         return
-    whole_files = world.profile.migrations.transaction == "file"
 
     def standing(sight: Sight) -> list[Blocker]:
         live: dict[str, Replica] = {r.name: r for r in sight.replicas}
         return [
             Blocker(
-                who=classify(o, replicas=live, target=hop.to_release, migrator_sends_whole_files=whole_files),
+                who=classify(o, replicas=live, target=hop.to_release),
                 session=o.session,
                 replica=o.replica,
             )
