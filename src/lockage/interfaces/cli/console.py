@@ -59,6 +59,11 @@ def narrated() -> Generator[Callable[[str], None]]:
         with console.status("") as status:
             yield lambda line: status.update(Text(line, style="dim", overflow="ellipsis", no_wrap=True))
         return
+    yield sampled(console)
+
+
+def sampled(console: Console) -> Callable[[str], None]:
+    """Gives what says one line a second at most, and drops the others: for progress where lines must stay."""
     last_at = -PIPE_PERIOD_S
 
     def sample(line: str) -> None:
@@ -66,9 +71,9 @@ def narrated() -> Generator[Callable[[str], None]]:
         now = time.monotonic()
         if now - last_at >= PIPE_PERIOD_S:
             last_at = now
-            say(console, line)
+            say(console, line, style="dim")
 
-    yield sample
+    return sample
 
 
 def plain_table(*columns: str) -> Table:

@@ -134,11 +134,13 @@ def _outcome(invocation: Invocation) -> int:
     except typer.TyperException as error:
         raise _usage_error(error) from error
     except typer.Abort:
-        return failures.INTERRUPTED_EXIT
+        code = failures.INTERRUPTED_EXIT
     except (SystemExit, BrokenPipeError):
         # Typer's own answer to a reader that went away is SystemExit; nothing else raises it here.
         _forget_stdout()
         return failures.BROKEN_PIPE_EXIT
+    if code == failures.INTERRUPTED_EXIT:
+        print("interrupted", file=sys.stderr)  # noqa: T201 - nothing else was said, and a prompt on the next line says less
     return code if isinstance(code, int) else 0
 
 

@@ -19,6 +19,18 @@ from lockage.settings import LongTransactions
 LARGEST = 8
 """Relations that are shown; the ones whose migration matters are among the largest. All are in ``--json``."""
 
+TELLING_SETTINGS = (
+    "client_connection_check_interval",  # 0: a dead client's backend goes on
+    "lock_timeout",
+    "statement_timeout",
+    "idle_in_transaction_session_timeout",
+    "transaction_timeout",
+    "synchronous_standby_names",  # a commit may wait for a standby
+    "maintenance_work_mem",
+    "max_wal_size",
+)
+"""Settings that are shown: those by which a migration waits, ends or slows down. All that were read are in ``--json``."""
+
 RECENT_EVENTS = 6
 """Events that are shown, the newest; all are in ``--json``."""
 
@@ -92,9 +104,10 @@ def _database(survey: Survey, console: Console) -> None:
     say(console, f"  we are    {server.user}: {_may(survey)}")
     say(console, f"  sessions  {server.connections} of {server.max_connections} connections")
     table = plain_table("setting", "value")
-    for name, value in sorted(server.settings.items()):
-        table.add_row(name, value)
-    if server.settings:
+    for name in TELLING_SETTINGS:
+        if server.settings.get(name):
+            table.add_row(name, server.settings[name])
+    if table.row_count:
         console.print(table)
 
 

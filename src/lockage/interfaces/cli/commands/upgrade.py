@@ -15,7 +15,7 @@ from lockage.core.plan.steps import OnBlocker, Plan
 from lockage.errors import RefusedError, UsageError
 from lockage.flows.carry_out import Unfinished
 from lockage.flows.upgrade import Wanted
-from lockage.interfaces.cli.console import answers, notes, say
+from lockage.interfaces.cli.console import answers, notes, sampled, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import found, opened
 from lockage.interfaces.cli.options import (
@@ -102,7 +102,7 @@ def upgrade(
             wishes=wishes,
             confirm=lambda proposed, unfinished: _confirmed(proposed, unfinished, console, asks=not yes),
             stop=stop,
-            narrate=lambda line: say(console, line, style="dim"),
+            narrate=sampled(console),
         )
     if as_json:
         print_json(report)
