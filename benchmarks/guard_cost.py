@@ -112,12 +112,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
-    with throwaway(settings={"max_connections": "200", "max_locks_per_transaction": "512"}) as server:
+    with throwaway(settings={"max_connections": "400", "max_locks_per_transaction": "512"}) as server:
         url = server.url()
         with psycopg.connect(url, autocommit=True) as admin:
             admin.execute("create table busy (id int)")
         costs = [measure(url, "idle", lambda: idle(url, 10))]
-        costs.append(measure(url, "50 sessions waiting", lambda: waiting(url, 50)))
+        costs += [measure(url, f"{n} sessions waiting", lambda n=n: waiting(url, n)) for n in (50, 300)]
         with psycopg.connect(url, autocommit=True) as admin:
             for first in range(0, 10_000, 1_000):
                 admin.execute("; ".join(f"create table t{n} (id int primary key)" for n in range(first, first + 1_000)))
