@@ -7,8 +7,8 @@ create schema other;
 create type mood as enum ('calm', 'busy');
 create domain positive as int check (value > 0);
 create table orgs (id int primary key, name text not null unique);
-create table users (id int primary key, name text, email varchar(50), org_id int not null references orgs (id), age int, mood mood,
-                    score positive default 1);
+create table users (id int primary key, name text, email varchar(50), org_id int not null references orgs (id), age int,
+                    mood mood, score positive default 1);
 create index users_org on users (org_id);
 create table keys (id int primary key, user_id int not null references users (id) on delete cascade, scope text, uses int);
 create index keys_scope on keys (scope);
@@ -47,6 +47,12 @@ refresh materialized view key_counts;
 """
 
 SETUP_OF_CASE: dict[str, str] = {
+    "key update that cascades": """
+create table lands (code text primary key);
+create table towns (id int primary key, land text references lands (code) on update cascade);
+insert into lands values ('a'), ('b');
+insert into towns values (1, 'a'), (2, 'b');
+""",
     "update with a trigger that updates": """
 create function bump() returns trigger language plpgsql as $$
 begin
@@ -212,7 +218,10 @@ CASES: dict[str, tuple[str, ...]] = {
         "alter table tags_new rename to tags",
     ),
     "drop and make anew": ("drop table tags", "create table tags (id int primary key)", "create index on tags (id)"),
-    "if not exists": ("alter table tags add column if not exists label text", "create index if not exists keys_scope on keys (id)"),
+    "if not exists": (
+        "alter table tags add column if not exists label text",
+        "create index if not exists keys_scope on keys (id)",
+    ),
     "drop if exists": ("drop table if exists nothing", "alter table if exists nothing add column x int"),
     "temporary shadow": ("create temp table tags (id int)", "alter table tags add column x int", "update tags set x = 1"),
     "add primary key": ("create table fresh (id int)", "alter table fresh add primary key (id)"),
@@ -231,7 +240,9 @@ CASES: dict[str, tuple[str, ...]] = {
     "trigram index": ("create extension if not exists pg_trgm", "create index on tags using gin (label gin_trgm_ops)"),
     "alter default of parent then update": ("alter table users add column c int", "update users set c = 1 where c is null"),
     "copy-free import": ("insert into users select id + 100, name, email, org_id, age, mood, score from users",),
-    "key update of a referred row": ("update orgs set id = id + 50 where id = 99",),
+    "key update": ("update tags set id = id + 50",),
+    "key update that cascades": ("update lands set code = code || 'x'",),
+    "insert of a row without a parent's row here": ("insert into keys (id, user_id) values (77, 3)",),
     "deferred constraint": (
         "alter table tags add constraint f foreign key (id) references lonely (id) deferrable initially deferred",
         "insert into tags values (5, 'x') on conflict do nothing",

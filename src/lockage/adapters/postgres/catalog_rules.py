@@ -26,6 +26,7 @@ def rules_from_rows(rows: Sequence[Row]) -> CatalogRules:
         triggers=tuple(map(_trigger, lists["triggers"])),
         routines=tuple(Routine(routine=name, language=language, definition=text) for name, language, text in lists["routines"]),
         views=_grouped(lists["views"]),
+        writable_views=tuple(lists["writable_views"]),
         sequences=_grouped(lists["sequences"]),
         unique_keys=_grouped((oid, tuple(columns)) for oid, columns in lists["unique_keys"]),
         defaults=_grouped(lists["defaults"]),

@@ -52,7 +52,12 @@ def compose(
     return Forecast(
         script=Script(migrations=tuple(MigrationRef(version=m.version, name=m.name, file=m.file) for m in migrations)),
         relations=_relations(trace, held, seconds),
-        operations=tuple(operation for guess in guesses for operation in guess.operations),
+        operations=tuple(
+            operation
+            for step, guess in zip(trace.statements, guesses, strict=True)
+            for operation in guess.operations
+            if not step.of_migrator
+        ),
         unknown=unknown,
         broken=compatibility.broken,
         statements_checked=compatibility.checked,

@@ -1,10 +1,12 @@
-"""Who waits although nothing is held on their own relation: readers of views, and writers across foreign keys.
+"""Who waits although nothing is held on their own relation: users of views, writers across foreign keys, of partitions, of
+tables whose triggers reach elsewhere.
 
 Not for locks. The surprising thing: to delete a user waits for a lock on the user's keys, because the foreign key must look
 there; no lock on the users' table tells.
 
 Source: PostgreSQL 18, src/backend/utils/adt/ri_triggers.c: a look at the other table takes RowShareLock, an action on it
-RowExclusiveLock. Checked against waiting sessions in ``tests/flows/test_forecast_truth.py``.
+RowExclusiveLock; utils/cache/partcache.c: who writes to a partition looks at the table above it. Checked against waiting
+sessions by ``tests/flows/test_forecast_truth.py``.
 """
 
 from __future__ import annotations
@@ -13,37 +15,55 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from lockage.core.forecast.assess import Blocks
-from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, WRITE_TAKES, conflict
+from lockage.core.forecast.lock_modes import (
+    SELECT_FOR_UPDATE_TAKES,
+    SELECT_TAKES,
+    WRITE_TAKES,
+    badness,
+    conflict,
+)
+from lockage.core.forecast.names import descendants, oids
 from lockage.core.forecast.timeline import Hold
-from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey, Trigger
+from lockage.core.migration.procedure import Place, read_code
+from lockage.core.migration.syntax import Statement
 
 _LOOKS_ONLY = ("a", "r")  # pg_constraint.confdeltype: no action, restrict
 
 
 def indirect_holds(held: Iterable[Hold], *, mark: CatalogMark, rules: CatalogRules) -> tuple[Hold, ...]:
-    """The waits that follow from ``held``; each says why, and has no mode."""
+    """The waits that follow from ``held``; each says why, and has no mode. ``mark`` and ``rules`` are of before the script."""
+    held = tuple(held)
+    needs = tuple(_needs_of_triggers(mark, rules))
     found: list[Hold] = []
     for hold in held:
         found.extend(_through_keys(hold, mark, rules))
+        found.extend(_to_partitions(hold, mark))
+        found.extend(_through_triggers(hold, needs, mark))
+    for hold in (*held, *found[:]):
         found.extend(_through_views(hold, mark, rules))
     return tuple(dict.fromkeys(found))
 
 
 def _through_views(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterator[Hold]:
-    if hold.blocks is not Blocks.READS:
-        return
     for view, below in rules.views.items():
         relation = mark.relations.get(view)
-        if hold.oid in below and relation is not None and relation.kind == "v":
-            derived = _derived(hold, view, Blocks.READS, f"reads {_name(hold.oid, mark)}")
+        if hold.oid not in below or relation is None or relation.kind != "v":
+            continue
+        if hold.blocks is Blocks.READS or (hold.blocks is not Blocks.NONE and view in rules.writable_views):
+            derived = _derived(hold, view, hold.blocks, f"is a view of {_name(hold.oid, mark)}")
             yield derived
             yield from _through_views(derived, mark, rules)
 
 
 def _through_keys(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterator[Hold]:
     for key in rules.foreign_keys:
-        if key.parent_oid == hold.oid and key.child_oid in mark.relations and _stops_looks(hold):
-            yield _derived(hold, key.child_oid, Blocks.WRITES, f"refers to {_name(hold.oid, mark)}")
+        if key.parent_oid == hold.oid and key.child_oid in mark.relations:
+            why = f"refers to {_name(hold.oid, mark)}"
+            if _stops_looks(hold):
+                yield _derived(hold, key.child_oid, Blocks.WRITES, why)
+            elif hold.strong and hold.blocks is Blocks.ROWS:
+                yield _derived(hold, key.child_oid, Blocks.WRITES if hold.all_rows else Blocks.ROWS, why)
         if key.child_oid == hold.oid and key.parent_oid in mark.relations and _stops_deletes(hold, key):
             yield _derived(hold, key.parent_oid, Blocks.ROWS, f"is referred to by {_name(hold.oid, mark)}")
 
@@ -64,8 +84,56 @@ def _stops_deletes(hold: Hold, key: ForeignKey) -> bool:
     return conflict(hold.mode, SELECT_FOR_UPDATE_TAKES if only_looks else WRITE_TAKES)
 
 
+def _to_partitions(hold: Hold, mark: CatalogMark) -> Iterator[Hold]:
+    relation = mark.relations.get(hold.oid)
+    if relation is None or relation.kind != "p" or hold.via is not None or hold.blocks is not Blocks.READS:
+        return
+    for partition in descendants(hold.oid, mark):
+        yield _derived(hold, partition.oid, Blocks.WRITES, f"is a partition of {relation.relation}")
+
+
+# --- triggers ---------------------------------------------------------------------------------------------------------
+
+_Need = tuple[Trigger, int, str]  # the trigger, a relation that it always touches, the mode that this takes
+
+
+def _needs_of_triggers(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
+    """What triggers touch whenever they fire: what stands under no condition in their functions."""
+    routines = {routine.routine: routine for routine in rules.routines}
+    for trigger in rules.triggers:
+        routine = routines.get(trigger.routine)
+        if routine is None or trigger.columns or trigger.table_oid not in mark.relations:
+            continue
+        for inner in read_code(routine.definition, language=routine.language.lower()).inner:
+            if inner.place is Place.STRAIGHT:
+                for statement in inner.statements or ():
+                    yield from _needs(trigger, statement, mark)
+
+
+def _needs(trigger: Trigger, statement: Statement, mark: CatalogMark) -> Iterator[_Need]:
+    written = oids((change.relation for change in statement.changes), mark)
+    for oid in oids(statement.names, mark):
+        if oid != trigger.table_oid:
+            yield trigger, oid, WRITE_TAKES if oid in written else SELECT_TAKES
+
+
+def _through_triggers(hold: Hold, needs: Iterable[_Need], mark: CatalogMark) -> Iterator[Hold]:
+    for trigger, oid, mode in needs:
+        if oid != hold.oid or not _stops(hold, mode):
+            continue
+        blocks = Blocks.WRITES if "INSERT" in trigger.events else Blocks.ROWS
+        yield _derived(hold, trigger.table_oid, blocks, f"its trigger {trigger.name} uses {_name(oid, mark)}")
+
+
+def _stops(hold: Hold, mode: str) -> bool:
+    if hold.mode is not None and conflict(hold.mode, mode):
+        return True
+    limit = Blocks.ROWS if mode == WRITE_TAKES else Blocks.READS
+    return hold.blocks is not Blocks.NONE and badness(hold.blocks) >= badness(limit)
+
+
 def _derived(hold: Hold, oid: int, blocks: Blocks, because: str) -> Hold:
-    return replace(hold, oid=oid, mode=None, blocks=blocks, via=None, strong=False, because=because)
+    return replace(hold, oid=oid, mode=None, blocks=blocks, via=None, strong=False, all_rows=False, because=because)
 
 
 def _name(oid: int, mark: CatalogMark) -> str:

@@ -1,7 +1,8 @@
 """From names as written to the relations of a catalog, and from an index, a TOAST table or a partition to its table.
 
 Not for guessing: a name that the catalog does not know gives nothing. The surprising thing: a name without a schema can mean
-several relations, because a script may set its ``search_path``; ``public`` wins, and where it has none, all of them count.
+several relations, because a script may set its ``search_path``; a temporary table wins, as in PostgreSQL, then ``public``, and
+where neither has it, all of them count.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ def resolve(name: Name, mark: CatalogMark) -> tuple[CatalogRelation, ...]:
         wanted = f"{name.schema}.{name.name}"
         return tuple(r for r in mark.relations.values() if r.relation == wanted)
     same = tuple(r for r in mark.relations.values() if r.relation.split(".", 1)[-1] == name.name)
-    public = tuple(r for r in same if r.relation.startswith("public."))
-    return public or same
+    temporary = tuple(r for r in same if r.relation.startswith("pg_temp_"))
+    return temporary or tuple(r for r in same if r.relation.startswith("public.")) or same
 
 
 def owner(relation: CatalogRelation, mark: CatalogMark) -> CatalogRelation:

@@ -8,7 +8,7 @@ Source: PostgreSQL 18, src/backend/utils/adt/ri_triggers.c (what each action loc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -27,6 +27,7 @@ class RowLock:
     oid: int
     mode: str  # of the table lock that goes with it
     rows: bool = True  # False: only the table lock; no row of it is locked
+    all_rows: bool = False  # no condition spares any
     strong: bool = False  # deleted, or a key of theirs changed: whoever refers to them waits too
     event: ChangeKind = ChangeKind.UPDATE  # what fires triggers there
     columns: tuple[str, ...] = ()  # changed by an UPDATE; (): all
@@ -36,11 +37,17 @@ class RowLock:
 class _Catalog:
     mark: CatalogMark
     rules: CatalogRules
+    held: Container[int] | None
 
 
-def row_locks(changes: Iterable[Change], *, mark: CatalogMark, rules: CatalogRules) -> tuple[RowLock, ...]:
-    """Everything whose rows the changes lock or change, worst case, cascades included."""
-    catalog = _Catalog(mark, rules)
+def row_locks(
+    changes: Iterable[Change], *, mark: CatalogMark, rules: CatalogRules, held: Container[int] | None = None
+) -> tuple[RowLock, ...]:
+    """Everything whose rows the changes lock or change, worst case, cascades included.
+
+    ``held``: oids that were seen locked, so that of a changed table's partitions only those count; None: nothing was seen.
+    """
+    catalog = _Catalog(mark, rules, held)
     found: dict[tuple[int, str, ChangeKind], RowLock] = {}
     for change in changes:
         for relation in resolve(change.relation, mark):
@@ -149,10 +156,17 @@ def _add(
     former = found.get(place)
     if former is not None and former.rows >= rows and former.strong >= strong and former.columns == change.columns:
         return False
+    seen = catalog.held if catalog.held is not None and oid in catalog.held else None
     for below in (oid, *(d.oid for d in descendants(oid, catalog.mark))):
-        if rows or below == oid:
+        if below == oid or (rows and (seen is None or below in seen)):
             found[below, mode, change.kind] = RowLock(
-                oid=below, mode=mode, rows=rows, strong=strong, event=change.kind, columns=change.columns
+                oid=below,
+                mode=mode,
+                rows=rows,
+                all_rows=rows and not change.has_condition,
+                strong=strong,
+                event=change.kind,
+                columns=change.columns,
             )
     return True
 

@@ -32,6 +32,7 @@ class Hold:
     last: int
     via: str | None = None
     strong: bool = False  # rows deleted or their keys changed
+    all_rows: bool = False  # no row is spared
     because: str | None = None  # where no lock of its own says why
 
 
@@ -149,14 +150,22 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
     if not step.succeeded:
         return
     found = [
-        *row_locks(changes_of(step), mark=step.before, rules=step.rules),
+        *row_locks(changes_of(step), mark=step.before, rules=step.rules, held={held.oid for held in step.observation.locks}),
         *row_locks_of_plans(step.observation.plans, mark=step.before),
     ]
     for lock in found:
         for oid, via, _ in listing.reached(lock.oid, step.after):
             blocks = Blocks.ROWS if lock.rows else Blocks.NONE
+            strong = lock.strong and lock.rows
             yield Hold(
-                oid=oid, mode=lock.mode, blocks=blocks, first=position, last=end, via=via, strong=lock.strong and lock.rows
+                oid=oid,
+                mode=lock.mode,
+                blocks=blocks,
+                first=position,
+                last=end,
+                via=via,
+                strong=strong,
+                all_rows=lock.all_rows,
             )
 
 

@@ -90,6 +90,7 @@ class CatalogRules:
     triggers: tuple[Trigger, ...] = ()
     routines: tuple[Routine, ...] = ()
     views: Mapping[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])  # view to what it reads
+    writable_views: tuple[int, ...] = ()  # those that PostgreSQL passes changes of rows through (pg_relation_is_updatable)
     sequences: Mapping[int, tuple[int, ...]] = field(
         default_factory=dict[int, tuple[int, ...]]
     )  # to tables whose defaults use it

@@ -14,7 +14,7 @@ from lockage.core.forecast.lock_modes import badness, blocks_of
 from lockage.core.forecast.names import oids
 from lockage.core.forecast.rows import row_locks
 from lockage.core.forecast.trace import CatalogMark, CatalogRules
-from lockage.core.migration.syntax import Statement, WorkKind
+from lockage.core.migration.syntax import Name, Statement, WorkKind
 
 # Statements that lock no table in a way that anybody waits for. Source: PostgreSQL 18 manual, 13.3.1, and measured.
 _HARMLESS = {
@@ -73,7 +73,7 @@ def worst_case(statement: Statement, *, mark: CatalogMark, rules: CatalogRules) 
             _raise(blocks, lock.oid, Blocks.ROWS)
     level = _level(statement)
     if level is not Blocks.NONE:
-        named = statement.created if statement.node == "view_stmt" else statement.names
+        named = _touched(statement)
         for oid in oids(named, mark):
             _raise(blocks, oid, level)
         if statement.node == "drop_stmt":
@@ -87,6 +87,14 @@ def worst_case(statement: Statement, *, mark: CatalogMark, rules: CatalogRules) 
 def _raise(blocks: dict[int, Blocks], oid: int, level: Blocks) -> None:
     if badness(level) > badness(blocks.get(oid, Blocks.NONE)):
         blocks[oid] = level
+
+
+def _touched(statement: Statement) -> tuple[Name, ...]:
+    if statement.node == "view_stmt":
+        return statement.created  # an older one of that name; what it reads is only looked at
+    if statement.node.startswith("create_"):
+        return tuple(name for name in statement.names if name not in statement.created)  # what exists already stops it
+    return statement.names
 
 
 def _level(statement: Statement) -> Blocks:

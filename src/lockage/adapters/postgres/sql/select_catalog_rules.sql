@@ -60,6 +60,11 @@ select 'views', pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(r.ev_c
    and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid <> r.ev_class
  where r.oid >= 16384
 union all
+-- Source: nodes/nodes.h, CmdType: bits of UPDATE 4, INSERT 8, DELETE 16.
+select 'writable_views', pg_catalog.json_agg(v.oid::bigint)
+  from pg_catalog.pg_class as v
+ where v.relkind = 'v' and v.oid >= 16384 and pg_catalog.pg_relation_is_updatable(v.oid, false) & 28 <> 0
+union all
 select 'sequences', pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(s.oid::bigint, used.relation::bigint))
   from pg_catalog.pg_class as s
   join (
