@@ -9,16 +9,15 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from lockage.adapters.journal import SqliteJournals
 from lockage.errors import RefusedError, UsageError
-from lockage.ports import JournalEntry
-
-AT = datetime(2026, 1, 5, 3, 0, 0, 123456, tzinfo=UTC)
+from lockage.ports import JournalEntry, Journals
+from ports.journals_suite import AT, JournalsSuite, entry
 
 WRITER = """
 import sys
@@ -37,20 +36,10 @@ with SqliteJournals(Path(sys.argv[1])).create("demo", run_id="run-1") as journal
 """
 
 
-def entry(text: str, *, kind: str = "saw") -> JournalEntry:
-    return JournalEntry(at=AT, kind=kind, hop=1, step="guard-migration", text=text, data=b'{"a": 1}')
-
-
-def test_what_was_appended_is_read_in_order_and_unchanged(tmp_path: Path) -> None:
-    journals = SqliteJournals(tmp_path / "runs")
-    entries = tuple(entry(text) for text in ("first", "Zweites, mit Ümläuten", "third"))
-    with journals.create("demo", run_id="run-1") as journal:
-        for one in entries:
-            journal.append(one)
-        assert journal.run_id == "run-1"
-        assert journal.entries() == entries
-        assert journals.read("run-1") == entries, "also while it is written"
-    assert journals.read("run-1") == entries
+class TestSqliteJournals(JournalsSuite):
+    @pytest.fixture
+    def journals(self, tmp_path: Path) -> Journals:
+        return SqliteJournals(tmp_path / "runs")
 
 
 def test_an_entry_is_synced_to_the_disk_when_append_returns(tmp_path: Path) -> None:
@@ -71,15 +60,6 @@ def test_a_slow_reader_does_not_hold_up_the_writer(tmp_path: Path) -> None:
             journal.append(entry("second"))
             assert time.monotonic() - begun < 2.0
             assert reader.execute("SELECT count(*) FROM entry").fetchone() == (1,), "it reads what was when it began"
-
-
-def test_a_run_goes_on_where_it_was(tmp_path: Path) -> None:
-    journals = SqliteJournals(tmp_path)
-    with journals.create("demo", run_id="run-1") as journal:
-        journal.append(entry("before"))
-    with SqliteJournals(tmp_path).open("run-1") as journal:
-        journal.append(entry("after"))
-    assert [e.text for e in journals.read("run-1")] == ["before", "after"]
 
 
 def test_times_are_given_back_in_utc(tmp_path: Path) -> None:
