@@ -143,16 +143,14 @@ class ReplicaLife:
                 liveness.result()  # a defect of the probe is no reason to kill
             await _cancel(liveness)
             if not exited.done():
-                await self._end(running, exited, stop, readiness)
+                await self._end(running, exited, readiness)
             return await exited
         finally:
             await _cancel(exited, stop, readiness, liveness)
 
-    async def _end(
-        self, running: Running, exited: asyncio.Task[int | None], stop: asyncio.Task[bool], readiness: asyncio.Task[None]
-    ) -> None:
+    async def _end(self, running: Running, exited: asyncio.Task[int | None], readiness: asyncio.Task[None]) -> None:
         state = self.state
-        if stop.done():
+        if self._stop.is_set():
             await _cancel(readiness)
             await self._hooks.withdraw()
             if state.terminated_at is None:
