@@ -37,15 +37,19 @@ from lockage.interfaces.upgrading import run_upgrade, this_host
 from lockage.interfaces.wiring import open_world
 
 
+def nothing(_: object) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watching:
     """Who is told what while the demonstration goes on."""
 
-    act: Callable[[str], None]  # what begins: "the usual way"
-    say: Callable[[str], None]  # what is done on the stage
-    event: Callable[[RunEvent], None]  # what the run does
-    plan: Callable[[Plan], None]
-    narrate: Callable[[str], None]  # how planning goes on; of no interest afterwards
+    act: Callable[[str], None] = nothing  # what begins: "the usual way"
+    say: Callable[[str], None] = nothing  # what is done on the stage
+    event: Callable[[RunEvent], None] = nothing  # what the run does
+    plan: Callable[[Plan], None] = nothing
+    narrate: Callable[[str], None] = nothing  # how planning goes on; of no interest afterwards
 
 
 def demonstrate(folders: Folders, *, rows: int, naive: bool, lockage: bool, watching: Watching) -> DemoResult:
@@ -58,12 +62,12 @@ def demonstrate(folders: Folders, *, rows: int, naive: bool, lockage: bool, watc
         stage.up(folders, rows=rows, say=watching.say)
         if naive:
             watching.act(f"the usual way: a rolling update from {stage.FIRST_RELEASE} to {stage.TARGET_RELEASE}")
-            by_habit = _naive(folders, watching)
+            by_habit = usual_way(folders, watching)
         if naive or was_up:
             stage.reset(folders, say=watching.say)
         if lockage:
             watching.act(f"with Lockage: lockage upgrade demo --to {stage.TARGET_RELEASE}")
-            with_lockage = _lockage(folders, watching)
+            with_lockage = lockage_way(folders, watching)
     finally:
         if not was_up:
             watching.say("taking the stage down")
@@ -71,14 +75,19 @@ def demonstrate(folders: Folders, *, rows: int, naive: bool, lockage: bool, watc
     return DemoResult(rows=rows, naive=by_habit, lockage=with_lockage)
 
 
-def _naive(folders: Folders, watching: Watching) -> Performance:
+def usual_way(folders: Folders, watching: Watching) -> Performance:
+    """What a plain rolling update costs, on a stage that is up."""
     deployment = find_deployment(Named(name=DEMO), folders=folders, here=Path.cwd(), environment={})
     with open_world(deployment, tell=lambda _: None) as world:
         outcome, interval, cause = perform_naively(world, target=stage.TARGET_RELEASE, say=watching.say)
     return performance(stage.traffic_file(folders), interval, outcome=outcome, cause=cause)
 
 
-def _lockage(folders: Folders, watching: Watching) -> LockagePerformance:
+def lockage_way(folders: Folders, watching: Watching) -> LockagePerformance:
+    """What the upgrade with Lockage costs, on a stage that is up.
+
+    Raises ``RefusedError`` when it does not begin; one that halts part-way is a performance, too.
+    """
     deployment = find_deployment(Named(name=DEMO), folders=folders, here=Path.cwd(), environment={})
     plans: list[Plan] = []
     cause: str | None = None

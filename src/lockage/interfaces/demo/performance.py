@@ -62,7 +62,8 @@ class LockagePerformance(Performance, frozen=True, kw_only=True):
     termination_s: float
     limit_s: float
     forecast_s: Seconds
-    forecast_held: bool  # every hop's migration took what its forecast said
+    forecasts_held: int  # hops whose migration took what its forecast said
+    forecasts_made: int  # hops whose migration was seen
 
 
 class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +157,8 @@ def with_figures(felt: Performance, report: RunReport) -> LockagePerformance:
     """The performance with the run's own figures, summed over hops."""
     hardest = max(report.hops, key=lambda hop: list(type(hop.strategy)).index(hop.strategy))
 
+    seen = [hop for hop in report.hops if hop.forecast_s is not None and hop.migration_s is not None]
+
     def total(part: Callable[[HopFigures], float | None]) -> float:
         return round(sum(part(hop) or 0.0 for hop in report.hops), 3)
 
@@ -172,7 +175,8 @@ def with_figures(felt: Performance, report: RunReport) -> LockagePerformance:
         termination_s=total(lambda hop: hop.termination_s),
         limit_s=total(lambda hop: hop.limit_s),
         forecast_s=_summed([hop.forecast_s for hop in report.hops if hop.forecast_s is not None]),
-        forecast_held=all(_holds(hop) for hop in report.hops),
+        forecasts_held=sum(_holds(hop) for hop in seen),
+        forecasts_made=len(seen),
     )
 
 
@@ -187,6 +191,6 @@ def _summed(ranges: list[Seconds]) -> Seconds:
 
 def _holds(hop: HopFigures) -> bool:
     if hop.forecast_s is None or hop.migration_s is None:
-        return True
+        return False
     high = hop.forecast_s.high
     return hop.forecast_s.low <= hop.migration_s and (high is None or hop.migration_s <= high)
