@@ -58,9 +58,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     performed = perform(asked.rounds, asked.rows)
-    print(
-        f"{'round':>5} {'outcome':>8} {'without service':>16} {'shortest':>9} {'bar':>6} {'migration':>10} {'forecast':>22} {'held':>5}"
-    )
+    print("round  outcome  without service   shortest    bar  migration               forecast  held")
     for number, p in enumerate(performed, start=1):
         high = "unknown" if p.forecast_s.high is None else f"{p.forecast_s.high:.2f}"
         forecast = f"{p.forecast_s.low:.2f} / {p.forecast_s.likely:.2f} / {high}"
