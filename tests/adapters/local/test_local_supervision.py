@@ -248,16 +248,14 @@ def test_the_front_adds_less_than_2_ms(scene: LocalScene) -> None:
     platform = scene.open(replicas=1)
     direct, front = platform.replica_url(platform.replicas()[0].name), platform.service_url()
 
-    def median_s(url: str) -> float:
-        times: list[float] = []
-        for _ in range(101):
-            began = time.perf_counter()
-            get(url)
-            times.append(time.perf_counter() - began)
-        return sorted(times)[50]
+    def took_s(url: str) -> float:
+        began = time.perf_counter()
+        get(url)
+        return time.perf_counter() - began
 
-    # The best of three: other work on the machine can only make it slower.
-    assert min(median_s(front) - median_s(direct) for _ in range(3)) < 0.002
+    pairs = [(took_s(direct), took_s(front)) for _ in range(200)]
+    # The best of many: other work on the machine can only make it slower.
+    assert min(through for _, through in pairs) - min(straight for straight, _ in pairs) < 0.002
 
 
 # --- updates under load -----------------------------------------------------------------------------------------------
