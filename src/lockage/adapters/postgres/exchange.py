@@ -120,12 +120,11 @@ class _Reply:
     def wait(self, *, to_write: bool = False) -> None:
         """Waits for the socket for a moment, and minds the limit."""
         socket = self.pgconn.socket
-        step_s = BUSY_STEP_S if self.while_busy else 0.5
+        step_s = BUSY_STEP_S if self.while_busy else max(0.0, min(0.5, self.until - time.monotonic()))
         readable, writable, _ = select.select([socket], [socket] if to_write else [], [], step_s)
-        if readable or writable:
-            return
-        if self.while_busy is not None:
+        if self.while_busy is not None and not (readable or writable):
             self.while_busy()
+        # Also where there is something to read: a loop that reports plan after plan must end.
         if time.monotonic() < self.until:
             return
         if self.cancelled:

@@ -3,18 +3,24 @@
 Such a statement (``CREATE INDEX CONCURRENTLY``, ``VACUUM``, a procedure that commits) has given its locks back when it ends,
 and on an empty shadow it lasts too short a time to be sampled. So before it, a *gate* is put on every table: a prepared
 transaction that holds ``AccessExclusiveLock`` on it. The statement then waits at each table that it touches; its request is
-read there, with all that it holds by then, and the gate is opened.
+read there, with all that it holds by then, and the gate is opened. Behind it another gate is closed at once, for the same
+statement may come again in a later transaction of its own and ask for more.
 
 Not for statements that can run in a transaction: those are read exactly. The surprising thing: prepared transactions, because
-each gives its lock back by itself, takes no session, and no index build waits for its snapshot, for it has none.
+each gives its lock back by itself, keeps no session busy, and no index build waits for its snapshot, for it has none.
 
-What is not seen: a further mode on a table whose gate is open already, unless another gate is met while it is held. Views need
-no gate (their tables have), nor do indexes, TOAST tables and sequences, which a statement reaches through a table.
+What is not seen: a further mode that the statement asks for while it still holds the table, unless it meets another gate
+meanwhile; and the second and later tables that nobody can put a gate on (indexes, TOAST tables, sequences), which a statement
+reaches through a table.
 """
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
@@ -24,65 +30,122 @@ from lockage.adapters.postgres.exchange import Outcome, exchange
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.trace import HeldLock
 
-MAX_GATES = 400
-"""Prepared transactions that a shadow allows (``max_prepared_transactions``); where there are more tables, they share gates."""
+MAX_GATES = 1000
+"""Prepared transactions that a shadow allows (``max_prepared_transactions``); tables beyond them stand open."""
 
-_GATE_KEY = "lockage-gate-{}"
+MAX_RETURNS = 6
+"""How often one table's gate is closed again. VACUUM comes twice, DETACH PARTITION CONCURRENTLY too; a procedure may loop."""
+
+CLOSING_LIMIT_S = 5.0
+"""Longest wait for a request of ours to stand in the queue, or for all gates to close: of milliseconds, if all is well."""
+
+Session = psycopg.Connection[TupleRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    oid: int
+    names: sql.Identifier
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gate:
+    key: str  # of its prepared transaction
+    closer: Session | None  # which closes it as soon as the statement gives the table back; None: it is closed
 
 
 class Gates:
-    """Puts gates on all tables, and reads one session's requests at them."""
+    """Puts gates on all tables and reads one session's requests at them; for one statement.
 
-    def __init__(self, keeper: psycopg.Connection[TupleRow], *, pid: int) -> None:
+    ``keeper`` is a session with nothing open, ``new_session`` gives more of its kind, and ``pid`` is the backend to watch.
+    """
+
+    def __init__(self, keeper: Session, *, pid: int, new_session: Callable[[], Session]) -> None:
         self._keeper = keeper
         self._pid = pid
-        self._closed: dict[int, str] = {}  # oid of the table to the key of its gate
+        self._new_session = new_session
+        self._tables: dict[int, _Table] = {}
+        self._gates: dict[int, _Gate] = {}  # by oid of the table
+        self._idle: list[Session] = []
         self._seen: set[HeldLock] = set()
+        self._passed: Counter[int] = Counter()
 
     def run(self, statement: Callable[[Callable[[], None]], Outcome]) -> tuple[Outcome, frozenset[HeldLock]]:
-        """Gives the outcome of ``statement``, which is handed what to call while it is busy, and the locks it was seen with."""
-        self._seen = set()
-        self._close()
-        try:
-            outcome = statement(self._look)
-        finally:
-            for key in set(self._closed.values()):
-                self._open(key)
+        """Gives the outcome of ``statement``, which is handed what to call while it is busy, and the locks it asked for."""
+        with ExitStack() as self._sessions:
+            try:
+                self._close_all()
+                outcome = statement(self._look)
+            finally:
+                for table in list(self._gates):
+                    self._open(self._gates.pop(table))
         return outcome, frozenset(self._seen)
 
-    def _close(self) -> None:
-        tables = self._keeper.execute(load_sql("select_gated_tables")).fetchall()
-        groups: dict[str, list[TupleRow]] = {}
-        for index, table in enumerate(tables):
-            groups.setdefault(_GATE_KEY.format(index % MAX_GATES), []).append(table)
+    def _close_all(self) -> None:
+        rows = self._keeper.execute(load_sql("select_gated_tables"), {"limit": MAX_GATES}).fetchall()
+        self._tables = {row[0]: _Table(oid=row[0], names=sql.Identifier(row[1], row[2]), kind=row[3]) for row in rows}
         orders: list[sql.Composable] = []
-        for key, members in groups.items():
-            orders.append(sql.SQL("BEGIN"))
-            orders.extend(_lock(table) for table in members)
-            orders.append(sql.SQL("PREPARE TRANSACTION {}").format(sql.Literal(key)))
-            self._closed.update((table[0], key) for table in members)
+        for table in self._tables.values():
+            gate = _Gate(key=self._key(table.oid), closer=None)
+            orders.append(_closing(table, gate))
+            self._gates[table.oid] = gate
         if orders:
-            exchange(self._keeper, sql.SQL(";").join(orders).as_string(self._keeper), limit_s=30)
+            exchange(self._keeper, sql.SQL(";").join(orders).as_string(self._keeper), limit_s=CLOSING_LIMIT_S)
 
     def _look(self) -> None:
         rows = self._keeper.execute(load_sql("select_held_locks"), {"pid": self._pid}).fetchall()
         waiting = [relation for relation, _, granted in rows if not granted]
         if not waiting:
+            self._open_awaited()
             return
         self._seen.update(HeldLock(oid=relation, mode=mode) for relation, mode, _ in rows)
         for relation in waiting:
-            if key := self._closed.get(relation):
-                self._open(key)
+            gate = self._gates.pop(relation, None)
+            if gate is None:
+                continue
+            if self._passed[relation] < MAX_RETURNS:
+                self._close_behind(self._tables[relation])
+            self._open(gate)
 
-    def _open(self, key: str) -> None:
-        self._keeper.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(key)))
-        self._closed = {oid: other for oid, other in self._closed.items() if other != key}
+    def _close_behind(self, table: _Table) -> None:
+        """Asks for the lock anew, behind the statement in the queue, so that the gate closes when it gives the table back."""
+        self._passed[table.oid] += 1
+        closer = self._idle.pop() if self._idle else self._sessions.enter_context(self._new_session())
+        gate = _Gate(key=self._key(table.oid), closer=closer)
+        closer.pgconn.send_query(_closing(table, gate).as_string(closer).encode())
+        closer.pgconn.flush()
+        until = time.monotonic() + CLOSING_LIMIT_S
+        pid = {"pid": closer.info.backend_pid}
+        while not any(not granted for _, _, granted in self._keeper.execute(load_sql("select_held_locks"), pid)):
+            if time.monotonic() > until:
+                break  # then a second request of the statement's may go unseen
+        self._gates[table.oid] = gate
+
+    def _open(self, gate: _Gate) -> None:
+        if gate.closer is not None:
+            # Whoever waits at this gate waits for its closer, which has the lock and is about to be done.
+            while gate.closer.pgconn.get_result() is not None:
+                pass
+            self._idle.append(gate.closer)
+        exchange(self._keeper, f"ROLLBACK PREPARED '{gate.key}'", limit_s=CLOSING_LIMIT_S)
+
+    def _open_awaited(self) -> None:
+        # Some statements wait for the end of every transaction that holds a lock on a table, ours too.
+        for (key,) in self._keeper.execute(load_sql("select_awaited_gates"), {"pid": self._pid}).fetchall():
+            for oid, gate in list(self._gates.items()):
+                if gate.key == key:
+                    self._open(self._gates.pop(oid))
+
+    def _key(self, oid: int) -> str:
+        return f"lockage-gate-{oid}-{self._passed[oid]}"
 
 
-def _lock(table: TupleRow) -> sql.Composable:
-    _, schema, name, kind = table
-    names = sql.Identifier(schema, name)
-    if kind == "m":
+def _closing(table: _Table, gate: _Gate) -> sql.Composable:
+    if table.kind == "m":
         # LOCK TABLE takes no materialised view. This takes the same lock, and what it changes is rolled back with the gate.
-        return sql.SQL("ALTER MATERIALIZED VIEW {} OWNER TO CURRENT_ROLE").format(names)
-    return sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(names)
+        lock = sql.SQL("ALTER MATERIALIZED VIEW {} OWNER TO CURRENT_ROLE")
+    else:
+        lock = sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE")
+    order = sql.SQL("BEGIN; {}; PREPARE TRANSACTION {}")
+    return order.format(lock.format(table.names), sql.Literal(gate.key))

@@ -55,15 +55,15 @@ def create_roles(connection: psycopg.Connection[TupleRow], original: Original) -
 
 
 def apply_settings(connection: psycopg.Connection[TupleRow], original: Original) -> tuple[str, ...]:
-    """Puts the settings of database and roles in force for later sessions; gives "who: name=value" of those left out."""
+    """Puts the settings of database and roles in force for later sessions; gives "name=value" of those left out."""
     left_out: list[str] = []
     server = RoleSettings(
         role=None, everywhere=True, settings=tuple(f"{name}={value}" for name, value in original.server_settings.items())
     )
     for entry in _merged([server, *original.role_settings]):
         kept = [text for text in entry.settings if not _is_left_out(text)]
-        who = entry.role or "the database"
-        left_out += [f"{who}: {text}" for text in entry.settings if _is_left_out(text) and "log" not in text.split("=")[0]]
+        if entry.role in (None, original.migrating_role):
+            left_out += [text for text in entry.settings if text.partition("=")[0] in _LEFT_OUT]
         parameters = {"role": entry.role, "everywhere": entry.everywhere, "settings": kept}
         if kept:
             connection.execute(load_sql("insert_role_settings"), parameters)

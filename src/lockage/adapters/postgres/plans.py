@@ -27,6 +27,9 @@ AUTO_EXPLAIN_SETTINGS: Mapping[str, str] = {
 }
 """As start-up options, so that a script's RESET ALL or DISCARD ALL leaves them in force."""
 
+PLANS_LIMIT = 1000
+"""Plans kept of one statement: a loop in a function plans the same few statements again and again."""
+
 _MARK = "plan:\n"
 
 
@@ -40,7 +43,7 @@ class PlanCollector:
     def __call__(self, notice: errors.Diagnostic) -> None:
         """Takes one notice of the session."""
         text = notice.message_primary or ""
-        if not self._open or not text.startswith("duration: ") or _MARK not in text:
+        if not self._open or len(self._plans) >= PLANS_LIMIT or not text.startswith("duration: ") or _MARK not in text:
             return
         try:
             plan = json.loads(text.split(_MARK, 1)[1])

@@ -137,7 +137,13 @@ class EmbeddedShadow:
             self._login.own_session() as observer,
             inner_statements(self._login.server.url("template1"), database=self._login.database) as inner,
         ):
-            yield Tracing(traced, observer, statement_limit_s=self._statement_limit_s, inner=inner)
+            yield Tracing(
+                traced,
+                observer,
+                new_observer=self._login.own_session,
+                statement_limit_s=self._statement_limit_s,
+                inner=inner,
+            )
 
     @contextmanager
     def statements(self) -> Generator[OldStatements]:
@@ -176,9 +182,10 @@ class EmbeddedShadows:
         original, dump = self._take(url, binaries)
         with self._server(binaries) as server:
             login, errors, left_out = _fill(server, original, dump, binaries=binaries)
+            missing = [self._ledger] if self._ledger is not None and not original.ledgers else []
             yield EmbeddedShadow(
                 login,
-                assumptions=tuple(_assumptions(original, errors, left_out, major=binaries.major)),
+                assumptions=tuple(_assumptions(original, errors, left_out, missing, major=binaries.major)),
                 original=original,
                 statement_limit_s=self._statement_limit_s,
                 major=binaries.major,
@@ -292,7 +299,7 @@ def _require_something(original: Original) -> None:
 
 
 def _assumptions(
-    original: Original, errors: tuple[RestoreError, ...], left_out: tuple[str, ...], *, major: int
+    original: Original, errors: tuple[RestoreError, ...], left_out: tuple[str, ...], missing_ledgers: list[str], *, major: int
 ) -> Iterator[str]:
     if original.major != major:
         yield _other_major(original.major, major)
@@ -301,7 +308,9 @@ def _assumptions(
     for error in errors:
         yield f"the shadow lacks something of production's schema: {error.message}"
     for setting in left_out:
-        yield f"a setting of production does not hold on the shadow ({setting})"
+        yield f"the script's role has {setting} in production, which does not hold on the shadow"
+    for ledger in missing_ledgers:
+        yield f"production has no readable table {ledger}, so the shadow's ledger is empty"
 
 
 def _other_major(wanted: int | None, major: int) -> str:

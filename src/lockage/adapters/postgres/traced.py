@@ -54,7 +54,8 @@ class _Executed(NamedTuple):
 class Tracing:
     """One traced session, as the protocol ``TracedSession`` asks for it.
 
-    ``observer`` must be a session of its own with nothing open. Statements are cancelled after ``statement_limit_s``.
+    ``observer`` must be a session of its own with nothing open, and ``new_observer`` gives more of its kind. Statements are
+    cancelled after ``statement_limit_s``.
     """
 
     def __init__(
@@ -62,11 +63,13 @@ class Tracing:
         traced: psycopg.Connection[TupleRow],
         observer: psycopg.Connection[TupleRow],
         *,
+        new_observer: Callable[[], psycopg.Connection[TupleRow]],
         statement_limit_s: float,
         inner: InnerStatements | None = None,
     ) -> None:
         self._traced = traced
         self._observer = observer
+        self._new_observer = new_observer
         self._inner = inner
         self._pid = traced.info.backend_pid
         self._statement_limit_s = statement_limit_s
@@ -164,7 +167,7 @@ class Tracing:
         return _Executed(ended if ended.failure else outcome, locks, catalog_touched=touched)
 
     def _outside(self, sql: str) -> _Executed:
-        gates = Gates(self._observer, pid=self._pid)
+        gates = Gates(self._observer, pid=self._pid, new_session=self._new_observer)
         outcome, locks = gates.run(lambda look: self._send(sql, while_busy=look))
         return _Executed(outcome, locks, outside=True)
 
