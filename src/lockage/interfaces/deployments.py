@@ -40,7 +40,7 @@ class LocalPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     folder: str
 
 
-class Described(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Described(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One deployment, as a file describes it."""
 
     profile: str
