@@ -29,7 +29,7 @@ check: $(STAMP) ## format, lint, types, import rules and the fast tests
 	$(BIN)/ruff check
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pyright
-	$(BIN)/pytest -q -m "not real and not slow" $(PYTEST_ARGS)
+	$(BIN)/pytest -q -n 2 -m "not real and not slow" $(PYTEST_ARGS)
 
 format: $(STAMP) ## write the format that check asks for, and repair what lint can
 	$(BIN)/ruff format
