@@ -1,0 +1,101 @@
+"""What a trace did not see."""
+
+from __future__ import annotations
+
+from lockage.core.forecast.gaps import find_gaps
+from lockage.core.forecast.trace import CatalogRules, Failure, Routine, Trigger
+from support.traces import KEYS, USERS, Script
+
+
+def gaps(script: Script) -> list[tuple[int, str]]:
+    return [(gap.line, gap.reason) for gap in find_gaps(script.steps[-1])]
+
+
+def test_a_straight_block_has_no_gap() -> None:
+    assert gaps(Script().did("DO $$ BEGIN ALTER TABLE users ADD a int; UPDATE keys SET b = 1; END $$", inner=[])) == []
+
+
+def test_a_branch_that_did_not_run_is_a_gap_at_its_own_line() -> None:
+    found = gaps(Script().did("DO $$\nBEGIN\n  IF x THEN\n    UPDATE keys SET b = 1;\n  END IF;\nEND $$", inner=[]))
+    assert found == [(4, "in a branch did not run: UPDATE keys SET b = 1")]
+
+
+def test_a_branch_that_ran_is_none() -> None:
+    block = "DO $$ BEGIN IF x THEN UPDATE keys SET b = 1; END IF; END $$"
+    assert gaps(Script().did(block, inner=["UPDATE keys SET b = $1"])) == []
+
+
+def test_dynamic_sql_that_ran_in_a_loop_is_none_and_else_can_be_anything() -> None:
+    block = "DO $$ DECLARE t text; BEGIN FOR t IN SELECT 'a' LOOP EXECUTE format('DROP TABLE %s', t); END LOOP; END $$"
+    assert gaps(Script().did(block, inner=["SELECT $1", "DROP TABLE a"])) == []
+    (gap,) = find_gaps(Script().did(block, inner=["SELECT $1"]).steps[-1])
+    assert gap.statements is None
+
+
+def test_a_caught_exception_gives_locks_back_and_so_counts_as_unseen() -> None:
+    block = "DO $$ BEGIN BEGIN LOCK TABLE users; PERFORM 1/0; EXCEPTION WHEN others THEN NULL; END; END $$"
+    assert [line for line, _ in gaps(Script().did(block, inner=["LOCK TABLE users"]))] == [1, 1]
+    kept = "DO $$ BEGIN BEGIN LOCK TABLE users; EXCEPTION WHEN others THEN NULL; END; END $$"
+    assert gaps(Script().did(kept, (USERS, "AccessExclusiveLock"), inner=["LOCK TABLE users"])) == []
+
+
+def test_a_failure_names_its_sqlstate() -> None:
+    script = Script().did("INSERT INTO users VALUES (1)", failure=Failure(sqlstate="23502", message="null value"))
+    assert gaps(script) == [(1, "fails on the shadow: null value (SQLSTATE 23502)")]
+
+
+def test_what_was_not_executed_says_why() -> None:
+    script = Script().did("COPY users FROM PROGRAM 'x'", skipped="runs a program on the server")
+    assert gaps(script) == [(1, "not executed: it runs a program on the server")]
+
+
+def test_another_language_can_do_anything() -> None:
+    (gap,) = find_gaps(Script().did("DO LANGUAGE plpython3u $$ x $$").steps[-1])
+    assert gap.statements is None
+
+
+def function(body: str) -> CatalogRules:
+    definition = f"CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$"
+    return CatalogRules(
+        routines=(Routine(routine="public.f", language="plpgsql", definition=definition),),
+        triggers=(
+            Trigger(name="t", table_oid=USERS, routine="public.f", row_level=True, events=("UPDATE",), columns=("name",)),
+        ),
+    )
+
+
+def test_a_row_trigger_that_writes_elsewhere_is_a_gap_of_the_update_that_would_fire_it() -> None:
+    rules = function("BEGIN UPDATE keys SET a = 1; RETURN NEW; END")
+    (gap,) = find_gaps(Script(rules=rules).did("UPDATE users SET name = 'x'").steps[-1])
+    assert "trigger t, function public.f" in gap.reason
+    assert gap.statements is not None
+    assert [str(change.relation) for s in gap.statements for change in s.changes] == ["keys"]
+
+
+def test_a_trigger_that_only_sets_columns_or_looks_is_none() -> None:
+    for body in (
+        "BEGIN NEW.a = now(); RETURN NEW; END",
+        "BEGIN IF EXISTS (SELECT FROM keys) THEN RETURN NULL; END IF; RETURN NEW; END",
+    ):
+        assert gaps(Script(rules=function(body)).did("UPDATE users SET name = 'x'")) == []
+
+
+def test_a_trigger_of_another_column_or_event_does_not_fire() -> None:
+    rules = function("BEGIN UPDATE keys SET a = 1; RETURN NEW; END")
+    assert gaps(Script(rules=rules).did("UPDATE users SET age = 1")) == []
+    assert gaps(Script(rules=rules).did("DELETE FROM users")) == []
+
+
+def test_a_called_function_whose_body_did_not_run_is_a_gap() -> None:
+    rules = CatalogRules(
+        routines=(
+            Routine(
+                routine="public.g",
+                language="plpgsql",
+                definition="CREATE FUNCTION public.g() RETURNS void LANGUAGE plpgsql AS"
+                " $$ BEGIN IF x THEN DELETE FROM keys; END IF; END $$",
+            ),
+        )
+    )
+    assert [line for line, _ in gaps(Script(rules=rules).did("SELECT g()", (KEYS, "RowExclusiveLock"), inner=[]))] == [1]
+    assert gaps(Script(rules=rules).did("SELECT g()", inner=["DELETE FROM keys"])) == []

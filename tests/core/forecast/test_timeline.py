@@ -1,0 +1,128 @@
+"""What is held from which statement to which."""
+
+from __future__ import annotations
+
+from lockage.core.forecast.assess import Blocks
+from lockage.core.forecast.timeline import Hold, holds
+from lockage.core.forecast.trace import CatalogRules, ForeignKey
+from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, KEYS_PKEY, SERIAL, USERS, Script, mark, relation
+
+EXCLUSIVE = "AccessExclusiveLock"
+
+
+def held(script: Script) -> list[Hold]:
+    return list(holds(script.trace(), [()] * len(script.steps)))
+
+
+def seen(script: Script) -> set[tuple[int, str | None, Blocks, int, int]]:
+    return {(h.oid, h.mode, h.blocks, h.first, h.last) for h in held(script)}
+
+
+def test_a_lock_lasts_from_its_statement_to_the_end_of_its_transaction() -> None:
+    script = Script().did("SELECT 1").did("ALTER TABLE users ADD a int", (USERS, EXCLUSIVE)).did("SELECT 2", (USERS, EXCLUSIVE))
+    assert seen(script) == {(USERS, EXCLUSIVE, Blocks.READS, 1, 2)}
+
+
+def test_a_commit_in_the_file_ends_it_and_the_next_transaction_takes_it_anew() -> None:
+    script = (
+        Script()
+        .did("ALTER TABLE users ADD a int", (USERS, EXCLUSIVE))
+        .did("COMMIT", open_behind=False)
+        .did("ALTER TABLE users ADD b int", (USERS, EXCLUSIVE), transaction=2)
+    )
+    assert seen(script) == {(USERS, EXCLUSIVE, Blocks.READS, 0, 1), (USERS, EXCLUSIVE, Blocks.READS, 2, 2)}
+
+
+def test_a_rollback_to_a_savepoint_gives_the_lock_back() -> None:
+    script = (
+        Script().did("SAVEPOINT s").did("ALTER TABLE users ADD a int", (USERS, EXCLUSIVE)).did("ROLLBACK TO s").did("SELECT 1")
+    )
+    assert seen(script) == {(USERS, EXCLUSIVE, Blocks.READS, 1, 2)}
+
+
+def test_rows_changed_behind_a_savepoint_are_given_back_too() -> None:
+    script = (
+        Script()
+        .did("SAVEPOINT s")
+        .did("UPDATE users SET a = 1", (USERS, "RowExclusiveLock"))
+        .did("ROLLBACK TO s")
+        .did("SELECT 1")
+    )
+    assert {(h.first, h.last) for h in held(script) if h.blocks is Blocks.ROWS} == {(1, 2)}
+
+
+def test_a_full_update_blocks_rows_though_its_table_lock_blocks_nobody() -> None:
+    script = Script().did("UPDATE users SET a = 1", (USERS, "RowExclusiveLock"))
+    assert {h.blocks for h in held(script)} == {Blocks.NONE, Blocks.ROWS}
+
+
+def test_what_the_script_made_holds_up_nobody() -> None:
+    after = mark(*BEFORE.relations.values(), relation(99, "fresh"))
+    script = Script().did("CREATE TABLE fresh (i int)", (99, EXCLUSIVE), after=after)
+    assert held(script) == []
+
+
+def test_an_index_made_in_an_earlier_transaction_holds_up_users_of_its_old_table() -> None:
+    after = mark(*BEFORE.relations.values(), relation(99, "fresh_idx", "i", table=USERS))
+    script = (
+        Script()
+        .did("CREATE INDEX fresh_idx ON users (a)", (USERS, "ShareLock"), (99, EXCLUSIVE), open_behind=False, after=after)
+        .did("ALTER INDEX fresh_idx SET TABLESPACE x", (99, EXCLUSIVE), transaction=2)
+    )
+    assert [(h.oid, h.via, h.blocks) for h in held(script)] == [
+        (USERS, None, Blocks.WRITES),
+        (USERS, "public.fresh_idx", Blocks.READS),
+    ]
+
+
+def test_a_lock_on_an_index_counts_for_its_table() -> None:
+    (hold,) = held(Script().did("REINDEX INDEX keys_pkey", (KEYS_PKEY, EXCLUSIVE)))
+    assert (hold.oid, hold.via, hold.blocks) == (KEYS, "public.keys_pkey", Blocks.READS)
+
+
+def test_a_lock_on_a_partition_counts_for_it_and_for_the_table_above() -> None:
+    found = held(Script().did("LOCK TABLE events_1", (EVENTS_1, EXCLUSIVE)))
+    assert {(h.oid, h.via) for h in found} == {(EVENTS_1, None), (EVENTS, "public.events_1")}
+
+
+def test_a_lock_on_a_sequence_stops_writers_that_draw_from_it_but_no_reader() -> None:
+    rules = CatalogRules(sequences={SERIAL: (KEYS,)})
+    (hold,) = held(Script(rules=rules).did("ALTER SEQUENCE keys_id_seq RESTART", (SERIAL, EXCLUSIVE)))
+    assert (hold.oid, hold.via, hold.blocks) == (KEYS, "public.keys_id_seq", Blocks.WRITES)
+
+
+def test_a_table_made_anew_under_the_old_name_is_the_old_one_to_its_users() -> None:
+    rest = [r for r in BEFORE.relations.values() if r.oid != USERS]
+    gone, again = mark(*rest), mark(*rest, relation(50, "users"))
+    script = (
+        Script()
+        .did("DROP TABLE users", (USERS, EXCLUSIVE), after=gone)
+        .did("CREATE TABLE users (i int)", (USERS, EXCLUSIVE), (50, EXCLUSIVE), after=again)
+        .did("COMMIT", open_behind=False)
+        .did("ALTER TABLE users ADD j int", (50, EXCLUSIVE), transaction=2)
+    )
+    assert [(h.oid, h.first) for h in held(script)] == [(USERS, 0), (USERS, 3)]
+
+
+def test_a_renamed_table_keeps_its_oid_and_with_it_its_old_name() -> None:
+    renamed = mark(*[relation(r.oid, "people") if r.oid == USERS else r for r in BEFORE.relations.values()])
+    script = (
+        Script()
+        .did("ALTER TABLE users RENAME TO people", open_behind=False, after=renamed)
+        .did("ALTER TABLE people ADD a int", (USERS, EXCLUSIVE), transaction=2)
+    )
+    assert [h.oid for h in held(script)] == [USERS]
+
+
+def test_deleting_parents_changes_rows_of_children_by_cascade_though_no_lock_on_them_was_seen() -> None:
+    key = ForeignKey(
+        name="f",
+        child_oid=KEYS,
+        parent_oid=USERS,
+        child_columns=("user_id",),
+        parent_columns=("id",),
+        on_delete="c",
+        on_update="a",
+    )
+    script = Script(rules=CatalogRules(foreign_keys=(key,))).did("DELETE FROM users", (USERS, "RowExclusiveLock"))
+    assert {h.oid for h in held(script) if h.blocks is Blocks.ROWS} == {USERS, KEYS}
