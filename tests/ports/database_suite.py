@@ -12,7 +12,11 @@ from lockage.core.facts import LedgerState, Session
 from lockage.core.release.profile import Profile
 from lockage.ports import Database
 
-LIMIT_S = 10.0
+LIMIT_S = 30.0
+"""For a condition to come true: many times what it takes on a busy machine."""
+
+PATIENCE_S = 20.0
+"""A lock timeout that no test may reach."""
 
 
 class DatabaseScene(Protocol):

@@ -9,6 +9,8 @@ import psycopg
 import pytest
 
 from lockage.adapters.postgres.database import PostgresDatabase
+from lockage.settings import Watching
+from ports.database_suite import PATIENCE_S
 
 Connect = Callable[..., psycopg.Connection]
 
@@ -23,6 +25,14 @@ def connect_as(database_url: str) -> Iterator[Connect]:
             return stack.enter_context(closing(connection))
 
         yield connect
+
+
+@pytest.fixture
+def patient(database_url: str) -> Iterator[PostgresDatabase]:
+    """The port under test with a lock timeout so long that a wait shows even on a busy machine."""
+    watching = Watching(lock_timeout_s=PATIENCE_S, statement_timeout_s=PATIENCE_S)
+    with closing(PostgresDatabase(database_url, watching=watching)) as port:
+        yield port
 
 
 @pytest.fixture
