@@ -80,6 +80,12 @@ def test_terminating_is_offered_for_others_only_where_that_was_asked_for() -> No
     assert "pg_terminate_backend" in ends
 
 
+def test_a_name_with_an_underscore_matches_itself_only() -> None:
+    base = towpath()
+    odd = msgspec.structs.replace(base.workload, application_name="my_app%/{replica}")
+    assert r"LIKE 'my\_app\%/%'" in text(profile=msgspec.structs.replace(base, workload=odd))
+
+
 def test_a_later_hop_is_called_a_promise() -> None:
     page = text()
     assert "This hop is a promise" not in section(page, "2.26.0 to 2.26.6, rolling")

@@ -216,6 +216,13 @@ def test_scale_to_one_must_save_half_of_the_outage() -> None:
     )
 
 
+def test_scale_to_one_must_save_seconds_that_matter() -> None:
+    short = forecast(total_s=Seconds(low=1.0, likely=1.9, high=3.0), broken=("SELECT scope FROM api_keys",))
+    one, zero = consider(situation(short))[1:]
+    assert one.unavailable_s.likely < zero.unavailable_s.likely * StrategyChoice().scale_to_one_ratio
+    assert choose(situation(short)).strategy is Strategy.SCALE_TO_ZERO
+
+
 def test_an_unchecked_old_release_is_never_kept_by_choice() -> None:
     choice = choose(situation(long_and_silent(broken=(), checked=0)))
     assert choice.strategy is Strategy.SCALE_TO_ZERO
