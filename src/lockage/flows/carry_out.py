@@ -298,7 +298,10 @@ class _Carrying:
             rows = self._world.database.ask(step.condition)
             return True if rows and next(iter(rows[0].values())) is True else None
 
+        began = self._world.clock.monotonic()
+
         def hold_or_stop() -> None:
+            self._world.glimpse(f"waiting until {step.text}: {self._world.clock.monotonic() - began:.0f} s")
             self._hold()
             self._stop_if_asked(step, index)
 

@@ -78,6 +78,7 @@ def guard(
         watch.looked_at = now
         if _arrived(world, hop, step, view, watch.sight):
             return watch
+        world.glimpse(glimpse_of(view, hop))
         _tell(world, watch, view, step, index=index)
         _free(world, watch, view, hop, index=index, on_blocker=on_blocker)
         _stop_if_hopeless(world, watch, hop, step)
@@ -114,6 +115,18 @@ def view_of(
         elapsed_s=elapsed_s,
         left_s=max(0.0, likely - seconds) if seconds is not None else None,
     )
+
+
+def glimpse_of(view: View, hop: Hop) -> str:
+    """One look in one line."""
+    if view.migrator is None:
+        return f"{hop.to_release} starts; {view.elapsed_s:.0f} s"
+    where = f"migration {view.position.index} of {view.position.count}, {view.position.name}" if view.position else "migrating"
+    running_s = view.migrator.session.transaction_age_s or 0.0
+    left = f"about {view.left_s:.0f} s left" if view.left_s else "longer than likely"
+    queue = f"; {view.queue} sessions wait behind it" if view.queue else ""
+    waits = f"; waits for pid {', '.join(str(b.session.pid) for b in view.blockers if b.session)}" if view.blockers else ""
+    return f"{where}: {running_s:.0f} s, {left}{queue}{waits}"
 
 
 def _script_of(world: World, hop: Hop, step: GuardMigration) -> tuple[MigrationText, ...]:

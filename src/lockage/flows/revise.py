@@ -59,7 +59,10 @@ def raise_replicas(world: World, step: RaiseReplicas, *, between: Callable[[], N
         world.platform.roll_out(Rollout(release=step.release, replicas=step.replicas, liveness=step.liveness))
 
     def all_there() -> bool | None:
-        return True if _complete(world.platform.workload(), world.platform.replicas()) else None
+        replicas = world.platform.replicas()
+        ready = sum(1 for r in replicas if r.ready and r.release == step.release)
+        world.glimpse(f"{ready} of {step.replicas} replicas of {step.release} are ready; {len(replicas)} there are in all")
+        return True if _complete(world.platform.workload(), replicas) else None
 
     def too_late(waited: float) -> LockageError:
         replicas = world.platform.replicas()

@@ -31,6 +31,7 @@ class World:
     settings: Settings
     migrations: tuple[MigrationText, ...]  # of all releases, oldest first; empty when not known
     tell: Callable[[RunEvent], None]
+    glimpse: Callable[[str], None] = lambda _: None  # what is seen right now; of no interest a second later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,11 @@ def folder_of_migrations(folder: Path, *, form: str | None) -> tuple[Mapping[str
 
 @contextmanager
 def open_world(
-    deployment: Deployment, *, tell: Callable[[RunEvent], None], settings: Settings | None = None
+    deployment: Deployment,
+    *,
+    tell: Callable[[RunEvent], None],
+    glimpse: Callable[[str], None] = lambda _: None,
+    settings: Settings | None = None,
 ) -> Generator[World]:
     """A deployment with everything that is needed to look at it and act upon it, open while the context lasts.
 
@@ -136,6 +140,7 @@ def open_world(
                 settings=settings,
                 migrations=texts,
                 tell=tell,
+                glimpse=glimpse,
             )
         finally:
             live.close()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TextIO
 
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -47,33 +48,45 @@ def say(console: Console, line: str, *, style: str | None = None) -> None:
     console.print(line, style=style, soft_wrap=not console.is_terminal)
 
 
-@contextmanager
-def narrated() -> Generator[Callable[[str], None]]:
-    """Gives what says what goes on, on standard error, while the context lasts.
+class Narration:
+    """Says what goes on, line by line, to whom a line of a second ago is of no interest.
 
-    On a terminal it is one line that changes and is gone at the end. In a pipe it is a sample: one line a second, because
-    thousands of statements would bury what matters.
+    On a terminal it is one line that changes. In a pipe it is a sample: one line a second, because thousands of statements
+    would bury what matters.
     """
-    console = notes()
-    if console.is_terminal:
-        with console.status("") as status:
-            yield lambda line: status.update(Text(line, style="dim", overflow="ellipsis", no_wrap=True))
-        return
-    yield sampled(console)
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status: Status | None = None
+        self._last_at = -PIPE_PERIOD_S
+
+    def __call__(self, line: str) -> None:
+        """Say it."""
+        if self._console.is_terminal:
+            text = Text(line, style="dim", overflow="ellipsis", no_wrap=True)
+            if self._status is None:
+                self._status = self._console.status(text)
+                self._status.start()
+            self._status.update(text)
+        elif time.monotonic() - self._last_at >= PIPE_PERIOD_S:
+            self._last_at = time.monotonic()
+            say(self._console, line)
+
+    def clear(self) -> None:
+        """Take the line away, as before a question; the next one brings it back."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
 
 
-def sampled(console: Console) -> Callable[[str], None]:
-    """Gives what says one line a second at most, and drops the others: for progress where lines must stay."""
-    last_at = -PIPE_PERIOD_S
-
-    def sample(line: str) -> None:
-        nonlocal last_at
-        now = time.monotonic()
-        if now - last_at >= PIPE_PERIOD_S:
-            last_at = now
-            say(console, line, style="dim")
-
-    return sample
+@contextmanager
+def narrated() -> Generator[Narration]:
+    """Gives what says what goes on, on standard error, while the context lasts; nothing of it is left on a terminal."""
+    narration = Narration(notes())
+    try:
+        yield narration
+    finally:
+        narration.clear()
 
 
 def plain_table(*columns: str) -> Table:

@@ -23,14 +23,23 @@ def found(invocation: Invocation, wanted: Wanted) -> Deployment:
 
 
 @contextmanager
-def opened(invocation: Invocation, wanted: Wanted, *, show: Callable[[RunEvent], None] = lambda _: None) -> Generator[World]:
-    """The deployment open for looking and acting, while the context lasts; ``show`` gets what a run tells."""
+def opened(
+    invocation: Invocation,
+    wanted: Wanted,
+    *,
+    show: Callable[[RunEvent], None] = lambda _: None,
+    glimpse: Callable[[str], None] = lambda _: None,
+) -> Generator[World]:
+    """The deployment open for looking and acting, while the context lasts.
+
+    ``show`` gets what a run tells, ``glimpse`` what it sees right now.
+    """
 
     def tell(event: RunEvent) -> None:
         invocation.log.write(event.kind, hop=event.hop, step=event.step, text=event.text)
         show(event)
 
     invocation.log.write("begun", arguments=invocation.arguments)
-    with open_world(found(invocation, wanted), tell=tell) as world:
+    with open_world(found(invocation, wanted), tell=tell, glimpse=glimpse) as world:
         yield world
     invocation.log.write("done")

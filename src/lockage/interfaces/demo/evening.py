@@ -98,7 +98,7 @@ def lockage_way(folders: Folders, watching: Watching) -> LockagePerformance:
         watching.plan(plan)
         return True
 
-    with open_world(deployment, tell=watching.event) as world:
+    with open_world(deployment, tell=watching.event, glimpse=watching.narrate) as world:
         began_at, began_s = world.clock.now(), time.time()
         try:
             report = run_upgrade(

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import psutil
@@ -79,7 +80,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     data_dir: str
     postgres_port: int
-    front_port: int
+    front_port: int = 0  # chosen by the platform when the curtain first rises, and kept
     superuser_password: str
     application_password: str
     lockage_password: str
@@ -186,7 +187,6 @@ def _new_stage(folders: Folders, *, rows: int, say: Say) -> Stage:
         rows=rows,
         data_dir=str(_data_dir(folders)),
         postgres_port=embedded.free_port(),
-        front_port=embedded.free_port(),
         superuser_password=secrets.token_hex(12),
         application_password=secrets.token_hex(12),
         lockage_password=secrets.token_hex(12),
@@ -291,6 +291,7 @@ def _raise_curtain(folders: Folders, stage: Stage, say: Say) -> Stage:
         say(f"starting {REPLICAS} replicas of towpath {FIRST_RELEASE}")
         platform = local.create(folders.demo / "deployment", _spec(stage))
     with platform:
+        stage = msgspec.structs.replace(stage, front_port=urlsplit(platform.service_url()).port or 0)
         _await_ready(platform)
     return _start_traffic(folders, stage, say)
 

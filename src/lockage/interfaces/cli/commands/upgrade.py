@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from lockage.core.plan.steps import OnBlocker, Plan
 from lockage.errors import RefusedError, UsageError
 from lockage.flows.carry_out import Unfinished
 from lockage.flows.upgrade import Wanted
-from lockage.interfaces.cli.console import answers, notes, sampled, say
+from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import found, opened
 from lockage.interfaces.cli.options import (
@@ -92,7 +93,8 @@ def upgrade(
     console = notes()
     with (
         patient_interrupt(lambda: say(console, "stopping at the next place where nothing is down; Ctrl-C again: now")) as stop,
-        opened(invocation, named, show=lambda event: show_event(event, console)) as world,
+        narrated() as narrate,
+        opened(invocation, named, show=lambda event: show_event(event, console), glimpse=narrate) as world,
     ):
         report = run_upgrade(
             world,
@@ -100,9 +102,9 @@ def upgrade(
             invocation.folders,
             wanted=wanted,
             wishes=wishes,
-            confirm=lambda proposed, unfinished: _confirmed(proposed, unfinished, console, asks=not yes),
+            confirm=lambda proposed, unfinished: _confirmed(proposed, unfinished, console, asks=not yes, before=narrate.clear),
             stop=stop,
-            narrate=sampled(console),
+            narrate=narrate,
         )
     if as_json:
         print_json(report)
@@ -119,7 +121,8 @@ def _text_of(plan: Path) -> str:
         ) from error
 
 
-def _confirmed(plan: Plan, unfinished: Unfinished | None, console: Console, *, asks: bool) -> bool:
+def _confirmed(plan: Plan, unfinished: Unfinished | None, console: Console, *, asks: bool, before: Callable[[], None]) -> bool:
+    before()
     if unfinished is not None and unfinished.begun:
         hop = plan.hops[unfinished.hop]
         say(console, f"going on with run {unfinished.run_id}, in the hop from {hop.from_release} to {hop.to_release}")
