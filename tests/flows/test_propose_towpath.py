@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -10,16 +10,13 @@ import pytest
 from psycopg.rows import dict_row
 
 from lockage.adapters.clock import SystemClock
-from lockage.adapters.postgres.shadow import EmbeddedShadows
-from lockage.adapters.sources.folder import read_folder, read_statements, resolve
-from lockage.core.migration.formats.registry import format_named
-from lockage.core.migration.script import read_migrations
 from lockage.core.plan.steps import Plan, Strategy
-from lockage.core.release.statements import layers, merged
 from lockage.demo.towpath.migrator import migrate
 from lockage.demo.towpath.releases import release_named
 from lockage.demo.towpath.seed import seed
-from lockage.flows.propose import forecast_on_database, propose
+from lockage.flows.propose import propose
+from lockage.interfaces.deployments import Deployment, LocalPlace
+from lockage.interfaces.forecasting import Forecaster
 from lockage.settings import Settings
 from support.plan_material import survey, towpath
 
@@ -28,18 +25,10 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 ROWS = 40_000
 
 
-def statements_of(release: str) -> Sequence[str]:
-    profile = towpath()
-    source = profile.statements.source
-    assert source is not None
-    names = layers(release, tuple(profile.migrations.releases), inherit=profile.statements.inherit)
-    return merged([(f"{name}.sql", read_statements(source, name)) for name in names])
-
-
 def proposed(url: str, release: str, target: str) -> Plan:
-    profile = towpath()
-    form = format_named(profile.migrations.format)
-    folder: Path = resolve(profile.migrations.source)
+    deployment = Deployment(
+        name="demo", profile=towpath(), database_url=url, platform=LocalPlace(folder="/nowhere"), beside=Path("/nowhere")
+    )
 
     def ask(sql: str) -> tuple[Mapping[str, object], ...]:
         with psycopg.connect(url, row_factory=dict_row) as connection:
@@ -47,17 +36,9 @@ def proposed(url: str, release: str, target: str) -> Plan:
 
     return propose(
         survey=survey(release),
-        profile=profile,
+        profile=towpath(),
         target=target,
-        forecast_hop=forecast_on_database(
-            profile=profile,
-            migrations=read_migrations(read_folder(folder), form=form, folder=str(folder)),
-            form=form,
-            url=url,
-            shadows=EmbeddedShadows(ledger=profile.migrations.ledger),
-            statements_of=statements_of,
-            narrate=lambda _: None,
-        ),
+        forecast_hop=Forecaster(deployment=deployment, narrate=lambda _: None).hop,
         ask=ask,
         clock=SystemClock(),
         narrate=lambda _: None,

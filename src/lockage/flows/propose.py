@@ -11,15 +11,12 @@ from dataclasses import dataclass
 
 from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Forecast
-from lockage.core.migration.formats.format import Format
-from lockage.core.migration.script import Migration
 from lockage.core.plan.planner import Wishes, plan, way
 from lockage.core.plan.steps import Plan
 from lockage.core.release.profile import Detour, Profile
-from lockage.core.release.route import Leg, last_migration
+from lockage.core.release.route import Leg
 from lockage.errors import LockageError, UsageError
-from lockage.flows.forecast import forecast_database
-from lockage.ports import Clock, Narrate, Shadows
+from lockage.ports import Clock, Narrate
 from lockage.settings import Settings
 
 Ask = Callable[[str], tuple[Mapping[str, object], ...]]
@@ -36,48 +33,6 @@ class HopQuestion:
 
 
 ForecastHop = Callable[[HopQuestion], Forecast]
-
-
-def forecast_on_database(
-    *,
-    profile: Profile,
-    migrations: Sequence[Migration],
-    form: Format,
-    url: str,
-    shadows: Shadows,
-    statements_of: Callable[[str], Sequence[str]],
-    narrate: Narrate,
-) -> ForecastHop:
-    """What answers a ``HopQuestion`` on shadows of the live database at ``url``.
-
-    ``statements_of``: what a release asks of its database. Raises, when it is asked, what ``forecast_database`` raises.
-    """
-
-    def answer(question: HopQuestion) -> Forecast:
-        leg = question.leg
-        here = question.before[0].from_release if question.before else leg.from_release
-        return forecast_database(
-            migrations,
-            url=url,
-            form=form,
-            shadows=shadows,
-            narrate=narrate,
-            from_version=_last_migration(profile, leg.from_release),
-            to_version=_last_migration(profile, leg.to_release),
-            at_version=_last_migration(profile, here),
-            transaction=profile.migrations.transaction,
-            ledger=profile.migrations.ledger,
-            statements=statements_of(leg.from_release),
-            rows=question.rows,
-        )
-
-    return answer
-
-
-def _last_migration(profile: Profile, release: str) -> int:
-    last = last_migration(profile, release)
-    assert last is not None, "a route has known releases only"
-    return last
 
 
 def propose(

@@ -17,7 +17,7 @@ def told(text: str | bytes) -> str:
     with pytest.raises(UsageError) as failure:
         parse_profile(text if isinstance(text, bytes) else text.encode(), file="mine.toml")
     assert (failure.value.code, failure.value.exit_code) == ("LK201", 2)
-    assert failure.value.hint == "lockage profile check FILE"
+    assert failure.value.hint == "correct the file at that key"
     return failure.value.message
 
 
@@ -40,7 +40,12 @@ def test_the_shipped_profile_says_what_the_application_does() -> None:
     [
         ('name = "towpath"', 'name = "towpath"\nnmae = "x"', "Object contains unknown field `nmae`"),
         ('"2.26.0" = 12', '"2.26.0" = "12"', "Expected `int`, got `str` - at `$.migrations.releases[...]`"),
-        ('"2.26.0" = 12', '"2.26" = 12', "migrations.releases.'2.26': expected a release version such as 2.26.0"),
+        (
+            '"2.26.0" = 12',
+            '"2.26" = 12',
+            "migrations.releases.'2.26': expected a release version without v and build, such as",
+        ),
+        ('"2.26.0" = 12', '"v2.26.0" = 12', "migrations.releases.'v2.26.0': expected a release version without v and build"),
         ("public.schema_", "schema_", "migrations.ledger: expected SCHEMA.TABLE, got 'schema_migrations'"),
         (
             "'v?(\\d+\\.\\d+\\.\\d+)'",

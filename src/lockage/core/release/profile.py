@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from lockage.core.release.version import parse_version
+from lockage.core.release.version import normalised, parse_version
 from lockage.errors import UsageError
 
 
@@ -130,10 +130,16 @@ def parse_profile(text: bytes, *, file: str) -> Profile:
     try:
         profile = msgspec.toml.decode(text, type=Profile)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is not a valid profile: {error}", code="LK201", hint="lockage profile check FILE") from error
+        raise UsageError(
+            f"{file} is not a valid profile: {error}",
+            code="LK201",
+            hint="correct the file at that key",
+        ) from error
     for key, expected in _faults(profile):
         raise UsageError(
-            f"{file} is not a valid profile: {key}: expected {expected}", code="LK201", hint="lockage profile check FILE"
+            f"{file} is not a valid profile: {key}: expected {expected}",
+            code="LK201",
+            hint="correct the file at that key",
         )
     return profile
 
@@ -160,9 +166,8 @@ def _pattern_faults(pattern: str) -> Iterator[tuple[str, str]]:
 
 def _release_faults(releases: dict[str, int]) -> Iterator[tuple[str, str]]:
     for release in releases:
-        if not _is_version(release):
-            yield f"migrations.releases.{release!r}", "a release version such as 2.26.0"
-            return
+        if not _is_version(release) or release != normalised(release):
+            yield f"migrations.releases.{release!r}", "a release version without v and build, such as 2.26.0"
 
 
 def _detour_faults(key: str, detour: Detour, *, known: tuple[str, ...]) -> Iterator[tuple[str, str]]:
