@@ -181,10 +181,12 @@ def _keys_of_parent(oid: int, catalog: _Catalog) -> Iterator[ForeignKey]:
 
 def _given(column: str, change: Change, oid: int, catalog: _Catalog) -> bool:
     """Whether an INSERT gives the column a value that may refer to somebody."""
-    if column in change.nulls:
-        return False
-    if not change.columns or column in change.columns:
-        return True
+    if change.columns:
+        if column in change.columns:
+            return column not in change.nulls
+    else:
+        order = catalog.rules.columns.get(oid, ())
+        return column not in order or order.index(column) not in change.null_places
     return column in catalog.rules.defaults.get(oid, ())
 
 

@@ -95,6 +95,7 @@ class CatalogRules:
         default_factory=dict[int, tuple[int, ...]]
     )  # to tables whose defaults use it
     unique_keys: Mapping[int, tuple[tuple[str, ...], ...]] = field(default_factory=dict[int, tuple[tuple[str, ...], ...]])
+    columns: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])  # in the order of the table
     defaults: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])  # columns that have one
 
 

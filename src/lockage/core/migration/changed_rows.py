@@ -43,37 +43,46 @@ def changes(node: pg.Node) -> Iterator[Change]:
 
 def _targets(items: Iterable[pg.Node]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     targets = [item.res_target for item in items]
-    nulls = tuple(t.name for t in targets if t.val.HasField("a_const") and t.val.a_const.isnull)
+    nulls = tuple(t.name for t in targets if _is_null(t.val))
     return tuple(t.name for t in targets), nulls
 
 
 def _insert(found: pg.InsertStmt) -> Change:
     columns = tuple(item.res_target.name for item in found.cols)
     select = found.select_stmt.select_stmt
-    rows: int | None = None
-    nulls: tuple[str, ...] = ()
-    if select.values_lists:
-        rows = len(select.values_lists)
-        constants = [
-            [value.HasField("a_const") and value.a_const.isnull for value in row.list.items] for row in select.values_lists
-        ]
-        nulls = tuple(c for i, c in enumerate(columns) if all(len(row) > i and row[i] for row in constants))
-    elif not found.HasField("select_stmt"):
-        rows = 1
-    elif not select.from_clause and not select.HasField("larg"):
-        rows = 1
-        flags = [t.res_target.val.HasField("a_const") and t.res_target.val.a_const.isnull for t in select.target_list]
-        nulls = tuple(c for c, null in zip(columns, flags, strict=False) if null)
+    rows, null_places = _written_out(found)
     return Change(
         kind=ChangeKind.INSERT,
         relation=name_of(found.relation),
         columns=columns,
-        nulls=nulls,
+        nulls=tuple(column for place, column in enumerate(columns) if place in null_places),
+        null_places=null_places,
         rows=rows,
         sources=tuple(name_of(var) for var in postgast.find_nodes(found.select_stmt, pg.RangeVar)),
         upserts=found.HasField("on_conflict_clause") and found.on_conflict_clause.action == pg.ONCONFLICT_UPDATE,
         has_condition=select.HasField("where_clause"),
     )
+
+
+def _written_out(found: pg.InsertStmt) -> tuple[int | None, tuple[int, ...]]:
+    """How many rows stand in the text, and which places are NULL in all of them."""
+    if not found.HasField("select_stmt"):
+        return 1, ()  # DEFAULT VALUES
+    select = found.select_stmt.select_stmt
+    if select.values_lists:
+        rows = [[_is_null(value) for value in row.list.items] for row in select.values_lists]
+    elif not select.from_clause and not select.HasField("larg"):
+        rows = [[_is_null(target.res_target.val) for target in select.target_list]]
+    else:
+        return None, ()
+    width = min(len(row) for row in rows)
+    return len(rows), tuple(place for place in range(width) if all(row[place] for row in rows))
+
+
+def _is_null(value: pg.Node) -> bool:
+    if value.HasField("type_cast"):
+        value = value.type_cast.arg
+    return value.HasField("a_const") and value.a_const.isnull
 
 
 def _conditioned(
