@@ -7,7 +7,7 @@ else's open transaction, whatever ``search_path`` and role that has.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lockage.adapters.postgres.exchange import Row
@@ -18,9 +18,13 @@ _ROW = 1 << 0
 _EVENTS = {"INSERT": 1 << 2, "DELETE": 1 << 3, "UPDATE": 1 << 4, "TRUNCATE": 1 << 5}
 
 
-def rules_from_rows(rows: Sequence[Row]) -> CatalogRules:
-    """Gives the rules in the rows of ``select_catalog_rules.sql``."""
-    lists: dict[str, list[Any]] = {str(kind): json.loads(text) if text else [] for kind, text in rows}
+def rule_lists(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """Gives the lists, by kind, in the rows of ``select_key_rules.sql`` or ``select_code_rules.sql``."""
+    return {str(kind): json.loads(text) if text else [] for kind, text in rows}
+
+
+def rules_from_lists(lists: Mapping[str, Sequence[Any]]) -> CatalogRules:
+    """Gives the rules in the lists of both."""
     return CatalogRules(
         foreign_keys=tuple(map(_foreign_key, lists["foreign_keys"])),
         triggers=tuple(map(_trigger, lists["triggers"])),
