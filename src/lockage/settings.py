@@ -17,6 +17,13 @@ class Watching:
     guard_looks_per_s: float = 4.0
     """Looks a second while a migration runs. Four show a blocker within 0.5 s and cost less than 2 ms of backend CPU each."""
 
+    guard_close_looks_per_s: float = 20.0
+    """How often it looks in the first seconds: most migrations are over then, and at four looks a second nobody would know
+    how long they took."""
+
+    guard_closely_s: float = 3.0
+    """How long the close looks last: a longer migration is measured well enough by four a second."""
+
     poll_s: float = 0.1
     """Pause between two looks while waiting for replicas in an outage. A tenth of a second is small beside a readiness
     period of one second, and a look at the platform costs about a millisecond."""

@@ -208,7 +208,7 @@ def test_another_target_is_refused_while_a_run_is_part_way() -> None:
 
 def test_nothing_to_go_on_with_is_said() -> None:
     with pytest.raises(RefusedError) as refused:
-        Machine(world=a_world()).upgrade(to_two(), target=None)
+        Machine(world=a_world()).upgrade(to_two(), target=None, no_restore_point=False)
     assert refused.value.code == "LK315"
 
 

@@ -83,7 +83,13 @@ def guard(
         _free(world, watch, view, hop, index=index, on_blocker=on_blocker)
         _stop_if_hopeless(world, watch, hop, step)
         between()
-        world.clock.sleep(1.0 / world.settings.watching.guard_looks_per_s)
+        world.clock.sleep(_pause_s(world, now - watch.began))
+
+
+def _pause_s(world: World, elapsed_s: float) -> float:
+    watching = world.settings.watching
+    early = elapsed_s < watching.guard_closely_s
+    return 1.0 / (watching.guard_close_looks_per_s if early else watching.guard_looks_per_s)
 
 
 def view_of(

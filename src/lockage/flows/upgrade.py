@@ -59,15 +59,21 @@ def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) ->
         if unfinished.begun:
             raise _part_way(unfinished, wanted, world.deployment)
         unfinished = None
-    start = unfinished or Unfinished(
-        run_id=asking.new_run_id(), plan=_first_plan(wanted, asking, world.deployment), hop=0, begun=False
-    )
+    if unfinished is None:
+        _refuse_without_a_wish(wanted, world.deployment)
+    already_there = unfinished is None and workload.release == wanted.target
+    # Asked for before anything is forecast, so that nobody waits to be told what was missing from the command.
+    waiver = WaiverNote() if already_there else _restore_point(workload, unfinished, wanted, journals, world)
+    start = unfinished or Unfinished(run_id=asking.new_run_id(), plan=_first_plan(wanted, asking), hop=0, begun=False)
     plan = start.plan if wanted.on_blocker is None else replace(start.plan, on_blocker=wanted.on_blocker)
     if not plan.hops:
         return _nothing_to_do(world, plan)
-    waiver = _restore_point(workload, unfinished, wanted, journals, world)
     if not asking.confirm(plan, unfinished):
-        raise RefusedError("the plan was not confirmed; nothing was changed by this command", code="LK329")
+        raise RefusedError(
+            "the plan was not confirmed; nothing was changed by this command",
+            code="LK329",
+            hint=f"to keep it: lockage plan {world.deployment} --to {plan.to_release} -o FILE",
+        )
     with _journal(journals, world.deployment, start.run_id) as journal:
         order = Order(
             holder=f"{wanted.host}:{start.run_id}",
@@ -101,16 +107,18 @@ def _part_way(unfinished: Unfinished, wanted: Wanted, deployment: str) -> Refuse
     )
 
 
-def _first_plan(wanted: Wanted, asking: Asking, deployment: str) -> Plan:
-    if wanted.approved is not None:
-        return wanted.approved
-    if wanted.target is None:
+def _refuse_without_a_wish(wanted: Wanted, deployment: str) -> None:
+    if wanted.approved is None and wanted.target is None:
         raise RefusedError(
             f"no run of {deployment} is part-way, and no release was named",
             code="LK315",
             hint=f"lockage upgrade {deployment} --to RELEASE",
         )
-    return asking.propose(wanted.target)
+
+
+def _first_plan(wanted: Wanted, asking: Asking) -> Plan:
+    assert wanted.target is not None or wanted.approved is not None
+    return wanted.approved or asking.propose(wanted.target or "")
 
 
 def _restore_point(

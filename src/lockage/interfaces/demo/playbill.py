@@ -60,7 +60,9 @@ def _way(performed: Performance) -> str:
 
 def _show_bars(lockage: LockagePerformance, console: Console) -> None:
     allowed_s = MARGIN_RATIO * lockage.limit_s + MARGIN_S * lockage.hops
-    held = f"held in {lockage.forecasts_held} of {lockage.forecasts_made} hops seen"
+    held = (
+        f"held in {lockage.forecasts_held} of {lockage.forecasts_made} hops" if lockage.forecasts_made else "too short to see"
+    )
     say(console, f"forecast of the migrations: {range_in_words(lockage.forecast_s)}; took {lockage.migration_s:.1f} s: {held}")
     parts = (
         f"stop {lockage.termination_s:.1f} + start {lockage.start_s:.1f} + migrate {lockage.migration_s:.1f} "
