@@ -220,7 +220,20 @@ def test_scale_to_one_must_save_seconds_that_matter() -> None:
     short = forecast(total_s=Seconds(low=1.0, likely=1.9, high=3.0), broken=("SELECT scope FROM api_keys",))
     one, zero = consider(situation(short))[1:]
     assert one.unavailable_s.likely < zero.unavailable_s.likely * StrategyChoice().scale_to_one_ratio
-    assert choose(situation(short)).strategy is Strategy.SCALE_TO_ZERO
+    choice = choose(situation(short))
+    assert choice.strategy is Strategy.SCALE_TO_ZERO
+    assert choice.would_change[-1] == "scale-to-one, if it cost at most 0.9 s (now 1.5 s; scale-to-zero 5.9 s)"
+
+
+def test_an_old_replica_that_would_fail_is_not_kept_to_save_a_moment() -> None:
+    quick = replace(
+        situation(forecast(broken=("SELECT 1",))), timing=replace(TIMING, boot=Seconds(low=0.1, likely=0.2, high=0.6))
+    )
+    one, zero = consider(quick)[1:]
+    assert one.unavailable_s.likely < zero.unavailable_s.likely
+    choice = choose(quick)
+    assert choice.strategy is Strategy.SCALE_TO_ZERO
+    assert choice.would_change[-1] == "scale-to-one, if scale-to-zero cost at least 5.2 s (now 2.8 s; this 0.2 s)"
 
 
 def test_an_unchecked_old_release_is_never_kept_by_choice() -> None:

@@ -88,20 +88,23 @@ def _choice(
 def _best(situation: Situation, rolling: StrategyVerdict, one: StrategyVerdict, zero: StrategyVerdict) -> Strategy:
     if rolling.possible:
         return Strategy.ROLLING
-    if one.possible and old_release_was_checked(situation.forecast) and _worth_its_risk(situation.limits, one, zero):
+    if one.possible and old_release_was_checked(situation.forecast) and _worth_its_risk(situation, one, zero):
         return Strategy.SCALE_TO_ONE
     return Strategy.SCALE_TO_ZERO
 
 
-def _worth_its_risk(limits: StrategyChoice, one: StrategyVerdict, zero: StrategyVerdict) -> bool:
-    high = one.unavailable_s.high
-    if one.unavailable_s.likely <= limits.blocked_likely_s and high is not None and high <= limits.blocked_high_s:
+def _worth_its_risk(situation: Situation, one: StrategyVerdict, zero: StrategyVerdict) -> bool:
+    limits, high = situation.limits, one.unavailable_s.high
+    harmless = one.unavailable_s.likely <= limits.blocked_likely_s and high is not None and high <= limits.blocked_high_s
+    if harmless and not old_release_breaks(situation.forecast):
         return True
-    saved_s = zero.unavailable_s.likely - one.unavailable_s.likely
-    return (
-        saved_s >= limits.scale_to_one_saves_s
-        and one.unavailable_s.likely <= limits.scale_to_one_ratio * zero.unavailable_s.likely
-    )
+    return one.unavailable_s.likely <= _most_for_one(situation, zero)
+
+
+def _most_for_one(situation: Situation, zero: StrategyVerdict) -> float:
+    """The outage at which scale-to-one begins to be worth its risk; below zero where it never is."""
+    limits, zero_s = situation.limits, zero.unavailable_s.likely
+    return min(zero_s * limits.scale_to_one_ratio, zero_s - limits.scale_to_one_saves_s)
 
 
 # --- the three -----------------------------------------------------------------------------------------------------------
@@ -194,10 +197,12 @@ def _wanted_for_one(situation: Situation, one: StrategyVerdict, zero: StrategyVe
         yield obstacle.wanted
     if not old_release_was_checked(situation.forecast):
         yield no_break_wanted(situation)
-    limits, zero_s = situation.limits, zero.unavailable_s.likely
-    most_s = max(limits.blocked_likely_s, min(zero_s * limits.scale_to_one_ratio, zero_s - limits.scale_to_one_saves_s))
-    if one.unavailable_s.likely > most_s:
-        yield f"it cost at most {most_s:.1f} s (now {one.unavailable_s.likely:.1f} s; {Strategy.SCALE_TO_ZERO} {zero_s:.1f} s)"
+    one_s, zero_s, most_s = one.unavailable_s.likely, zero.unavailable_s.likely, _most_for_one(situation, zero)
+    if one_s > most_s >= 0:
+        yield f"it cost at most {most_s:.1f} s (now {one_s:.1f} s; {Strategy.SCALE_TO_ZERO} {zero_s:.1f} s)"
+    elif one_s > most_s:
+        limits = situation.limits
+        yield f"{Strategy.SCALE_TO_ZERO} cost at least {_threshold(limits, one):.1f} s (now {zero_s:.1f} s; this {one_s:.1f} s)"
 
 
 def _threshold(limits: StrategyChoice, one: StrategyVerdict) -> float:

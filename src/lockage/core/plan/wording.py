@@ -72,7 +72,7 @@ def duration(seconds: float) -> str:
         return f"{seconds / 60:.0f} min"
     if seconds >= 10:
         return f"{seconds:.0f} s"
-    return f"{seconds:.1f} s" if seconds >= 0.1 or seconds == 0 else f"{seconds:.2f} s"
+    return f"{seconds:.2f} s" if 0.005 <= seconds < 0.095 else f"{seconds:.1f} s"
 
 
 def blocks_in_words(blocks: Blocks) -> str:
