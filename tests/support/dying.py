@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from lockage.ports import JournalEntry
+
 EFFECTS = frozenset(
     {"scale", "annotate", "roll_out", "hold_lease", "drop_lease", "cancel", "terminate", "hold_fence", "append"}
 )
@@ -18,14 +20,21 @@ class Died(BaseException):
 
 @dataclass
 class Death:
-    """Counts effects and dies at one of them; ``at`` None: never, only counts."""
+    """Counts effects and dies at one of them; ``at`` None: never, only counts.
+
+    ``of`` counts only effects of that name: a method, or ``append KIND HOP STEP`` for an entry of the journal. A number
+    among all effects is no place in a real run, where leases are renewed by the clock.
+    """
 
     at: int | None = None
     when: Literal["before", "after"] = "before"
     die: Callable[[], None] | None = None
+    of: str | None = None
     count: int = 0
 
-    def __call__(self, effect: Callable[[], object]) -> object:
+    def __call__(self, effect: Callable[[], object], name: str = "") -> object:
+        if self.of not in {None, name}:
+            return effect()
         k, self.count = self.count, self.count + 1
         if k == self.at and self.when == "before":
             self._end()
@@ -51,4 +60,10 @@ class Mortal:
         member = getattr(self._port, name)
         if name not in EFFECTS:
             return member
-        return lambda *args, **kwargs: self._death(lambda: member(*args, **kwargs))
+        return lambda *args, **kwargs: self._death(lambda: member(*args, **kwargs), _named(name, args))
+
+
+def _named(method: str, args: tuple[object, ...]) -> str:
+    if args and isinstance(entry := args[0], JournalEntry):
+        return f"append {entry.kind} {entry.hop} {entry.step}".rstrip()
+    return method
