@@ -133,7 +133,8 @@ class _Tracer:
         if skipped is not None:
             self._keep(file, statement, self._unchanged(), skipped=skipped)
             return
-        if (statement.changes or statement.calls or statement.procedure) and not self._rules_fresh:
+        needs_rules = (statement.changes or statement.calls or statement.procedure) and not of_migrator
+        if needs_rules and not self._rules_fresh:
             self._rules, self._rules_fresh = self._session.rules(), True
         observation = self._execute(statement)
         was_open, self._open = self._open, observation.in_transaction
@@ -193,7 +194,8 @@ class _Tracer:
     ) -> None:
         before = self._mark
         if observation.mark is not None:
-            self._mark, self._rules_fresh = observation.mark, False
+            self._mark = observation.mark
+            self._rules_fresh &= statement.node == "truncate_stmt"  # new files, and nothing else
         self._steps.append(
             Traced(
                 file=file,

@@ -58,3 +58,8 @@ union all
 select 'defaults', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::bigint, a.attname) order by a.attrelid, a.attnum)
   from pg_catalog.pg_attribute as a
  where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped and (a.atthasdef or a.attidentity <> '')
+union all
+-- In the order of the table, for an INSERT that names none; only of tables that refer to others.
+select 'columns', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::bigint, a.attname) order by a.attrelid, a.attnum)
+  from pg_catalog.pg_attribute as a
+ where a.attnum > 0 and not a.attisdropped and exists (select from keys where keys.conrelid = a.attrelid)

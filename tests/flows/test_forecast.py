@@ -1,0 +1,244 @@
+"""Forecasts of folders and of live databases, on real shadows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import psycopg
+import pytest
+
+from lockage.adapters.postgres.shadow import EmbeddedShadows
+from lockage.core.forecast.assess import Blocks, Forecast, RelationForecast
+from lockage.core.migration.formats import golang_migrate, plain
+from lockage.core.migration.formats.format import Format, Transaction
+from lockage.core.migration.script import read_migrations
+from lockage.errors import RefusedError, UsageError
+from lockage.flows.forecast import forecast_database, forecast_folder
+
+pytestmark = pytest.mark.real
+
+SCHEMA = (
+    "create table users (id int primary key, name text); create table keys (id int primary key, user_id int references users)"
+)
+
+
+def folder(
+    *scripts: str,
+    form: Format = plain.FORMAT,
+    from_version: int | None = None,
+    transaction: Transaction | None = None,
+    statements: Sequence[str] = (),
+    said: list[str] | None = None,
+) -> Forecast:
+    suffix = ".up.sql" if form is golang_migrate.FORMAT else ".sql"
+    files = {f"{number}_m{suffix}": text.encode() for number, text in enumerate(scripts, start=1)}
+    return forecast_folder(
+        read_migrations(files, form=form),
+        form=form,
+        shadows=EmbeddedShadows(),
+        narrate=(said if said is not None else []).append,
+        from_version=from_version,
+        transaction=transaction,
+        statements=statements,
+    )
+
+
+def fill(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as session:
+        session.execute(SCHEMA)
+        session.execute("insert into users select i, 'x' from generate_series(1, 20000) i")
+    # Another session: a session that inserts and analyzes counts its rows twice for a while.
+    with psycopg.connect(url, autocommit=True) as session:
+        session.execute("analyze users")
+
+
+def of(forecast: Forecast, name: str) -> RelationForecast:
+    return next(relation for relation in forecast.relations if relation.relation == name)
+
+
+def who(forecast: Forecast) -> dict[str, str]:
+    return {relation.relation: relation.blocks.value for relation in forecast.relations}
+
+
+def test_without_a_start_the_newest_migration_is_forecast_on_the_schema_of_the_earlier_ones() -> None:
+    forecast = folder(SCHEMA, "alter table users add column age int")
+    assert [migration.version for migration in forecast.script.migrations] == [2]
+    assert who(forecast) == {"public.users": "reads", "public.keys": "writes"}
+    assert not forecast.unknown
+
+
+def test_what_the_script_itself_makes_is_not_listed() -> None:
+    assert folder(SCHEMA, "alter table users add column age int", from_version=0).relations == ()
+
+
+def test_the_ledger_of_golang_migrate_is_listed() -> None:
+    assert who(folder(SCHEMA, "select 1", form=golang_migrate.FORMAT)) == {"public.schema_migrations": "reads"}
+
+
+def test_a_schema_migrations_table_of_the_applications_own_is_left_alone() -> None:
+    own = "create table schema_migrations (id int primary key, note text)"
+    forecast = folder(own, "alter table schema_migrations add column x int", form=golang_migrate.FORMAT, from_version=0)
+    assert not forecast.unknown
+    assert forecast.relations == ()
+
+
+def locks(forecast: Forecast) -> list[tuple[str, int, int]]:
+    return [(lock.mode, lock.line, lock.transaction) for lock in of(forecast, "public.users").locks]
+
+
+TWO = "alter table users add column a int;\ncomment on table users is 'x';"
+
+
+@pytest.mark.parametrize(
+    ("transaction", "expected", "transactions"),
+    [
+        ("whole", [("AccessExclusiveLock", 1, 1), ("ShareUpdateExclusiveLock", 2, 1)], 1),
+        ("file", [("AccessExclusiveLock", 1, 1), ("ShareUpdateExclusiveLock", 2, 1)], 2),
+        ("statement", [("AccessExclusiveLock", 1, 1), ("ShareUpdateExclusiveLock", 2, 2)], 3),
+    ],
+)
+def test_transactions_are_counted_as_the_model_says(
+    transaction: Transaction, expected: list[tuple[str, int, int]], transactions: int
+) -> None:
+    forecast = folder(SCHEMA, TWO, "select count(*) from keys", from_version=1, transaction=transaction)
+    assert locks(forecast) == expected
+    assert forecast.transactions == transactions
+
+
+def test_a_commit_in_a_file_ends_its_transaction_and_what_follows_is_another() -> None:
+    forecast = folder(SCHEMA, "begin;\nalter table users add a int;\ncommit;\nalter table users add b int;", from_version=1)
+    assert locks(forecast) == [("AccessExclusiveLock", 2, 1), ("AccessExclusiveLock", 4, 2)]
+
+
+def test_a_lock_of_an_early_migration_lasts_to_the_end_of_one_transaction_for_all() -> None:
+    scripts = (SCHEMA, "alter table users add a int", "select pg_sleep(0)", "select 2")
+    whole = of(folder(*scripts, from_version=1, transaction="whole"), "public.users").blocked_s
+    each = of(folder(*scripts, from_version=1, transaction="file"), "public.users").blocked_s
+    assert whole.likely > each.likely
+
+
+def test_an_index_built_concurrently_works_alone_in_its_file_and_blocks_nobody() -> None:
+    forecast = folder(SCHEMA, "create index concurrently on users (name)")
+    assert not forecast.unknown
+    assert who(forecast) == {"public.users": "none"}
+    assert [operation.kind for operation in forecast.operations] == ["index-build"]
+
+
+def test_an_index_built_concurrently_beside_another_statement_fails_and_is_unknown() -> None:
+    forecast = folder(SCHEMA, "select 1; create index concurrently on users (name)")
+    assert "25001" in forecast.unknown[0].reason
+    assert forecast.total_s.high is None
+
+
+def test_a_failing_statement_is_unknown_worst_case_and_the_script_goes_on() -> None:
+    forecast = folder(SCHEMA, "alter table keys add column id int;\nalter table users add column a int;")
+    assert [(unknown.line, "42701" in unknown.reason) for unknown in forecast.unknown] == [(1, True)]
+    assert who(forecast)["public.keys"] == who(forecast)["public.users"] == "reads"
+    assert of(forecast, "public.keys").locks == ()
+
+
+def test_a_missing_parents_row_is_no_unknown() -> None:
+    forecast = folder(SCHEMA, "insert into keys values (1, 7)")
+    assert not forecast.unknown
+    assert who(forecast) == {"public.keys": "none", "public.users": "rows"}
+
+
+def test_what_reaches_outside_is_never_executed_also_in_earlier_migrations() -> None:
+    forecast = folder(SCHEMA + "; copy users to program 'false'", "copy users from program 'false'")
+    assert [unknown.reason for unknown in forecast.unknown] == ["not executed: it runs a program on the server"]
+    assert any("reaches out of the database" in sentence for sentence in forecast.assumptions)
+
+
+def test_dynamic_sql_that_did_not_run_blocks_everything_for_all_we_know() -> None:
+    forecast = folder(SCHEMA, "do $$ begin if false then execute 'drop table ' || current_user; end if; end $$")
+    assert set(who(forecast).values()) == {"reads"}
+
+
+def test_an_inner_statement_is_unknown_at_its_own_line_in_the_file() -> None:
+    forecast = folder(
+        SCHEMA, "-- first\ndo $$\nbegin\n  if exists (select from users) then\n    delete from keys;\n  end if;\nend $$;"
+    )
+    assert [unknown.line for unknown in forecast.unknown] == [5]
+    assert who(forecast)["public.keys"] == "rows"
+
+
+def test_a_migration_in_another_language_is_unknown_by_name() -> None:
+    files: Mapping[str, bytes] = {"1_a.sql": SCHEMA.encode(), "2_b.py": b"print()", "3_c.sql": b"select 1"}
+    forecast = forecast_folder(
+        read_migrations(files, form=plain.FORMAT),
+        form=plain.FORMAT,
+        shadows=EmbeddedShadows(),
+        narrate=lambda line: None,
+        from_version=1,
+    )
+    assert [(unknown.file, "written in py" in unknown.reason) for unknown in forecast.unknown] == [("2_b.py", True)]
+
+
+def test_sql_that_does_not_parse_is_a_usage_error_before_any_server_starts() -> None:
+    class NoShadows(EmbeddedShadows):
+        def empty(self, *, major: int | None = None):  # type: ignore[no-untyped-def]
+            raise AssertionError("a shadow was made")
+
+    with pytest.raises(UsageError, match=r"1_a\.sql, line 2"):
+        forecast_folder(
+            read_migrations({"1_a.sql": b"select 1;\nselec"}, form=plain.FORMAT),
+            form=plain.FORMAT,
+            shadows=NoShadows(),
+            narrate=lambda line: None,
+        )
+
+
+def test_an_earlier_migration_that_cannot_run_is_refused_with_its_file() -> None:
+    with pytest.raises(RefusedError, match=r"1_m\.sql"):
+        folder("create table a (i nothing)", "select 1")
+
+
+def test_progress_names_the_statement_and_how_many_there_are() -> None:
+    said: list[str] = []
+    folder(SCHEMA, TWO, said=said)
+    assert said[-1] == "statement 2 of 2: 2_m.sql:2 comment on table users is 'x'"
+
+
+def test_a_statement_of_the_running_release_that_breaks_is_told() -> None:
+    forecast = folder(
+        SCHEMA,
+        "alter table users drop column name",
+        statements=["select name from users", "select id from users", "select nothing from users"],
+    )
+    assert [broken.query for broken in forecast.broken] == ["select name from users"]
+    assert forecast.statements_checked == 2
+    assert any("not checked" in sentence for sentence in forecast.assumptions)
+
+
+def test_a_live_database_gives_sizes_and_a_full_update_blocks_its_rows(database_url: str) -> None:
+    fill(database_url)
+    migrations = read_migrations({"1_a.sql": b"update users set name = 'y'"}, form=plain.FORMAT)
+    forecast = forecast_database(
+        migrations, url=database_url, form=plain.FORMAT, shadows=EmbeddedShadows(), narrate=lambda line: None, from_version=0
+    )
+    assert of(forecast, "public.users").blocks is Blocks.ROWS
+    (operation,) = forecast.operations
+    assert (operation.kind, operation.rows) == ("update", 20000)
+    assert forecast.total_s.high is not None
+
+
+def test_rows_known_to_change_before_the_hop_scale_the_work(database_url: str) -> None:
+    fill(database_url)
+
+    def likely(rows: Mapping[str, float]) -> float:
+        migrations = read_migrations({"1_a.sql": b"update users set name = 'y'"}, form=plain.FORMAT)
+        return (
+            forecast_database(
+                migrations,
+                url=database_url,
+                form=plain.FORMAT,
+                shadows=EmbeddedShadows(),
+                narrate=lambda line: None,
+                from_version=0,
+                rows=rows,
+            )
+            .operations[0]
+            .seconds.likely
+        )
+
+    assert likely({"public.users": 200.0}) < likely({}) / 50

@@ -1,0 +1,130 @@
+"""A forecast as people read it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from lockage.core.forecast.assess import (
+    Blocks,
+    Broken,
+    Forecast,
+    LockTaken,
+    MigrationRef,
+    Operation,
+    RelationForecast,
+    Script,
+    Seconds,
+    Unknown,
+)
+from lockage.interfaces.cli.forecast_view import show_forecast
+
+FILE = "000015_api_key_scopes_array_allow_list.up.sql"
+STATEMENT = "ALTER TABLE api_keys ADD COLUMN scopes api_key_scope[], ADD COLUMN allow_list text[] NOT NULL DEFAULT ARRAY['*:*']"
+
+
+def lock(line: int, *, mode: str = "AccessExclusiveLock", blocks: Blocks = Blocks.READS, via: str | None = None) -> LockTaken:
+    return LockTaken(mode=mode, file=FILE, line=line, statement=STATEMENT, transaction=1, blocks=blocks, via=via)
+
+
+FORECAST = Forecast(
+    script=Script(
+        migrations=(
+            MigrationRef(version=15, name="api_key_scopes", file=FILE),
+            MigrationRef(version=16, name="later", file="000016_later.up.sql"),
+        )
+    ),
+    relations=(
+        RelationForecast(
+            relation="public.api_keys",
+            locks=(lock(7), lock(8, via="public.api_keys_pkey"), lock(9), lock(10), lock(11)),
+            blocks=Blocks.READS,
+            blocked_s=Seconds(low=4.0, likely=9.0, high=None),
+        ),
+        RelationForecast(
+            relation="public.users",
+            locks=(lock(7, mode="RowShareLock", blocks=Blocks.NONE),),
+            blocks=Blocks.ROWS,
+            blocked_s=Seconds(low=4.0, likely=9.0, high=21.0),
+            because=("is referred to by public.api_keys",),
+        ),
+        RelationForecast(
+            relation="public.audit_logs",
+            locks=(lock(7, mode="RowExclusiveLock", blocks=Blocks.NONE),),
+            blocks=Blocks.NONE,
+            blocked_s=Seconds(low=0.0, likely=0.0, high=0.0),
+        ),
+    ),
+    operations=(
+        Operation(
+            kind="update",
+            relation="public.api_keys",
+            file=FILE,
+            line=7,
+            rows=1_000_000,
+            seconds=Seconds(low=3.0, likely=8.0, high=20.0),
+        ),
+    ),
+    unknown=(Unknown(file=FILE, line=20, reason="in a branch did not run: UPDATE api_keys SET scopes = ARRAY['[red]x']"),),
+    broken=(Broken(query="SELECT scope\nFROM api_keys", sqlstate="42703", message='column "scope" does not exist'),),
+    statements_checked=14,
+    total_s=Seconds(low=5.0, likely=10.0, high=None),
+    transactions=1,
+    assumptions=("production runs PostgreSQL 15, the shadow 18",),
+)
+
+
+def shown(forecast: Forecast, *, terminal: bool = False) -> str:
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=80,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        force_terminal=terminal,
+        color_system=None,
+        legacy_windows=False,
+    )
+    show_forecast(forecast, console)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "2 migrations: 000015_api_key_scopes_array_allow_list.up.sql to 000016_later.up.sql",
+        "takes         10 s likely (5.0 s to unknown)",
+        "who waits     readers and writers at worst",
+        "public.api_keys: readers and writers, 9.0 s likely (4.0 s to unknown)",
+        "AccessExclusiveLock through public.api_keys_pkey in transaction 1",
+        "and 2 more locks like these",
+        "because it is referred to by public.api_keys",
+        "Locked so that nobody waits: public.audit_logs",
+        "ARRAY['[red]x']",
+        "The running release: 1 break in 14 statements",
+        'column "scope" does not exist (SQLSTATE 42703)',
+        "SELECT scope FROM api_keys",
+        "production runs PostgreSQL 15, the shadow 18",
+    ],
+)
+def test_a_pipe_gets_every_sentence_whole(sentence: str) -> None:
+    assert sentence in shown(FORECAST)
+
+
+def test_a_terminal_of_80_columns_loses_nothing() -> None:
+    text = shown(FORECAST, terminal=True)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    together = "".join(text.split())
+    for part in (STATEMENT[:119], "000016_later.up.sql", "branchdidnotrun", "1000000", "42703"):
+        assert "".join(part.split()) in together
+
+
+def test_an_empty_script_says_so() -> None:
+    nothing = replace(
+        FORECAST, script=Script(migrations=()), relations=(), operations=(), unknown=(), broken=(), assumptions=()
+    )
+    assert shown(replace(nothing, statements_checked=0)).strip() == "Nothing to apply: the script is empty"
