@@ -11,11 +11,10 @@ import signal
 import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from types import FrameType
 
-from lockage.core.plan.planner import Wishes
+from lockage.core.plan.planner import Wishes, wishes_of
 from lockage.core.plan.steps import Plan
 from lockage.core.run import RunReport
 from lockage.flows.carry_out import Unfinished
@@ -41,10 +40,10 @@ def run_upgrade(
 ) -> RunReport:
     """The report of a run, begun or gone on with; raises as ``flows.upgrade`` does.
 
-    An approved plan brings its own policy against blockers: what was approved is what is done.
+    An approved plan brings its own wishes, for the hops that are planned anew too: what was approved is what is done.
     """
     if wanted.approved is not None:
-        wishes = replace(wishes, on_blocker=wanted.approved.on_blocker)
+        wishes = wishes_of(wanted.approved)
     asking = Asking(
         propose=proposer(world, deployment, wishes=wishes, narrate=narrate),
         survey=lambda: look(world),

@@ -132,6 +132,7 @@ def test_any_plan_survives_its_file(replicas: int, strategy: Strategy, on_blocke
 def test_every_field_counts_for_the_seal(field: str) -> None:
     others: dict[str, Any] = {
         "created_at": NOW.replace(year=2027), "hops": (), "warnings": ("x",), "on_blocker": OnBlocker.TERMINATE,
+        "strategy_asked": Strategy.ROLLING, "probe_budget_asked_s": 1.0,
         "liveness": None, "facts": None, "tolerances": msgspec.structs.replace(approved().tolerances, forecast_factor=9.0),
     }  # fmt: skip
     other = others[field] if field in others else getattr(approved(), field) * 2

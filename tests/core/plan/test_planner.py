@@ -11,7 +11,7 @@ import pytest
 from lockage.core.facts import LedgerReading, LedgerState, Probe, RelationLock, Survey
 from lockage.core.forecast.assess import Blocks, Forecast, Seconds
 from lockage.core.plan import steps as s
-from lockage.core.plan.planner import Wishes, plan
+from lockage.core.plan.planner import Wishes, plan, wishes_of
 from lockage.core.plan.wording import step_name
 from lockage.errors import RefusedError
 from lockage.settings import Settings
@@ -165,6 +165,13 @@ def test_a_forced_strategy_counts_for_every_hop() -> None:
     found = planned(strategy=s.Strategy.SCALE_TO_ZERO)
     assert {hop.strategy for hop in found.hops} == {s.Strategy.SCALE_TO_ZERO}
     assert found.warnings[0].startswith("scale-to-zero from 2.26.0 to 2.26.6 was asked for")
+
+
+def test_what_was_asked_for_is_kept_for_hops_that_are_planned_anew() -> None:
+    wishes = Wishes(strategy=s.Strategy.SCALE_TO_ZERO, probe_budget_s=1800.0, on_blocker=s.OnBlocker.TERMINATE)
+    found = planned(strategy=wishes.strategy, probe_budget_s=wishes.probe_budget_s, on_blocker=wishes.on_blocker)
+    assert wishes_of(found) == wishes
+    assert wishes_of(planned()) == Wishes()
 
 
 def test_a_forced_strategy_that_a_later_hop_cannot_take_is_refused_at_once() -> None:

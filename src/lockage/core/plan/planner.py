@@ -36,6 +36,11 @@ class Wishes:
     on_blocker: OnBlocker = OnBlocker.WAIT
 
 
+def wishes_of(plan: Plan) -> Wishes:
+    """What the user asked for when the plan was made: a hop that is planned anew on arrival is planned with it."""
+    return Wishes(strategy=plan.strategy_asked, probe_budget_s=plan.probe_budget_asked_s, on_blocker=plan.on_blocker)
+
+
 def way(survey: Survey, profile: Profile, *, target: str, on_blocker: OnBlocker = OnBlocker.WAIT) -> tuple[Leg, ...]:
     """The hops to forecast; empty when the deployment is on the target already.
 
@@ -108,6 +113,8 @@ def _put_together(about: _About, *, target: str, hops: tuple[Hop, ...], warnings
         hops=hops,
         warnings=warnings,
         on_blocker=about.wishes.on_blocker,
+        strategy_asked=about.wishes.strategy,
+        probe_budget_asked_s=about.wishes.probe_budget_s,
         tolerances=Tolerances(),
         facts=facts,
         facts_digest=facts_digest(facts),

@@ -201,6 +201,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     hops: tuple[Hop, ...]
     warnings: tuple[str, ...]
     on_blocker: OnBlocker
+    strategy_asked: Strategy | None = None  # by the user, for every hop; None: Lockage chooses
+    probe_budget_asked_s: float | None = None  # by the user; None: by the forecast
     tolerances: Tolerances
     facts: PlanFacts | None = None  # None: only their digest is known
     facts_digest: str  # over ``facts``
