@@ -132,6 +132,12 @@ def test_it_ends_with_the_seal_and_the_next_command() -> None:
     ]
 
 
+def test_a_plan_that_is_being_carried_out_names_no_next_command() -> None:
+    out = io.StringIO()
+    show_plan(planned(), Console(file=out, width=80), proposed=False)
+    assert out.getvalue().splitlines()[-1] == f"seal {planned().content_digest}"
+
+
 def test_brackets_come_out_as_they_went_in() -> None:
     found = msgspec.structs.replace(planned(), warnings=("ARRAY[scope]::text[] [red]",))
     assert "ARRAY[scope]::text[] [red]" in shown(found)

@@ -27,8 +27,8 @@ from lockage.core.plan.wording import (
 from lockage.interfaces.cli.console import plain_table, say
 
 
-def show_plan(plan: Plan, console: Console) -> None:
-    """Print the whole plan."""
+def show_plan(plan: Plan, console: Console, *, proposed: bool = True) -> None:
+    """Print the whole plan; ``proposed``: with the command that would carry it out."""
     if not plan.hops:
         say(console, f"{plan.deployment} is on {plan.to_release} already: nothing to do", style="bold green")
         _warnings(plan, console)
@@ -37,7 +37,10 @@ def show_plan(plan: Plan, console: Console) -> None:
     _warnings(plan, console)
     for index, hop in enumerate(plan.hops, start=1):
         _hop(plan, hop, index, console)
-    _ending(plan, console)
+    say(console, "")
+    say(console, f"seal {plan.content_digest}")
+    if proposed:
+        say(console, f"next: lockage upgrade {plan.deployment} --to {plan.to_release} --restore-point NAME")
 
 
 def _summary(plan: Plan, console: Console) -> None:
@@ -124,12 +127,6 @@ def _bullets(console: Console, title: str, lines: Sequence[str], *, style: str |
     for line in lines:
         grid.add_row(f"{indent}-", line, style=style)
     console.print(grid)
-
-
-def _ending(plan: Plan, console: Console) -> None:
-    say(console, "")
-    say(console, f"seal {plan.content_digest}")
-    say(console, f"next: lockage upgrade {plan.deployment} --to {plan.to_release} --restore-point NAME")
 
 
 def chosen_verdict(hop: Hop) -> StrategyVerdict:

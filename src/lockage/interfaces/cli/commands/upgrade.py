@@ -127,5 +127,5 @@ def _confirmed(plan: Plan, unfinished: Unfinished | None, console: Console, *, a
         hop = plan.hops[unfinished.hop]
         say(console, f"going on with run {unfinished.run_id}, in the hop from {hop.from_release} to {hop.to_release}")
     else:
-        show_plan(plan, console)
+        show_plan(plan, console, proposed=False)
     return not asks or typer.confirm("Carry this out?", err=True)
