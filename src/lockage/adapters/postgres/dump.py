@@ -9,17 +9,19 @@ Codes: LK421 a table is locked · LK424 ``pg_dump`` fails · LK425 ``psql`` fail
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from lockage.adapters.postgres import leash
 from lockage.adapters.postgres.binaries import Binaries
 from lockage.adapters.postgres.embedded import english_environment
+from lockage.adapters.postgres.relay import relay
 from lockage.errors import RefusedError, UnreachableError
 
 DUMP_LIMIT_S = 120.0
@@ -31,6 +33,7 @@ RESTORE_LIMIT_S = 300.0
 _ERROR = re.compile(r"^psql:<stdin>:(\d+): ERROR:\s+(.*)$", re.MULTILINE)
 _LOCKED = ("canceling statement due to lock timeout", "canceling statement due to statement timeout")
 _SECRETS = ("password", "sslpassword")
+_OF_ENCRYPTION = ("ssl", "gss", "channel_binding", "hostaddr", "krb")
 
 
 class RestoreError(NamedTuple):
@@ -38,6 +41,25 @@ class RestoreError(NamedTuple):
 
     line: int  # of the dump
     message: str
+
+
+@contextmanager
+def way_for_programs(connection: psycopg.Connection[Any]) -> Generator[str]:
+    """Gives the connection string by which a program of ours comes to where ``connection`` is, password included.
+
+    To the same host where there are several, and as encrypted. Raises RefusedError (LK424) where that cannot be done.
+    """
+    info = connection.info
+    parameters = {name: str(value) for name, value in conninfo_to_dict(info.dsn).items()}
+    parameters |= {"host": info.host, "port": str(info.port), "user": info.user, "dbname": info.dbname}
+    parameters |= {"password": info.password} if info.password else {}
+    parameters.pop("target_session_attrs", None)
+    if not connection.pgconn.ssl_in_use:
+        yield make_conninfo("", **parameters)
+        return
+    with relay(info.host, info.port, parameters) as folder:
+        plain = {name: value for name, value in parameters.items() if not name.startswith(_OF_ENCRYPTION)}
+        yield make_conninfo("", **plain | {"host": str(folder), "port": "5432", "sslmode": "disable"})
 
 
 def dump_schema(
@@ -122,9 +144,9 @@ def _without_secrets(url: str) -> str:
 
 
 def _environment(url: str) -> dict[str, str]:
-    # PGHOST and its kin hold for pg_dump as they did for our own session with the same URL.
+    # PGHOST and its kin did their part when our own session was opened; the way has what came of it.
     password = conninfo_to_dict(url).get("password")
-    return dict(os.environ) | {"LC_ALL": "C", "LANGUAGE": "C"} | ({"PGPASSWORD": str(password)} if password else {})
+    return english_environment() | ({"PGPASSWORD": str(password)} if password else {})
 
 
 def _dump_failed(words: str) -> RefusedError:

@@ -11,6 +11,7 @@ where a value of the type is known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -29,8 +30,10 @@ NOT_OF_THE_SCHEMA = ("22", "23", "40", "53", "55", "57", "P0")
 
 NOT_NULL_VIOLATION = "23502"
 
-QUERIES = ("select", "insert", "update", "delete", "with", "merge", "values", "table")
-"""First words of what is executed; the rest (SET, LISTEN, BEGIN) reads no schema."""
+_QUERY = re.compile(
+    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|insert|update|delete|with|merge|values|table)\b", re.IGNORECASE | re.DOTALL
+)
+"""What is executed, by its first word; the rest (SET, LISTEN, BEGIN) reads no schema."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +73,7 @@ class KeptStatements:
         return tuple(found)
 
     def _prepare(self, statement: str) -> str | None:
-        words = statement.split(None, 1)
-        if not words or words[0].lower().lstrip("(") not in QUERIES:
+        if not _QUERY.match(statement):
             return "it is no query"
         pgconn = self._session.pgconn
         name = f"lockage_{len(self._prepared)}".encode()

@@ -22,7 +22,7 @@ from psycopg.rows import TupleRow
 from lockage.adapters.postgres import likeness
 from lockage.adapters.postgres.binaries import Binaries, embedded_binaries
 from lockage.adapters.postgres.catalog import read_relations
-from lockage.adapters.postgres.dump import RestoreError, dump_schema, restore
+from lockage.adapters.postgres.dump import RestoreError, dump_schema, restore, way_for_programs
 from lockage.adapters.postgres.embedded import Server
 from lockage.adapters.postgres.exchange import Outcome, exchange
 from lockage.adapters.postgres.gates import MAX_GATES
@@ -231,8 +231,9 @@ class EmbeddedShadows:
                         code="LK421",
                         hint="wait until the running migration (or whoever else it is) has ended: lockage survey names it",
                     ) from error
-        _require_something(original)
-        dump = dump_schema(url, binaries=binaries, lock_timeout_s=watching.lock_timeout_s, without=original.unreadable)
+            _require_something(original)
+            with way_for_programs(connection) as way:
+                dump = dump_schema(way, binaries=binaries, lock_timeout_s=watching.lock_timeout_s, without=original.unreadable)
         return original, dump
 
 
