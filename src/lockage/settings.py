@@ -75,6 +75,10 @@ class Limits:
     soak_s: float = 3.0
     """How long the end state must stay healthy before the run is called done."""
 
+    unreachable_s: float = 60.0
+    """For a database or a platform that does not answer in the middle of a run. A restart takes seconds, a failover usually
+    less than a minute; going on by itself beats a halt that somebody must notice."""
+
     look_s: float = 30.0
     """For a step that only looks or writes a note: every query and request in it has a far shorter limit of its own."""
 

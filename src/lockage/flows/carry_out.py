@@ -8,6 +8,7 @@ already so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -17,10 +18,11 @@ import msgspec
 from lockage.core.facts import LedgerState, Workload
 from lockage.core.plan import steps as s
 from lockage.core.run import RunEvent, RunNote, RunReport, WaiverNote, read_notes
-from lockage.errors import HaltedError, LockageError, RefusedError
+from lockage.errors import HaltedError, LockageError, RefusedError, UnreachableError
 from lockage.flows import quiesce, revise
 from lockage.flows.account import recording, report_of
 from lockage.flows.guard import guard
+from lockage.flows.patience import Patience, patient
 from lockage.flows.verify import await_verified, soak
 from lockage.flows.waiting import wait_until
 from lockage.flows.world import World
@@ -101,7 +103,15 @@ class _Carrying:
         self._plan = start.plan
         self._start = start
         self._renewed_at: float | None = None
-        self._world = replace(world, tell=recording(world.tell, journal))
+        self._changed = False  # whether this process goes on with, or has made, a change of the object
+        self._impatient = world = replace(world, tell=recording(world.tell, journal))
+        limit_s = world.settings.limits.unreachable_s
+        self._patience = Patience(what="the platform", limit_s=limit_s, clock=world.clock, tell=world.tell)
+        # The lease lives on the platform, so only a wait for the database can renew it meanwhile.
+        for_database = replace(self._patience, what="the database", between=self._hold)
+        self._world = replace(
+            world, platform=patient(world.platform, self._patience), database=patient(world.database, for_database)
+        )
 
     def to_the_end(self) -> RunReport:
         world = self._world
@@ -115,10 +125,14 @@ class _Carrying:
             self._go_through_hops()
         except LockageError as error:
             self._leave(error)
-            raise
+            halted = self._halt(error)
+            if halted is error:
+                raise
+            raise halted from error
         report = report_of(self._journal, self._plan, began_at=began_at, ended_at=world.clock.now())
         # The lease goes first: killed between the two, the next process finds a run without an end and does this again.
-        world.platform.drop_lease(holder=self._order.holder)
+        with suppress(UnreachableError):  # it runs out by itself
+            world.platform.drop_lease(holder=self._order.holder)
         self._say("ended", f"{self._plan.to_release} is healthy", data=report)
         return report
 
@@ -135,12 +149,26 @@ class _Carrying:
 
     def _leave(self, error: LockageError) -> None:
         try:
-            changed = read_notes(self._world.platform.workload()).run is not None
+            changed = read_notes(self._impatient.platform.workload()).run is not None
             if not changed:
-                self._world.platform.drop_lease(holder=self._order.holder)
+                self._impatient.platform.drop_lease(holder=self._order.holder)
             self._say("halted" if changed else "ended", error.message)
         except LockageError as second:
             error.add_note(f"while leaving: {second}")
+
+    def _halt(self, error: LockageError) -> LockageError:
+        """The error as its class must be: a refusal promises that nothing was changed."""
+        match error:
+            case UnreachableError() if self._changed:
+                return HaltedError(
+                    f"the run is part-way, and cannot go on: {error.message}",
+                    code="LK323",
+                    hint=f"see that it answers, then: lockage upgrade {self._plan.deployment}",
+                )
+            case RefusedError() if self._changed:
+                return HaltedError(error.message, code=error.code, hint=error.hint)
+            case _:
+                return error
 
     # --- one at a time ------------------------------------------------------------------------------------------------
 
@@ -197,6 +225,7 @@ class _Carrying:
         if begun:  # what stands before the note was true when it was written
             at = next(i for i, step in enumerate(remaining) if isinstance(step, s.NoteFormerState))
             remaining = remaining[at + 1 :]
+            self._changed = True
         for step in remaining:
             if not isinstance(step, IN_THE_OUTAGE):
                 self._stop_if_asked(step, index)
@@ -244,7 +273,7 @@ class _Carrying:
                 self._leave_when(step, index)
             case s.Restore():
                 soak(world, between=self._hold)
-                revise.restore(world)
+                self._patience.wait_out(lambda: revise.restore(self._impatient))
             case _:
                 assert_never(step)
 
@@ -282,7 +311,8 @@ class _Carrying:
             holder=self._order.holder,
             plan=self._plan,
         )
-        revise.note_former_state(self._world, note, self._order.waiver)
+        self._patience.wait_out(lambda: revise.note_former_state(self._impatient, note, self._order.waiver))
+        self._changed = True
 
     def _refuse_a_dirty_ledger(self, hop: s.Hop) -> None:
         reading = self._world.database.ledger(self._world.profile)

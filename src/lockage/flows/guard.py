@@ -14,7 +14,7 @@ from lockage.core.facts import LedgerState, OwnedSession, Replica, ReplicaPhase
 from lockage.core.plan.steps import GuardMigration, Hop, OnBlocker
 from lockage.core.progress import MigrationText, Pace, Position, migration_session, pace, position
 from lockage.core.run import RunEvent
-from lockage.errors import HaltedError
+from lockage.errors import HaltedError, UnreachableError
 from lockage.flows.world import Sight, World, see, without_ready_target
 
 MAX_CRASHES = 3
@@ -71,19 +71,38 @@ def guard(
     script = _script_of(world, hop, step)
     watch = Watch(began=world.clock.monotonic())
     while True:
-        watch.sight, earlier = see(world, watch.sight), watch.sight
-        now = world.clock.monotonic()
-        view = view_of(world, hop, watch.sight, earlier, script=script, elapsed_s=now - watch.began)
-        _time_the_migration(watch, view, now)
-        watch.looked_at = now
-        if _arrived(world, hop, step, view, watch.sight):
-            return watch
-        world.glimpse(glimpse_of(view, hop))
-        _tell(world, watch, view, step, index=index)
-        _free(world, watch, view, hop, index=index, on_blocker=on_blocker)
+        try:
+            if _look(world, watch, hop, step, script=script, index=index, on_blocker=on_blocker):
+                return watch
+        except UnreachableError:  # the migration goes on without us, so nothing is gained by leaving it
+            watch.looked_at = world.clock.monotonic()
         _stop_if_hopeless(world, watch, hop, step)
         between()
-        world.clock.sleep(_pause_s(world, now - watch.began))
+        world.clock.sleep(_pause_s(world, watch.looked_at - watch.began))
+
+
+def _look(
+    world: World,
+    watch: Watch,
+    hop: Hop,
+    step: GuardMigration,
+    *,
+    script: tuple[MigrationText, ...],
+    index: int,
+    on_blocker: OnBlocker,
+) -> bool:
+    """Look once, say what is new, use the least force that helps; True when the migration is done and served."""
+    watch.sight, earlier = see(world, watch.sight), watch.sight
+    now = world.clock.monotonic()
+    view = view_of(world, hop, watch.sight, earlier, script=script, elapsed_s=now - watch.began)
+    _time_the_migration(watch, view, now)
+    watch.looked_at = now
+    if _arrived(world, hop, step, view, watch.sight):
+        return True
+    world.glimpse(glimpse_of(view, hop))
+    _tell(world, watch, view, step, index=index)
+    _free(world, watch, view, hop, index=index, on_blocker=on_blocker)
+    return False
 
 
 def _pause_s(world: World, elapsed_s: float) -> float:
@@ -218,9 +237,9 @@ def _doomed_migrator(world: World, view: View, hop: Hop) -> tuple[Blocker, ...]:
 
 
 def _stop_if_hopeless(world: World, watch: Watch, hop: Hop, step: GuardMigration) -> None:
-    assert watch.sight is not None
     elapsed = watch.looked_at - watch.began
-    crashed = next((r for r in watch.sight.replicas if _gave_up(r, hop.to_release)), None)
+    replicas = watch.sight.replicas if watch.sight else ()
+    crashed = next((r for r in replicas if _gave_up(r, hop.to_release)), None)
     if crashed is not None and crashed.last_exit is not None:
         raise HaltedError(
             f"replica {crashed.name} of {hop.to_release} ended {crashed.restarts} times by itself, last with exit code "
