@@ -89,6 +89,7 @@ def main() -> int:
             confirm=lambda *_: True,
             stop=lambda: False,
             new_run_id=new_run_id,
+            clear=lambda _: True,
         )
         journals = MortalJournals(Path(order.journals) if order.journals else folders.runs, death)
         wanted = Wanted(target=order.target, no_restore_point=True, host=order.host or this_host(), on_blocker=order.on_blocker)

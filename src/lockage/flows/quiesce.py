@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from lockage.core.blockers import Blocker, Remedy, Who, classify, remedy
 from lockage.core.facts import OwnedSession, Replica
-from lockage.core.plan.steps import ClearSessions, Hop, OnBlocker, ScaleDown, SettleForeignSessions
+from lockage.core.plan.steps import ClearSessions, Hop, OnBlocker, ScaleDown, SettleForeignSessions, Strategy
 from lockage.core.run import RunEvent
 from lockage.errors import HaltedError, LockageError, RefusedError
 from lockage.flows.waiting import wait_until
@@ -42,7 +42,7 @@ def settle_foreign_sessions(
         )
 
     _wait_for_none(
-        world, standing, hop, index=index, step="settle-foreign-sessions", limit_s=step.limit_s,
+        world, standing, hop.strategy, index=index, step="settle-foreign-sessions", limit_s=step.limit_s,
         on_blocker=on_blocker, too_late=too_late, between=between,
     )  # fmt: skip
 
@@ -110,15 +110,46 @@ def clear_sessions(world: World, step: ClearSessions, hop: Hop, *, index: int, o
         )
 
     _wait_for_none(
-        world, standing, hop, index=index, step="clear-sessions", limit_s=step.limit_s,
+        world, standing, hop.strategy, index=index, step="clear-sessions", limit_s=step.limit_s,
         on_blocker=on_blocker, too_late=too_late, between=between,
     )  # fmt: skip
+
+
+def orphans_in_the_way(world: World) -> tuple[Blocker, ...]:
+    """Backends of dead clients that have a transaction or a lock now, each an orphan by two looks."""
+    return tuple(_orphans(see(world, see(world))))
+
+
+def clear_orphans(world: World, *, limit_s: float, between: Between) -> None:
+    """No backend of a dead client has a transaction or a lock: what a plan needs that such a one keeps from being made.
+
+    Treated as ``clear_sessions`` treats them; other people's sessions are let alone. Raises ``RefusedError`` (LK318) naming the
+    one that stays.
+    """
+
+    def too_late(waited: float, blocker: Blocker) -> LockageError:
+        return RefusedError(
+            f"{blocker.sentence} still keeps the database from being read after {waited:.0f} s",
+            code="LK318",
+            hint=f"lockage survey {world.deployment}; then end it",
+        )
+
+    # Replicas are neither asked nor ended here, so the gentlest strategy is the one.
+    _wait_for_none(
+        world, _orphans, Strategy.ROLLING, index=-1, step="plan", limit_s=limit_s,
+        on_blocker=OnBlocker.WAIT, too_late=too_late, between=between,
+    )  # fmt: skip
+
+
+def _orphans(sight: Sight) -> list[Blocker]:
+    orphans = [o for o in sight.owned if o.orphan and _holds_anything(o)]
+    return [Blocker(who=classify(o, replicas={}, target=""), session=o.session) for o in orphans]
 
 
 def _wait_for_none(
     world: World,
     standing: Callable[[Sight], list[Blocker]],
-    hop: Hop,
+    strategy: Strategy,
     *,
     index: int,
     step: str,
@@ -138,7 +169,7 @@ def _wait_for_none(
         last[:] = [see(world, last[0] if last else None)]
         left[:] = standing(last[0])
         for blocker in left:
-            _deal_with(world, blocker, hop, index=index, step=step, on_blocker=on_blocker, named=named)
+            _deal_with(world, blocker, strategy, index=index, step=step, on_blocker=on_blocker, named=named)
         return None if left or first_look else True
 
     wait_until(
@@ -165,7 +196,7 @@ def _blind(world: World, waited: float) -> LockageError:
 
 
 def _deal_with(
-    world: World, blocker: Blocker, hop: Hop, *, index: int, step: str, on_blocker: OnBlocker, named: set[int]
+    world: World, blocker: Blocker, strategy: Strategy, *, index: int, step: str, on_blocker: OnBlocker, named: set[int]
 ) -> None:
     assert blocker.session is not None
     pid = blocker.session.pid
@@ -173,7 +204,7 @@ def _deal_with(
         named.add(pid)
         text = f"in the way: {blocker.sentence}"
         world.tell(RunEvent(at=world.clock.now(), kind="saw", hop=index, step=step, text=text))
-    act = remedy(blocker, strategy=hop.strategy, on_blocker=on_blocker, already_cancelled=False)
+    act = remedy(blocker, strategy=strategy, on_blocker=on_blocker, already_cancelled=False)
     if act is Remedy.TERMINATE and world.database.terminate(pid=pid, backend_start=blocker.session.backend_start).sent:
         text = f"terminate sent to {blocker.sentence}"
         world.tell(RunEvent(at=world.clock.now(), kind="acted", hop=index, step=step, text=text))

@@ -14,14 +14,19 @@ from dataclasses import dataclass
 import msgspec
 from msgspec.structs import replace
 
+from lockage.core.blockers import Blocker
 from lockage.core.facts import Survey, Workload
 from lockage.core.plan.digest import facts_hold
 from lockage.core.plan.steps import OnBlocker, Plan
 from lockage.core.run import RunReport, WaiverNote, read_notes
 from lockage.errors import RefusedError
-from lockage.flows.carry_out import Order, Unfinished, carry_out, unfinished_run
+from lockage.flows.carry_out import FENCE_KEY, Order, Unfinished, carry_out, unfinished_run
+from lockage.flows.quiesce import clear_orphans, orphans_in_the_way
 from lockage.flows.world import World
 from lockage.ports import Journal, JournalEntry, Journals
+
+UNREADABLE = frozenset({"LK228", "LK421"})
+"""Codes of refusals to plan that somebody's lock on the ledger, or on a table that a shadow needs, is the cause of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,8 @@ class Asking:
     confirm: Callable[[Plan, Unfinished | None], bool]  # shown before the first change of this process
     stop: Callable[[], bool]  # whether to stop at the next safe place
     new_run_id: Callable[[], str]
+    # Whether backends of dead clients may be ended so that a plan can be made at all.
+    clear: Callable[[tuple[Blocker, ...]], bool] = lambda _: False
 
 
 def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) -> RunReport:
@@ -64,7 +71,7 @@ def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) ->
     already_there = unfinished is None and workload.release == wanted.target
     # Asked for before anything is forecast, so that nobody waits to be told what was missing from the command.
     waiver = WaiverNote() if already_there else _restore_point(workload, unfinished, wanted, journals, world)
-    start = unfinished or Unfinished(run_id=asking.new_run_id(), plan=_first_plan(wanted, asking), hop=0, begun=False)
+    start = unfinished or Unfinished(run_id=asking.new_run_id(), plan=_first_plan(world, wanted, asking), hop=0, begun=False)
     plan = start.plan if wanted.on_blocker is None else replace(start.plan, on_blocker=wanted.on_blocker)
     if not plan.hops:
         return _nothing_to_do(world, plan)
@@ -79,7 +86,8 @@ def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) ->
             holder=f"{wanted.host}:{start.run_id}",
             waiver=waiver,
             facts_changed=lambda current: facts_hold(current, asking.survey()),
-            replan=lambda current: asking.propose(current.to_release),
+            # That orphans go first is part of what was approved.
+            replan=lambda current: _proposed(world, current.to_release, asking, clear=lambda _: True),
             stop=asking.stop,
         )
         return carry_out(world, journal, order, start=dataclasses.replace(start, plan=plan))
@@ -116,9 +124,32 @@ def _refuse_without_a_wish(wanted: Wanted, deployment: str) -> None:
         )
 
 
-def _first_plan(wanted: Wanted, asking: Asking) -> Plan:
+def _first_plan(world: World, wanted: Wanted, asking: Asking) -> Plan:
     assert wanted.target is not None or wanted.approved is not None
-    return wanted.approved or asking.propose(wanted.target or "")
+    return wanted.approved or _proposed(world, wanted.target or "", asking, clear=asking.clear)
+
+
+def _proposed(world: World, target: str, asking: Asking, *, clear: Callable[[tuple[Blocker, ...]], bool]) -> Plan:
+    """A fresh plan, also where what a dead migrator left behind keeps the database from being read: that goes first.
+
+    It is removed under the fence alone: there is no run yet whose lease could be held, and a lease would outlive a crash.
+    """
+    try:
+        return asking.propose(target)
+    except RefusedError as error:
+        if error.code not in UNREADABLE:
+            raise
+        orphans = orphans_in_the_way(world)
+        if not orphans or not clear(orphans):
+            raise
+    if not world.database.hold_fence(FENCE_KEY):
+        raise RefusedError(
+            f"another run's session holds the fence lock in the database of {world.deployment}",
+            code="LK313",
+            hint=f"lockage watch {world.deployment}",
+        )
+    clear_orphans(world, limit_s=world.settings.limits.sessions_gone_s, between=lambda: None)
+    return asking.propose(target)
 
 
 def _restore_point(

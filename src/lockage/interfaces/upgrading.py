@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
 
+from lockage.core.blockers import Blocker
 from lockage.core.plan.planner import Wishes, wishes_of
 from lockage.core.plan.steps import Plan
 from lockage.core.run import RunReport
@@ -37,8 +38,11 @@ def run_upgrade(
     confirm: Callable[[Plan, Unfinished | None], bool],
     stop: Callable[[], bool],
     narrate: Narrate,
+    clear: Callable[[tuple[Blocker, ...]], bool] = lambda _: False,
 ) -> RunReport:
     """The report of a run, begun or gone on with; raises as ``flows.upgrade`` does.
+
+    ``clear``: whether backends of dead clients may be ended before there is a plan, because none can be made beside them.
 
     An approved plan brings its own wishes, for the hops that are planned anew too: what was approved is what is done.
     """
@@ -50,6 +54,7 @@ def run_upgrade(
         confirm=confirm,
         stop=stop,
         new_run_id=new_run_id,
+        clear=clear,
     )
     return upgrade(world, journals(folders), wanted, asking)
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from lockage.core.blockers import Blocker
 from lockage.core.plan.digest import check_plan_file
 from lockage.core.plan.planner import Wishes
 from lockage.core.plan.steps import OnBlocker, Plan
@@ -105,6 +106,7 @@ def upgrade(
             confirm=lambda proposed, unfinished: _confirmed(proposed, unfinished, console, asks=not yes, before=narrate.clear),
             stop=stop,
             narrate=narrate,
+            clear=lambda orphans: _may_clear(orphans, console, asks=not yes, before=narrate.clear),
         )
     if as_json:
         print_json(report)
@@ -129,3 +131,12 @@ def _confirmed(plan: Plan, unfinished: Unfinished | None, console: Console, *, a
     else:
         show_plan(plan, console, proposed=False)
     return not asks or typer.confirm("Carry this out?", err=True)
+
+
+def _may_clear(orphans: tuple[Blocker, ...], console: Console, *, asks: bool, before: Callable[[], None]) -> bool:
+    before()
+    say(console, "nothing can be planned while what dead clients left behind keeps the database locked:")
+    for orphan in orphans:
+        say(console, f"  {orphan.sentence}")
+    question = "End those that can only roll back, and wait for those that commit by themselves?"
+    return not asks or typer.confirm(question, err=True)
