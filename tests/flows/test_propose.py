@@ -19,7 +19,7 @@ from lockage.core.release.profile import Profile
 from lockage.errors import LockageError, RefusedError, UnreachableError, UsageError
 from lockage.flows.propose import HopQuestion, propose
 from lockage.settings import Settings
-from support.plan_material import NOW, breaking, harmless, survey, towpath
+from support.plan_material import NOW, breaking, harmless, owned, session, survey, towpath
 
 Row = Mapping[str, object]
 
@@ -126,6 +126,30 @@ def test_a_count_of_another_shape_is_the_profiles_mistake(row: Row) -> None:
         proposed(Asked(rows=(row,)))
     assert (told.value.code, told.value.exit_code) == ("LK242", 2)
     assert "expected relation as text and rows as a number" in told.value.message
+
+
+@pytest.mark.parametrize("code", ["LK421", "LK420"])
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_dead_client_that_keeps_the_database_from_being_read_is_named(code: str, *, dead: bool) -> None:
+    refused = UnreachableError("the database cannot be read", code=code, hint="wait")
+
+    def refuse(_: HopQuestion) -> Forecast:
+        raise refused
+
+    backend = owned(session(77, application="towpath/towpath-9", age_s=3.0), orphan=dead)
+    with pytest.raises(RefusedError) as told:
+        propose(
+            survey=replace(survey(), sessions=(backend,)), profile=towpath(), target="2.26.6", forecast_hop=refuse,
+            ask=Asked().ask, clock=StoppedClock(), narrate=lambda _: None, settings=Settings(),
+        )  # fmt: skip
+    if not dead or code != "LK421":
+        assert told.value is refused
+        return
+    assert (type(told.value), told.value.code) == (UnreachableError, "LK421")
+    assert told.value.message == (
+        "the database cannot be read; backends of dead clients: backend 77 (user towpath, application towpath/towpath-9)"
+    )
+    assert told.value.hint == "lockage upgrade demo deals with them before it plans"
 
 
 def test_nothing_is_asked_or_forecast_before_a_refusal() -> None:

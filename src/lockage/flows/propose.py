@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.planner import Wishes, plan, way
+from lockage.core.plan.preconditions import orphans, session_in_words
 from lockage.core.plan.steps import Plan
 from lockage.core.release.profile import Detour, Profile
 from lockage.core.release.route import Leg
-from lockage.errors import LockageError, UsageError
+from lockage.errors import LockageError, RefusedError, UsageError
 from lockage.ports import Clock, Narrate
 from lockage.settings import Settings
 
@@ -33,6 +34,9 @@ class HopQuestion:
 
 
 ForecastHop = Callable[[HopQuestion], Forecast]
+
+LOCKED_AGAINST_ALL = "LK421"
+"""Code of the refusal to make a shadow because somebody keeps a table that is needed locked against all."""
 
 
 def propose(
@@ -59,7 +63,7 @@ def propose(
         narrate(f"forecasting {leg.from_release} to {leg.to_release}")
         before = legs[:index]
         known = {relation: count for earlier in before for relation, count in rows.get(earlier.to_release, {}).items()}
-        forecasts.append(forecast_hop(HopQuestion(leg=leg, before=before, rows=known)))
+        forecasts.append(_answered(forecast_hop, HopQuestion(leg=leg, before=before, rows=known), survey))
     return plan(
         survey,
         profile,
@@ -70,6 +74,20 @@ def propose(
         wishes=wishes,
         notes=notes,
     )
+
+
+def _answered(forecast_hop: ForecastHop, question: HopQuestion, survey: Survey) -> Forecast:
+    try:
+        return forecast_hop(question)
+    except RefusedError as error:
+        dead = orphans(survey)
+        if error.code != LOCKED_AGAINST_ALL or not dead:
+            raise
+        raise type(error)(
+            f"{error.message}; backends of dead clients: {', '.join(map(session_in_words, dead))}",
+            code=error.code,
+            hint=f"lockage upgrade {survey.deployment} deals with them before it plans",
+        ) from error
 
 
 def _rows_on_arrival(legs: Sequence[Leg], ask: Ask, narrate: Narrate) -> tuple[dict[str, dict[str, float]], tuple[str, ...]]:

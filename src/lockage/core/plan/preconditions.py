@@ -73,7 +73,7 @@ def _refuse_live_migrator(survey: Survey) -> None:
     holder = next((owned for owned in survey.sessions if owned.session.pid == survey.ledger.holder_pid), None)
     if holder is not None and holder.orphan:
         return
-    who = _named(holder) if holder else f"backend {survey.ledger.holder_pid or 'unknown'}"
+    who = session_in_words(holder) if holder else f"backend {survey.ledger.holder_pid or 'unknown'}"
     raise RefusedError(
         f"{survey.deployment} is being migrated now: {who} holds the migration lock",
         code="LK225",
@@ -133,7 +133,7 @@ def _refuse_privileges(survey: Survey, on_blocker: OnBlocker) -> None:
         # A role may always end its own sessions. Source: PostgreSQL 18, functions-admin, pg_terminate_backend.
         if must_end and owned.session.user != database.user:
             raise RefusedError(
-                f"role {database.user} may not end sessions of role {owned.session.user}, such as {_named(owned)}",
+                f"role {database.user} may not end sessions of role {owned.session.user}, such as {session_in_words(owned)}",
                 code="LK226",
                 hint=f"GRANT pg_signal_backend TO {database.user}",
             )
@@ -177,12 +177,13 @@ def _replica_warnings(survey: Survey) -> Iterator[str]:
 def _session_warnings(survey: Survey, on_blocker: OnBlocker, long: LongTransactions) -> Iterator[str]:
     for owned in orphans(survey):
         if owned.session.in_transaction or owned.session.pid == survey.ledger.holder_pid:
-            yield f"{_named(owned)} belongs to a dead client and holds locks: it is dealt with before the migration"
+            yield f"{session_in_words(owned)} belongs to a dead client and holds locks: it is dealt with before the migration"
     for owned in survey.sessions:
         if _foreign(owned) and _lasts(owned.session, long):
             done = "ended" if on_blocker is OnBlocker.TERMINATE else "waited for"
             age_s = owned.session.transaction_age_s or 0.0
-            yield f"{_named(owned)} has had a transaction open for {age_s:.0f} s: where it stands in the way it is {done}"
+            who = session_in_words(owned)
+            yield f"{who} has had a transaction open for {age_s:.0f} s: where it stands in the way it is {done}"
 
 
 def _database_warnings(survey: Survey) -> Iterator[str]:
@@ -210,7 +211,8 @@ def _lasts(session: Session, long: LongTransactions) -> bool:
     return idle or session.transaction_age_s >= long.long_s
 
 
-def _named(owned: OwnedSession) -> str:
+def session_in_words(owned: OwnedSession) -> str:
+    """A backend by pid, replica, user and application."""
     session = owned.session
     replica = f" of replica {owned.replica}" if owned.replica else ""
     return f"backend {session.pid}{replica} (user {session.user}, application {session.application_name or 'unnamed'})"
