@@ -108,10 +108,12 @@ def _relations(trace: Trace, held: Iterable[Hold], seconds: Sequence[Seconds]) -
     return tuple(sorted(found, key=lambda r: (-badness(r.blocks), r.relation)))
 
 
-def _locks(trace: Trace, those: Iterable[Hold]) -> tuple[LockTaken, ...]:
+def _locks(trace: Trace, those: Sequence[Hold]) -> tuple[LockTaken, ...]:
+    """Every lock with its place; those on indexes that stop nobody go without saying where the table has the same."""
     found: dict[tuple[int, str, str | None], LockTaken] = {}
+    own = {hold.mode for hold in those if hold.via is None}
     for hold in sorted(those, key=lambda h: (h.first, MODES.index(h.mode) if h.mode else -1, badness(h.blocks))):
-        if hold.mode is not None:
+        if hold.mode is not None and not (hold.via and hold.blocks is Blocks.NONE and hold.mode in own):
             step = trace.statements[hold.first]
             found[hold.first, hold.mode, hold.via] = LockTaken(
                 mode=hold.mode,

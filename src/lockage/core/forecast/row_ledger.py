@@ -47,15 +47,15 @@ class RowLedger:
             if relation.kind not in {"r", "p", "m"}:
                 continue
             seen = by_name.get(relation.relation)
-            rows = max(seen.rows, 0.0) if seen else 0.0
-            known = sizes_known and seen is not None and (seen.rows >= 0 or relation.kind == "p")
             heap = float(seen.heap_bytes + seen.toast_bytes) if seen else 0.0
+            # A table that was never analyzed has no count of rows, but its file has a length.
+            rows = heap / DEFAULT_ROW_BYTES if seen is None or seen.rows < 0 else seen.rows
             self._sizes[oid] = Size(
                 rows=rows,
                 row_bytes=heap / rows if rows and heap else DEFAULT_ROW_BYTES,
                 indexes=seen.indexes if seen else 0,
                 index_bytes=float(seen.index_bytes) if seen else 0.0,
-                known=known,
+                known=sizes_known and seen is not None,
             )
         self._add_up_partitions(start)
 

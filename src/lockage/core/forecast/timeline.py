@@ -153,7 +153,10 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
         *row_locks(changes_of(step), mark=step.before, rules=step.rules, held={held.oid for held in step.observation.locks}),
         *row_locks_of_plans(step.observation.plans, mark=step.before),
     ]
+    seen = {(held.oid, held.mode) for held in step.observation.locks}
     for lock in found:
+        if not lock.rows and (lock.oid, lock.mode) in seen:
+            continue  # the table lock alone, and it was read
         for oid, via, _ in listing.reached(lock.oid, step.after):
             blocks = Blocks.ROWS if lock.rows else Blocks.NONE
             strong = lock.strong and lock.rows
