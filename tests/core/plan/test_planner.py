@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lockage.core.facts import LedgerReading, LedgerState, Probe, RelationLock, Survey
 from lockage.core.forecast.assess import Blocks, Forecast, Seconds
@@ -156,6 +159,18 @@ def test_start_and_boot_are_those_that_the_survey_shows() -> None:
     assert only(hop, s.RollOut).expected_s == 0.5
     assert only(hop, s.GuardMigration).expected_s == 9.0 + 1.5
     assert only(hop, s.ScaleDown).limit_s == 10.0 + Settings().limits.replicas_gone_margin_s
+
+
+@given(st.integers(1, 200), st.floats(0, 600), st.floats(0, 600), st.sampled_from(s.Strategy))
+def test_no_step_is_given_less_time_than_it_is_expected_to_take(
+    replicas: int, start_s: float, boot_s: float, strategy: s.Strategy
+) -> None:
+    started = NOW + timedelta(seconds=start_s)
+    slow = replace(survey().replicas[0], created_at=NOW, started_at=started, ready_at=started + timedelta(seconds=boot_s))
+    found = replace(survey(), workload=replace(workload(), replicas=replicas), replicas=(slow,))
+    (hop,) = planned("2.26.6", forecast(), found=found, strategy=strategy).hops
+    for step in hop.steps:
+        assert step.expected_s <= step.limit_s, step_name(step)
 
 
 # --- wishes and warnings -------------------------------------------------------------------------------------------------

@@ -37,6 +37,11 @@ NOTHING_CHANGED = "nothing is changed"
 """The undo of a step that only looks."""
 
 
+SLOWER = 3.0
+"""A step may take so many times what this deployment showed, where the settings' limit is shorter than that: thirty replicas
+that boot for half a minute are not late after ten minutes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HopOutline:
     """Everything that the steps of one hop are made from."""
@@ -119,7 +124,7 @@ def _roll_out(hop: HopOutline, settings: Settings) -> RollOut:
         liveness=hop.migrating_liveness,
         undo=f"until the migration has committed: roll out {hop.from_release} with {hop.replicas} again; afterwards not at all",
         expected_s=hop.timing.start.likely,
-        limit_s=settings.limits.start_s,
+        limit_s=max(settings.limits.start_s, SLOWER * hop.timing.start.likely),
     )
 
 
@@ -136,13 +141,14 @@ def _guard(hop: HopOutline, settings: Settings) -> GuardMigration:
 def _raise(hop: HopOutline, settings: Settings) -> RaiseReplicas:
     one_round = added(hop.timing.start, hop.timing.boot)
     rounds = hop.waves if hop.strategy is Strategy.ROLLING or hop.migrating_liveness != hop.liveness else 1
+    expected_s = rounded(times(rounds, one_round)).likely
     return RaiseReplicas(
         release=hop.to_release,
         replicas=hop.replicas,
         liveness=hop.liveness,
         undo=f"not needed: {hop.to_release} fits the schema with any number of replicas",
-        expected_s=rounded(times(rounds, one_round)).likely,
-        limit_s=settings.limits.rollout_s,
+        expected_s=expected_s,
+        limit_s=max(settings.limits.rollout_s, SLOWER * expected_s),
     )
 
 
