@@ -18,7 +18,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-PIPE_PERIOD_S = 1.0
+PIPE_PERIOD_S = 5.0
 """Between two lines of progress in a pipe: often enough to show that something goes on."""
 
 PIPE_WIDTH = 80
@@ -51,7 +51,7 @@ def say(console: Console, line: str, *, style: str | None = None) -> None:
 class Narration:
     """Says what goes on, line by line, to whom a line of a second ago is of no interest.
 
-    On a terminal it is one line that changes. In a pipe it is a sample: one line a second, because thousands of statements
+    On a terminal it is one line that changes. In a pipe it is a sample: a line every five seconds, because thousands of statements
     would bury what matters.
     """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -88,12 +89,13 @@ def perform_naively(world: World, *, target: str, say: Callable[[str], None]) ->
     """Roll the target out as ``helm upgrade`` does, and watch what comes of it: outcome, interval, cause."""
     workload = world.platform.workload()
     wanted = world.profile.migrations.releases[target]
+    began_at = world.clock.now()
     began_s, until = time.time(), time.monotonic() + NAIVE_LIMIT_S
     said: set[str] = set()
     world.platform.roll_out(Rollout(release=target, replicas=workload.replicas, liveness=workload.liveness))
     while True:
         replicas = world.platform.replicas()
-        _say_events(world, said, say)
+        _say_events(world, began_at, said, say)
         restarts = sum(r.restarts for r in replicas)
         interval = Interval(began_s=began_s, ended_s=time.time(), restarts=restarts)
         looping = next((r for r in replicas if r.restarts >= CRASHES), None)
@@ -115,8 +117,10 @@ def _ledger_is_at(world: World, wanted: int) -> bool:
     return reading.state is LedgerState.READ and reading.version == wanted
 
 
-def _say_events(world: World, said: set[str], say: Callable[[str], None]) -> None:
+def _say_events(world: World, since: datetime, said: set[str], say: Callable[[str], None]) -> None:
     for event in world.platform.events():
+        if event.at < since:
+            continue
         text = f"{event.reason}: {event.subject}: {event.text}"
         if event.reason in {"Unhealthy", "Killing", "BackOff"} and text not in said:
             said.add(text)
