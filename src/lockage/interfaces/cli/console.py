@@ -51,8 +51,8 @@ def say(console: Console, line: str, *, style: str | None = None) -> None:
 class Narration:
     """Says what goes on, line by line, to whom a line of a second ago is of no interest.
 
-    On a terminal it is one line that changes. In a pipe it is a sample: a line every five seconds, because thousands of statements
-    would bury what matters.
+    On a terminal it is one line that changes. In a pipe it is a sample, a line every five seconds, because thousands of
+    statements would bury what matters.
     """
 
     def __init__(self, console: Console) -> None:
