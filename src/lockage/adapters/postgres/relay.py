@@ -1,8 +1,8 @@
 """A way to an encrypted database for programs that cannot encrypt: the embedded ``pg_dump`` is built without TLS.
 
 Not a proxy that reads along: it only moves bytes between a Unix socket, which nobody but us can reach, and one TLS connection
-for each client. The surprising thing: without it ``pg_dump`` would not fail where the server permits plain connections, but have
-the schema sent in the clear where our own session is encrypted.
+for each client. The surprising thing: without it ``pg_dump`` would not fail where the server permits plain connections, it
+would have the schema sent in the clear, where our own session is encrypted.
 
 Codes: LK424 the encrypted way cannot be opened.
 """

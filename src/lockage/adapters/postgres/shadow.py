@@ -10,7 +10,7 @@ be read · LK424 ``pg_dump`` fails · LK425 ``psql`` fails · LK426 the shadow i
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from lockage.adapters.postgres import likeness
+from lockage.adapters.postgres import likeness, standins
 from lockage.adapters.postgres.binaries import Binaries, embedded_binaries
 from lockage.adapters.postgres.catalog import read_relations
 from lockage.adapters.postgres.dump import RestoreError, dump_schema, restore, way_for_programs
@@ -44,6 +44,9 @@ STATEMENT_LIMIT_S = 30.0
 
 RUN_LIMIT_S = 120.0
 """Longest run of one earlier migration file."""
+
+ERRORS_NAMED = 10
+"""Statements of a dump that are named one by one; one missing type can take hundreds with it."""
 
 _SETTINGS = {
     "autovacuum": "off",  # index builds and we ourselves keep the statistics as they were restored
@@ -104,8 +107,13 @@ class EmbeddedShadow:
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """What differs from production, one sentence each."""
-        return self._assumptions
+        """What differs from production, one sentence each; of extensions, those that are in use by now."""
+        with self._login.own_session() as session, foreign_errors("reading the extensions of the shadow"):
+            names = standins.standins_in_use(session)
+        return self._assumptions + tuple(
+            f"extension {name} is a stand-in on the shadow: its functions have the right signatures and invented results"
+            for name in names
+        )
 
     def relations(self) -> tuple[Relation, ...]:
         """Relations of the shadow as it is now; with production's sizes where production has one of that name."""
@@ -181,11 +189,11 @@ class EmbeddedShadows:
         binaries = embedded_binaries()
         original, dump = self._take(url, binaries)
         with self._server(binaries) as server:
-            login, errors, left_out = _fill(server, original, dump, binaries=binaries)
+            filled = _fill(server, original, dump, binaries=binaries)
             missing = [self._ledger] if self._ledger is not None and not original.ledgers else []
             yield EmbeddedShadow(
-                login,
-                assumptions=tuple(_assumptions(original, errors, left_out, missing, major=binaries.major)),
+                filled.login,
+                assumptions=tuple(_assumptions(original, filled, missing, major=binaries.major)),
                 original=original,
                 statement_limit_s=self._statement_limit_s,
                 major=binaries.major,
@@ -208,6 +216,7 @@ class EmbeddedShadows:
     @contextmanager
     def _server(self, binaries: Binaries) -> Generator[Server]:
         with throwaway(binaries=binaries, settings=_SETTINGS, cache_dir=self._cache_dir) as server:
+            standins.offer_extensions(server)
             yield server
 
     def _take(self, url: str, binaries: Binaries) -> tuple[Original, bytes]:
@@ -237,22 +246,33 @@ class EmbeddedShadows:
         return original, dump
 
 
-def _fill(
-    server: Server, original: Original, dump: bytes, *, binaries: Binaries
-) -> tuple[_Login, tuple[RestoreError, ...], tuple[str, ...]]:
-    """Puts everything on the new server; gives how to log in, what was not restored and which settings were left out."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Filled:
+    """A server with everything put on it, and what was not."""
+
+    login: _Login
+    errors: tuple[RestoreError, ...]
+    left_out: tuple[str, ...]  # settings
+    collations: tuple[str, ...]  # of ICU
+    present: frozenset[str]  # relations
+
+
+def _fill(server: Server, original: Original, dump: bytes, *, binaries: Binaries) -> _Filled:
     login = _Login(server=server, database=original.database, role=original.migrating_role)
     with foreign_errors("preparing the shadow"):
         _name_database(server, original)
         with login.session("fill", role=server.superuser, **_QUIET) as session:
             likeness.create_roles(session, original)
+            dump, collations = standins.without_icu(dump)
+            standins.create_collations(session, collations)
             errors = restore(server.url(original.database), dump, binaries=binaries)
             left_out = likeness.apply_settings(session, original)
             for ledger in original.ledgers:
                 likeness.put_ledger(session, ledger)
             likeness.retouch_catalog(session, original)
             likeness.lengthen_files(session, original, data_dir=server.data_dir)
-    return login, errors, left_out
+            present = frozenset(relation.relation for relation in read_relations(session))
+    return _Filled(login=login, errors=errors, left_out=left_out, collations=collations, present=present)
 
 
 def _name_database(server: Server, original: Original) -> None:
@@ -299,16 +319,23 @@ def _require_something(original: Original) -> None:
         )
 
 
-def _assumptions(
-    original: Original, errors: tuple[RestoreError, ...], left_out: tuple[str, ...], missing_ledgers: list[str], *, major: int
-) -> Iterator[str]:
+def _assumptions(original: Original, filled: _Filled, missing_ledgers: Sequence[str], *, major: int) -> Iterator[str]:
     if original.major != major:
         yield _other_major(original.major, major)
-    for schema, name in original.unreadable:
-        yield f"{schema}.{name} could not be read, and is missing on the shadow: what touches it is unknown"
-    for error in errors:
-        yield f"the shadow lacks something of production's schema: {error.message}"
-    for setting in left_out:
+    unreadable = {f"{schema}.{name}" for schema, name in original.unreadable}
+    for name in sorted(unreadable):
+        yield f"{name} could not be read, and is missing on the shadow: what touches it is unknown"
+    for relation in original.relations:
+        if relation.relation not in unreadable | filled.present:
+            yield f"{relation.relation} could not be restored, and is missing on the shadow: what touches it is unknown"
+    messages = list(dict.fromkeys(error.message for error in filled.errors))
+    for message in messages[:ERRORS_NAMED]:
+        yield f"the shadow did not take something of production's schema: {message}"
+    if len(messages) > ERRORS_NAMED:
+        yield f"the shadow did not take {len(messages) - ERRORS_NAMED} more things of production's schema"
+    if filled.collations:
+        yield f"collations of ICU ({', '.join(filled.collations)}) sort as C on the shadow"
+    for setting in filled.left_out:
         yield f"the script's role has {setting} in production, which does not hold on the shadow"
     for ledger in missing_ledgers:
         yield f"production has no readable table {ledger}, so the shadow's ledger is empty"
