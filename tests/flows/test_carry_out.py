@@ -18,7 +18,10 @@ from lockage.flows.upgrade import Asking, Wanted, upgrade
 from lockage.flows.world import World
 from lockage.settings import Settings
 from support.dying import Death, Died, Mortal
-from support.fakes import Client, FakeDatabase, FakePlatform, FakeService, FakeWorld, MemoryJournals, nothing_left
+from support.fake_database import FakeDatabase
+from support.fake_platform import FakePlatform, FakeService, nothing_left
+from support.fake_world import Client, FakeWorld
+from support.memory_journals import MemoryJournals
 from support.plans import FORMER, app_profile, hop, plan_of
 
 PATIENT = Probe(period_s=2.0, failure_threshold=450)
@@ -77,7 +80,7 @@ class Machine:
         )
         self.journals.wrap = lambda journal: Mortal(journal, death)  # type: ignore[assignment,return-value] as above
         asking = Asking(
-            propose=lambda _: self._proposed(plan),
+            propose=lambda *_: self._proposed(plan),
             survey=lambda: survey(
                 deployment="app",
                 profile=outer.profile,
@@ -180,7 +183,7 @@ def test_without_a_restore_point_or_a_waiver_nothing_begins() -> None:
 
 
 def test_the_restore_point_stands_on_the_object() -> None:
-    world = a_world(crashes=frozenset({"2.0.0"}))
+    world = a_world(crashes={"2.0.0": 1})
     with pytest.raises(HaltedError):
         Machine(world=world).upgrade(to_two(), no_restore_point=False, restore_point="snapshot-7")
     waiver = read_notes(FakePlatform(world).workload()).waiver
@@ -197,7 +200,7 @@ def test_a_plan_that_is_not_confirmed_changes_nothing() -> None:
 
 
 def test_another_target_is_refused_while_a_run_is_part_way() -> None:
-    world = a_world(crashes=frozenset({"2.0.0"}))
+    world = a_world(crashes={"2.0.0": 1})
     machine = Machine(world=world)
     with pytest.raises(HaltedError):
         machine.upgrade(to_two())
@@ -307,7 +310,7 @@ def test_a_blocker_that_comes_during_the_migration_is_named_by_the_guard() -> No
 
 
 def test_a_release_that_cannot_start_halts_with_its_exit_code_and_log() -> None:
-    world = a_world(crashes=frozenset({"2.0.0"}))
+    world = a_world(crashes={"2.0.0": 1})
     with pytest.raises(HaltedError, match="exit code 1") as halted:
         Machine(world=world).upgrade(to_two())
     assert halted.value.code == "LK331"
@@ -331,7 +334,7 @@ def test_a_ledger_that_an_orphan_left_dirty_halts_before_the_new_release_is_aske
 
 
 def test_a_later_hop_keeps_the_note_of_how_it_was_before_the_first() -> None:
-    world = a_world(crashes=frozenset({"2.0.0"}))
+    world = a_world(crashes={"2.0.0": 1})
     with pytest.raises(HaltedError):
         Machine(world=world).upgrade(by_way_of_one())
     notes = read_notes(FakePlatform(world).workload())

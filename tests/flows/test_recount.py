@@ -12,7 +12,7 @@ from lockage.core.run import HopFigures, RunReport
 from lockage.flows.recount import RunState, follow, state_of, story, summaries
 from lockage.ports import JournalEntry
 from lockage.settings import Watching
-from support.fakes import MemoryJournal, MemoryJournals
+from support.memory_journals import MemoryJournal, MemoryJournals
 from support.plans import hop, plan_of
 
 BEGAN = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)

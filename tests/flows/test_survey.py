@@ -24,7 +24,9 @@ from lockage.flows.survey import agreed_release, survey
 from lockage.ports import Answer, Database, Platform, Service
 from lockage.settings import Settings
 from support.app_profile import PROFILE
-from support.fakes import Client, FakeDatabase, FakePlatform, FakeService, FakeWorld
+from support.fake_database import FakeDatabase
+from support.fake_platform import FakePlatform, FakeService
+from support.fake_world import Client, FakeWorld
 
 
 def profile_with(version: VersionProfile) -> Profile:

@@ -10,7 +10,8 @@ from lockage.core.facts import RelationLock
 from lockage.ports import Database
 from ports.database_suite import DatabaseSuite
 from support.app_profile import PROFILE
-from support.fakes import Client, FakeDatabase, FakeWorld
+from support.fake_database import FakeDatabase
+from support.fake_world import Client, FakeWorld
 
 
 class FakeScene:

@@ -6,7 +6,7 @@ import pytest
 
 from lockage.ports import Journals
 from ports.journals_suite import JournalsSuite
-from support.fakes import MemoryJournals
+from support.memory_journals import MemoryJournals
 
 
 class TestMemoryJournals(JournalsSuite):

@@ -6,7 +6,7 @@ from lockage.core.facts import Probe, UpdateKind
 from lockage.core.forecast.assess import Blocks, Seconds
 from lockage.core.plan import steps as s
 from lockage.core.release.profile import Profile, parse_profile
-from support.fakes import START
+from support.fake_world import START
 
 PROFILE_TOML = b"""
 schema = "lockage.profile/1"
