@@ -17,7 +17,6 @@ from pathlib import Path
 import msgspec
 
 from lockage.adapters.journal import SqliteJournals
-from lockage.core.plan.planner import Wishes
 from lockage.core.plan.steps import OnBlocker
 from lockage.core.run import RunEvent
 from lockage.errors import LockageError
@@ -84,7 +83,7 @@ def main() -> int:
     with open_world(deployment, tell=_tell, settings=settings) as opened:
         world = replace(opened, platform=Mortal(opened.platform, death), database=Mortal(opened.database, death))  # type: ignore[arg-type]
         asking = Asking(
-            propose=proposer(world, deployment, wishes=Wishes(), narrate=lambda _: None),
+            propose=proposer(world, deployment, narrate=lambda _: None),
             survey=lambda: look(world),
             confirm=lambda *_: True,
             stop=lambda: False,

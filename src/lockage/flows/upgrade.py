@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 from msgspec.structs import replace
@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from lockage.core.blockers import Blocker
 from lockage.core.facts import Survey, Workload
 from lockage.core.plan.digest import facts_hold
+from lockage.core.plan.planner import Wishes, wishes_of
 from lockage.core.plan.steps import OnBlocker, Plan
 from lockage.core.run import RunReport, WaiverNote, read_notes
 from lockage.errors import RefusedError
@@ -38,6 +39,7 @@ class Wanted:
     restore_point: str | None = None
     no_restore_point: bool = False
     on_blocker: OnBlocker | None = None  # None: as the plan says
+    wishes: Wishes = field(default_factory=Wishes)  # for the first plan; later ones are made by what the plan itself says
     host: str  # who carries out: the name of this machine
 
 
@@ -45,7 +47,7 @@ class Wanted:
 class Asking:
     """What the flow asks of its neighbours while it goes."""
 
-    propose: Callable[[str], Plan]  # a fresh plan from here to a target
+    propose: Callable[[str, Wishes], Plan]  # a fresh plan from here to a target
     survey: Callable[[], Survey]
     confirm: Callable[[Plan, Unfinished | None], bool]  # shown before the first change of this process
     stop: Callable[[], bool]  # whether to stop at the next safe place
@@ -87,7 +89,7 @@ def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) ->
             waiver=waiver,
             facts_changed=lambda current: facts_hold(current, asking.survey()),
             # That orphans go first is part of what was approved.
-            replan=lambda current: _proposed(world, current.to_release, asking, clear=lambda _: True),
+            replan=lambda current: _proposed(world, current.to_release, wishes_of(current), asking, clear=lambda _: True),
             stop=asking.stop,
         )
         return carry_out(world, journal, order, start=dataclasses.replace(start, plan=plan))
@@ -126,16 +128,18 @@ def _refuse_without_a_wish(wanted: Wanted, deployment: str) -> None:
 
 def _first_plan(world: World, wanted: Wanted, asking: Asking) -> Plan:
     assert wanted.target is not None or wanted.approved is not None
-    return wanted.approved or _proposed(world, wanted.target or "", asking, clear=asking.clear)
+    return wanted.approved or _proposed(world, wanted.target or "", wanted.wishes, asking, clear=asking.clear)
 
 
-def _proposed(world: World, target: str, asking: Asking, *, clear: Callable[[tuple[Blocker, ...]], bool]) -> Plan:
+def _proposed(
+    world: World, target: str, wishes: Wishes, asking: Asking, *, clear: Callable[[tuple[Blocker, ...]], bool]
+) -> Plan:
     """A fresh plan, also where what a dead migrator left behind keeps the database from being read: that goes first.
 
     It is removed under the fence alone: there is no run yet whose lease could be held, and a lease would outlive a crash.
     """
     try:
-        return asking.propose(target)
+        return asking.propose(target, wishes)
     except RefusedError as error:
         if error.code not in UNREADABLE:
             raise
@@ -149,7 +153,7 @@ def _proposed(world: World, target: str, asking: Asking, *, clear: Callable[[tup
             hint=f"lockage watch {world.deployment}",
         )
     clear_orphans(world, limit_s=world.settings.limits.sessions_gone_s, between=lambda: None)
-    return asking.propose(target)
+    return asking.propose(target, wishes)
 
 
 def _restore_point(

@@ -70,11 +70,11 @@ class Forecaster:
         return self.between(question.leg.from_release, question.leg.to_release, at_version=at_version, rows=question.rows)
 
 
-def proposer(world: World, deployment: Deployment, *, wishes: Wishes, narrate: Narrate) -> Callable[[str], Plan]:
+def proposer(world: World, deployment: Deployment, *, narrate: Narrate) -> Callable[[str, Wishes], Plan]:
     """Gives a fresh plan from where the deployment is to a target, each time it is asked."""
     forecaster = Forecaster(deployment=deployment, narrate=narrate)
 
-    def fresh(target: str) -> Plan:
+    def fresh(target: str, wishes: Wishes) -> Plan:
         return propose(
             survey=look(world),
             profile=world.profile,

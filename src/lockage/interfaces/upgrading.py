@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from lockage.core.blockers import Blocker
-from lockage.core.plan.planner import Wishes, wishes_of
 from lockage.core.plan.steps import Plan
 from lockage.core.run import RunReport
 from lockage.flows.carry_out import Unfinished
@@ -34,7 +33,6 @@ def run_upgrade(
     folders: Folders,
     *,
     wanted: Wanted,
-    wishes: Wishes,
     confirm: Callable[[Plan, Unfinished | None], bool],
     stop: Callable[[], bool],
     narrate: Narrate,
@@ -43,13 +41,9 @@ def run_upgrade(
     """The report of a run, begun or gone on with; raises as ``flows.upgrade`` does.
 
     ``clear``: whether backends of dead clients may be ended before there is a plan, because none can be made beside them.
-
-    An approved plan brings its own wishes, for the hops that are planned anew too: what was approved is what is done.
     """
-    if wanted.approved is not None:
-        wishes = wishes_of(wanted.approved)
     asking = Asking(
-        propose=proposer(world, deployment, wishes=wishes, narrate=narrate),
+        propose=proposer(world, deployment, narrate=narrate),
         survey=lambda: look(world),
         confirm=confirm,
         stop=stop,

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lockage.core.plan.planner import Wishes
 from lockage.core.plan.steps import Plan
 from lockage.core.run import HopFigures, RunEvent, RunReport
 from lockage.errors import HaltedError
@@ -106,7 +105,6 @@ def lockage_way(folders: Folders, watching: Watching) -> LockagePerformance:
                 deployment,
                 folders,
                 wanted=Wanted(target=stage.TARGET_RELEASE, no_restore_point=True, host=this_host()),
-                wishes=Wishes(),
                 confirm=shown,
                 stop=lambda: False,
                 narrate=watching.narrate,

@@ -62,7 +62,7 @@ def plan(
     named = Wanted(name=name, profile=profile, database=database)
     wishes = Wishes(strategy=strategy, probe_budget_s=probe_budget, on_blocker=on_blocker)
     with opened(invocation, named) as world, narrated() as narrate:
-        made = proposer(world, found(invocation, named), wishes=wishes, narrate=narrate)(to)
+        made = proposer(world, found(invocation, named), narrate=narrate)(to, wishes)
     if output is not None:
         _write(output, plan_file(made))
         say(notes(), f"written to {output}; to carry it out: lockage upgrade {name} --plan {output}")

@@ -88,9 +88,9 @@ def upgrade(
         restore_point=restore_point,
         no_restore_point=no_restore_point,
         on_blocker=on_blocker,
+        wishes=Wishes(strategy=strategy, probe_budget_s=probe_budget, on_blocker=on_blocker or OnBlocker.WAIT),
         host=this_host(),
     )
-    wishes = Wishes(strategy=strategy, probe_budget_s=probe_budget, on_blocker=on_blocker or OnBlocker.WAIT)
     console = notes()
     with (
         patient_interrupt(lambda: say(console, "stopping at the next place where nothing is down; Ctrl-C again: now")) as stop,
@@ -102,7 +102,6 @@ def upgrade(
             found(invocation, named),
             invocation.folders,
             wanted=wanted,
-            wishes=wishes,
             confirm=lambda proposed, unfinished: _confirmed(proposed, unfinished, console, asks=not yes, before=narrate.clear),
             stop=stop,
             narrate=narrate,
