@@ -47,6 +47,7 @@ refresh materialized view key_counts;
 """
 
 SETUP_OF_CASE: dict[str, str] = {
+    "users of a view that gives the reference": "create view whole_users as select * from users;",
     "key update that cascades": """
 create table lands (code text primary key);
 create table towns (id int primary key, land text references lands (code) on update cascade);
@@ -246,5 +247,98 @@ CASES: dict[str, tuple[str, ...]] = {
     "deferred constraint": (
         "alter table tags add constraint f foreign key (id) references lonely (id) deferrable initially deferred",
         "insert into tags values (5, 'x') on conflict do nothing",
+    ),
+}
+
+CASES |= {
+    "users of a view that gives the reference": ("lock table orgs",),
+    "exclusion constraint": ("alter table tags add exclude (id with =)",),
+    "composite type used by a table": ("create type pair as (a int, b int)", "alter type pair add attribute c int"),
+    "index on only the root": ("create index on only events (kind)",),
+    "attach an index": (
+        "create index root_kind on only events (kind)",
+        "create index part_kind on events_1 (kind)",
+        "alter index root_kind attach partition part_kind",
+    ),
+    "inherit an existing table": ("create table cats (id int not null, name text)", "alter table cats inherit animals"),
+    "no inherit": ("alter table dogs no inherit animals",),
+    "root primary key": ("create table fresh (id int) partition by range (id)", "alter table fresh add primary key (id)"),
+    "root unique": ("alter table events add unique (id, day, kind)",),
+    "root foreign key": ("alter table events add foreign key (id) references orgs (id) not valid",),
+    "foreign key to a partitioned table": (
+        "create table fresh (id int, day int, foreign key (id, day) references events (id, day))",
+    ),
+    "drop the root": ("drop table events",),
+    "truncate the root": ("truncate events",),
+    "truncate a partition": ("truncate events_1",),
+    "truncate restarting": ("truncate lonely restart identity",),
+    "partition constraint": ("alter table events_1 add constraint c check (kind <> 'zz')",),
+    "partition default": ("alter table events_1 alter column kind set default 'z'",),
+    "drop constraint": ("alter table orgs drop constraint orgs_name_key",),
+    "drop primary key": ("alter table tags drop constraint tags_pkey",),
+    "drop referred primary key": ("alter table orgs drop constraint orgs_pkey cascade",),
+    "rename constraint": ("alter table orgs rename constraint orgs_name_key to n",),
+    "alter constraint": ("alter table keys alter constraint keys_user_id_fkey deferrable",),
+    "disable all triggers": ("alter table keys disable trigger all",),
+    "view with options": ("alter view user_names set (security_barrier = true)",),
+    "view column": ("create or replace view user_names as select id, name, age from users",),
+    "recursive chain of views": ("drop view user_names cascade",),
+    "rename matview": ("alter materialized view key_counts rename to kc",),
+    "matview index": ("create index on key_counts (n)",),
+    "grant on all": ("grant select on all tables in schema public to public",),
+    "revoke": ("revoke all on tags from public",),
+    "security label free": ("alter table tags cluster on tags_pkey",),
+    "set logged": ("alter table tags set logged",),
+    "set access method": ("alter table tags set access method heap",),
+    "toast options": ("alter table tags set (toast.autovacuum_enabled = false)",),
+    "compression": ("alter table tags alter column label set compression pglz",),
+    "column storage": ("alter table tags alter column label set storage external",),
+    "generated column dropped": ("alter table lonely alter column amount drop default",),
+    "several at once": ("alter table tags add column a int, add column b int default 3, alter column label set not null",),
+    "trigger on view": (
+        "create function vt() returns trigger language plpgsql as $$ begin return new; end $$",
+        "create trigger t instead of insert on user_keys for each row execute function vt()",
+    ),
+    "replace function": (
+        "create or replace function note_change() returns trigger language plpgsql as $$ begin return new; end $$",
+    ),
+    "drop function cascade": ("drop function note_change() cascade",),
+    "event trigger": (
+        "create function et() returns event_trigger language plpgsql as $$ begin end $$",
+        "create event trigger e on ddl_command_end execute function et()",
+        "comment on table tags is 'x'",
+    ),
+    "insert default values": ("insert into lonely default values",),
+    "insert returning in a block": (
+        "do $$ declare n int; begin insert into keys (id, user_id) values (900, 1) returning id into n;"
+        " update keys set uses = n where id = 1; end $$",
+    ),
+    "null reference in a block": ("do $$ begin insert into notes (id, user_id) values (900, null); end $$",),
+    "loop over numbers": ("do $$ begin for i in 1..3 loop insert into tags values (900 + i, 'x'); end loop; end $$",),
+    "loop that updates": ("do $$ begin for i in 1..3 loop update tags set label = 'x' where id = i; end loop; end $$",),
+    "exception that does not come": (
+        "do $$ begin begin alter table tags add column z int; exception when duplicate_column then null; end; end $$",
+    ),
+    "condition on the catalog": (
+        "do $$ begin if not exists (select from information_schema.columns where table_name = 'tags' and column_name = 'zz')"
+        " then alter table tags add column zz int; end if; end $$",
+    ),
+    "search path": ("set local search_path = other", "alter table things add column x int"),
+    "role": ("create role someone", "alter table tags owner to someone", "drop owned by someone"),
+    "delete using": ("delete from notes using users where users.id = notes.user_id",),
+    "update of a self-made column": ("alter table tags add column n int", "update tags set n = id", "create index on tags (n)"),
+    "cursor": ("declare c cursor for select * from tags for update", "fetch all from c"),
+    "prepared statement": ("prepare p as update tags set label = $1", "execute p ('x')"),
+    "explain analyze": ("explain analyze update tags set label = 'x'",),
+    "explain": ("explain update tags set label = 'x'",),
+    "create table of a type": ("create type row_type as (a int)", "create table fresh of row_type"),
+    "statistics object": ("alter table users alter column age set (n_distinct = 5)",),
+    "publication": ("create publication pub for table tags",),
+    "rename schema": ("alter schema other rename to another",),
+    "rename of a column under a view": ("alter table users rename column name to full_name",),
+    "not null by a check": (
+        "alter table users add constraint c check (age is not null) not valid",
+        "alter table users validate constraint c",
+        "alter table users alter column age set not null",
     ),
 }

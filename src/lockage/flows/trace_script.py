@@ -64,6 +64,7 @@ class _Tracer:
         self._rules = session.rules()
         self._rules_fresh = True
         self._steps: list[Traced] = []
+        self._reached = 0
         self._number = 0
         self._open = False  # a transaction is open in the session
         self._explicit = False  # … that only the script's own COMMIT, or the migrator's, ends
@@ -124,8 +125,8 @@ class _Tracer:
 
     def _one(self, file: str, statement: Statement, *, of_migrator: bool = False) -> None:
         if not of_migrator:
-            seen = sum(1 for step in self._steps if not step.of_migrator)
-            self._narrate(f"statement {seen + 1} of {self._count}: {file}:{statement.line} {statement.headline}")
+            self._reached += 1
+            self._narrate(f"statement {self._reached} of {self._count}: {file}:{statement.line} {statement.headline}")
         if not self._begun or not self._open:
             self._number += 1
             self._begun = True
@@ -143,6 +144,8 @@ class _Tracer:
         self._keep(file, statement, observation, of_migrator=of_migrator)
         if was_open and not self._open:
             self._explicit = self._begun = False
+        if statement.chained:
+            self._begun = False  # COMMIT AND CHAIN: open again at once, but another one
 
     def _execute(self, statement: Statement) -> Observation:
         inner = statement.procedure is not None or bool(statement.calls)

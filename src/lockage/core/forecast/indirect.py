@@ -50,8 +50,10 @@ def _through_views(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterat
         relation = mark.relations.get(view)
         if hold.oid not in below or relation is None or relation.kind != "v":
             continue
+        if not set(hold.given) <= set(rules.columns.get(view, ())):
+            continue  # nobody gives them a value through this view
         if hold.blocks is Blocks.READS or (hold.blocks is not Blocks.NONE and view in rules.writable_views):
-            derived = _derived(hold, view, hold.blocks, f"is a view of {_name(hold.oid, mark)}")
+            derived = _derived(hold, view, hold.blocks, f"is a view of {_name(hold.oid, mark)}", given=hold.given)
             yield derived
             yield from _through_views(derived, mark, rules)
 
@@ -61,9 +63,10 @@ def _through_keys(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterato
         if key.parent_oid == hold.oid and key.child_oid in mark.relations:
             why = f"refers to {_name(hold.oid, mark)}"
             if _stops_looks(hold):
-                yield _derived(hold, key.child_oid, Blocks.WRITES, why)
+                yield _derived(hold, key.child_oid, Blocks.WRITES, why, given=key.child_columns)
             elif hold.strong and hold.blocks is Blocks.ROWS:
-                yield _derived(hold, key.child_oid, Blocks.WRITES if hold.all_rows else Blocks.ROWS, why)
+                blocks = Blocks.WRITES if hold.all_rows else Blocks.ROWS
+                yield _derived(hold, key.child_oid, blocks, why, given=key.child_columns)
         if key.child_oid == hold.oid and key.parent_oid in mark.relations and _stops_deletes(hold, key):
             yield _derived(hold, key.parent_oid, Blocks.ROWS, f"is referred to by {_name(hold.oid, mark)}")
 
@@ -132,8 +135,10 @@ def _stops(hold: Hold, mode: str) -> bool:
     return hold.blocks is not Blocks.NONE and badness(hold.blocks) >= badness(limit)
 
 
-def _derived(hold: Hold, oid: int, blocks: Blocks, because: str) -> Hold:
-    return replace(hold, oid=oid, mode=None, blocks=blocks, via=None, strong=False, all_rows=False, because=because)
+def _derived(hold: Hold, oid: int, blocks: Blocks, because: str, *, given: tuple[str, ...] = ()) -> Hold:
+    return replace(
+        hold, oid=oid, mode=None, blocks=blocks, via=None, strong=False, all_rows=False, because=because, given=given
+    )
 
 
 def _name(oid: int, mark: CatalogMark) -> str:

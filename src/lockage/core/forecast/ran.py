@@ -6,7 +6,7 @@ below; the text cannot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lockage.core.forecast.names import resolve
 from lockage.core.forecast.trace import Traced
@@ -15,11 +15,18 @@ from lockage.core.migration.syntax import Change, Statement
 from lockage.errors import UsageError
 
 
+def plans_of(step: Traced) -> tuple[Mapping[str, object], ...]:
+    """The plans that were carried out: an EXPLAIN without ANALYZE shows one that was not."""
+    if step.statement.node == "explain_stmt" and not step.statement.changes:
+        return ()
+    return step.observation.plans
+
+
 def statements_inside(step: Traced) -> Iterator[Statement]:
     """The statements that ran inside, each once; not the statement itself."""
     seen = {fingerprint(step.statement.text)}
     # Plans first: their texts have the constants, of which the server's counts keep only $1.
-    texts = [str(plan.get("Query Text", "")) for plan in step.observation.plans]
+    texts = [str(plan.get("Query Text", "")) for plan in plans_of(step)]
     for text in (*texts, *(step.observation.inner or ())):
         if fingerprint(text) in seen:
             continue

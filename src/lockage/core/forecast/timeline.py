@@ -14,7 +14,7 @@ from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.gaps import Gap
 from lockage.core.forecast.lock_modes import badness, blocks_of
 from lockage.core.forecast.names import LISTED_KINDS, ancestors, owner
-from lockage.core.forecast.ran import changes_of
+from lockage.core.forecast.ran import changes_of, plans_of
 from lockage.core.forecast.rows import row_locks, row_locks_of_plans
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, HeldLock, Trace, Traced
 from lockage.core.forecast.worst_case import worst_case
@@ -33,6 +33,7 @@ class Hold:
     via: str | None = None
     strong: bool = False  # rows deleted or their keys changed
     all_rows: bool = False  # no row is spared
+    given: tuple[str, ...] = ()  # only who writes these columns waits; (): whoever writes
     because: str | None = None  # where no lock of its own says why
 
 
@@ -151,7 +152,7 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
         return
     found = [
         *row_locks(changes_of(step), mark=step.before, rules=step.rules, held={held.oid for held in step.observation.locks}),
-        *row_locks_of_plans(step.observation.plans, mark=step.before),
+        *row_locks_of_plans(plans_of(step), mark=step.before),
     ]
     seen = {(held.oid, held.mode) for held in step.observation.locks}
     for lock in found:

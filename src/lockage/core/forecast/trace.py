@@ -95,7 +95,9 @@ class CatalogRules:
         default_factory=dict[int, tuple[int, ...]]
     )  # to tables whose defaults use it
     unique_keys: Mapping[int, tuple[tuple[str, ...], ...]] = field(default_factory=dict[int, tuple[tuple[str, ...], ...]])
-    columns: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])  # in the order of the table
+    columns: Mapping[int, tuple[str, ...]] = field(
+        default_factory=dict[int, tuple[str, ...]]
+    )  # of tables that refer to others, and of views, in their order
     defaults: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])  # columns that have one
 
 

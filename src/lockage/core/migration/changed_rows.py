@@ -14,10 +14,13 @@ from postgast import pg_query_pb2 as pg
 from lockage.core.migration.names import name_of
 from lockage.core.migration.syntax import Change, ChangeKind
 
+_SAYS_ONLY = {"create_function_stmt", "rule_stmt", "view_stmt", "prepare_stmt"}
+"""Statements that hold others without executing them."""
+
 
 def changes(node: pg.Node) -> Iterator[Change]:
     """Every change in a statement, those in its WITH included."""
-    if node.HasField("create_function_stmt") or node.HasField("rule_stmt") or node.HasField("view_stmt"):
+    if node.WhichOneof("node") in _SAYS_ONLY or (node.HasField("explain_stmt") and not _analyzes(node.explain_stmt)):
         return
     for _, found in postgast.walk(node):
         if isinstance(found, pg.InsertStmt):
@@ -39,6 +42,10 @@ def changes(node: pg.Node) -> Iterator[Change]:
         elif isinstance(found, pg.CopyStmt) and found.is_from and found.HasField("relation"):
             columns = tuple(part.string.sval for part in found.attlist)
             yield Change(kind=ChangeKind.INSERT, relation=name_of(found.relation), columns=columns)
+
+
+def _analyzes(stmt: pg.ExplainStmt) -> bool:
+    return any(option.def_elem.defname == "analyze" for option in stmt.options)
 
 
 def _targets(items: Iterable[pg.Node]) -> tuple[tuple[str, ...], tuple[str, ...]]:

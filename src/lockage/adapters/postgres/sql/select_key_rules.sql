@@ -59,7 +59,10 @@ select 'defaults', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::b
   from pg_catalog.pg_attribute as a
  where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped and (a.atthasdef or a.attidentity <> '')
 union all
--- In the order of the table, for an INSERT that names none; only of tables that refer to others.
+-- In the order of the table, for an INSERT that names none; only of tables that refer to others, and of views.
 select 'columns', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::bigint, a.attname) order by a.attrelid, a.attnum)
   from pg_catalog.pg_attribute as a
- where a.attnum > 0 and not a.attisdropped and exists (select from keys where keys.conrelid = a.attrelid)
+ where a.attnum > 0 and not a.attisdropped and (
+       exists (select from keys where keys.conrelid = a.attrelid)
+       or exists (select from pg_catalog.pg_class as v where v.oid = a.attrelid and v.relkind = 'v' and v.oid >= 16384)
+   )
