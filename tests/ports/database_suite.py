@@ -37,6 +37,10 @@ class DatabaseScene(Protocol):
         """The pid of a session idle in a transaction, that holds these locks (AccessExclusiveLock)."""
         ...
 
+    def waiter(self, application_name: str) -> int:
+        """The pid of a session whose statement wants the relation that another one holds."""
+        ...
+
 
 def eventually(condition: Callable[[], bool]) -> bool:
     """Whether the condition comes true within the limit."""
@@ -101,6 +105,25 @@ class DatabaseSuite:
             assert not database.terminate(pid=pid, backend_start=earlier).sent
             assert not database.cancel(pid=pid, backend_start=earlier).sent
             assert session_of(database, pid).backend_start == begun
+
+    def test_who_waits_is_shown_with_whom_it_waits_for(self, scene: DatabaseScene) -> None:
+        holder = scene.client("app/x", locks_relation=True)
+        pid = scene.waiter("app/y")
+        with closing(scene.open()) as database:
+            assert eventually(lambda: session_of(database, pid).waits_for_lock)
+            waiter = session_of(database, pid)
+            assert (waiter.state, waiter.blocked_by) == ("active", (holder,))
+            assert session_of(database, holder).blocked_by == ()
+            assert not session_of(database, holder).waits_for_lock
+
+    def test_a_cancelled_statement_waits_no_longer_and_its_session_stays(self, scene: DatabaseScene) -> None:
+        scene.client("app/x", locks_relation=True)
+        pid = scene.waiter("app/y")
+        with closing(scene.open()) as database:
+            assert eventually(lambda: session_of(database, pid).waits_for_lock)
+            assert database.cancel(pid=pid, backend_start=session_of(database, pid).backend_start).sent
+            assert eventually(lambda: not session_of(database, pid).waits_for_lock)
+            assert session_of(database, pid).state != "active"
 
     def test_the_fence_is_held_by_one_at_a_time(self, scene: DatabaseScene) -> None:
         with closing(scene.open()) as other:

@@ -49,7 +49,7 @@ class PlatformScene(Protocol):
         ...
 
     def crash(self, release: str, code: int) -> None:
-        """From now on a replica of a release ends by itself as soon as it starts."""
+        """From now on a replica of a release ends by itself as soon as it starts, after writing ``ends with CODE``."""
         ...
 
     def cling(self, release: str) -> None:
@@ -242,6 +242,38 @@ class PlatformSuite:
         assert crashed.restarts >= 1
         assert not crashed.ready
         assert len(ready(platform, scene.first)) == 1
+
+    def test_a_replica_that_stops_answering_is_restarted_and_the_events_and_logs_say_so(self, scene: PlatformScene) -> None:
+        platform = scene.open(replicas=1, liveness=STRICT)
+        (before,) = platform.replicas()
+        scene.hang(scene.first)
+        first = before.restarts  # a probe this strict may have struck on a busy machine before
+
+        def restarted() -> bool:
+            (replica,) = platform.replicas()
+            return replica.restarts > first and replica.started_at is not None and not replica.ready
+
+        assert scene.eventually(restarted)
+        (after,) = platform.replicas()
+        assert after.name == before.name
+        assert after.last_exit is not None
+        events = [event for event in platform.events() if event.subject == f"Pod/{after.name}"]
+        assert {"Started", "Unhealthy", "Killing"} <= {event.reason for event in events}
+        assert {event.kind for event in events if event.reason == "Unhealthy"} == {"Warning"}
+        assert platform.log(after.name, previous=True)
+
+    def test_the_log_of_a_replica_in_back_off_is_that_of_the_process_that_ended(self, scene: PlatformScene) -> None:
+        scene.crash(scene.second, 7)
+        platform = scene.open(replicas=1)
+        platform.roll_out(Rollout(release=scene.second, replicas=1, liveness=None))
+
+        def waiting() -> list[str]:
+            return [replica.name for replica in platform.replicas() if replica.phase is ReplicaPhase.BACK_OFF]
+
+        assert scene.eventually(lambda: bool(waiting()))
+        (name,) = waiting()
+        assert "ends with 7" in platform.log(name, previous=True)
+        assert "BackOff" in {event.reason for event in platform.events() if event.subject == f"Pod/{name}"}
 
     # --- annotations --------------------------------------------------------------------------------------------------
 

@@ -42,6 +42,13 @@ class FakeScene:
         self._world.clients.append(client)
         return client.pid
 
+    def waiter(self, application_name: str) -> int:
+        client = Client(
+            pid=next(self._pids), application_name=application_name, began_s=0.0, state="active", waits_for=self.relation
+        )
+        self._world.clients.append(client)
+        return client.pid
+
 
 class TestFakeDatabase(DatabaseSuite):
     @pytest.fixture

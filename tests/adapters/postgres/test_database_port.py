@@ -47,6 +47,11 @@ class PostgresScene:
             connection.execute("lock table thing in access exclusive mode")
         return connection.info.backend_pid
 
+    def waiter(self, application_name: str) -> int:
+        connection = self._connect_as(application_name)
+        connection.pgconn.send_query(b"select count(*) from thing")  # its answer is never asked for
+        return connection.info.backend_pid
+
 
 class TestPostgresDatabase(DatabaseSuite):
     @pytest.fixture
