@@ -254,7 +254,7 @@ class _Carrying:
                     self._measure(index, termination_s=world.clock.monotonic() - asked)
             case s.ClearSessions():
                 quiesce.clear_sessions(world, step, hop, index=index, on_blocker=blockers, between=self._hold)
-                self._refuse_a_dirty_ledger(hop)
+                self._read_what_orphans_left(hop, index)
             case s.RollOut():
                 asked_at = revise.roll_out(world, step)
                 if asked_at is not None:
@@ -314,9 +314,24 @@ class _Carrying:
         self._patience.wait_out(lambda: revise.note_former_state(self._impatient, note, self._order.waiver))
         self._changed = True
 
-    def _refuse_a_dirty_ledger(self, hop: s.Hop) -> None:
+    def _read_what_orphans_left(self, hop: s.Hop, index: int) -> None:
+        """Before the new release is asked for: a migrator whose client is dead may have committed since the plan was made."""
+        if self._world.platform.workload().release == hop.to_release:
+            return
         reading = self._world.database.ledger(self._world.profile)
-        if reading.state is LedgerState.READ and reading.dirty:
+        was, last = map(self._world.profile.migrations.releases.get, (hop.from_release, hop.to_release))
+        if reading.state is not LedgerState.READ:
+            return
+        if reading.version != was:
+            text = f"{reading.table} went from {was} to {reading.version}: a migrator whose client is dead has committed"
+            self._say("saw", text, index, "clear-sessions")
+        if last is not None and reading.version is not None and reading.version > last:
+            raise HaltedError(
+                f"{reading.table} is at {reading.version}, beyond {last}, where {hop.to_release} ends: it would not start",
+                code="LK346",
+                hint="roll out the release that has this schema; nothing else starts on it",
+            )
+        if reading.dirty:
             raise HaltedError(
                 f"{reading.table} says migration {reading.version} is dirty: an earlier attempt committed a part of it",
                 code="LK324",
