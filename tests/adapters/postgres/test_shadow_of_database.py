@@ -121,6 +121,7 @@ def test_a_script_runs_under_productions_names_and_settings(production: str) -> 
         assert session.execute(f"grant update on users to {parts['dbname']}_readers").failure is None
         assert session.execute(f"alter database {parts['dbname']} set work_mem = '8MB'").failure is None
         assert any("statement_timeout=90s" in assumption for assumption in shadow.assumptions)
+        assert any("is a superuser on the shadow" in assumption for assumption in shadow.assumptions)
 
 
 def test_sizes_are_productions_and_the_planner_believes_them(production: str) -> None:
@@ -182,6 +183,16 @@ def test_a_locked_table_is_not_waited_for(production: str, table: str) -> None:
         assert shadow.major == 18
 
 
+def test_a_view_that_is_being_remade_is_not_waited_for(production: str) -> None:
+    with psycopg.connect(production) as migrator:
+        migrator.execute("drop view glad")
+        with pytest.raises(UnreachableError) as raised, EmbeddedShadows().of_database(production):
+            pass
+        migrator.rollback()
+    assert raised.value.code == "LK421"
+    assert "app.glad" in raised.value.message
+
+
 def test_what_may_not_be_read_is_named(production: str, postgres_server: Server) -> None:
     name = str(psycopg.conninfo.conninfo_to_dict(production)["dbname"])
     with psycopg.connect(production, autocommit=True) as connection, psycopg.connect(postgres_server.url()) as admin:
@@ -223,13 +234,14 @@ def test_a_foreign_server_is_out_of_reach(production: str, postgres_server: Serv
         assert admin.execute("select count(*) from far").fetchone() == (20_000,)
 
 
-def test_the_password_is_on_no_command_line(production: str, tmp_path: Path) -> None:
+def test_pg_dump_shows_no_password_and_dies_with_us_while_it_waits(production: str) -> None:
     # pg_dump waits for this lock, and is looked at meanwhile.
     with locked(production, "users"):
         program = (
-            "import sys; from lockage.adapters.postgres.shadow import EmbeddedShadows; from lockage.settings import Watching\n"
-            "try:\n  with EmbeddedShadows(watching=Watching(lock_timeout_s=20)).of_database(sys.stdin.read()): pass\n"
-            "except Exception as e: print(e)"
+            "import sys\n"
+            "from lockage.adapters.postgres.binaries import embedded_binaries\n"
+            "from lockage.adapters.postgres.dump import dump_schema\n"
+            "dump_schema(sys.stdin.read(), binaries=embedded_binaries(), lock_timeout_s=60)"
         )
         started = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         assert started.stdin is not None

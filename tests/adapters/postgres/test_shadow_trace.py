@@ -230,6 +230,25 @@ def test_vacuum_full_is_seen_to_lock_out_everybody(session: TracedSession) -> No
     assert seen.mark.relations[oid_of(start, "keys")].relfilenode != start.relations[oid_of(start, "keys")].relfilenode
 
 
+def test_detaching_a_partition_concurrently_ends_and_shows_what_it_asks_for(shadow: Shadow, session: TracedSession) -> None:
+    shadow.run("drop table logs_rest")  # with a default partition it is refused
+    start = session.mark()
+    seen = session.execute("alter table logs detach partition logs_old concurrently")
+    assert seen.failure is None
+    assert {("logs", "ShareUpdateExclusiveLock"), ("logs_old", "AccessExclusiveLock")} <= held(seen, start)
+    assert ("logs", "AccessExclusiveLock") not in held(seen, start)
+    assert seen.mark is not None
+    leaf = oid_of(start, "logs_old")
+    assert seen.mark.relations[leaf].table_oid == leaf
+
+
+def test_what_a_script_leaves_open_ends_with_the_session(shadow: Shadow) -> None:
+    with shadow.session() as session:
+        session.execute("begin")
+        session.execute("create table left_open (id int)")
+    assert "public.left_open" not in {relation.relation for relation in shadow.relations()}
+
+
 def test_a_procedure_that_commits_is_seen_at_each_table(session: TracedSession) -> None:
     session.execute(
         "create procedure purge() language plpgsql as "

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -26,6 +26,9 @@ from lockage.errors import RefusedError, UnreachableError
 
 DUMP_LIMIT_S = 120.0
 """Longest run of ``pg_dump``. Seen: 0.2 s for 120 tables. Until its end it holds its locks, which only an ALTER TABLE minds."""
+
+ENDING_LIMIT_S = 5.0
+"""Longest wait for a program that was asked to end."""
 
 RESTORE_LIMIT_S = 300.0
 """Longest run of ``psql``. Seen: 0.5 s for 120 tables."""
@@ -89,21 +92,11 @@ def dump_schema(
         *(f"--exclude-table={_pattern(schema, name)}" for schema, name in without),
         f"--dbname={_without_secrets(url)}",
     ]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, check=False, timeout=limit_s, stdin=subprocess.DEVNULL, env=_environment(url)
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _dump_failed(f"it did not end within {limit_s:g} s") from error
-    if done.returncode == 0:
-        return done.stdout
-    words = done.stderr.decode(errors="replace").strip()
+    status, dump, words = _run_gently(command, environment=_environment(url), limit_s=limit_s)
+    if status == 0:
+        return dump
     if any(sign in words for sign in _LOCKED):
-        raise UnreachableError(
-            f"the schema cannot be read: somebody keeps a table locked against all for longer than {lock_timeout_s:g} s",
-            code="LK421",
-            hint="wait until the running migration (or whoever else it is) has ended: lockage survey names it",
-        )
+        raise locked("the schema cannot be read", lock_timeout_s=lock_timeout_s)
     raise _dump_failed(words)
 
 
@@ -131,6 +124,38 @@ def restore(url: str, dump: bytes, *, binaries: Binaries, limit_s: float = RESTO
     if done.returncode != 0:
         raise _restore_failed(words.strip())
     return tuple(RestoreError(line=int(line), message=message) for line, message in _ERROR.findall(words))
+
+
+def locked(what: str, *, lock_timeout_s: float, names: Sequence[str] = ()) -> UnreachableError:
+    """Gives the error for relations (``names``, as far as known) that somebody keeps locked against all."""
+    who = ", ".join(names) if names else "a table that is needed"
+    return UnreachableError(
+        f"{what}: somebody keeps {who} locked against all for longer than {lock_timeout_s:g} s",
+        code="LK421",
+        hint="wait until the running migration (or whoever else it is) has ended: lockage survey names it",
+    )
+
+
+def _run_gently(command: Sequence[str], *, environment: Mapping[str, str], limit_s: float) -> tuple[int, bytes, str]:
+    """Gives exit code, output and words of a program that is asked to end before it is made to.
+
+    Asked, ``pg_dump`` cancels what its backend does; killed, it would leave it waiting with all its locks.
+    """
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as program:
+        try:
+            output, words = program.communicate(timeout=limit_s)
+        except BaseException as error:
+            program.terminate()
+            try:
+                program.communicate(timeout=ENDING_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                program.kill()
+            if isinstance(error, subprocess.TimeoutExpired):
+                return -1, b"", f"it did not end within {limit_s:g} s"
+            raise
+    return program.returncode, output, words.decode(errors="replace").strip()
 
 
 def _pattern(schema: str, name: str) -> str:

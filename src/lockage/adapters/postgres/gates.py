@@ -113,6 +113,7 @@ class Gates:
         self._passed[table.oid] += 1
         closer = self._idle.pop() if self._idle else self._sessions.enter_context(self._new_session())
         gate = _Gate(key=self._key(table.oid), closer=closer)
+        _look_up(closer, table)
         closer.pgconn.send_query(_closing(table, gate).as_string(closer).encode())
         closer.pgconn.flush()
         until = time.monotonic() + CLOSING_LIMIT_S
@@ -131,21 +132,38 @@ class Gates:
         exchange(self._keeper, f"ROLLBACK PREPARED '{gate.key}'", limit_s=CLOSING_LIMIT_S)
 
     def _open_awaited(self) -> None:
-        # Some statements wait for the end of every transaction that holds a lock on a table, ours too.
-        for (key,) in self._keeper.execute(load_sql("select_awaited_gates"), {"pid": self._pid}).fetchall():
+        # Some statements wait for the end of every transaction that holds a lock on a table, or a snapshot: ours too.
+        rows = self._keeper.execute(load_sql("select_awaited_gates"), {"pid": self._pid}).fetchall()
+        for key, pid in rows:
             for oid, gate in list(self._gates.items()):
-                if gate.key == key:
-                    self._open(self._gates.pop(oid))
+                if gate.closer is not None and gate.closer.info.backend_pid == pid:
+                    gate.closer.pgconn.get_cancel().cancel()
+                elif gate.key != key:
+                    continue
+                self._open(self._gates.pop(oid))
 
     def _key(self, oid: int) -> str:
         return f"lockage-gate-{oid}-{self._passed[oid]}"
 
 
-def _closing(table: _Table, gate: _Gate) -> sql.Composable:
+def _look_up(closer: Session, table: _Table) -> None:
+    """Lets the session read all that the lock needs from the catalog, in a first try that must fail.
+
+    With something left to read it would wait with a snapshot, for which an index build waits in its turn.
+    """
+    exchange(closer, "BEGIN", limit_s=CLOSING_LIMIT_S)
+    exchange(closer, "SET LOCAL lock_timeout = 1", limit_s=CLOSING_LIMIT_S)
+    exchange(closer, _lock(table).as_string(closer), limit_s=CLOSING_LIMIT_S)
+    exchange(closer, "ROLLBACK", limit_s=CLOSING_LIMIT_S)
+
+
+def _lock(table: _Table) -> sql.Composable:
     if table.kind == "m":
         # LOCK TABLE takes no materialised view. This takes the same lock, and what it changes is rolled back with the gate.
-        lock = sql.SQL("ALTER MATERIALIZED VIEW {} OWNER TO CURRENT_ROLE")
-    else:
-        lock = sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE")
+        return sql.SQL("ALTER MATERIALIZED VIEW {} OWNER TO CURRENT_ROLE").format(table.names)
+    return sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(table.names)
+
+
+def _closing(table: _Table, gate: _Gate) -> sql.Composable:
     order = sql.SQL("BEGIN; {}; PREPARE TRANSACTION {}")
-    return order.format(lock.format(table.names), sql.Literal(gate.key))
+    return order.format(_lock(table), sql.Literal(gate.key))

@@ -6,6 +6,7 @@ that asks. It is the one that owns the tables, for a survey may come with a role
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
@@ -38,6 +39,9 @@ LEDGER_NAMES = (
 
 LEDGER_ROWS_LIMIT = 100_000
 """Rows copied of one ledger: no migrator has as many, so a larger table that bears the name is none."""
+
+LOOK_S = 0.02
+"""Pause between two looks whether a relation is still locked against all."""
 
 MEANINGFUL_SETTINGS = (
     "search_path",
@@ -101,6 +105,11 @@ class Original:
     ledgers: tuple[Ledger, ...]
 
     @property
+    def superusers(self) -> frozenset[str]:
+        """Names of the roles that may do everything."""
+        return frozenset(role.name for role in self.roles if "SUPERUSER" in role.attributes)
+
+    @property
     def major(self) -> int:
         """The server's major version, such as 18."""
         return self.version_num // 10_000
@@ -138,6 +147,16 @@ def read_original(connection: psycopg.Connection[Any], *, ledger: str | None) ->
         relations=read_relations(connection),
         ledgers=tuple(_ledgers(connection, ledger, hidden)),
     )
+
+
+def still_shut(connection: psycopg.Connection[Any], *, limit_s: float) -> tuple[str, ...]:
+    """Gives the relations that somebody else locks against all, or waits to, now and still after ``limit_s``."""
+    until = time.monotonic() + limit_s
+    while names := tuple(str(row[0]) for row in connection.execute(load_sql("select_shut_relations"))):
+        if time.monotonic() > until:
+            return names
+        time.sleep(LOOK_S)
+    return ()
 
 
 def _role(row: Mapping[str, Any]) -> Role:

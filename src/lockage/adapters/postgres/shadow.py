@@ -11,7 +11,7 @@ be read · LK424 ``pg_dump`` fails · LK425 ``psql`` fails · LK426 the shadow i
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,20 +22,20 @@ from psycopg.rows import TupleRow
 from lockage.adapters.postgres import likeness, standins
 from lockage.adapters.postgres.binaries import Binaries, embedded_binaries
 from lockage.adapters.postgres.catalog import read_relations
-from lockage.adapters.postgres.dump import RestoreError, dump_schema, restore, way_for_programs
+from lockage.adapters.postgres.dump import RestoreError, dump_schema, locked, restore, way_for_programs
 from lockage.adapters.postgres.embedded import Server
 from lockage.adapters.postgres.exchange import Outcome, exchange
 from lockage.adapters.postgres.gates import MAX_GATES
 from lockage.adapters.postgres.inner_statements import INNER_STATEMENTS_SETTINGS, inner_statements
 from lockage.adapters.postgres.old_statements import KeptStatements
-from lockage.adapters.postgres.original import Original, read_original
+from lockage.adapters.postgres.original import Original, read_original, still_shut
 from lockage.adapters.postgres.plans import AUTO_EXPLAIN_SETTINGS
 from lockage.adapters.postgres.session import connect, foreign_errors
 from lockage.adapters.postgres.throwaway import throwaway
 from lockage.adapters.postgres.traced import Tracing
 from lockage.core.facts import Relation
 from lockage.core.migration.statement import split_statements
-from lockage.errors import RefusedError, UnreachableError
+from lockage.errors import RefusedError
 from lockage.ports import OldStatements, Shadow, TracedSession
 from lockage.settings import Watching
 
@@ -125,7 +125,7 @@ class EmbeddedShadow:
 
         Raises RefusedError (LK422) with the server's message.
         """
-        with self._login.session("run") as session:
+        with closing(self._login.session("run")) as session:
             outcome = exchange(session, sql, limit_s=RUN_LIMIT_S)
             if outcome.failure is not None and outcome.failure.sqlstate == "25001":
                 outcome = _one_by_one(session, sql, ended=outcome.tags)
@@ -141,8 +141,9 @@ class EmbeddedShadow:
     def session(self) -> Generator[TracedSession]:
         """Gives a traced session that logs in as the migrating role."""
         with (
-            self._login.session("trace", **AUTO_EXPLAIN_SETTINGS) as traced,
-            self._login.own_session() as observer,
+            # Not as contexts of their own, which would commit what the script left open.
+            closing(self._login.session("trace", **AUTO_EXPLAIN_SETTINGS)) as traced,
+            closing(self._login.own_session()) as observer,
             inner_statements(self._login.server.url("template1"), database=self._login.database) as inner,
         ):
             yield Tracing(
@@ -157,7 +158,7 @@ class EmbeddedShadow:
     def statements(self) -> Generator[OldStatements]:
         """Gives a kept session for the old release's statements."""
         limits = {"statement_timeout": f"{self._statement_limit_s:g}s", "lock_timeout": "1s"}
-        with self._login.session("old-release", **limits) as session:
+        with closing(self._login.session("old-release", **limits)) as session:
             yield KeptStatements(session, statement_limit_s=self._statement_limit_s)
 
 
@@ -234,12 +235,10 @@ class EmbeddedShadows:
                 try:
                     original = read_original(connection, ledger=self._ledger)
                 except psycopg.errors.LockNotAvailable as error:
-                    raise UnreachableError(
-                        "the database cannot be read: somebody keeps a table that is needed locked against all for longer than "
-                        f"{watching.lock_timeout_s:g} s",
-                        code="LK421",
-                        hint="wait until the running migration (or whoever else it is) has ended: lockage survey names it",
-                    ) from error
+                    raise locked("the database cannot be read", lock_timeout_s=watching.lock_timeout_s) from error
+                # pg_dump would wait for a locked view without a limit, and hold everything else meanwhile.
+                if names := still_shut(connection, limit_s=watching.lock_timeout_s):
+                    raise locked("the schema cannot be read", lock_timeout_s=watching.lock_timeout_s, names=names)
             _require_something(original)
             with way_for_programs(connection) as way:
                 dump = dump_schema(way, binaries=binaries, lock_timeout_s=watching.lock_timeout_s, without=original.unreadable)
@@ -322,6 +321,18 @@ def _require_something(original: Original) -> None:
 def _assumptions(original: Original, filled: _Filled, missing_ledgers: Sequence[str], *, major: int) -> Iterator[str]:
     if original.major != major:
         yield _other_major(original.major, major)
+    yield from _missing(original, filled)
+    if filled.collations:
+        yield f"collations of ICU ({', '.join(filled.collations)}) sort as C on the shadow"
+    if original.migrating_role not in original.superusers:
+        yield f"role {original.migrating_role} is a superuser on the shadow: what it lacks the privilege for does not show"
+    for setting in filled.left_out:
+        yield f"the script's role has {setting} in production, which does not hold on the shadow"
+    for ledger in missing_ledgers:
+        yield f"production has no readable table {ledger}, so the shadow's ledger is empty"
+
+
+def _missing(original: Original, filled: _Filled) -> Iterator[str]:
     unreadable = {f"{schema}.{name}" for schema, name in original.unreadable}
     for name in sorted(unreadable):
         yield f"{name} could not be read, and is missing on the shadow: what touches it is unknown"
@@ -333,12 +344,6 @@ def _assumptions(original: Original, filled: _Filled, missing_ledgers: Sequence[
         yield f"the shadow did not take something of production's schema: {message}"
     if len(messages) > ERRORS_NAMED:
         yield f"the shadow did not take {len(messages) - ERRORS_NAMED} more things of production's schema"
-    if filled.collations:
-        yield f"collations of ICU ({', '.join(filled.collations)}) sort as C on the shadow"
-    for setting in filled.left_out:
-        yield f"the script's role has {setting} in production, which does not hold on the shadow"
-    for ledger in missing_ledgers:
-        yield f"production has no readable table {ledger}, so the shadow's ledger is empty"
 
 
 def _other_major(wanted: int | None, major: int) -> str:

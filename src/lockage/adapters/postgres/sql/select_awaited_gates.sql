@@ -1,5 +1,8 @@
--- The prepared transactions whose end a backend waits for. Privilege: none. Cost: 0.1 ms.
-select p.gid
+-- What a backend waits for that is no relation: the prepared transaction (its key), or the backend (its pid) of another.
+-- Privilege: none. Cost: 0.1 ms.
+select p.gid, owner.pid
   from pg_catalog.pg_locks as l
-  join pg_catalog.pg_prepared_xacts as p on p.transaction = l.transactionid
- where l.pid = %(pid)s and l.locktype = 'transactionid' and not l.granted
+  left join pg_catalog.pg_prepared_xacts as p on l.locktype = 'transactionid' and p.transaction = l.transactionid
+  left join pg_catalog.pg_locks as owner
+    on l.locktype = 'virtualxid' and owner.locktype = 'virtualxid' and owner.virtualxid = l.virtualxid and owner.granted
+ where l.pid = %(pid)s and not l.granted and l.locktype in ('transactionid', 'virtualxid')
