@@ -130,7 +130,7 @@ class FakeWorld:
     def reach(self, port: str, *, code: str) -> None:
         """Raises while a port ("platform", "database") is out of reach."""
         if self.cut_off(port):
-            raise UnreachableError(f"the {port} does not answer", code=code)
+            raise UnreachableError(f"the {port} does not answer", code=code, hint="see that it answers")
 
     def cut_off(self, port: str) -> bool:
         begin_s, end_s = self.out_of_reach.get(port, (0.0, 0.0))
