@@ -1,0 +1,69 @@
+"""Shadows on which nothing stays: one server serves many forecasts, since every COMMIT of a trace is a ROLLBACK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lockage.core.facts import Relation
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, Observation
+from lockage.ports import OldStatements, Shadow, TracedSession
+
+
+class UndoneSession:
+    def __init__(self, session: TracedSession) -> None:
+        self._session = session
+
+    def mark(self) -> CatalogMark:
+        return self._session.mark()
+
+    def rules(self) -> CatalogRules:
+        return self._session.rules()
+
+    def execute(self, sql: str, *, inner: bool = False) -> Observation:
+        return self._session.execute("ROLLBACK" if sql == "COMMIT" else sql, inner=inner)
+
+    def command(self, sql: str) -> None:
+        self._session.command(sql)
+
+
+class UndoneShadow:
+    """One shadow, asked for again and again."""
+
+    def __init__(self, shadow: Shadow) -> None:
+        self._shadow = shadow
+        self.major = shadow.major
+        self.assumptions = shadow.assumptions
+
+    def relations(self) -> tuple[Relation, ...]:
+        return self._shadow.relations()
+
+    def run(self, sql: str) -> None:
+        raise NotImplementedError("that would stay")
+
+    @contextmanager
+    def session(self) -> Iterator[TracedSession]:
+        with self._shadow.session() as session:
+            yield UndoneSession(session)
+
+    @contextmanager
+    def statements(self) -> Iterator[OldStatements]:
+        with self._shadow.statements() as statements:
+            yield statements
+
+
+class UndoneShadows:
+    """Always the same shadow, whatever database is named."""
+
+    def __init__(self, shadow: Shadow) -> None:
+        self._shadow = UndoneShadow(shadow)
+
+    @contextmanager
+    def of_database(self, url: str) -> Iterator[Shadow]:
+        del url
+        yield self._shadow
+
+    @contextmanager
+    def empty(self, *, major: int | None = None) -> Iterator[Shadow]:
+        del major
+        yield self._shadow
