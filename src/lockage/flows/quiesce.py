@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from lockage.core.blockers import Blocker, Remedy, Who, classify, remedy
-from lockage.core.facts import OwnedSession, Replica
+from lockage.core.blockers import Blocker, Remedy, Who, classify, remedy, yields_by_itself
+from lockage.core.facts import OwnedSession
 from lockage.core.plan.steps import ClearSessions, Hop, OnBlocker, ScaleDown, SettleForeignSessions, Strategy
 from lockage.core.run import RunEvent
-from lockage.errors import HaltedError, LockageError, RefusedError
+from lockage.errors import HaltedError, LockageError, RefusedError, UnreachableError
 from lockage.flows.waiting import wait_until
 from lockage.flows.world import Sight, World, see
 
@@ -28,11 +28,7 @@ def settle_foreign_sessions(
     """
 
     def standing(sight: Sight) -> list[Blocker]:
-        return [
-            Blocker(who=Who.THIRD_PARTY, session=o.session)
-            for o in sight.owned
-            if _foreign(o) and _holds_one_of(o, step.relations)
-        ]
+        return _foreigners(sight, step.relations)
 
     def too_late(waited: float, blocker: Blocker) -> LockageError:
         return RefusedError(
@@ -90,16 +86,7 @@ def clear_sessions(world: World, step: ClearSessions, hop: Hop, *, index: int, o
         return
 
     def standing(sight: Sight) -> list[Blocker]:
-        live: dict[str, Replica] = {r.name: r for r in sight.replicas}
-        return [
-            Blocker(
-                who=classify(o, replicas=live, target=hop.to_release),
-                session=o.session,
-                replica=o.replica,
-            )
-            for o in sight.owned
-            if (o.orphan and _holds_anything(o)) or (_foreign(o) and _holds_one_of(o, hop.forecast.blocked))
-        ]
+        return [*_orphans(sight), *_foreigners(sight, hop.forecast.blocked)]
 
     def too_late(waited: float, blocker: Blocker) -> LockageError:
         return HaltedError(
@@ -188,9 +175,9 @@ def _limit(world: World, limit_s: float, left: Iterable[Blocker]) -> float:
 
 
 def _blind(world: World, waited: float) -> LockageError:
-    return HaltedError(
+    return UnreachableError(
         f"the database of {world.deployment} did not answer for {waited:.0f} s",
-        code="LK323",
+        code="LK333",
         hint=f"see that it is up, then: lockage upgrade {world.deployment}",
     )
 
@@ -210,8 +197,14 @@ def _deal_with(
         world.tell(RunEvent(at=world.clock.now(), kind="acted", hop=index, step=step, text=text))
 
 
-def _foreign(owned: OwnedSession) -> bool:
-    return owned.replica is None and not owned.orphan and not owned.ours
+def _foreigners(sight: Sight, relations: Iterable[str]) -> list[Blocker]:
+    """Other people's sessions that hold a lock on one of the relations, and will not yield by themselves."""
+    return [
+        Blocker(who=Who.THIRD_PARTY, session=o.session)
+        for o in sight.owned
+        if o.replica is None and not o.orphan and not o.ours
+        if _holds_one_of(o, relations) and not yields_by_itself(o.session)
+    ]
 
 
 def _holds_anything(owned: OwnedSession) -> bool:
