@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockage.core.blockers import Blocker, Remedy, Who, blockers_of, commits_by_itself, remedy, roots
+from lockage.core.blockers import Blocker, Remedy, Who, blockers_of, commits_by_itself, remedy, roots, yields_by_itself
 from lockage.core.facts import Activity, OwnedSession, Replica, ReplicaPhase, Session
 from lockage.core.plan.steps import OnBlocker, Strategy
 
@@ -87,6 +87,18 @@ def test_a_statement_whose_transaction_began_with_it_commits_by_itself() -> None
 )
 def test_what_only_a_client_could_commit_does_not_commit_by_itself(doomed: Session) -> None:
     assert not commits_by_itself(doomed)
+
+
+@pytest.mark.parametrize(
+    ("query", "yields"),
+    [
+        ("autovacuum: VACUUM ANALYZE public.t", True),
+        ("autovacuum: VACUUM public.t (to prevent wraparound)", False),
+        ("VACUUM t", False),
+    ],
+)
+def test_only_an_ordinary_autovacuum_yields(query: str, yields: bool) -> None:
+    assert yields_by_itself(session(1, query=query)) is yields
 
 
 def test_a_blocker_is_named_as_people_need_it() -> None:

@@ -97,6 +97,14 @@ def commits_by_itself(session: Session) -> bool:
     return session.transaction_age_s <= session.statement_age_s
 
 
+def yields_by_itself(session: Session) -> bool:
+    """Whether PostgreSQL ends what the session does as soon as somebody waits for it: an ordinary autovacuum.
+
+    One that prevents wrap-around does not yield. Source: PostgreSQL 18, 24.1.6, and ``ProcSleep`` (after deadlock_timeout).
+    """
+    return session.query.startswith("autovacuum:") and "to prevent wraparound" not in session.query
+
+
 def classify(owned: OwnedSession, *, replicas: Mapping[str, Replica], target: str) -> Who:
     """Whose session it is, given the live replicas by name and the target release."""
     if owned.ours:
