@@ -30,6 +30,7 @@ from lockage.adapters.local.store import read_holder
 from lockage.adapters.postgres import embedded
 from lockage.core.facts import ReplicaPhase, Workload
 from lockage.demo.answers import Answer, read_answers
+from lockage.demo.towpath.releases import migrations_dir
 from lockage.flows.carry_out import FENCE_KEY
 from lockage.flows.world import World
 from lockage.interfaces.demo import stage
@@ -46,6 +47,20 @@ LEDGERS = {"2.26.0": 12, "2.26.6": 13, "2.27.8": 18, "2.27.9": 19}
 
 COMMAND_LIMIT_S = 120.0
 """For one ``lockage`` command: a run with two hops takes 20 s on two cores that also run other tests."""
+
+SWITCH = 613
+"""Key of the advisory lock while which is held a whole file goes on working."""
+
+WHOLE_FILE = """
+import sys, psycopg
+url, file, switch = sys.argv[1:]
+works = f"while exists (select from pg_locks where locktype = 'advisory' and objid = {switch}) loop perform pg_sleep(0.1)"
+with psycopg.connect(url, application_name="towpath/towpath-dead", autocommit=True) as connection:
+    connection.execute(
+        f"{open(file).read()}; do $$ begin {works}; end loop; end $$; update schema_migrations set version = 13"
+    )
+"""
+"""A migrator of golang-migrate's kind, but for the time that it takes."""
 
 DRIVER = Path(__file__).parent / "upgrade_driver.py"
 
@@ -253,6 +268,33 @@ class OnStage:
         finally:
             blocker.let_go()
 
+    @contextmanager
+    def an_orphan(self) -> Generator[tuple[int, psycopg.Connection[Any]]]:
+        """The backend of a migrator to 2.27.8 that was killed while it waited for ``api_keys``; and who holds that."""
+        waits = "select pid from pg_stat_activity where application_name = 'towpath/towpath-dead' and wait_event_type = 'Lock'"
+        with self.session("somebody/else") as holder:
+            holder.execute("lock table api_keys in access share mode")
+            own = {"TOWPATH_PG_CONNECTION_URL": self.stage.application_url, "TOWPATH_REPLICA": "towpath-dead"}
+            command = (sys.executable, "-m", "lockage.demo.towpath", "--release", "2.27.8", "migrate")
+            migrator = self.begin(*command, environment=own)
+            pid = eventually(lambda: self.ask(waits), "the migrator waits for a lock")[0][0]
+            migrator.process.kill()
+            migrator.process.wait(10)
+            yield pid, holder
+
+    @contextmanager
+    def a_working_orphan(self) -> Generator[tuple[int, Callable[[], None]]]:
+        """The backend of a migrator that was killed while a whole file, one Query, works; and what lets that commit."""
+        works = "select pid from pg_stat_activity where application_name = 'towpath/towpath-dead' and wait_event = 'PgSleep'"
+        with self.session("somebody/else", autocommit=True) as switch:
+            switch.execute("select pg_advisory_lock(%s)", (SWITCH,))
+            file = next(migrations_dir().glob("*013*.up.sql"))
+            client = self.begin(sys.executable, "-c", WHOLE_FILE, self.stage.application_url, str(file), str(SWITCH))
+            pid = eventually(lambda: self.ask(works), "the whole file works")[0][0]
+            client.process.kill()
+            client.process.wait(10)
+            yield pid, switch.close
+
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def end(self) -> dict[str, object]:
@@ -344,6 +386,13 @@ def ended_well(release: str = "2.27.8") -> dict[str, object]:
         "fence": [],
         "processes": [],
     }
+
+
+def what_is_asked_for(on_stage: OnStage) -> tuple[object, ...]:
+    """Release, replicas, revision and annotations of the object: what an upgrade would change."""
+    with on_stage.platform() as platform:
+        workload = platform.workload()
+    return workload.release, workload.replicas, workload.revision, dict(workload.annotations)
 
 
 def _silent(_: str) -> None:
