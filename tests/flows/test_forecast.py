@@ -141,6 +141,7 @@ def test_a_missing_parents_row_is_no_unknown() -> None:
     forecast = folder(SCHEMA, "insert into keys values (1, 7)")
     assert not forecast.unknown
     assert who(forecast) == {"public.keys": "none", "public.users": "rows"}
+    assert "nobody else writes the unique keys that the script inserts meanwhile: public.keys" in forecast.assumptions
 
 
 def test_what_reaches_outside_is_never_executed_also_in_earlier_migrations() -> None:

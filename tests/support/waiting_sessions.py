@@ -80,7 +80,8 @@ def _targets(session: psycopg.Connection[Any]) -> list[_Target]:
     found = []
     for oid, schema, name, kind in session.execute(_RELATIONS).fetchall():
         columns = tuple(_Column(*row) for row in session.execute(_COLUMNS, (oid,)).fetchall())
-        query = sql.SQL("select to_jsonb(t) from {} t limit 5").format(sql.Identifier(schema, name))
+        most = 5 if kind == "p" else 3  # of a partitioned table, rows of every partition
+        query = sql.SQL("select to_jsonb(t) from {} t limit {}").format(sql.Identifier(schema, name), most)
         rows = tuple(row[0] for row in session.execute(query).fetchall())
         found.append(_Target(schema, name, kind, columns, rows))
     return found
@@ -155,14 +156,13 @@ def _moved(value: object) -> object:
 
 
 def _waits(session: psycopg.Connection[Any], query: sql.Composable, values: tuple[object, ...] = ()) -> bool:
-    session.execute("begin")
+    probe = psycopg.ClientCursor(session).mogrify(query, values or None)
     try:
-        session.execute(query, values or None)
+        session.execute(f"begin; {probe}; rollback".encode())  # one round trip: there are hundreds of probes a case
     except errors.LockNotAvailable:
+        session.execute("rollback")
         return True
     except psycopg.Error:
-        return False  # refused for another reason: it did not wait
-    else:
-        return False
-    finally:
         session.execute("rollback")
+        return False  # refused for another reason: it did not wait
+    return False

@@ -7,7 +7,7 @@ transactions that block it at its worst level; milder stretches before do not co
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import (
@@ -26,10 +26,13 @@ from lockage.core.forecast.duration import estimates
 from lockage.core.forecast.gaps import Gap, find_gaps
 from lockage.core.forecast.indirect import indirect_holds
 from lockage.core.forecast.lock_modes import MODES, badness, worst
+from lockage.core.forecast.names import oids
+from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.seconds import NOTHING, total
 from lockage.core.forecast.timeline import Hold, holds
 from lockage.core.forecast.trace import CatalogRules, Trace
 from lockage.core.migration.script import Migration
+from lockage.core.migration.syntax import ChangeKind
 
 
 def compose(
@@ -63,13 +66,28 @@ def compose(
         statements_checked=compatibility.checked,
         total_s=_total(seconds, unknown),
         transactions=trace.transactions,
-        assumptions=(*assumptions, *compatibility.assumptions),
+        assumptions=(*assumptions, *_about_keys(trace), *compatibility.assumptions),
         places=tuple(
             StatementPlace(file=step.file, line=step.statement.line, statement=step.statement.headline, seconds=guess.seconds)
             for step, guess in zip(trace.statements, guesses, strict=True)
             if not step.of_migrator
         ),
     )
+
+
+def _about_keys(trace: Trace) -> Iterator[str]:
+    """Who writes the key of a row that the script inserts waits to see whether it commits; nobody can foresee keys."""
+    filled = {
+        trace.start.relations[oid].relation
+        for step in trace.statements
+        if not step.of_migrator
+        for change in changes_of(step)
+        if change.kind is ChangeKind.INSERT
+        for oid in oids((change.relation,), step.before)
+        if oid in trace.start.relations and step.rules.unique_keys.get(oid)
+    }
+    if filled:
+        yield f"nobody else writes the unique keys that the script inserts meanwhile: {', '.join(sorted(filled))}"
 
 
 def _total(seconds: Sequence[Seconds], unknown: Sequence[Unknown]) -> Seconds:
