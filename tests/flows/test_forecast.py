@@ -243,3 +243,12 @@ def test_rows_known_to_change_before_the_hop_scale_the_work(database_url: str) -
         )
 
     assert likely({"public.users": 200.0}) < likely({}) / 50
+
+
+def test_how_many_rows_a_condition_meets_is_asked_of_the_planner(database_url: str) -> None:
+    fill(database_url)
+    migrations = read_migrations({"1_a.sql": b"update users set name = 'y' where id < 200"}, form=plain.FORMAT)
+    forecast = forecast_database(
+        migrations, url=database_url, form=plain.FORMAT, shadows=EmbeddedShadows(), narrate=lambda line: None, from_version=0
+    )
+    assert 50 < forecast.operations[0].rows < 800

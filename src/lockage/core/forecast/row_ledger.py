@@ -6,13 +6,14 @@ it may index in the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.names import oids, resolve
-from lockage.core.forecast.ran import changes_of
-from lockage.core.forecast.trace import CatalogMark, CatalogRules, Traced
+from lockage.core.forecast.ran import changes_of, plans_of
+from lockage.core.forecast.trace import CatalogMark, Traced
 from lockage.core.migration.syntax import Change, ChangeKind
 
 DEFAULT_ROW_BYTES = 100.0
@@ -28,6 +29,7 @@ class Size:
     indexes: int
     index_bytes: float
     known: bool = True
+    changed: bool = False  # by the script, so that the planner's statistics no longer tell
     fresh: frozenset[str] = frozenset()  # columns that the script added: NULL, or one value, in all rows
 
     @property
@@ -78,26 +80,29 @@ class RowLedger:
         """Size of a relation; of one that the script made, empty until something is put into it."""
         return self._sizes.setdefault(oid, Size(rows=0.0, row_bytes=DEFAULT_ROW_BYTES, indexes=0, index_bytes=0.0))
 
-    def changed_rows(self, change: Change, oid: int, rules: CatalogRules, mark: CatalogMark) -> tuple[float, float, float]:
+    def changed_rows(self, change: Change, oid: int, step: Traced) -> tuple[float, float, float]:
         """How many rows a change touches: at least, likely, at most."""
         size = self.size(oid)
         if change.kind is ChangeKind.INSERT:
             if change.rows is not None:
                 return float(change.rows), float(change.rows), float(change.rows)
-            most = max((self.size(source).rows for source in oids(change.sources, mark)), default=0.0)
+            most = max((self.size(source).rows for source in oids(change.sources, step.before)), default=0.0)
             return (0.0 if change.has_condition else most * 0.5, most, most)
         if not change.has_condition or (change.compared and set(change.compared) <= size.fresh):
             return size.rows, size.rows, size.rows
-        if any(set(key) <= set(change.equated) for key in rules.unique_keys.get(oid, ())):
+        if any(set(key) <= set(change.equated) for key in step.rules.unique_keys.get(oid, ())):
             return 0.0, min(1.0, size.rows), min(1.0, size.rows)
-        return 0.0, size.rows * CONDITION_RATIO, size.rows
+        planned = None if size.changed or not self._sizes_known else planned_rows(step, oid)
+        likely = size.rows * CONDITION_RATIO if planned is None else min(planned, size.rows)
+        return 0.0, likely, size.rows
 
     def note(self, step: Traced) -> None:
         """Take in what a statement did to rows."""
         for change in changes_of(step):
             for relation in resolve(change.relation, step.before):
                 size = self.size(relation.oid)
-                _, likely, _ = self.changed_rows(change, relation.oid, step.rules, step.before)
+                _, likely, _ = self.changed_rows(change, relation.oid, step)
+                size.changed = True
                 if change.kind is ChangeKind.INSERT:
                     size.rows += likely
                 elif change.kind is ChangeKind.DELETE:
@@ -130,6 +135,19 @@ class RowLedger:
             if relation.kind == "i" and relation.oid not in step.after.relations:
                 size = self.size(relation.owner_oid or relation.table_oid)
                 size.indexes = max(size.indexes - 1, 0)
+
+
+def planned_rows(step: Traced, oid: int) -> float | None:
+    """Rows of a relation that the planner expects the statement to change; the shadow has production's statistics."""
+    for plan in plans_of(step):
+        node = plan.get("Plan")
+        if isinstance(node, Mapping):
+            top = cast("Mapping[str, object]", node)
+            below = top.get("Plans")
+            if top.get("Node Type") == "ModifyTable" and top.get("Relation OID") == oid and isinstance(below, list):
+                rows = cast("list[Mapping[str, object]]", below)[0].get("Plan Rows")
+                return float(rows) if isinstance(rows, int | float) else None
+    return None
 
 
 CONDITION_RATIO = 0.33

@@ -52,7 +52,7 @@ def _altering(relation: Name, cmd: pg.AlterTableCmd) -> Iterator[Work]:
         case pg.AT_SetNotNull:
             yield Work(kind=WorkKind.SCAN, relation=relation, columns=(cmd.name,))
         case pg.AT_ValidateConstraint:
-            yield Work(kind=WorkKind.SCAN, relation=relation)
+            yield Work(kind=WorkKind.FOREIGN_KEY, relation=relation)  # as a rule; to validate a CHECK is quicker
         case pg.AT_AttachPartition:
             yield Work(kind=WorkKind.SCAN, relation=name_of(getattr(cmd, "def").partition_cmd.name))
         case pg.AT_AddConstraint:
