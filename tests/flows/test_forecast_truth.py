@@ -19,7 +19,7 @@ from support.migration_corpus import CASES, SETUP, SETUP_OF_CASE
 from support.undone import UndoneShadows
 from support.waiting_sessions import who_waits
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 _DATABASE = "corpus"
 
