@@ -51,6 +51,22 @@ def by_way_of_one() -> s.Plan:
     )
 
 
+def seen_by_flows(world: FakeWorld, told: list[RunEvent] | None = None, **changes: Any) -> World:
+    """The ports of a simulated world, as one flow alone gets them."""
+    fields: dict[str, Any] = {
+        "deployment": "app",
+        "profile": world.profile,
+        "platform": FakePlatform(world),
+        "database": FakeDatabase(world),
+        "service": FakeService(world),
+        "clock": world.clock,
+        "settings": Settings(),
+        "migrations": (),
+        "tell": [].append if told is None else told.append,
+    }
+    return World(**(fields | changes))
+
+
 @dataclass(kw_only=True)
 class Machine:
     """A machine on which Lockage is started, killed and started again."""
@@ -66,16 +82,11 @@ class Machine:
         """What ``lockage upgrade app --to … --no-restore-point`` does in one process, with this plan proposed."""
         death = death or Death()
         database = FakeDatabase(self.world)
-        outer = World(
-            deployment="app",
-            profile=self.world.profile,
-            platform=Mortal(FakePlatform(self.world), death),  # type: ignore[arg-type] a port by delegation
-            database=Mortal(database, death),  # type: ignore[arg-type] a port by delegation
-            service=FakeService(self.world),
-            clock=self.world.clock,
-            settings=Settings(),
-            migrations=(),
-            tell=self.told.append,
+        outer = seen_by_flows(
+            self.world,
+            self.told,
+            platform=Mortal(FakePlatform(self.world), death),
+            database=Mortal(database, death),
         )
         self.journals.wrap = lambda journal: Mortal(journal, death)  # type: ignore[assignment,return-value] as above
         asking = Asking(
