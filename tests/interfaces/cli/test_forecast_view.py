@@ -40,7 +40,7 @@ FORECAST = Forecast(
     relations=(
         RelationForecast(
             relation="public.api_keys",
-            locks=(lock(7), lock(8, via="public.api_keys_pkey"), lock(9), lock(10), lock(11)),
+            locks=(lock(7), *(lock(line, via="public.api_keys_pkey") for line in (8, 10, 11)), lock(9)),
             blocks=Blocks.READS,
             blocked_s=Seconds(low=4.0, likely=9.0, high=None),
         ),
@@ -121,6 +121,11 @@ def test_a_terminal_of_80_columns_loses_nothing() -> None:
     together = "".join(text.split())
     for part in (STATEMENT[:119], "000016_later.up.sql", "branchdidnotrun", "1000000", "42703"):
         assert "".join(part.split()) in together
+
+
+def test_a_tables_own_locks_stand_before_those_of_its_indexes() -> None:
+    text = shown(FORECAST)
+    assert text.index(f"{FILE}:9 ") < text.index(f"{FILE}:8 ")
 
 
 def test_an_empty_script_says_so() -> None:

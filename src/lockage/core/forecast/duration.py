@@ -66,7 +66,7 @@ class Rates:
 RATES = Rates()
 
 # How much faster or slower than the rate a server may be. Source: facts above, cold against warm, 1 to 3 indexes.
-_FASTER, _SLOWER = 2.5, 3.5
+_FASTER, _SLOWER = 3.5, 3.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +202,7 @@ class _Estimator:
         row_s = self._changing_row(change, relation, size, step)
         scan_s = self._scanning(size) if change.kind is not ChangeKind.INSERT and most > 1 else 0.0
         seconds = Seconds(
-            low=(scan_s + least * row_s) / _FASTER,
+            low=(least * row_s + (0.0 if change.has_condition else scan_s)) / _FASTER,  # an index may spare the scan
             likely=scan_s + likely * row_s,
             high=(scan_s + most * row_s) * _SLOWER if size.known else None,
         )

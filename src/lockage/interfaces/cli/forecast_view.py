@@ -66,7 +66,8 @@ def _waiting(forecast: Forecast, console: Console) -> None:
 
 
 def _reasons(relation: RelationForecast) -> Iterable[str]:
-    worst = [lock for lock in relation.locks if lock.blocks is relation.blocks]
+    # Its own locks before those that reached it through an index: a table's name says more.
+    worst = sorted((lock for lock in relation.locks if lock.blocks is relation.blocks), key=lambda lock: lock.via is not None)
     for lock in worst[:LOCKS_SHOWN]:
         yield _lock(lock)
     if len(worst) > LOCKS_SHOWN:
