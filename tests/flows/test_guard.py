@@ -176,9 +176,10 @@ def of_the_old_replica(fake: FakeWorld, *, state: str = "active") -> Client:
     )
 
 
-def test_under_scale_to_one_the_old_replicas_session_is_cancelled_and_then_terminated() -> None:
+@pytest.mark.parametrize("tries_again", [False, True])
+def test_under_scale_to_one_the_old_replicas_session_is_cancelled_and_then_terminated(tries_again: bool) -> None:
     fake = a_world(replicas=1)
-    fake.clients.append(of_the_old_replica(fake))
+    fake.clients.append(replace(of_the_old_replica(fake), tries_again=tries_again))
     guarded = Guarded(fake=fake, strategy=s.Strategy.SCALE_TO_ONE)
     guarded.watch()
     assert [text.split(",")[0] for text in guarded.said("", kind="acted")] == [

@@ -102,7 +102,8 @@ class FakeDatabase:
     def cancel(self, *, pid: int, backend_start: datetime) -> Killed:
         found = self._exactly(pid, backend_start)
         for client in found:
-            client.state, client.waits_for = "idle in transaction", None
+            if not client.tries_again:
+                client.state, client.waits_for = "idle in transaction", None
         return Killed(pid=pid, sent=bool(found))
 
     def terminate(self, *, pid: int, backend_start: datetime) -> Killed:

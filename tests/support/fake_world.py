@@ -82,6 +82,7 @@ class Client:
     state: str = "idle in transaction"
     query: str = "SELECT 1"
     waits_for: str | None = None  # a relation
+    tries_again: bool = False  # at once, when its statement is cancelled
     commits_s: float | None = None  # it ends by itself then
     on_commit: Callable[[], None] = lambda: None
     port: int = 40_000

@@ -61,13 +61,13 @@ def migration_session(
 def position(session: Session, script: Sequence[MigrationText]) -> Position | None:
     """Which migration of the script the session's statement belongs to; None when it is none of them.
 
-    PostgreSQL cuts the text at ``track_activity_query_size`` (1 kB by default), so a prefix decides.
+    PostgreSQL cuts the text at ``track_activity_query_size`` (1 kB by default), so a part of a migration's text decides.
     """
     query = session.query.strip()
     if not query:
         return None
     for index, migration in enumerate(script, start=1):
-        if query in migration.text or migration.text.strip().startswith(query):
+        if query in migration.text:
             return Position(index=index, count=len(script), name=f"{migration.version}_{migration.name}")
     return None
 
