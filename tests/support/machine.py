@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from lockage.core.facts import Probe, RelationLock
 from lockage.core.plan import steps as s
 from lockage.core.run import RunEvent, RunReport
+from lockage.errors import UnreachableError
 from lockage.flows.survey import survey
 from lockage.flows.upgrade import Asking, Wanted, upgrade
 from lockage.flows.world import World
@@ -76,6 +77,7 @@ class Machine:
     journals: MemoryJournals = field(default_factory=MemoryJournals)
     told: list[RunEvent] = field(default_factory=list[RunEvent])
     confirms: bool = True
+    clears: bool = True
     stop: Callable[[], bool] = lambda: False
 
     def upgrade(self, plan: s.Plan, death: Death | None = None, **wanted: Any) -> RunReport:
@@ -102,6 +104,7 @@ class Machine:
             ),
             confirm=lambda *_: self.confirms,
             stop=self.stop,
+            clear=lambda _: self.clears,
             new_run_id=lambda: f"run-{len(self.journals.journals) + 1}",
         )
         options = {"target": plan.to_release, "no_restore_point": True} | wanted
@@ -111,7 +114,9 @@ class Machine:
             database.close()  # what the kernel does for a killed process, too
 
     def _proposed(self, plan: s.Plan) -> s.Plan:
-        """The part of the plan that is still ahead of the release that runs."""
+        """The part of the plan that is still ahead of the release that runs; none while a table cannot be read."""
+        if any(lock.mode == "AccessExclusiveLock" for client in self.world.clients for lock in client.locks):
+            raise UnreachableError("somebody keeps a table locked against all", code="LK421")
         releases = [h.from_release for h in plan.hops]
         ahead = plan.hops[releases.index(self.world.release) :] if self.world.release in releases else ()
         return replace(plan, hops=ahead)

@@ -48,7 +48,7 @@ class Order:
     holder: str  # who carries out: host and run, the same after a restart on the same machine
     waiver: WaiverNote  # the restore point, or that its absence was accepted
     facts_changed: Callable[[s.Plan], tuple[str, ...]]  # sentences: what is no longer as the plan says
-    replan: Callable[[s.Plan], s.Plan]  # a fresh plan from where we are to the same target
+    replan: Callable[[s.Plan, Callable[[], None]], s.Plan]  # from here to the same target; what to call while it waits
     stop: Callable[[], bool] = lambda: False  # whether the user wants us to stop at the next safe place
 
 
@@ -201,7 +201,7 @@ class _Carrying:
 
     def _plan_anew(self, index: int) -> None:
         """Replace this hop and the later ones by a fresh plan, which must not be worse than what was approved."""
-        fresh = self._order.replan(self._plan)
+        fresh = self._order.replan(self._plan, self._hold)
         was, now = self._plan.hops[index], fresh.hops[0]
         tolerances = self._plan.tolerances
         limit_s = (was.forecast.total_s.likely * tolerances.forecast_factor) + tolerances.forecast_slack_s

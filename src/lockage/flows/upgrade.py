@@ -89,7 +89,9 @@ def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) ->
             waiver=waiver,
             facts_changed=lambda current: facts_hold(current, asking.survey()),
             # That orphans go first is part of what was approved.
-            replan=lambda current: _proposed(world, current.to_release, wishes_of(current), asking, clear=lambda _: True),
+            replan=lambda current, between: _proposed(
+                world, current.to_release, wishes_of(current), asking, clear=lambda _: True, between=between
+            ),
             stop=asking.stop,
         )
         return carry_out(world, journal, order, start=dataclasses.replace(start, plan=plan))
@@ -132,11 +134,17 @@ def _first_plan(world: World, wanted: Wanted, asking: Asking) -> Plan:
 
 
 def _proposed(
-    world: World, target: str, wishes: Wishes, asking: Asking, *, clear: Callable[[tuple[Blocker, ...]], bool]
+    world: World,
+    target: str,
+    wishes: Wishes,
+    asking: Asking,
+    *,
+    clear: Callable[[tuple[Blocker, ...]], bool],
+    between: Callable[[], None] = lambda: None,
 ) -> Plan:
     """A fresh plan, also where what a dead migrator left behind keeps the database from being read: that goes first.
 
-    It is removed under the fence alone: there is no run yet whose lease could be held, and a lease would outlive a crash.
+    It is removed under the fence alone where there is no run yet whose lease could be held: a lease would outlive a crash.
     """
     try:
         return asking.propose(target, wishes)
@@ -152,7 +160,7 @@ def _proposed(
             code="LK313",
             hint=f"lockage watch {world.deployment}",
         )
-    clear_orphans(world, limit_s=world.settings.limits.sessions_gone_s, between=lambda: None)
+    clear_orphans(world, limit_s=world.settings.limits.sessions_gone_s, between=between)
     return asking.propose(target, wishes)
 
 
