@@ -117,7 +117,7 @@ def test_late_is_said_once_for_each_of_works_waits_and_hangs() -> None:
     guarded.watch()
     late = guarded.said("late:")
     assert [text.rsplit(" ", 1)[-1] for text in late] == ["works", "waits", "hangs"]
-    assert late[0].startswith("late: 6 s, forecast at most 6 s")
+    assert late[0].startswith("late: 6.")
 
 
 def test_what_is_not_late_is_not_called_so() -> None:
@@ -290,3 +290,11 @@ def test_a_probe_that_kills_the_migration_leaves_an_orphan_that_the_guard_remove
 def _probe(fake: FakeWorld, probe: Any) -> None:
     for pod in fake.pods:
         pod.liveness = probe
+
+
+def test_a_release_that_never_begins_to_migrate_is_late_too() -> None:
+    fake = a_world(crashes={"2.0.0": 1})
+    guarded = Guarded(fake=fake)
+    with pytest.raises(HaltedError):
+        guarded.watch()
+    assert any(text.endswith("no session migrates") for text in guarded.said("late:"))

@@ -194,9 +194,33 @@ def _tell(world: World, watch: Watch, view: View, step: GuardMigration, *, index
     for blocker in view.blockers:
         pid = blocker.session.pid if blocker.session else 0
         _say_once(world, watch, key=f"blocked {pid}", text=f"the migration waits for {blocker.sentence}", index=index)
-    if step.late_after_s is not None and view.migrator and view.elapsed_s > step.late_after_s and view.pace:
-        text = f"late: {view.elapsed_s:.0f} s, forecast at most {step.late_after_s:.0f} s; the migration {view.pace}"
-        _say_once(world, watch, key=f"late {view.pace}", text=text, index=index)
+    late = _lateness(world, watch, view, step)
+    if late:
+        _say_once(world, watch, key=late[0], text=late[1], index=index)
+
+
+def _lateness(world: World, watch: Watch, view: View, step: GuardMigration) -> tuple[str, str] | None:
+    """That it takes longer than the forecast's high end, and whether the migration waits, works or hangs; None in time.
+
+    The forecast is of the migration's own time, so the seconds until it began do not count. Where no session migrates at all
+    and no replica serves, the time to start and to boot is granted first.
+    """
+    if step.late_after_s is None:
+        return None
+    if view.migrator is not None and not view.migrator.orphan:
+        took_s = view.migrator.session.transaction_age_s or 0.0
+        if took_s <= step.late_after_s or view.pace is None:
+            return None
+        says = f"the migration {view.pace}"
+    elif watch.migration_began is not None:
+        return None  # it is over; whether the replica becomes ready is another question, with a limit of its own
+    else:
+        took_s = view.elapsed_s
+        expected = world.settings.expected
+        if took_s <= step.late_after_s + expected.start_s + expected.boot_s:
+            return None
+        says = "no session migrates"
+    return f"late, {says}", f"late: {took_s:.1f} s, forecast at most {step.late_after_s:.1f} s; {says}"
 
 
 def _say_once(world: World, watch: Watch, *, key: str, text: str, index: int) -> None:

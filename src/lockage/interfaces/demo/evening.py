@@ -70,6 +70,7 @@ def demonstrate(folders: Folders, *, rows: int, naive: bool, lockage: bool, watc
     finally:
         if not was_up:
             watching.say("taking the stage down")
+            watching.narrate("stopping replicas, traffic and PostgreSQL")
             stage.down(folders)
     return DemoResult(rows=rows, naive=by_habit, lockage=with_lockage)
 
