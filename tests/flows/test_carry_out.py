@@ -110,6 +110,14 @@ def test_nothing_to_go_on_with_is_said() -> None:
     assert refused.value.code == "LK315"
 
 
+def test_asked_to_stop_before_anything_was_changed_it_is_a_refusal() -> None:
+    world = a_world()
+    with pytest.raises(RefusedError, match="nothing was changed") as refused, nothing_left(world):
+        Machine(world=world, stop=lambda: True).upgrade(to_two())
+    assert refused.value.code == "LK347"
+    assert world.changes == []
+
+
 def test_asked_to_stop_it_stops_where_nothing_is_down_and_goes_on_later() -> None:
     world = a_world()
     machine = Machine(world=world, stop=lambda: world.release == "1.1.0")

@@ -50,7 +50,7 @@ def test_a_foreign_session_in_its_place_is_let_alone() -> None:
 
 def test_it_is_let_alone_while_another_run_holds_the_fence() -> None:
     world = with_an_orphan(a_world())
-    world.fence = 1
+    world.fence = 99
     with pytest.raises(RefusedError) as refused:
         Machine(world=world).upgrade(to_two())
     assert refused.value.code == "LK313"

@@ -25,8 +25,9 @@ def test_a_blocker_that_comes_in_mid_run_is_named_and_treated_as_the_policy_says
     with on_stage.blocker_once(lambda w: w.release == "2.27.8" if rolled_out else w.replicas == 0) as blocker:
         run = on_stage.begin_lockage(*TO_2_27_8, "--on-blocker", policy)
         blocker.until_it_holds()
-        named = run.until_it_says(f"pid {blocker.pid}")
-        line = next(line for line in run.err.splitlines() if f"pid {blocker.pid}" in line)
+        name = f"third party: pid {blocker.pid}"
+        named = run.until_it_says(name)
+        line = next(line for line in run.err.splitlines() if name in line)
         for part in ("user towpath", "application reports/nightly", "transaction open", "query: lock table api_keys"):
             assert part in line
         assert named - blocker.began < NAMED_LIMIT_S

@@ -31,7 +31,7 @@ from lockage.adapters.postgres import embedded
 from lockage.core.facts import ReplicaPhase, Workload
 from lockage.demo.answers import Answer, read_answers
 from lockage.demo.towpath.releases import migrations_dir
-from lockage.flows.carry_out import FENCE_KEY
+from lockage.flows.fence import FENCE_KEY
 from lockage.flows.world import World
 from lockage.interfaces.demo import stage
 from lockage.interfaces.deployments import Wanted, find_deployment

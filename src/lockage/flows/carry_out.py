@@ -21,15 +21,13 @@ from lockage.core.run import RunEvent, RunNote, RunReport, WaiverNote, read_note
 from lockage.errors import HaltedError, LockageError, RefusedError, UnreachableError
 from lockage.flows import quiesce, revise
 from lockage.flows.account import recording, report_of
+from lockage.flows.fence import hold_fence
 from lockage.flows.guard import guard
 from lockage.flows.patience import Patience, patient
 from lockage.flows.verify import await_verified, soak
 from lockage.flows.waiting import wait_until
 from lockage.flows.world import World
 from lockage.ports import Journal, JournalEntry
-
-FENCE_KEY = 0x6C6F_636B_6167_65
-"""Advisory lock that one session of a run holds in the application's database: the bytes of "lockage"."""
 
 STRATEGIES_FROM_GENTLEST = tuple(s.Strategy)
 
@@ -138,7 +136,7 @@ class _Carrying:
 
     def _go_through_hops(self) -> None:
         self._hold()
-        self._hold_fence()
+        hold_fence(self._world, between=self._hold)
         index = self._start.hop
         begun = self._start.begun
         while index < len(self._plan.hops):
@@ -179,23 +177,6 @@ class _Carrying:
         if self._renewed_at is None or now - self._renewed_at > limit / 3:
             self._world.platform.hold_lease(holder=self._order.holder, run_id=self._journal.run_id, duration_s=limit)
             self._renewed_at = now
-
-    def _hold_fence(self) -> None:
-        def held() -> bool | None:
-            return True if self._world.database.hold_fence(FENCE_KEY) else None
-
-        wait_until(
-            held,
-            clock=self._world.clock,
-            limit_s=lambda: self._world.settings.limits.lease_s,
-            pause_s=self._world.settings.watching.poll_s,
-            too_late=lambda waited: RefusedError(
-                f"another run's session holds the fence lock in the database of {self._plan.deployment} after {waited:.0f} s",
-                code="LK313",
-                hint=f"lockage watch {self._plan.deployment}",
-            ),
-            between=self._hold,
-        )
 
     # --- hops ---------------------------------------------------------------------------------------------------------
 
@@ -281,6 +262,12 @@ class _Carrying:
         if not self._order.stop():
             return
         hop = self._plan.hops[index]
+        if not self._changed:
+            raise RefusedError(
+                f"stopped as asked, before {step.__struct_config__.tag}; nothing was changed",
+                code="LK347",
+                hint=f"lockage upgrade {self._plan.deployment} --to {self._plan.to_release}",
+            )
         raise HaltedError(
             f"stopped as asked, before {step.__struct_config__.tag} of the hop to {hop.to_release}; nothing is down",
             code="LK345",

@@ -21,7 +21,8 @@ from lockage.core.plan.planner import Wishes, wishes_of
 from lockage.core.plan.steps import OnBlocker, Plan
 from lockage.core.run import RunReport, WaiverNote, read_notes
 from lockage.errors import RefusedError
-from lockage.flows.carry_out import FENCE_KEY, Order, Unfinished, carry_out, unfinished_run
+from lockage.flows.carry_out import Order, Unfinished, carry_out, unfinished_run
+from lockage.flows.fence import hold_fence
 from lockage.flows.quiesce import clear_orphans, orphans_in_the_way
 from lockage.flows.world import World
 from lockage.ports import Journal, JournalEntry, Journals
@@ -154,12 +155,7 @@ def _proposed(
         orphans = orphans_in_the_way(world)
         if not orphans or not clear(orphans):
             raise
-    if not world.database.hold_fence(FENCE_KEY):
-        raise RefusedError(
-            f"another run's session holds the fence lock in the database of {world.deployment}",
-            code="LK313",
-            hint=f"lockage watch {world.deployment}",
-        )
+    hold_fence(world, between=between)
     clear_orphans(world, limit_s=world.settings.limits.sessions_gone_s, between=between)
     return asking.propose(target, wishes)
 
