@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 ROWS ?=
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+CLUSTER = cd tests && $(abspath $(BIN))/python -m e2e.cluster
 
 # The newest Python that is good enough: a name on the PATH may be a stub that does not run, so each is asked.
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -13,10 +14,10 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.1
 UV ?= $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench docs clean lock
+.PHONY: help install demo test e2e cluster-up cluster-down check format bench docs clean lock
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 demo: $(STAMP) ## upgrade a real application under real traffic, the usual way and then with Lockage
 	$(BIN)/lockage demo $(if $(ROWS),--rows $(ROWS)) $(DEMO_ARGS)
@@ -24,12 +25,22 @@ demo: $(STAMP) ## upgrade a real application under real traffic, the usual way a
 test: $(STAMP) ## run all tests (under 8 minutes on 2 cores)
 	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
+e2e: $(STAMP) ## run the tests on Kubernetes: on LOCKAGE_E2E_KUBECONFIG's cluster, else, as root, on one of our own
+	$(if $(LOCKAGE_E2E_KUBECONFIG),,-$(CLUSTER) build)
+	$(BIN)/pytest tests/e2e -m e2e $(PYTEST_ARGS)
+
+cluster-up: $(STAMP) ## start the tests' own Kubernetes cluster, as root, and print its kubeconfig's path
+	@$(CLUSTER) up
+
+cluster-down: $(STAMP) ## end it, and leave nothing of it
+	@$(CLUSTER) down
+
 check: $(STAMP) ## format, lint, types, import rules and the fast tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pyright
-	$(BIN)/pytest -q -n 2 -m "not real and not slow" $(PYTEST_ARGS)
+	$(BIN)/pytest -q -n 2 -m "not real and not slow and not e2e" $(PYTEST_ARGS)
 
 format: $(STAMP) ## write the format that check asks for, and repair what lint can
 	$(BIN)/ruff format
@@ -66,7 +77,7 @@ endif
 endif
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile --universal --generate-hashes --group dev --no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --group dev --group e2e --no-header pyproject.toml -o requirements.lock
 
 clean: ## remove what was installed and cached here; state of Lockage itself is not touched
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

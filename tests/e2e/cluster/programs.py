@@ -1,0 +1,135 @@
+"""Programs of the test cluster: Debian's packages, Kubernetes as one Go program, Helm 3 and 4; built once, then cached.
+
+The surprising thing: Kubernetes is not downloaded but compiled, from the modules that the Go proxy serves, because that works
+wherever Go works, and no release page has to be reached.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2e.cluster.layout import HELM_VERSIONS, HERE, KUBERNETES_VERSION, CannotError, cache_folder
+
+SOURCE = HERE / "kubernetes"
+
+PACKAGES: Mapping[str, str] = {
+    "/usr/bin/containerd": "containerd",
+    "/usr/sbin/runc": "runc",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "/usr/bin/etcd": "etcd-server",
+    "/usr/sbin/iptables": "iptables",
+    "/usr/sbin/debootstrap": "debootstrap",
+    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
+    "/usr/bin/openssl": "openssl",
+    "/usr/bin/unshare": "util-linux",
+    "/usr/sbin/ip": "iproute2",
+}
+"""Debian's packages by a file of each; Ubuntu has them under the same names."""
+
+NAMES = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet")
+"""What the one program is called by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """Every program that we built, by the name it is called by."""
+
+    by_name: Mapping[str, Path]
+
+
+def missing() -> str | None:
+    """Says in one sentence what keeps a cluster from being built here; None where nothing does."""
+    if os.uname().sysname != "Linux":
+        return f"the test cluster needs Linux, and this is {os.uname().sysname}"
+    if os.geteuid() != 0:
+        return "the test cluster needs root: it makes namespaces, mounts and a network interface"
+    if not _built(_kubernetes_folder()).exists() and shutil.which("go") is None:
+        return "the test cluster needs Go 1.26 or later to build Kubernetes, and there is no go on the PATH"
+    lacking = [package for file, package in PACKAGES.items() if not Path(file).exists()]
+    if lacking and shutil.which("apt-get") is None:
+        return f"the test cluster needs what Debian packages as {', '.join(lacking)}, and there is no apt-get here"
+    return None
+
+
+def programs(*, say: Callable[[str], None]) -> Programs:
+    """Installs and builds what is missing, and gives it all. Raises CannotError."""
+    if what := missing():
+        raise CannotError(what)
+    _install_packages(say)
+    kubernetes = _kubernetes(say)
+    by_name = dict.fromkeys(NAMES, kubernetes)
+    for major, version in HELM_VERSIONS.items():
+        by_name[f"helm{major}"] = _helm(major, version, say)
+    return Programs(by_name=by_name | {"helm": by_name["helm3"]})
+
+
+def _install_packages(say: Callable[[str], None]) -> None:
+    lacking = [package for file, package in PACKAGES.items() if not Path(file).exists()]
+    if not lacking:
+        return
+    say(f"apt-get install {' '.join(lacking)}")
+    policy = Path("/usr/sbin/policy-rc.d")
+    ours = not policy.exists()
+    if ours:  # without it Debian would start a containerd and an etcd of the system's
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", *lacking]):
+            _run(["apt-get", "-qq", *command], environment=environment)
+    finally:
+        if ours:
+            policy.unlink()
+
+
+def _kubernetes(say: Callable[[str], None]) -> Path:
+    folder = _kubernetes_folder()
+    if not _built(folder).exists():
+        say(f"building Kubernetes {KUBERNETES_VERSION} (about 6 minutes on 2 cores)")
+        major, minor, _patch = KUBERNETES_VERSION.removeprefix("v").split(".")
+        version = "k8s.io/component-base/version"
+        stamps = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+        flags = " ".join(["-s", "-w", *(f"-X {version}.{name}={value}" for name, value in stamps.items())])
+        fresh = folder.with_name(f"{folder.name}.new")
+        fresh.mkdir(parents=True, exist_ok=True)
+        _run(["go", "build", "-trimpath", "-ldflags", flags, "-o", str(fresh / "kubernetes"), "."], folder=SOURCE)
+        fresh.rename(folder)
+    return _built(folder)
+
+
+def _kubernetes_folder() -> Path:
+    content = b"".join((SOURCE / name).read_bytes() for name in ("go.mod", "go.sum", "main.go"))
+    key = hashlib.sha256(content + KUBERNETES_VERSION.encode()).hexdigest()[:12]
+    return cache_folder() / "built" / f"kubernetes-{KUBERNETES_VERSION}-{key}"
+
+
+def _built(folder: Path) -> Path:
+    return folder / "kubernetes"
+
+
+def _helm(major: int, version: str, say: Callable[[str], None]) -> Path:
+    folder = cache_folder() / "built" / f"helm-{version}"
+    if not (folder / "helm").exists():
+        say(f"building Helm {version} (about a minute and a half)")
+        fresh = folder.with_name(f"{folder.name}.new")
+        fresh.mkdir(parents=True, exist_ok=True)
+        flags = f"-s -w -X helm.sh/helm/v{major}/internal/version.version={version}"
+        module = f"helm.sh/helm/v{major}/cmd/helm@{version}"
+        _run(["go", "install", "-ldflags", flags, module], environment={**os.environ, "GOBIN": str(fresh)}, folder=fresh)
+        fresh.rename(folder)
+    return folder / "helm"
+
+
+def _run(command: list[str], *, environment: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
+    done = subprocess.run(
+        command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if done.returncode != 0:
+        end = "\n".join(done.stdout.splitlines()[-15:])
+        raise CannotError(f"{' '.join(command)} ended with {done.returncode}:\n{end}")

@@ -1,0 +1,74 @@
+"""What is noted of a running cluster, so that another process finds it and can end it.
+
+The surprising thing: a pid alone says nothing, since numbers come again; only with the time of its start is it that process.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from e2e.cluster.layout import Network, State
+
+CHANGED_SETTINGS = (
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
+"""What the kubelet sets for the whole machine. Source: pkg/kubelet/cm/container_manager_linux.go, 1.33."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One running cluster."""
+
+    pid: int
+    """On the host, of the first process of its namespaces."""
+    started_ticks: int
+    network: str
+    settings: Mapping[str, str]
+    """What the machine had before."""
+
+
+def write_record(state: State, *, pid: int, network: Network) -> None:
+    """Notes who the cluster is, and what the machine had before it."""
+    settings = {
+        name: (Path("/proc/sys") / name).read_text().strip() for name in CHANGED_SETTINGS if (Path("/proc/sys") / name).exists()
+    }
+    record = Record(pid=pid, started_ticks=_started_ticks(pid), network=network.whole, settings=settings)
+    state.record.write_text(json.dumps(asdict(record), indent=2))
+
+
+def read_record(state: State) -> Record | None:
+    """Gives what was noted; None where nothing, or nothing readable, is there."""
+    try:
+        return Record(**json.loads(state.record.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def is_alive(record: Record) -> bool:
+    """Says whether the process that was noted, and no later one of its number, lives."""
+    return _started_ticks(record.pid) == record.started_ticks
+
+
+def part_pid(record: Record, name: str) -> int | None:
+    """Gives the pid on the host of a part (``kubelet``, ``kube-apiserver``, …) that runs; for tests that stop or kill it."""
+    for child in Path(f"/proc/{record.pid}/task/{record.pid}/children").read_text().split():
+        command = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0].decode()
+        if command == name:
+            return int(child)
+    return None
+
+
+def _started_ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return -1
+    return -1 if fields[0] == "Z" else int(fields[19])

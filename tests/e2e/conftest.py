@@ -1,0 +1,90 @@
+"""The cluster that the tests on Kubernetes share: one that the user names, else our own, else a skip with its reason."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import lightkube
+import psycopg
+import pytest
+from lightkube.config.kubeconfig import KubeConfig
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Namespace
+from psycopg import sql
+
+from e2e.cluster import whole
+from e2e.cluster.layout import CannotError
+from e2e.cluster.programs import missing
+from e2e.host_state import host_state
+from e2e.on_cluster import OnCluster
+from lockage.adapters.postgres.embedded import Server
+from lockage.adapters.postgres.throwaway import throwaway
+
+KUBECONFIG_VARIABLE = "LOCKAGE_E2E_KUBECONFIG"
+"""Never KUBECONFIG, which may name production."""
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Iterator[OnCluster]:
+    """A cluster to test on; our own is started for the session, and ends with it unless it was up before."""
+    if named := os.environ.get(KUBECONFIG_VARIABLE):
+        yield OnCluster(kubeconfig=Path(named), own=None, host_before=None)
+        return
+    if what := missing():
+        pytest.skip(f"{what}; or name a cluster's kubeconfig in {KUBECONFIG_VARIABLE}")
+    host_before = None if whole.status() else host_state()
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    try:
+        with capture.global_and_fixture_disabled():  # a build of minutes shows that it lives
+            own = whole.up(say=lambda text: sys.stderr.write(f"{text}\n"))
+    except CannotError as error:
+        pytest.fail(f"the cluster does not start: {error}", pytrace=False)
+    yield OnCluster(kubeconfig=own.kubeconfig, own=own, host_before=host_before)
+    if host_before is not None:
+        whole.down()
+
+
+@pytest.fixture
+def own_cluster(cluster: OnCluster) -> whole.Cluster:
+    """The cluster, where it is ours: a test may kill its parts."""
+    if cluster.own is None:
+        pytest.skip("this test reaches into the cluster's own processes, and the cluster is a user's")
+    found = whole.status()  # a test may have started it anew
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def kube(cluster: OnCluster) -> Iterator[lightkube.Client]:
+    """A client whose namespace is new, and deleted after the test."""
+    namespace = f"e2e-{os.urandom(4).hex()}"
+    with lightkube.Client(config=KubeConfig.from_file(cluster.kubeconfig), namespace=namespace) as client:
+        client.create(Namespace(metadata=ObjectMeta(name=namespace)))
+        yield client
+        client.delete(Namespace, namespace)
+
+
+@pytest.fixture(scope="session")
+def pods_server(cluster: OnCluster) -> Iterator[Server]:
+    """A PostgreSQL on this host that pods reach, at ``cluster.own.network.host``."""
+    if cluster.own is None:
+        pytest.skip("pods of a user's cluster do not reach a PostgreSQL on this host")
+    network = cluster.own.network
+    with throwaway(tcp=True, settings={"listen_addresses": f"127.0.0.1,{network.host}"}) as server:
+        with (server.data_dir / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {network.pods} scram-sha-256\n")
+        with psycopg.connect(server.url(), autocommit=True) as admin:
+            admin.execute("select pg_reload_conf()")
+        yield server
+
+
+@pytest.fixture
+def pods_database(pods_server: Server, own_cluster: whole.Cluster) -> str:
+    """URL, for pods, of a new empty database; it ends with the server, since pods may still hold connections after the test."""
+    name = f"pods_{os.urandom(4).hex()}"
+    with psycopg.connect(pods_server.url(), autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+    return pods_server.url(name, tcp=True).replace("127.0.0.1", own_cluster.network.host)
