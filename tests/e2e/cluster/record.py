@@ -5,6 +5,7 @@ The surprising thing: a pid alone says nothing, since numbers come again; only w
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -60,9 +61,9 @@ def is_alive(record: Record) -> bool:
 def part_pid(record: Record, name: str) -> int | None:
     """Gives the pid on the host of a part (``kubelet``, ``kube-apiserver``, …) that runs; for tests that stop or kill it."""
     for child in Path(f"/proc/{record.pid}/task/{record.pid}/children").read_text().split():
-        command = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0].decode()
-        if command == name:
-            return int(child)
+        with contextlib.suppress(OSError):  # it ended between the two readings
+            if Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0].decode() == name:
+                return int(child)
     return None
 
 
