@@ -245,6 +245,7 @@ class Relation:
     toast_bytes: int
     indexes: int
     dead_rows: float = 0.0
+    row_bytes: float = 0.0  # of a live row in the heap, by the column statistics; 0 where they are missing or not ours to see
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lockage.core.facts import Relation
@@ -49,6 +51,17 @@ def test_a_rewrite_is_seen_by_its_new_file() -> None:
     estimate = last(Script().did("ALTER TABLE users ALTER a TYPE bigint", after=after), MILLION)
     assert [(o.kind, o.relation, o.rows) for o in estimate.operations] == [("rewrite", "public.users", 1_000_000)]
     assert estimate.seconds.low <= 4.45 <= (estimate.seconds.high or 0)  # laboratory, 3
+
+
+def test_the_spare_room_of_a_file_is_not_written_anew() -> None:
+    new_file = CatalogRelation(oid=USERS, relation="public.users", kind="r", relfilenode=77, table_oid=USERS)
+    after = mark(*[new_file if r.oid == USERS else r for r in BEFORE.relations.values()])
+    rewrite = Script().did("ALTER TABLE users ALTER a TYPE bigint", after=after)
+    tight = replace(size("users", 100_000, heap_bytes=20_000_000), row_bytes=200.0)
+    spare = replace(tight, heap_bytes=200_000_000)
+    full = replace(spare, row_bytes=2000.0)
+    assert last(rewrite, spare).seconds.likely == pytest.approx(last(rewrite, tight).seconds.likely)
+    assert last(rewrite, full).seconds.likely > 3 * last(rewrite, spare).seconds.likely
 
 
 def test_a_truncate_has_a_new_file_too_and_is_no_rewrite() -> None:

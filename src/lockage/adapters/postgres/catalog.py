@@ -107,4 +107,5 @@ def _relation(row: Mapping[str, Any]) -> Relation:
         toast_bytes=int(row["toast_bytes"]),
         indexes=int(row["indexes"]),
         dead_rows=row["dead_rows"],
+        row_bytes=float(row["row_bytes"]),
     )

@@ -26,35 +26,35 @@ from lockage.core.migration.syntax import Change, ChangeKind, Work, WorkKind
 class Rates:
     """Seconds per unit of work, each with its reason."""
 
-    statement_s: float = 0.0015
+    statement_s: float = 0.0008
     """A statement's own cost: parsing, catalog, one round trip. Measured 0.3 to 5 ms for DDL."""
-    commit_s: float = 0.004
+    commit_s: float = 0.0015
     """WAL to the disk. Measured 0.5 ms (fast SSD) to 30 ms (network storage)."""
     scan_row_s: float = 0.02e-6
     """Reading one row in passing."""
-    scan_byte_s: float = 1 / 2.0e9
+    scan_byte_s: float = 1 / 3.0e9
     """Reading the heap: 880 to 2 800 MB/s from a warm cache."""
     check_row_s: float = 0.02e-6
     """Testing a row against a condition on top of reading it."""
-    lookup_row_s: float = 0.08e-6
+    lookup_row_s: float = 0.04e-6
     """Looking one row up in another table for a new foreign key, which is one join over all rows."""
     looked_up_row_s: float = 0.5e-6
     """One row of that other table in the join: it is hashed, and sorted where it does not fit."""
-    rewrite_row_s: float = 0.3e-6
+    rewrite_row_s: float = 0.2e-6
     """Writing a row into a new file."""
-    rewrite_byte_s: float = 1 / 150e6
+    rewrite_byte_s: float = 1 / 250e6
     """The same, by its size, with its WAL."""
-    index_row_s: float = 0.3e-6
+    index_row_s: float = 0.22e-6
     """Sorting one row into a new index: 0.17 (rising integers) to 0.5 (text, uuid)."""
-    index_byte_s: float = 1 / 1.0e9
+    index_byte_s: float = 1 / 2.5e9
     """The same, by the table's size: the wider the rows, the wider the keys as a rule."""
     update_row_s: float = 1.3e-6
     """A new version of a row, with its WAL."""
-    update_index_s: float = 2.0e-6
+    update_index_s: float = 2.3e-6
     """Its entry in one index: 8.25 s for a million rows with three."""
-    changed_byte_s: float = 3.0e-9
+    changed_byte_s: float = 2.0e-9
     """A byte of a row that is written anew, with its WAL."""
-    insert_row_s: float = 0.6e-6
+    insert_row_s: float = 0.35e-6
     insert_index_s: float = 1.0e-6
     delete_row_s: float = 0.3e-6
     trigger_row_s: float = 4.0e-6
@@ -65,8 +65,9 @@ class Rates:
 
 RATES = Rates()
 
-# How much faster or slower than the rate a server may be. Source: facts above, cold against warm, 1 to 3 indexes.
-_FASTER, _SLOWER = 3.5, 3.5
+# How much faster or slower than the rate a server may be: cold against warm, 1 to 3 indexes, a busy neighbour. Checked by
+# benchmarks/duration_ranges.py.
+_FASTER, _SLOWER = 3.5, 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ class _Estimator:
                     operations.append(_listed(piece, (before or piece.relation).relation, step))
         if not step.observation.in_transaction:
             commit = self._rates.commit_s
-            pieces.append(Seconds(low=commit / 8, likely=commit, high=commit * 8))
+            pieces.append(Seconds(low=commit / 8, likely=commit, high=commit * 20))
         self._ledger.note(step)
         return Estimate(operations=tuple(operations), seconds=total(pieces))
 
@@ -161,7 +162,7 @@ class _Estimator:
         return size.rows * self._rates.index_row_s + size.heap_bytes * self._rates.index_byte_s + self._scanning(size)
 
     def _scanning(self, size: Size) -> float:
-        return size.rows * self._rates.scan_row_s + size.heap_bytes * self._rates.scan_byte_s
+        return size.rows * self._rates.scan_row_s + size.file_bytes * self._rates.scan_byte_s
 
     def _work(self, work: Work, table: CatalogRelation, step: Traced) -> tuple[str, float] | None:
         size, rates = self._ledger.size(table.oid), self._rates

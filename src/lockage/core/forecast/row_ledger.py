@@ -28,14 +28,29 @@ class Size:
     row_bytes: float
     indexes: int
     index_bytes: float
+    spare_bytes: float = 0.0  # of its file that hold no live row: read by a scan, and not written by a rewrite
     known: bool = True
     changed: bool = False  # by the script, so that the planner's statistics no longer tell
     fresh: frozenset[str] = frozenset()  # columns that the script added: NULL, or one value, in all rows
 
     @property
     def heap_bytes(self) -> float:
-        """Bytes of the table itself."""
+        """Bytes of the live rows."""
         return self.rows * self.row_bytes
+
+    @property
+    def file_bytes(self) -> float:
+        """Bytes of the table's file: what a scan reads."""
+        return self.heap_bytes + self.spare_bytes
+
+
+def _row_bytes(seen: Relation | None, *, rows: float, heap: float) -> float:
+    """Width of a live row: by the column statistics where they tell that the file is longer than its rows, else by the file."""
+    if not rows or not heap or seen is None:
+        return DEFAULT_ROW_BYTES
+    by_file = heap / rows
+    by_columns = seen.row_bytes + seen.toast_bytes / rows
+    return min(by_file, by_columns) if seen.row_bytes else by_file
 
 
 class RowLedger:
@@ -52,9 +67,11 @@ class RowLedger:
             heap = float(seen.heap_bytes + seen.toast_bytes) if seen else 0.0
             # A table that was never analyzed has no count of rows, but its file has a length.
             rows = heap / DEFAULT_ROW_BYTES if seen is None or seen.rows < 0 else seen.rows
+            row_bytes = _row_bytes(seen, rows=rows, heap=heap)
             self._sizes[oid] = Size(
                 rows=rows,
-                row_bytes=heap / rows if rows and heap else DEFAULT_ROW_BYTES,
+                row_bytes=row_bytes,
+                spare_bytes=max(heap - rows * row_bytes, 0.0),
                 indexes=seen.indexes if seen else 0,
                 index_bytes=float(seen.index_bytes) if seen else 0.0,
                 known=sizes_known and seen is not None,
