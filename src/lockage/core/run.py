@@ -14,7 +14,7 @@ import msgspec
 
 from lockage.core.facts import Probe, Workload
 from lockage.core.forecast.assess import Seconds
-from lockage.core.plan.steps import Plan, Strategy
+from lockage.core.plan.steps import Hop, Plan, Strategy
 from lockage.errors import HaltedError
 
 RUN_NOTE = "lockage.dev/run"
@@ -125,6 +125,17 @@ class HopFigures(msgspec.Struct, frozen=True, kw_only=True):
     def limit_s(self) -> float:
         """The shortest outage that this hop could have had."""
         return sum(part or 0.0 for part in (self.termination_s, self.start_s, self.migration_s, self.boot_s))
+
+
+def figures_of(hop: Hop, measured: Mapping[str, float] | None = None) -> HopFigures:
+    """The figures of a hop: what was planned, with what was ``measured`` (field names of ``HopFigures`` to seconds)."""
+    return HopFigures(
+        from_release=hop.from_release,
+        to_release=hop.to_release,
+        strategy=hop.strategy,
+        forecast_s=hop.forecast.total_s,
+        **(measured or {}),
+    )
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True):

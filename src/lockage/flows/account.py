@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from lockage.core.plan.steps import Plan
-from lockage.core.run import HopFigures, RunEvent, RunReport
+from lockage.core.run import RunEvent, RunReport, figures_of
 from lockage.ports import Journal, JournalEntry
 
 
@@ -40,16 +40,7 @@ def report_of(journal: Journal, plan: Plan, *, began_at: datetime, ended_at: dat
     for entry in journal.entries():
         if entry.kind == "measured":
             measured.setdefault(entry.hop, {}).update(msgspec.json.decode(entry.data, type=dict[str, float]))
-    hops = tuple(
-        HopFigures(
-            from_release=hop.from_release,
-            to_release=hop.to_release,
-            strategy=hop.strategy,
-            forecast_s=hop.forecast.total_s,
-            **measured.get(index, {}),
-        )
-        for index, hop in enumerate(plan.hops)
-    )
+    hops = tuple(figures_of(hop, measured.get(index)) for index, hop in enumerate(plan.hops))
     return RunReport(
         id=journal.run_id,
         deployment=plan.deployment,

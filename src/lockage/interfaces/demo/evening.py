@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lockage.core.plan.steps import Plan
-from lockage.core.run import HopFigures, RunEvent, RunReport
+from lockage.core.run import RunEvent, RunReport, figures_of
 from lockage.errors import HaltedError
 from lockage.flows.carry_out import Unfinished
 from lockage.flows.upgrade import Wanted
@@ -121,15 +121,6 @@ def lockage_way(folders: Folders, watching: Watching) -> LockagePerformance:
 
 def _halted(plan: Plan, cause: str, *, began_at: datetime, ended_at: datetime) -> RunReport:
     """What is known of a run that stopped part-way: its plan and the reason."""
-    hops = tuple(
-        HopFigures(
-            from_release=hop.from_release,
-            to_release=hop.to_release,
-            strategy=hop.strategy,
-            forecast_s=hop.forecast.total_s,
-        )
-        for hop in plan.hops
-    )
     return RunReport(
         id="",
         deployment=plan.deployment,
@@ -139,7 +130,7 @@ def _halted(plan: Plan, cause: str, *, began_at: datetime, ended_at: datetime) -
         route=plan.route,
         began_at=began_at,
         ended_at=ended_at,
-        hops=hops,
+        hops=tuple(figures_of(hop) for hop in plan.hops),
         halted=cause,
     )
 

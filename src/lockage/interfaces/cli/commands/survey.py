@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from lockage.flows.survey import survey as look
 from lockage.interfaces.cli.console import answers
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import opened
@@ -12,6 +11,7 @@ from lockage.interfaces.cli.options import DatabaseUrl, Json, Name, ProfileFile
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.cli.survey_view import show_survey
 from lockage.interfaces.deployments import Wanted
+from lockage.interfaces.forecasting import look
 
 app = command_app()
 
@@ -31,15 +31,7 @@ def survey(
     migration ledger, sessions by replica, long and idle transactions, sizes, and what PostgreSQL allows us to do.
     """
     with opened(invocation_of(context), Wanted(name=name, profile=profile, database=database)) as world:
-        seen = look(
-            deployment=world.deployment,
-            profile=world.profile,
-            platform=world.platform,
-            database=world.database,
-            service=world.service,
-            clock=world.clock,
-            settings=world.settings,
-        )
+        seen = look(world)
         long_transactions = world.settings.long_transactions
     if as_json:
         print_json(seen)
