@@ -21,7 +21,6 @@ from lightkube.resources.core_v1 import Node, Pod, Service
 
 from e2e.cluster import whole
 from e2e.cluster.api import look
-from e2e.cluster.layout import NODE
 from e2e.cluster.whole import Cluster
 from e2e.host_state import host_state
 from e2e.on_cluster import OnCluster, deployment, eventually, messages, pods, service, towpath, until_ready
@@ -62,13 +61,15 @@ def test_the_node_is_ready_and_renews_its_lease(kube: Client) -> None:
     conditions = {each.type: each.status for node in kube.list(Node) for each in node.status.conditions or ()}
     assert conditions["Ready"] == "True"
 
-    def renewed() -> datetime:
-        lease = kube.get(Lease, NODE, namespace="kube-node-lease")
-        assert lease.spec is not None
-        assert lease.spec.renewTime is not None
-        return lease.spec.renewTime
+    node = next(iter(kube.list(Node))).metadata.name
 
-    first = renewed()
+    def renewed() -> datetime | None:
+        for lease in kube.list(Lease, namespace="kube-node-lease"):
+            if lease.metadata.name == node:
+                return lease.spec.renewTime
+        return None
+
+    first = eventually(renewed, "the node has a lease")
     assert abs((datetime.now(UTC) - first).total_seconds()) < 60
     eventually(lambda: renewed() > first, "the node renews its lease", limit_s=60)
 
@@ -133,6 +134,7 @@ def test_a_liveness_probe_that_fails_kills_the_container_and_says_so(
     assert "View the Web UI" in previous.stdout
 
 
+@pytest.mark.usefixtures("own_cluster")  # whose nodes have the image
 def test_a_container_above_its_memory_limit_is_oom_killed(kube: Client) -> None:
     greedy = Container(
         name="greedy",
@@ -170,6 +172,15 @@ def test_a_part_that_is_killed_comes_back(kube: Client, own_cluster: Cluster) ->
 
     eventually(lambda: look(own_cluster.state, own_cluster.network, "/readyz"), "the API server answers again")
     assert list(kube.list(Node))
+
+
+@pytest.mark.parametrize("program", ["helm3", "helm4"])
+def test_helm_of_both_majors_speaks_to_it(kube: Client, own_cluster: Cluster, program: str) -> None:
+    command = [str(own_cluster.programs / program), f"--kubeconfig={own_cluster.kubeconfig}", f"--namespace={kube.namespace}"]
+    listed = subprocess.run([*command, "list", "--output=json"], stdout=subprocess.PIPE, check=True)
+    assert json.loads(listed.stdout) == []
+    version = subprocess.run([*command, "version", "--short"], stdout=subprocess.PIPE, text=True, check=True)
+    assert version.stdout.startswith(f"v{program[-1]}.")
 
 
 def test_nothing_stays_on_the_host_after_the_end(cluster: OnCluster) -> None:

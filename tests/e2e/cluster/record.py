@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from e2e.cluster.layout import Network, State
+from e2e.cluster.layout import Network, State, cache_folder
 
 CHANGED_SETTINGS = (
     "vm/overcommit_memory",
@@ -32,16 +31,11 @@ class Record:
     """On the host, of the first process of its namespaces."""
     started_ticks: int
     network: str
-    settings: Mapping[str, str]
-    """What the machine had before."""
 
 
 def write_record(state: State, *, pid: int, network: Network) -> None:
-    """Notes who the cluster is, and what the machine had before it."""
-    settings = {
-        name: (Path("/proc/sys") / name).read_text().strip() for name in CHANGED_SETTINGS if (Path("/proc/sys") / name).exists()
-    }
-    record = Record(pid=pid, started_ticks=_started_ticks(pid), network=network.whole, settings=settings)
+    """Notes who the cluster is."""
+    record = Record(pid=pid, started_ticks=_started_ticks(pid), network=network.whole)
     state.record.write_text(json.dumps(asdict(record), indent=2))
 
 
@@ -51,6 +45,35 @@ def read_record(state: State) -> Record | None:
         return Record(**json.loads(state.record.read_text()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def note_settings() -> None:
+    """Notes how the machine is set before a cluster, unless what was noted before an earlier one has not been put back yet."""
+    if _settings_file().exists():
+        return
+    found = {name: _setting(name).read_text().strip() for name in CHANGED_SETTINGS if _setting(name).exists()}
+    fresh = _settings_file().with_suffix(".new")
+    fresh.write_text(json.dumps(found, indent=2))
+    fresh.rename(_settings_file())
+
+
+def put_settings_back() -> None:
+    """Sets the machine as it was noted, if it was."""
+    if not _settings_file().exists():
+        return
+    for name, value in json.loads(_settings_file().read_text()).items():
+        if _setting(name).read_text().strip() != value:
+            _setting(name).write_text(value)
+    _settings_file().unlink()
+
+
+def _settings_file() -> Path:
+    # Beside the cluster's folder and not in it, so that it is still there when someone has removed that.
+    return cache_folder() / "kernel-settings.json"
+
+
+def _setting(name: str) -> Path:
+    return Path("/proc/sys") / name
 
 
 def is_alive(record: Record) -> bool:

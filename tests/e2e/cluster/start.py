@@ -21,7 +21,7 @@ from e2e.cluster.images import import_images
 from e2e.cluster.layout import LINK, NODE, TESTS, UPLINK, CannotError, Network, State, cache_folder, free_network
 from e2e.cluster.parts import write_configuration
 from e2e.cluster.programs import Programs
-from e2e.cluster.record import Record, is_alive, read_record, write_record
+from e2e.cluster.record import Record, is_alive, note_settings, read_record, write_record
 from e2e.cluster.stop import cgroup_folders, stop
 
 READY_LIMIT_S = 120.0
@@ -65,6 +65,7 @@ def start(state: State, programs: Programs, archives: list[Path], *, say: Callab
 
 def _start(state: State, programs: Programs, archives: list[Path], say: Callable[[str], None]) -> Record:
     network = free_network()
+    note_settings()
     state.folder.mkdir(parents=True, mode=0o755)
     state.logs.mkdir()
     state.programs.mkdir()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from e2e.cluster.layout import CGROUP, LINK, CannotError, State
-from e2e.cluster.record import Record, is_alive, read_record
+from e2e.cluster.record import is_alive, put_settings_back, read_record
 
 LIMIT_S = 30.0
 _LOOK_S = 0.05
@@ -38,19 +38,10 @@ def stop(state: State) -> bool:
     if (Path("/sys/class/net") / LINK).exists():
         subprocess.run(["ip", "link", "delete", LINK], stderr=subprocess.DEVNULL, check=False)
     _await(lambda: not (Path("/sys/class/net") / LINK).exists(), f"its interface {LINK} does not go")
-    if record is not None:
-        put_back(record)
+    put_settings_back()
     shutil.rmtree(state.folder, ignore_errors=True)
     _await(lambda: _removed(state.folder), f"{state.folder} cannot be removed")
     return there or bool(pids)
-
-
-def put_back(record: Record) -> None:
-    """Sets again what the kubelet changes for the whole machine."""
-    for name, value in record.settings.items():
-        setting = Path("/proc/sys") / name
-        if setting.read_text().strip() != value:
-            setting.write_text(value)
 
 
 def cgroup_folders() -> Iterator[Path]:
