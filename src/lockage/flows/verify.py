@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
-
 from lockage.core.facts import LedgerState, Replica, ReplicaPhase
 from lockage.core.release.version import normalised
 from lockage.errors import HaltedError
+from lockage.flows.survey import read_versions
 from lockage.flows.waiting import wait_until
 from lockage.flows.world import World
 
@@ -40,9 +39,9 @@ def verify(world: World, *, release: str | None = None, ledger: int | None = Non
     last = ledger if ledger is not None else world.profile.migrations.releases.get(wanted)
     serving = tuple(r for r in world.platform.replicas() if r.phase is ReplicaPhase.RUNNING and r.release == wanted)
     checks = [_replicas(world, serving, wanted)]
+    checks += _versions(world, serving, wanted)
     for replica in serving:
-        checks += [_version(world, replica, wanted), _health(world, replica)]
-        checks += _service(world, replica)
+        checks += [_health(world, replica), *_service(world, replica)]
     checks.append(_ledger(world, last))
     return tuple(checks)
 
@@ -97,23 +96,23 @@ def _replicas(world: World, serving: tuple[Replica, ...], wanted: str) -> Check:
     return Check(name="replicas", ok=ready == workload.replicas > 0 and not others, text=text)
 
 
-def _version(world: World, replica: Replica, wanted: str) -> Check:
-    path = world.profile.version.buildinfo_path
-    if path is None:
-        return Check(name="version", ok=replica.release == wanted, text=f"{replica.name}: image says {replica.release}")
-    answer = world.service.get(world.platform.replica_url(replica.name) + path, headers={}, timeout_s=REQUEST_TIMEOUT_S)
-    shown = _field(answer.body, world.profile.version.buildinfo_field) if answer.status == 200 else None
-    says = shown or answer.problem or f"status {answer.status}"
-    ok = shown is not None and normalised(shown) == normalised(wanted)
-    return Check(name="version", ok=ok, text=f"{replica.name}: buildinfo says {says}")
-
-
-def _field(body: str, name: str) -> str | None:
-    try:
-        value = msgspec.json.decode(body, type=dict[str, object]).get(name)
-    except msgspec.MsgspecError:
-        return None
-    return value if isinstance(value, str) else None
+def _versions(world: World, serving: tuple[Replica, ...], wanted: str) -> list[Check]:
+    """What every source says; an image, a buildinfo page or a command that disagrees is one check each."""
+    readings = read_versions(
+        profile=world.profile,
+        platform=world.platform,
+        service=world.service,
+        replicas=serving,
+        settings=world.settings,
+    )
+    return [
+        Check(
+            name="version",
+            ok=reading.version == normalised(wanted),
+            text=f"{reading.where}: {reading.problem or f'{reading.source} says {reading.version}'}",
+        )
+        for reading in readings
+    ]
 
 
 def _health(world: World, replica: Replica) -> Check:
