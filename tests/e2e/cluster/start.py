@@ -25,7 +25,7 @@ from e2e.cluster.record import Record, is_alive, note_settings, read_record, wri
 from e2e.cluster.stop import cgroup_folders, stop
 
 READY_LIMIT_S = 120.0
-"""Seen: 15 s on 2 idle cores; builds of other people on the same cores make it several times as long."""
+"""Seen: 10 s on 2 cores; builds of other people on the same cores make it several times as long."""
 
 _LOOK_S = 0.2
 
