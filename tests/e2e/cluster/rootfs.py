@@ -25,8 +25,6 @@ from e2e.cluster.parts import PAUSE_IMAGE
 SUITE = "bookworm"
 """Debian 12, whose Python is 3.11: the oldest that Lockage promises."""
 
-MIRROR = "http://deb.debian.org/debian"
-
 PYTHON_VERSION = "3.11"
 WHEELS = (
     "anyio",
@@ -97,7 +95,9 @@ def _python_layer(folder: Path, say: Callable[[str], None]) -> Path:
     # Not under /tmp, which may be mounted without devices or programs.
     with tempfile.TemporaryDirectory(dir=folder, prefix="root-") as made:
         root = Path(made) / "root"
-        _run(["debootstrap", "--variant=minbase", "--include=python3", SUITE, str(root), MIRROR])
+        _run(
+            ["debootstrap", "--variant=minbase", "--include=python3", SUITE, str(root)]
+        )  # from the mirror that debootstrap knows
         _install_wheels(requirements, root / WHEELS_FOLDER, Path(made))
         for unused in UNUSED:
             shutil.rmtree(root / unused, ignore_errors=True)
