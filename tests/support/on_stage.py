@@ -326,9 +326,10 @@ class OnStage:
                 if process.environ().get(HOME_VARIABLE) != str(self.home) or process.pid == os.getpid():
                     continue
                 line = " ".join(process.cmdline())
-                parts = ("lockage.adapters.local.", "lockage.demo.", self.stage.data_dir)
-                above = psutil.Process(process.ppid()).cmdline() if process.ppid() else []
-                if process.status() != psutil.STATUS_ZOMBIE and not any(p in line or p in " ".join(above) for p in parts):
+                # The shared server of other tests may have begun while this home was the current one.
+                parts = ("lockage.adapters.local.", "lockage.demo.", self.stage.data_dir, f"launch.py keep {os.getpid()} ")
+                above = [" ".join(parent.cmdline()) for parent in process.parents()]
+                if process.status() != psutil.STATUS_ZOMBIE and not any(p in each for p in parts for each in (line, *above)):
                     found.append(line)
         return found
 

@@ -139,6 +139,11 @@ def test_a_front_that_was_not_written_down_is_found_by_its_mark(scene: LocalScen
     assert served == {replica.name for replica in platform.replicas()}
 
 
+def progress(platform: LocalPlatform) -> list[tuple[str, ReplicaPhase, bool]]:
+    """What an update changes, step by step."""
+    return [(replica.name, replica.phase, replica.ready) for replica in platform.replicas()]
+
+
 def test_an_update_comes_to_its_end_however_often_the_supervisor_dies(scene: LocalScene) -> None:
     platform = scene.open(replicas=3)
     deaths = 0
@@ -148,7 +153,10 @@ def test_an_update_comes_to_its_end_however_often_the_supervisor_dies(scene: Loc
             assert deaths < 30
             kill_supervisor(scene)
             deaths += 1
+            seen = progress(platform)
             assert len(platform.replicas()) >= 3
+            # Each one lives until it has done something: nobody gets anywhere who is killed in every quarter of a second.
+            scene.eventually(lambda seen=seen: progress(platform) != seen or settled(platform, scene.second, 3))
     assert outcome.failures == []
     assert deaths > 1
     marked = {process.pid for process in processes.marked_processes(MARKER, Layout.of(scene.state_dir).digest)}
