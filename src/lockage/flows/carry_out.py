@@ -29,8 +29,6 @@ from lockage.flows.waiting import wait_until
 from lockage.flows.world import World
 from lockage.ports import Journal, JournalEntry
 
-STRATEGIES_FROM_GENTLEST = tuple(s.Strategy)
-
 IN_THE_OUTAGE = (s.ClearSessions, s.RollOut, s.GuardMigration, s.Verify, s.RaiseReplicas)
 """Steps before which a run does not stop when asked to: less than all replicas may be serving. Whoever wants to stop there
 asks twice."""
@@ -186,7 +184,7 @@ class _Carrying:
         was, now = self._plan.hops[index], fresh.hops[0]
         tolerances = self._plan.tolerances
         limit_s = (was.forecast.total_s.likely * tolerances.forecast_factor) + tolerances.forecast_slack_s
-        harder = STRATEGIES_FROM_GENTLEST.index(now.strategy) > STRATEGIES_FROM_GENTLEST.index(was.strategy)
+        harder = now.strategy.hardness > was.strategy.hardness
         slower = not was.provisional and now.forecast.total_s.likely > limit_s
         accepted = self._start.hop == index
         if (harder or slower) and not accepted:

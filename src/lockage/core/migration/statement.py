@@ -98,11 +98,6 @@ def split_statements(text: str, *, file: str) -> tuple[Statement, ...]:
     return tuple(found)
 
 
-def same_statement(one: str, other: str) -> bool:
-    """Whether two texts are one statement but for constants: ``$1`` stands for any of them."""
-    return fingerprint(one) == fingerprint(other)
-
-
 @lru_cache(maxsize=4096)
 def fingerprint(text: str) -> str:
     """What a statement's text has in common with itself under other constants."""

@@ -23,6 +23,11 @@ class Strategy(StrEnum):
     SCALE_TO_ONE = "scale-to-one"
     SCALE_TO_ZERO = "scale-to-zero"
 
+    @property
+    def hardness(self) -> int:
+        """Its place from gentlest (0) to hardest."""
+        return list(Strategy).index(self)
+
 
 class OnBlocker(StrEnum):
     """What is done with other people's sessions that stand in the way."""

@@ -27,9 +27,6 @@ LOCK_KEY = 7_104_207_126_000_042
 
 In ``pg_locks`` it shows as classid 1654077 (the high 32 bits), objid 505934250 (the low 32 bits) and objsubid 1."""
 
-LEDGER = "schema_migrations"
-"""golang-migrate's table: one row with the newest version and whether it stopped half-way."""
-
 _NAME = re.compile(r"^(?P<version>\d+)_(?P<name>.+)\.up\.sql$")
 
 _RETRY_PAUSE_S = 0.5

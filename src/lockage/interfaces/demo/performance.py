@@ -159,7 +159,7 @@ def felt_in(answers: Path, interval: Interval) -> Measured:
 
 def with_figures(felt: Performance, report: RunReport) -> LockagePerformance:
     """The performance with the run's own figures, summed over hops."""
-    hardest = max(report.hops, key=lambda hop: list(type(hop.strategy)).index(hop.strategy))
+    hardest = max(report.hops, key=lambda hop: hop.strategy.hardness)
 
     seen = [hop for hop in report.hops if hop.forecast_s is not None and hop.migration_s is not None]
 
