@@ -77,7 +77,7 @@ endif
 endif
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile --universal --generate-hashes --group dev --group e2e --no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --group dev --no-header pyproject.toml -o requirements.lock
 
 clean: ## remove what was installed and cached here; state of Lockage itself is not touched
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -18,12 +18,15 @@ from typing import Protocol
 
 from lockage.core.facts import (
     Activity,
+    Check,
+    Contender,
     DatabaseServer,
     Event,
     LedgerReading,
     Probe,
     Relation,
     Replica,
+    Usage,
     VersionReading,
     Workload,
 )
@@ -87,6 +90,21 @@ class Platform(Protocol):
         """Releases that can be rolled out here, as far as the platform can tell; empty when it cannot."""
         ...
 
+    def contenders(self) -> tuple[Contender, ...]:
+        """Controllers that would undo a change of the workload, as they are now."""
+        ...
+
+    def usage(self) -> tuple[Usage, ...]:
+        """Memory and CPU of every replica that runs, as far as they can be seen. Cheap enough for a look a second."""
+        ...
+
+    def preflight(self, rollout: Rollout) -> tuple[Check, ...]:
+        """Whether the rollout would be accepted and its replicas could start: everything that can be known beforehand.
+
+        What runs for it is short-lived and gone at the end (a pod that brings the image to a node); nothing serves it.
+        """
+        ...
+
     def scale(self, replicas: int) -> None:
         """Ask for a number of replicas, the revision unchanged. Undone by scaling back."""
         ...
@@ -105,6 +123,14 @@ class Platform(Protocol):
         """
         ...
 
+    def pin(self, replicas: int) -> None:
+        """Keep every autoscaler of the workload at exactly this number; at 0 they rest by themselves. Undone by ``unpin``."""
+        ...
+
+    def unpin(self, former: Sequence[Contender]) -> None:
+        """Put autoscalers back to how they were; one that has gone meanwhile is let go."""
+        ...
+
     def lease(self) -> LeaseState | None:
         """Who holds the lease now; None when nobody does, or it has run out."""
         ...
@@ -115,6 +141,29 @@ class Platform(Protocol):
 
     def drop_lease(self, *, holder: str) -> None:
         """Give the lease back when it is ours; nothing otherwise."""
+        ...
+
+
+class Releaser(Protocol):
+    """What makes a revision of a workload on Kubernetes: ``helm upgrade`` with the application's chart, or a patch."""
+
+    @property
+    def title(self) -> str:
+        """Who does it, for people: "Helm 3.22.0, release coder"."""
+        ...
+
+    def check(self, rollout: Rollout) -> tuple[Check, ...]:
+        """What the rollout would make, rendered and held against what was asked for, and whether the API server would take it.
+
+        Changes nothing. A check that is not ok names the object, the value and what was expected.
+        """
+        ...
+
+    def release(self, rollout: Rollout) -> None:
+        """Make the change; returns when the API server has accepted it, and never waits for replicas.
+
+        Raises ``RefusedError`` when the rendered result is not what was asked for, or when it was not accepted.
+        """
         ...
 
 

@@ -5,17 +5,20 @@ The fake platform passes the same suite as the real ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
 from lockage.core.facts import (
+    Check,
+    Contender,
     Endpoint,
     Event,
     Probe,
     Replica,
     ReplicaPhase,
     UpdateKind,
+    Usage,
     VersionReading,
     VersionSource,
     Workload,
@@ -97,6 +100,21 @@ class FakePlatform:
 
     def releases(self) -> tuple[str, ...]:
         return tuple(self.world.profile.migrations.releases)
+
+    def contenders(self) -> tuple[Contender, ...]:
+        return ()
+
+    def usage(self) -> tuple[Usage, ...]:
+        return ()
+
+    def preflight(self, rollout: Rollout) -> tuple[Check, ...]:
+        return (Check(name="image", ok=True, text=f"app has a release {rollout.release}"),)
+
+    def pin(self, replicas: int) -> None:
+        pass
+
+    def unpin(self, former: Sequence[Contender]) -> None:
+        pass
 
     def scale(self, replicas: int) -> None:
         w = self.world

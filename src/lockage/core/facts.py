@@ -121,6 +121,47 @@ class Event:
     text: str
 
 
+class ContenderKind(StrEnum):
+    """What a contender does to a workload."""
+
+    AUTOSCALER = "autoscaler"  # changes the number of replicas: pinned while a run lasts
+    OWNER = "owner"  # puts its own desired state back: the upgrade is its change, not ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """A controller that would undo our changes."""
+
+    kind: ContenderKind
+    object: str  # "HorizontalPodAutoscaler/coder", "Application/coder in argocd", "Terraform"
+    does: str  # a clause: "keeps 2 to 5 replicas", "syncs by itself"
+    minimum: int | None = None  # replicas, of an autoscaler
+    maximum: int | None = None
+    paused: bool = False  # it does nothing at present
+    desired_image: str | None = None  # of an owner: what it would put on the workload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What one replica uses now, beside what it may; None where it cannot be seen or there is no limit."""
+
+    replica: str
+    memory_bytes: int | None
+    memory_limit_bytes: int | None
+    cpu_cores: float | None
+    cpu_limit_cores: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was verified."""
+
+    name: str  # one word or two: "version", "ledger", "image", "quota"
+    ok: bool
+    text: str
+    hint: str | None = None  # what to do when it is not ok
+
+
 class VersionSource(StrEnum):
     """Where a version was read."""
 
@@ -304,5 +345,6 @@ class Survey:
     sessions: tuple[OwnedSession, ...]
     relations: tuple[Relation, ...]
     events: tuple[Event, ...] = ()
+    contenders: tuple[Contender, ...] = ()
     problems: tuple[str, ...] = ()  # what could not be seen, one sentence each
     notes: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -7,9 +7,8 @@ are made on each replica, past the Service that would hide one bad replica behin
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from lockage.core.facts import LedgerState, Replica, ReplicaPhase
+from lockage.core.facts import Check, LedgerState, Replica, ReplicaPhase
 from lockage.core.release.version import normalised
 from lockage.errors import HaltedError
 from lockage.flows.survey import read_versions
@@ -21,15 +20,6 @@ PAUSE_S = 0.5
 
 REQUEST_TIMEOUT_S = 5.0
 """A proof of service that takes longer is a failure for the person who waits for it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was verified."""
-
-    name: str  # "version", "ledger", "replicas", "health", "service"
-    ok: bool
-    text: str
 
 
 def verify(world: World, *, release: str | None = None, ledger: int | None = None) -> tuple[Check, ...]:

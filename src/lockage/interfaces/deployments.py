@@ -40,6 +40,27 @@ class LocalPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     folder: str
 
 
+class HelmPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a deployment is released by Helm."""
+
+    chart: str  # "coder-v2/coder", "oci://…", a folder or an archive; ``{release}`` stands for the release gone to
+    release: str | None = None  # Helm's name of it; None: as the workload's own annotations say
+    version: str | None = None  # of the chart, ``{release}`` as above; None: the profile's, or none for a folder or an archive
+    arguments: tuple[str, ...] = ()  # the user's own: "-f", "values.yaml", "--set", …
+    program: str = "helm"
+
+
+class KubernetesPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where a deployment on Kubernetes is."""
+
+    kind: Literal["kubernetes"] = "kubernetes"
+    namespace: str | None = None  # None: the context's
+    context: str | None = None  # None: the kubeconfig's current one
+    kubeconfig: str | None = None  # None: KUBECONFIG, else ~/.kube/config, else the pod's own service account
+    selector: str | None = None  # label selector of the Deployment; None: by the profile
+    helm: HelmPlace | None = None  # None: the object is patched
+
+
 class Described(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One deployment, as a file describes it."""
 

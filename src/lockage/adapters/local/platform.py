@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +29,7 @@ from lockage.adapters.local.records import (
 )
 from lockage.adapters.local.replica_life import replica_environment
 from lockage.adapters.local.store import load_state
-from lockage.core.facts import Event, Replica, ReplicaPhase, VersionReading, VersionSource, Workload
+from lockage.core.facts import Check, Contender, Event, Replica, ReplicaPhase, Usage, VersionReading, VersionSource, Workload
 from lockage.errors import RefusedError
 from lockage.ports import LeaseState, Rollout
 
@@ -141,6 +141,20 @@ class LocalPlatform:
         """The releases that the deployment was created with."""
         return self._spec.releases
 
+    def contenders(self) -> tuple[Contender, ...]:
+        """None: nobody but its supervisor acts on a local deployment."""
+        return ()
+
+    def usage(self) -> tuple[Usage, ...]:
+        """None: processes of the local platform have no limits."""
+        return ()
+
+    def preflight(self, rollout: Rollout) -> tuple[Check, ...]:
+        """Whether the release is one that the deployment was created with."""
+        known = rollout.release in self._spec.releases
+        text = f"{self._spec.image} has {'a' if known else 'no'} release {rollout.release}"
+        return (Check(name="image", ok=known, text=text, hint=f"known releases: {', '.join(self._spec.releases)}"),)
+
     def lease(self) -> LeaseState | None:
         """Who holds the lease now, by the supervisor's clock."""
         return self._client.look("/lease", LeaseAnswer).lease
@@ -159,6 +173,12 @@ class LocalPlatform:
         """Make a revision. Raises ``UsageError``: LK303 for an unknown release, LK307 for a negative number of replicas."""
         request = RolloutRequest(release=rollout.release, replicas=rollout.replicas, liveness=rollout.liveness)
         self._client.act("POST", "/roll-out", request)
+
+    def pin(self, replicas: int) -> None:
+        """Nothing: there are no autoscalers."""
+
+    def unpin(self, former: Sequence[Contender]) -> None:
+        """Nothing: there are no autoscalers."""
 
     def hold_lease(self, *, holder: str, run_id: str, duration_s: float) -> None:
         """Take or renew the lease. Raises ``RefusedError`` (LK311) while another holder's is valid."""

@@ -26,6 +26,29 @@ class WorkloadProfile(_Table, frozen=True, kw_only=True):
     image: str  # image name without tag: "ghcr.io/coder/coder"
     application_name: str = "{replica}"  # of the replicas' sessions; ``{replica}`` stands for the replica's name
     labels: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    container: str | None = None  # of the pod; None: the one that runs the image
+
+
+class ChartValues(_Table, frozen=True, kw_only=True):
+    """What a chart calls the few values that an upgrade sets, by chart version; dotted paths, as ``--set`` has them."""
+
+    from_chart: str = "0.0.0"
+    below_chart: str | None = None
+    replicas: str  # "coder.replicaCount"
+    tag: str | None = None  # "coder.image.tag"; None: the chart's own version decides
+    tag_format: str = "{release}"  # "v{release}"
+    liveness: str | None = None  # "coder.livenessProbe"; None: the chart has no value for it
+    # Fields of the probe that the chart passes on; any other stays as the chart has it.
+    liveness_fields: tuple[Literal["initialDelaySeconds", "periodSeconds", "timeoutSeconds", "failureThreshold"], ...] = ()
+    liveness_enabled: str | None = None  # "coder.livenessProbe.enabled"; None: the chart cannot switch it off
+
+
+class HelmProfile(_Table, frozen=True, kw_only=True):
+    """The application's Helm chart."""
+
+    chart: str  # its name, as the label ``helm.sh/chart`` begins
+    chart_version: str = "{release}"  # of the chart that brings a release
+    values: tuple[ChartValues, ...] = ()
 
 
 class VersionProfile(_Table, frozen=True, kw_only=True):
@@ -115,6 +138,7 @@ class Profile(_Table, frozen=True, kw_only=True):
     version: VersionProfile
     database: DatabaseProfile
     migrations: MigrationsProfile
+    helm: HelmProfile | None = None
     service: ServiceProfile = msgspec.field(default_factory=ServiceProfile)
     statements: StatementsProfile = msgspec.field(default_factory=StatementsProfile)
     vendor: VendorProfile = msgspec.field(default_factory=VendorProfile)

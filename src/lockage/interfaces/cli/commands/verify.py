@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from lockage.core.facts import Check
 from lockage.errors import FindingsError
-from lockage.flows.verify import Check
 from lockage.flows.verify import verify as verify_deployment
 from lockage.interfaces.cli.console import answers, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
