@@ -162,7 +162,7 @@ def test_a_glimpse_names_place_queue_and_blockers() -> None:
         elapsed_s=9.0,
         left_s=4.0,
     )
-    line = glimpse_of(view, hop("1.0.0", "2.0.0", s.Strategy.SCALE_TO_ZERO))
+    line = glimpse_of(view, "2.0.0")
     assert line == "migration 2 of 3, 12_large: 5 s, about 4 s left; 3 sessions wait behind it; waits for pid 9"
 
 

@@ -31,7 +31,7 @@ class View:
     blockers: tuple[Blocker, ...]
     queue: int  # sessions that wait behind the migration
     elapsed_s: float
-    left_s: float | None
+    left_s: float | None  # None: no migration, or no forecast of it
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,12 +94,20 @@ def _look(
     """Look once, say what is new, use the least force that helps; True when the migration is done and served."""
     watch.sight, earlier = see(world, watch.sight), watch.sight
     now = world.clock.monotonic()
-    view = view_of(world, hop, watch.sight, earlier, script=script, elapsed_s=now - watch.began)
+    view = view_of(
+        world,
+        watch.sight,
+        earlier,
+        target=hop.to_release,
+        script=script,
+        elapsed_s=now - watch.began,
+        likely_s=hop.forecast.total_s.likely,
+    )
     _time_the_migration(watch, view, now)
     watch.looked_at = now
     if _arrived(world, hop, step, view, watch.sight):
         return True
-    world.glimpse(glimpse_of(view, hop))
+    world.glimpse(glimpse_of(view, hop.to_release))
     _tell(world, watch, view, step, index=index)
     _free(world, watch, view, hop, index=index, on_blocker=on_blocker)
     return False
@@ -112,25 +120,31 @@ def _pause_s(world: World, elapsed_s: float) -> float:
 
 
 def view_of(
-    world: World, hop: Hop, sight: Sight, earlier: Sight | None, *, script: tuple[MigrationText, ...], elapsed_s: float
+    world: World,
+    sight: Sight,
+    earlier: Sight | None,
+    *,
+    target: str,
+    script: tuple[MigrationText, ...],
+    elapsed_s: float,
+    likely_s: float | None,
 ) -> View:
-    """What one look (and the one before it) says of a migration to ``hop.to_release``."""
+    """What one look (and the one before it) says of a migration to ``target``; ``likely_s``: None without a forecast."""
     key = world.profile.migrations.advisory_lock
-    migrator = migration_session(sight.activity, sight.owned, sight.replicas, advisory_lock=key, target=hop.to_release)
-    waiting_pid = _who_waits(migrator, sight, hop.to_release)
+    migrator = migration_session(sight.activity, sight.owned, sight.replicas, advisory_lock=key, target=target)
+    waiting_pid = _who_waits(migrator, sight, target)
     blockers = (
         blockers_of(
             waiting_pid,
             activity=sight.activity,
             owned=sight.owned,
             replicas=sight.replicas,
-            target=hop.to_release,
+            target=target,
         )
         if waiting_pid is not None
         else ()
     )
     seconds = migrator.session.transaction_age_s if migrator else None
-    likely = hop.forecast.total_s.likely
     return View(
         migrator=migrator,
         position=position(migrator.session, script) if migrator else None,
@@ -138,20 +152,20 @@ def view_of(
         blockers=blockers,
         queue=sum(1 for s in sight.activity.sessions if migrator and migrator.session.pid in s.blocked_by),
         elapsed_s=elapsed_s,
-        left_s=max(0.0, likely - seconds) if seconds is not None else None,
+        left_s=max(0.0, likely_s - seconds) if likely_s is not None and seconds is not None else None,
     )
 
 
-def glimpse_of(view: View, hop: Hop) -> str:
+def glimpse_of(view: View, target: str) -> str:
     """One look in one line."""
     if view.migrator is None:
-        return f"{hop.to_release} starts; {view.elapsed_s:.0f} s"
+        return f"{target} starts; {view.elapsed_s:.0f} s"
     where = f"migration {view.position.index} of {view.position.count}, {view.position.name}" if view.position else "migrating"
     running_s = view.migrator.session.transaction_age_s or 0.0
-    left = f"about {view.left_s:.0f} s left" if view.left_s else "longer than likely"
+    left = "" if view.left_s is None else f", about {view.left_s:.0f} s left" if view.left_s else ", longer than likely"
     queue = f"; {view.queue} sessions wait behind it" if view.queue else ""
     waits = f"; waits for pid {', '.join(str(b.session.pid) for b in view.blockers if b.session)}" if view.blockers else ""
-    return f"{where}: {running_s:.0f} s, {left}{queue}{waits}"
+    return f"{where}: {running_s:.0f} s{left}{queue}{waits}"
 
 
 def _script_of(world: World, hop: Hop, step: GuardMigration) -> tuple[MigrationText, ...]:
