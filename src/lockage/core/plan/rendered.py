@@ -41,8 +41,9 @@ def rendered_in(manifests: str, *, kinds: ApiKinds, namespace: str) -> tuple[tup
     found: dict[tuple[object, ...], Rendered] = {}
     unknown: list[str] = []
     for document in _objects(manifests):
+        metadata: dict[str, Any] = document.get("metadata", {})
         version, kind = str(document.get("apiVersion", "")), str(document.get("kind", ""))
-        name = str(document.get("metadata", {}).get("name", ""))
+        name = str(metadata.get("name", ""))
         served = kinds.get((version, kind))
         if served is None:
             unknown.append(f"The cluster has no kind {kind} of {version}, which the chart renders as {name}.")
@@ -67,7 +68,8 @@ def _objects(manifests: str) -> Iterator[dict[str, Any]]:
 
 def _rendered(document: Mapping[str, Any], served: ApiKind, *, kind: str, name: str, namespace: str) -> Rendered | None:
     metadata: dict[str, Any] = document.get("metadata", {})
-    hooks = {each.strip() for each in str((metadata.get("annotations") or {}).get(HOOK, "")).split(",")} - {""}
+    annotations: dict[str, Any] = metadata.get("annotations") or {}
+    hooks = {each.strip() for each in str(annotations.get(HOOK, "")).split(",")} - {""}
     if hooks and hooks <= TEST_HOOKS:
         return None
     elsewhere = metadata.get("namespace") if served.namespaced else None
