@@ -1,0 +1,125 @@
+"""The one door to the API server: every request of every caller passes here, and every foreign error stops here.
+
+Not for knowing what is asked. It is a transport under the lightkube client, so that lightkube's typed calls raise our errors
+and nothing else, wherever they are made. The surprising thing: answers that come *through* the API server (a pod's, a
+Service's) pass as they are, unread, because their status is the application's.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx2
+
+from lockage.adapters.kubernetes.credentials import Credentials
+from lockage.adapters.kubernetes.failure import Asked, refusal, silence
+from lockage.adapters.kubernetes.server_clock import ServerClock
+
+TIMEOUT = httpx2.Timeout(8.0, connect=3.0)
+"""For a connection, and for each wait for bytes. An API server answers in milliseconds; its own limit is 60 s, and a guard that
+waits as long for one look sees nothing meanwhile."""
+
+BUSY_LIMIT_S = 12.0
+"""How long one request is repeated while the server says 429 or is failing. Longer pauses belong to whoever asked."""
+
+PAUSES_S = (0.2, 0.5, 1.0)
+"""Between a failed look and the next, where the server names no time."""
+
+PROXIED = re.compile(r"^(?:/[^/]+)*?/api/v1/namespaces/[^/]+/(?:pods|services)/[^/]+/proxy(?:/|$)")
+
+
+class Door(httpx2.BaseTransport):
+    """Sends requests with credentials, repeats what may be repeated, and raises our errors.
+
+    Raises ``ForbiddenError``, ``MissingError``, ``ConflictError``, ``RejectedError`` (all ``RefusedError``) and
+    ``UnreachableError``, as ``failure`` says.
+    """
+
+    def __init__(
+        self,
+        inner: httpx2.BaseTransport,
+        *,
+        credentials: Credentials,
+        server: str,
+        server_name: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._inner = inner
+        self._credentials = credentials
+        self._server = server
+        self._server_name = server_name
+        self._sleep = sleep
+        self.clock = ServerClock()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._inner.close()
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The answer, if it is one that lightkube understands."""
+        if self._server_name is not None:
+            request.extensions = {**request.extensions, "sni_hostname": self._server_name}
+        until = time.monotonic() + BUSY_LIMIT_S
+        renewed, failures = False, 0
+        while True:
+            response = self._sent(request, again=failures > 0)
+            if response is None:
+                failures += 1
+                continue
+            if PROXIED.match(request.url.path) or response.status_code == 101:
+                return response
+            if response.status_code < 400:
+                return response
+            if response.status_code == 401 and not renewed:
+                renewed = True
+                if self._credentials.renew():
+                    continue
+            pause_s = _pause_s(request, response, failures)
+            if pause_s is not None and time.monotonic() + pause_s < until:
+                failures += 1
+                self._sleep(pause_s)
+                continue
+            asked = Asked(request.method, request.url.path)
+            raise refusal(response.status_code, response.content, asked=asked, server=self._server)
+
+    def _sent(self, request: httpx2.Request, *, again: bool) -> httpx2.Response | None:
+        """The answer, whole; None when the connection was a stale one and the request may be sent once more."""
+        header = self._credentials.header()
+        if header is not None:
+            request.headers["Authorization"] = header
+        sent = datetime.now(UTC)
+        try:
+            response = self._inner.handle_request(request)
+            self.clock.saw(response.headers.get("Date"), sent=sent, received=datetime.now(UTC))
+            if response.status_code != 101 and not PROXIED.match(request.url.path):
+                response.read()
+                response.close()
+        except httpx2.TransportError as error:
+            broken = isinstance(error, httpx2.RemoteProtocolError | httpx2.ReadError | httpx2.WriteError)
+            if broken and request.method == "GET" and not again:
+                return None
+            limit_s = TIMEOUT.connect if isinstance(error, httpx2.ConnectTimeout) else TIMEOUT.read
+            asked = Asked(request.method, request.url.path)
+            raise silence(error, asked=asked, server=self._server, limit_s=limit_s) from error
+        return response
+
+
+def _pause_s(request: httpx2.Request, response: httpx2.Response, failures: int) -> float | None:
+    """Seconds after which the same request may be sent again; None: never."""
+    named = _retry_after_s(response)
+    default_s = PAUSES_S[min(failures, len(PAUSES_S) - 1)]
+    if response.status_code == 429:  # was not begun, so that a write may be repeated as well
+        return default_s if named is None else named
+    if response.status_code >= 500 and request.method == "GET" and failures < len(PAUSES_S):
+        return default_s if named is None else named
+    return None
+
+
+def _retry_after_s(response: httpx2.Response) -> float | None:
+    try:
+        return max(0.05, float(response.headers.get("Retry-After", "")))
+    except ValueError:
+        return None
