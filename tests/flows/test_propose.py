@@ -15,6 +15,7 @@ from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.digest import content_digest
 from lockage.core.plan.planner import Wishes
 from lockage.core.plan.steps import Plan, Strategy
+from lockage.core.release.advisories import Detour
 from lockage.core.release.profile import Profile
 from lockage.errors import LockageError, RefusedError, UnreachableError, UsageError
 from lockage.flows.propose import HopQuestion, propose
@@ -89,7 +90,9 @@ def test_every_hop_is_forecast_behind_the_hops_before_it() -> None:
 def test_a_later_hop_is_forecast_with_the_rows_that_the_advisory_counts() -> None:
     asked = Asked()
     proposed(asked)
-    assert asked.queries == [towpath().detours[0].rows_after]
+    (detour,) = towpath().advisories
+    assert isinstance(detour, Detour)
+    assert asked.queries == [detour.rows_after]
     assert dict(asked.questions[1].rows) == {"public.api_keys": 60_000.0}
 
 
@@ -102,7 +105,7 @@ def test_behind_the_stop_nothing_is_counted_any_more() -> None:
 
 def test_an_advisory_that_counts_nothing_asks_nothing() -> None:
     profile = towpath()
-    silent = msgspec.structs.replace(profile, detours=(msgspec.structs.replace(profile.detours[0], rows_after=None),))
+    silent = msgspec.structs.replace(profile, advisories=(msgspec.structs.replace(profile.advisories[0], rows_after=None),))
     asked = Asked()
     proposed(asked, profile=silent)
     assert (asked.queries, dict(asked.questions[1].rows)) == ([], {})

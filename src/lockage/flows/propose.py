@@ -14,7 +14,8 @@ from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.planner import Wishes, plan, way
 from lockage.core.plan.preconditions import orphans, session_in_words
 from lockage.core.plan.steps import Plan
-from lockage.core.release.profile import Detour, Profile
+from lockage.core.release.advisories import Detour
+from lockage.core.release.profile import Profile
 from lockage.core.release.route import Leg
 from lockage.errors import LockageError, RefusedError, UsageError
 from lockage.ports import Clock, Narrate
@@ -96,7 +97,7 @@ def _rows_on_arrival(legs: Sequence[Leg], ask: Ask, narrate: Narrate) -> tuple[d
     notes: list[str] = []
     # What the last hop leaves behind matters to no forecast.
     for leg in legs[:-1]:
-        for advisory in leg.advisories:
+        for advisory in leg.detours:
             if advisory.rows_after is None:
                 continue
             narrate(f"counting what {leg.to_release} will leave behind")

@@ -41,7 +41,7 @@ def journals(folders: Folders) -> Journals:
 
 
 def migrations_of(deployment: Deployment) -> tuple[Migration, ...]:
-    """All migrations of the application, oldest first.
+    """All migrations of the application, oldest first; none where nobody says where they are.
 
     Raises ``UsageError`` as ``sources.folder`` and ``core.migration.script`` say.
     """
@@ -50,6 +50,8 @@ def migrations_of(deployment: Deployment) -> tuple[Migration, ...]:
     from lockage.core.migration.script import read_migrations
 
     profile = deployment.profile.migrations
+    if profile.source is None:
+        return ()
     folder = resolve(profile.source, relative_to=deployment.beside)
     return read_migrations(read_folder(folder), form=format_named(profile.format), folder=str(folder))
 

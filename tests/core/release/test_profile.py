@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import pytest
 
+from lockage.core.release.advisories import Detour
 from lockage.core.release.profile import parse_profile
 from lockage.errors import UsageError
 from support.plan_material import towpath
@@ -32,7 +33,8 @@ def test_the_shipped_profile_says_what_the_application_does() -> None:
     profile = towpath()
     assert profile.migrations.releases == {release.version: release.last_migration for release in releases()}
     assert profile.migrations.advisory_lock == LOCK_KEY
-    assert profile.detours[0].leave_when == LEAVE_WHEN_SQL
+    assert isinstance(detour := profile.advisories[0], Detour)
+    assert detour.leave_when == LEAVE_WHEN_SQL
 
 
 @pytest.mark.parametrize(
@@ -56,12 +58,12 @@ def test_the_shipped_profile_says_what_the_application_does() -> None:
         (
             'via = "2.26.6"',
             'via = "2.26.7"',
-            "detours[0].via: expected one of migrations.releases (2.26.0, 2.26.6, 2.27.8, 2.27.9)",
+            "advisories[0].via: expected one of migrations.releases (2.26.0, 2.26.6, 2.27.8, 2.27.9)",
         ),
         (
             'to_at_least = "2.27.8"',
             'to_at_least = "2.27"',
-            "detours[0].to_at_least: expected a release version such as 2.26.0, got '2.27'",
+            "advisories[0].to_at_least: expected a release version such as 2.26.0, got '2.27'",
         ),
         ("[workload]", "[workload", "mine.toml is not a valid profile"),
     ],

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockage.core.release.advisories import detour_applies, newest_date
-from lockage.core.release.profile import Detour, Profile
+from lockage.core.release.advisories import Detour, newest_date, speaks_of
+from lockage.core.release.profile import Profile
 from lockage.core.release.route import known_releases, last_migration, route
 from lockage.core.release.version import parse_version
 from lockage.errors import LockageError, RefusedError, UsageError
@@ -25,7 +25,7 @@ def detour(via: str, *, below: str, to: str, code: str = "A-1", at_least: str = 
 def profile(releases: tuple[str, ...], *detours: Detour) -> Profile:
     base = towpath()
     migrations = msgspec.structs.replace(base.migrations, releases={release: n for n, release in enumerate(releases, start=1)})
-    return msgspec.structs.replace(base, migrations=migrations, detours=detours)
+    return msgspec.structs.replace(base, migrations=migrations, advisories=detours)
 
 
 def stops(found: Profile, start: str, end: str) -> list[str]:
@@ -44,8 +44,8 @@ def test_towpath_goes_through_2_26_6_and_the_stop_has_its_condition() -> None:
     assert (first.from_release, first.to_release, second.from_release, second.to_release) == (
         "2.26.0", "2.26.6", "2.26.6", "2.27.8",
     )  # fmt: skip
-    assert first.advisories[0].leave_when is not None
-    assert second.advisories == ()
+    assert first.detours[0].leave_when is not None
+    assert second.detours == ()
 
 
 @pytest.mark.parametrize(("start", "end"), [("2.26.6", "2.27.8"), ("2.26.0", "2.26.6"), ("2.27.8", "2.27.9")])
@@ -71,7 +71,7 @@ def test_two_advisories_for_one_stop_are_both_kept() -> None:
         FOUR, detour("2.0.0", below="2.0.0", to="3.0.0", code="B"), detour("2.0.0", below="1.9.0", to="3.0.0", code="A")
     )
     first, _ = route(found, from_release="1.0.0", to_release="3.0.0")
-    assert [advisory.code for advisory in first.advisories] == ["A", "B"]
+    assert [advisory.code for advisory in first.detours] == ["A", "B"]
 
 
 def test_a_detour_through_one_of_the_ends_asks_for_nothing() -> None:
@@ -88,7 +88,7 @@ def test_a_detour_through_one_of_the_ends_asks_for_nothing() -> None:
 )  # fmt: skip
 def test_an_advisory_speaks_of_its_ranges_only(start: str, end: str, *, applies: bool) -> None:
     advisory = detour("2.0.0", at_least="1.0.0", below="1.5.0", to="3.0.0", to_below="3.1.0")
-    assert detour_applies(advisory, from_release=start, to_release=end) is applies
+    assert speaks_of(advisory, from_release=start, to_release=end) is applies
 
 
 def refusal(found: Profile, start: str, end: str) -> RefusedError:
@@ -144,7 +144,7 @@ def test_the_last_migration_is_found_by_any_spelling() -> None:
 
 def test_the_newest_advisory_gives_the_date() -> None:
     assert newest_date([]) is None
-    assert newest_date(towpath().detours) == "2025-12-04"
+    assert newest_date(towpath().advisories) == "2025-12-04"
 
 
 RELEASES = tuple(f"{major}.{minor}.0" for major in range(3) for minor in range(4))
@@ -174,7 +174,7 @@ def test_a_route_climbs_without_repeating_a_release_or_is_refused(detours: list[
     assert set(way) <= set(known_releases(found))
     for leg in legs:
         assert not any(
-            detour_applies(advisory, from_release=leg.from_release, to_release=leg.to_release)
+            speaks_of(advisory, from_release=leg.from_release, to_release=leg.to_release)
             for advisory in detours
             if advisory.via not in {leg.from_release, leg.to_release}
         )

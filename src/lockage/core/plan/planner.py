@@ -158,7 +158,7 @@ def _hop(about: _About, leg: Leg, situation: Situation, choice: Choice, *, first
         ),
         kill_budget_s=outline.kill_budget_s,
         steps=steps_of(outline, about.settings),
-        advisory=leg.advisories[0].code if leg.advisories else None,
+        advisory=leg.detours[0].code if leg.detours else None,
         provisional=not first,
     )
 
@@ -190,7 +190,7 @@ def _outline(about: _About, leg: Leg, situation: Situation, choice: Choice, *, l
         blocked=tuple(relation.relation for relation in used_relations(situation)),
         orphans=bool(orphans(about.survey)),
         on_blocker=about.wishes.on_blocker,
-        advisories=leg.advisories,
+        detours=leg.detours,
         last=last,
     )
 
@@ -206,9 +206,9 @@ def _warnings(about: _About, legs: Sequence[Leg]) -> Iterator[str]:
 
 def _route_warnings(profile: Profile, legs: Sequence[Leg]) -> Iterator[str]:
     crossed = minors_crossed(legs[0].from_release, legs[-1].to_release) if legs else 0
-    if not crossed or any(leg.advisories for leg in legs):
+    if not crossed or any(leg.detours for leg in legs):
         return
-    date = newest_date(profile.detours)
+    date = newest_date(profile.advisories)
     known = f"the newest advisory is of {date}" if date else "there is none at all"
     ask = f"; ask {profile.vendor.name or 'the vendor'} ({profile.vendor.contact})" if profile.vendor.contact else ""
     yield f"no advisory speaks of {legs[0].from_release} to {legs[-1].to_release}, and {known}: that is no proof{ask}"

@@ -30,7 +30,7 @@ from lockage.core.plan.steps import (
     Verify,
 )
 from lockage.core.plan.timing import Timing, added, rounded, times
-from lockage.core.release.profile import Detour
+from lockage.core.release.advisories import Detour
 from lockage.settings import Settings
 
 NOTHING_CHANGED = "nothing is changed"
@@ -61,7 +61,7 @@ class HopOutline:
     blocked: tuple[str, ...]  # relations whose users the script makes wait
     orphans: bool  # the survey saw backends of dead clients
     on_blocker: OnBlocker
-    advisories: tuple[Detour, ...]  # that made the target a stop
+    detours: tuple[Detour, ...]  # that made the target a stop
     last: bool  # no hop follows
 
 
@@ -78,7 +78,7 @@ def steps_of(hop: HopOutline, settings: Settings) -> tuple[AnyStep, ...]:
         _guard(hop, settings),
         Verify(release=hop.to_release, ledger=hop.ledger, undo=NOTHING_CHANGED, expected_s=look[0], limit_s=look[1]),
         _raise(hop, settings),
-        *_leave(hop.advisories, settings),
+        *_leave(hop.detours, settings),
         *(_restore(settings) if hop.last else ()),
     )
 
@@ -152,17 +152,17 @@ def _raise(hop: HopOutline, settings: Settings) -> RaiseReplicas:
     )
 
 
-def _leave(advisories: Sequence[Detour], settings: Settings) -> tuple[AnyStep, ...]:
+def _leave(detours: Sequence[Detour], settings: Settings) -> tuple[AnyStep, ...]:
     return tuple(
         LeaveWhen(
-            condition=advisory.leave_when,
-            text=advisory.leave_when_text or advisory.reason,
+            condition=detour.leave_when,
+            text=detour.leave_when_text or detour.reason,
             undo=NOTHING_CHANGED,
             expected_s=settings.expected.leave_when_s,
             limit_s=settings.limits.leave_when_s,
         )
-        for advisory in advisories
-        if advisory.leave_when
+        for detour in detours
+        if detour.leave_when
     )
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Literal
 
 import msgspec
 
-from lockage.core.release.version import normalised, parse_version
+from lockage.core.release.advisories import Advisory, faults, is_version
+from lockage.core.release.version import normalised
 from lockage.errors import UsageError
 
 
@@ -70,11 +72,12 @@ class MigrationsProfile(_Table, frozen=True, kw_only=True):
     """The migrations and how the application applies them."""
 
     format: Literal["golang-migrate", "plain"]
-    source: str  # a folder, or "package:NAME/FOLDER" inside an installed Python package
+    source: str | None = None  # a folder, or "package:NAME/FOLDER" inside an installed Python package; None: not to be had
     transaction: Literal["whole", "file", "statement"]
     ledger: str  # schema.table
     advisory_lock: int | None = None  # key that the migrator holds while it migrates
-    releases: dict[str, int]  # release to its last migration
+    releases: dict[str, int] = msgspec.field(default_factory=dict[str, int])  # release to its last migration, where known
+    complete: bool = True  # ``releases`` names every release there is, if any: another one is refused
 
 
 class ServiceProfile(_Table, frozen=True, kw_only=True):
@@ -102,21 +105,14 @@ class StatementsProfile(_Table, frozen=True, kw_only=True):
     )
 
 
-class Detour(_Table, frozen=True, kw_only=True):
-    """An advisory: go through another release first."""
+class ReleaseLine(_Table, frozen=True, kw_only=True):
+    """One line of the vendor's release calendar: a minor release with its patches."""
 
-    code: str
-    from_below: str  # running release is below this …
-    to_at_least: str  # … and the target is this or above
-    via: str
-    reason: str
-    source: str
-    date: str
-    from_at_least: str = "0.0.0"
-    to_below: str | None = None
-    leave_when: str | None = None  # SQL giving one boolean: the hop is left when it is true
-    leave_when_text: str = ""
-    rows_after: str | None = None  # SQL giving (relation, rows): what the later hops will find, to forecast them now
+    line: str  # "2.29"
+    released: str  # the day of its first release: YYYY-MM-DD
+    newest: str | None = None  # newest patch that was known on ``as_of``
+    status: Literal["mainline", "stable", "security", "extended", "unsupported"] | None = None  # None: nobody has said
+    as_of: str  # the day on which that was so
 
 
 class VendorProfile(_Table, frozen=True, kw_only=True):
@@ -143,7 +139,14 @@ class Profile(_Table, frozen=True, kw_only=True):
     statements: StatementsProfile = msgspec.field(default_factory=StatementsProfile)
     vendor: VendorProfile = msgspec.field(default_factory=VendorProfile)
     max_kill_budget_s: float = 3600.0  # used when the forecast's high end is unknown
-    detours: tuple[Detour, ...] = ()
+    advisories: tuple[Advisory, ...] = ()
+    releases: tuple[ReleaseLine, ...] = ()
+
+    @property
+    def restricting(self) -> tuple[str, ...] | None:
+        """The only releases that there are, as the profile says; None where it does not claim to name them all."""
+        known = tuple(self.migrations.releases)
+        return known if known and self.migrations.complete else None
 
 
 def parse_profile(text: bytes, *, file: str) -> Profile:
@@ -174,8 +177,9 @@ def _faults(profile: Profile) -> Iterator[tuple[str, str]]:
         yield "migrations.ledger", f"SCHEMA.TABLE, got {profile.migrations.ledger!r}"
     yield from _pattern_faults(profile.version.command_pattern)
     yield from _release_faults(profile.migrations.releases)
-    for index, detour in enumerate(profile.detours):
-        yield from _detour_faults(f"detours[{index}]", detour, known=tuple(profile.migrations.releases))
+    yield from faults(profile.advisories, known=profile.restricting)
+    for index, line in enumerate(profile.releases):
+        yield from _line_faults(f"releases[{index}]", line)
 
 
 def _pattern_faults(pattern: str) -> Iterator[tuple[str, str]]:
@@ -190,23 +194,17 @@ def _pattern_faults(pattern: str) -> Iterator[tuple[str, str]]:
 
 def _release_faults(releases: dict[str, int]) -> Iterator[tuple[str, str]]:
     for release in releases:
-        if not _is_version(release) or release != normalised(release):
+        if not is_version(release) or release != normalised(release):
             yield f"migrations.releases.{release!r}", "a release version without v and build, such as 2.26.0"
 
 
-def _detour_faults(key: str, detour: Detour, *, known: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    for name in ("from_at_least", "from_below", "to_at_least", "to_below", "via"):
-        value: str | None = getattr(detour, name)
-        if value is not None and not _is_version(value):
-            yield f"{key}.{name}", f"a release version such as 2.26.0, got {value!r}"
-            return
-    if parse_version(detour.via) not in map(parse_version, known):
-        yield f"{key}.via", f"one of migrations.releases ({', '.join(known)}), got {detour.via!r}"
-
-
-def _is_version(text: str) -> bool:
-    try:
-        parse_version(text)
-    except UsageError:
-        return False
-    return True
+def _line_faults(key: str, line: ReleaseLine) -> Iterator[tuple[str, str]]:
+    if not is_version(f"{line.line}.0"):
+        yield f"{key}.line", f"a minor release such as 2.29, got {line.line!r}"
+    if line.newest is not None and not (is_version(line.newest) and line.newest.startswith(f"{line.line}.")):
+        yield f"{key}.newest", f"a release of {line.line}, got {line.newest!r}"
+    for name in ("released", "as_of"):
+        try:
+            date.fromisoformat(getattr(line, name))
+        except ValueError:
+            yield f"{key}.{name}", f"a day such as 2026-09-21, got {getattr(line, name)!r}"

@@ -9,27 +9,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lockage.core.release.advisories import detours_for
-from lockage.core.release.profile import Detour, Profile
+from lockage.core.release.advisories import Detour, detours_for
+from lockage.core.release.profile import Profile
 from lockage.core.release.version import normalised, parse_version
 from lockage.errors import RefusedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """One hop of a route: from, to, and the advisories that made ``to_release`` a stop."""
+    """One hop of a route: from, to, and the detours that made ``to_release`` a stop."""
 
     from_release: str
     to_release: str
-    advisories: tuple[Detour, ...] = ()
+    detours: tuple[Detour, ...] = ()
 
 
 def route(profile: Profile, *, from_release: str, to_release: str) -> tuple[Leg, ...]:
     """The hops in order; empty when the deployment is on the target already.
 
     Raises ``UsageError`` (LK202) for what is no version; ``RefusedError`` for a target below the running release (LK210), a
-    release that the profile does not know (LK211 the target or a stop, LK212 the running one), and advisories that contradict
-    themselves (LK213).
+    release that a profile which knows all of them does not (LK211 the target or a stop, LK212 the running one), and advisories
+    that contradict themselves (LK213).
     """
     start, end = normalised(from_release), normalised(to_release)
     _known_or_refused(profile, start, code="LK212", what="the running release")
@@ -46,9 +46,9 @@ def route(profile: Profile, *, from_release: str, to_release: str) -> tuple[Leg,
 
 
 def _legs(profile: Profile, start: str, end: str, *, arrival: tuple[Detour, ...]) -> tuple[Leg, ...]:
-    asked = detours_for(profile.detours, from_release=start, to_release=end)
+    asked = detours_for(profile.advisories, from_release=start, to_release=end)
     if not asked:
-        return (Leg(from_release=start, to_release=end, advisories=arrival),)
+        return (Leg(from_release=start, to_release=end, detours=arrival),)
     via = normalised(asked[0].via)
     for detour in asked:
         _between_or_refused(detour, start, end)
@@ -69,6 +69,8 @@ def _between_or_refused(detour: Detour, start: str, end: str) -> None:
 
 
 def _known_or_refused(profile: Profile, release: str, *, code: str, what: str) -> None:
+    if profile.restricting is None:
+        return
     known = known_releases(profile)
     if release in known:
         return
@@ -80,11 +82,11 @@ def _known_or_refused(profile: Profile, release: str, *, code: str, what: str) -
 
 
 def known_releases(profile: Profile) -> Sequence[str]:
-    """All releases of the profile, oldest first, as Lockage writes them. Raises ``UsageError`` (LK202)."""
+    """Releases whose last migration the profile knows, oldest first, as Lockage writes them. Raises ``UsageError`` (LK202)."""
     return [str(version) for version in sorted(parse_version(release) for release in profile.migrations.releases)]
 
 
 def last_migration(profile: Profile, release: str) -> int | None:
-    """Number of the release's last migration; None for a release that the profile does not know."""
+    """Number of the release's last migration; None where the profile does not say."""
     wanted = normalised(release)
     return next((last for name, last in profile.migrations.releases.items() if normalised(name) == wanted), None)
