@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -82,3 +83,23 @@ def test_a_probe_that_fits_already_is_left_alone(probe: Probe, asked: float) -> 
     fitting = probe_that_fits(probe, asked)
     assert (fitting == probe) is (probe.kill_budget_s >= asked)
     assert probe_that_fits(fitting, asked) == fitting
+
+
+def test_the_initial_delay_is_raised_where_the_chart_takes_nothing_else() -> None:
+    probe = Probe(period_s=10.0, timeout_s=1.0, failure_threshold=3)
+    assert probe_that_fits(probe, 900.0, settable=("initialDelaySeconds",)) == replace(probe, initial_delay_s=879.0)
+
+
+def test_the_failure_threshold_is_raised_where_the_chart_takes_both() -> None:
+    fitting = probe_that_fits(Probe(), 900.0, settable=("initialDelaySeconds", "failureThreshold"))
+    assert fitting is not None
+    assert (fitting.initial_delay_s, fitting.failure_threshold) == (0.0, 91)
+
+
+@given(PROBES, SECONDS)
+def test_a_raised_initial_delay_is_whole_seconds_and_allows_the_budget_and_little_more(probe: Probe, asked: float) -> None:
+    fitting = probe_that_fits(probe, asked, settable=("initialDelaySeconds",))
+    assert fitting is not None
+    assert fitting.kill_budget_s >= asked - 1e-6
+    assert fitting is probe or (fitting.initial_delay_s.is_integer() and fitting.kill_budget_s < asked + 1.001)
+    assert replace(fitting, initial_delay_s=probe.initial_delay_s) == probe

@@ -7,9 +7,11 @@ budget is decided before the replica is asked for, against the forecast's high e
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
 
 from lockage.core.facts import Probe
+from lockage.core.release.chart_values import PROBE_FIELDS, ProbeField
 from lockage.errors import UsageError
 from lockage.settings import ProbeBudget
 
@@ -30,14 +32,18 @@ def kill_budget_s(*, forecast_high_s: float | None, asked_s: float | None, unkno
     return max(settings.floor_s, settings.forecast_factor * forecast_high_s)
 
 
-def probe_that_fits(probe: Probe | None, budget_s: float) -> Probe | None:
+def probe_that_fits(probe: Probe | None, budget_s: float, *, settable: Collection[ProbeField] = PROBE_FIELDS) -> Probe | None:
     """The probe itself when it allows the budget already, else the same with a higher failure threshold.
 
-    Period, timeout and initial delay stay, so that a replica that is dead for good is still found. None (no liveness probe)
-    never kills, and stays None. Raises ``UsageError`` (LK241) for a probe whose period is not positive.
+    Period, timeout and initial delay stay, so that a replica that is dead for good is still found. Where the failure threshold
+    is not ``settable`` (charts that pass on nothing else), the initial delay is raised instead, by whole seconds. None (no
+    liveness probe) never kills, and stays None. Raises ``UsageError`` (LK241) for a probe whose period is not positive.
     """
     if probe is None or probe.kill_budget_s >= budget_s:
         return probe
+    if "failureThreshold" not in settable and "initialDelaySeconds" in settable:
+        missing_s = budget_s - probe.kill_budget_s
+        return replace(probe, initial_delay_s=float(math.ceil(probe.initial_delay_s + missing_s)))
     if probe.period_s <= 0:
         raise UsageError(
             f"the liveness probe has a period of {probe.period_s:g} s: no failure threshold reaches {budget_s:g} s",
