@@ -28,6 +28,17 @@ NAIVE = Performance(
     cause="app-1 was restarted 3 times by its liveness probe before its migration was done",
 )
 
+BY_HAND = Performance(
+    outcome="healthy",
+    unavailable_s=41.5,
+    failed_requests=1200,
+    requests=1300,
+    restarts=3,
+    slowest_s=0.2,
+    took_s=44.0,
+    cause="with all replicas started at once, app-1 was killed by its liveness probe in its migration",
+)
+
 FELT = Performance(
     outcome="healthy", unavailable_s=1.7, failed_requests=50, requests=1170, restarts=0, slowest_s=0.06, took_s=39.0
 )
@@ -85,6 +96,7 @@ def test_the_json_has_the_fields_that_were_promised() -> None:
 def test_what_was_skipped_is_null() -> None:
     record = msgspec.to_builtins(DemoResult(rows=1000))
     assert record["naive"] is None
+    assert record["by_hand"] is None
     assert record["lockage"] is None
 
 
@@ -115,6 +127,19 @@ def test_both_ways_stand_side_by_side_in_80_columns() -> None:
     assert "healthy" in ends
     assert "33.3" in next(line for line in lines if "without service" in line)
     assert "2.26.0 → 2.26.6 → 2.27.8" in text
+
+
+def test_the_way_by_hand_stands_between_the_two_and_has_the_fields_of_the_naive_one() -> None:
+    result = DemoResult(rows=600_000, naive=NAIVE, by_hand=BY_HAND, lockage=with_figures(FELT, report()))
+    text = shown(result)
+    lines = text.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    titles = next(line for line in lines if "by hand" in line)
+    assert titles.index("the usual way") < titles.index("by hand") < titles.index("with Lockage")
+    assert re.search(r"33\.3 +41\.5 +1\.7", next(line for line in lines if "without service" in line))
+    assert "by hand: with all replicas" in text
+    record = msgspec.to_builtins(result)
+    assert record["by_hand"].keys() == record["naive"].keys()
 
 
 def test_one_way_alone_has_one_column() -> None:

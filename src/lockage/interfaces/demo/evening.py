@@ -1,7 +1,7 @@
-"""The whole demonstration: the stage is set, both ways are performed on it, and it is taken down again.
+"""The whole demonstration: the stage is set, the ways to upgrade are performed on it, and it is taken down again.
 
-Not for either way itself (``performance``, ``upgrading``). The surprising thing: a stage that was up before is left up; one
-that the demonstration set for itself is taken down whatever happens, Ctrl-C included.
+Not for a way itself (``performance``, ``by_hand``, ``upgrading``). The surprising thing: a stage that was up before is put
+back and left up; one that the demonstration set for itself is taken down whatever happens, Ctrl-C included.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from lockage.flows.carry_out import Unfinished
 from lockage.flows.upgrade import Wanted
 from lockage.flows.world import World
 from lockage.interfaces.demo import stage
+from lockage.interfaces.demo.by_hand import perform_by_hand
 from lockage.interfaces.demo.performance import (
     DemoResult,
     Interval,
@@ -51,28 +52,43 @@ class Watching:
     narrate: Callable[[str], None] = nothing  # how planning goes on; of no interest afterwards
 
 
-def demonstrate(folders: Folders, *, rows: int, naive: bool, lockage: bool, watching: Watching) -> DemoResult:
-    """What both ways cost, or the one that was asked for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """Which ways to upgrade are performed."""
+
+    naive: bool = True
+    by_hand: bool = False
+    lockage: bool = True
+
+
+def demonstrate(folders: Folders, *, rows: int, ways: Ways, watching: Watching) -> DemoResult:
+    """What each way that was asked for costs."""
     was_up = stage.current(folders) is not None
-    by_habit: Performance | None = None
-    with_lockage: LockagePerformance | None = None
+    naive: Performance | None = None
+    by_hand: Performance | None = None
+    lockage: LockagePerformance | None = None
     try:
         watching.act("setting the stage")
         stage.up(folders, rows=rows, say=watching.say)
-        if naive:
-            watching.act(f"the usual way: a rolling update from {stage.FIRST_RELEASE} to {stage.TARGET_RELEASE}")
-            by_habit = usual_way(folders, watching)
-        if naive or was_up:
+        if was_up:
             stage.reset(folders, say=watching.say)
-        if lockage:
+        if ways.naive:
+            watching.act(f"the usual way: a rolling update from {stage.FIRST_RELEASE} to {stage.TARGET_RELEASE}")
+            naive = usual_way(folders, watching)
+            stage.reset(folders, say=watching.say)
+        if ways.by_hand:
+            watching.act(f"by hand: the vendor's guide from {stage.FIRST_RELEASE} to {stage.TARGET_RELEASE}, by a script")
+            by_hand = guides_way(folders, watching)
+            stage.reset(folders, say=watching.say)
+        if ways.lockage:
             watching.act(f"with Lockage: lockage upgrade demo --to {stage.TARGET_RELEASE}")
-            with_lockage = lockage_way(folders, watching)
+            lockage = lockage_way(folders, watching)
     finally:
         if not was_up:
             watching.say("taking the stage down")
             watching.narrate("stopping replicas, traffic and PostgreSQL")
             stage.down(folders)
-    return DemoResult(rows=rows, naive=by_habit, lockage=with_lockage)
+    return DemoResult(rows=rows, naive=naive, by_hand=by_hand, lockage=lockage)
 
 
 def usual_way(folders: Folders, watching: Watching) -> Performance:
@@ -80,6 +96,14 @@ def usual_way(folders: Folders, watching: Watching) -> Performance:
     deployment = find_deployment(Named(name=DEMO), folders=folders, here=Path.cwd(), environment={})
     with open_world(deployment, tell=lambda _: None) as world:
         outcome, interval, cause = perform_naively(world, target=stage.TARGET_RELEASE, say=watching.say)
+    return performance(stage.traffic_file(folders), interval, outcome=outcome, cause=cause)
+
+
+def guides_way(folders: Folders, watching: Watching) -> Performance:
+    """What the vendor's guide costs when a script follows it, on a stage that is up."""
+    deployment = find_deployment(Named(name=DEMO), folders=folders, here=Path.cwd(), environment={})
+    with open_world(deployment, tell=lambda _: None) as world:
+        outcome, interval, cause = perform_by_hand(world, target=stage.TARGET_RELEASE, say=watching.say)
     return performance(stage.traffic_file(folders), interval, outcome=outcome, cause=cause)
 
 

@@ -34,6 +34,7 @@ SETTLE_S = 1.5
 """Answers to requests of the last second are still on their way when a performance ends."""
 
 LOOK_S = 0.5
+"""How often what becomes of it is looked at, by a script in a person's place."""
 
 
 class Performance(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +74,7 @@ class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
     schema: Literal["lockage.demo/1"] = "lockage.demo/1"
     rows: int
     naive: Performance | None = None
+    by_hand: Performance | None = None
     lockage: LockagePerformance | None = None
 
 
@@ -101,18 +103,20 @@ def perform_naively(world: World, *, target: str, say: Callable[[str], None]) ->
         looping = next((r for r in replicas if r.restarts >= CRASHES), None)
         if looping is not None:
             return "crash_loop", interval, _cause(world, looping)
-        if _all_serve(replicas, target, workload.replicas) and _ledger_is_at(world, wanted):
+        if all_serve(replicas, target, workload.replicas) and ledger_is_at(world, wanted):
             return "healthy", interval, None
         if time.monotonic() > until:
             return "outage", interval, f"not done after {NAIVE_LIMIT_S:.0f} s"
         time.sleep(LOOK_S)
 
 
-def _all_serve(replicas: tuple[Replica, ...], target: str, wanted: int) -> bool:
+def all_serve(replicas: tuple[Replica, ...], target: str, wanted: int) -> bool:
+    """Whether exactly so many replicas are there, each ready on the target."""
     return len(replicas) == wanted and all(r.ready and r.release == target for r in replicas)
 
 
-def _ledger_is_at(world: World, wanted: int) -> bool:
+def ledger_is_at(world: World, wanted: int) -> bool:
+    """Whether the ledger can be read, and says that migration."""
     reading = world.database.ledger(world.profile)
     return reading.state is LedgerState.READ and reading.version == wanted
 

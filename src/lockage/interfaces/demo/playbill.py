@@ -1,10 +1,12 @@
-"""The two ways side by side, as people read them.
+"""The ways side by side, as people read them.
 
 Not for ``--json`` (``performance.DemoResult``). The surprising thing: every figure here was felt by the traffic or measured by
 the run; nothing is computed from what should have happened.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from rich.console import Console
 
@@ -25,25 +27,28 @@ _OUTCOMES = {
 
 
 def show_playbill(result: DemoResult, console: Console) -> None:
-    """Print the two ways side by side, or the one that was performed."""
-    table = plain_table("", *(["the usual way"] if result.naive else []), *(["with Lockage"] if result.lockage else []))
-    performed = [p for p in (result.naive, result.lockage) if p is not None]
+    """Print side by side the ways that were performed."""
+    ways = {"the usual way": result.naive, "by hand": result.by_hand, "with Lockage": result.lockage}
+    performed = {title: way for title, way in ways.items() if way is not None}
+    table = plain_table("", *performed)
     for title, cells in _rows(performed):
         table.add_row(title, *cells)
     say(console, "")
     console.print(table)
-    if result.naive and result.naive.cause:
-        say(console, "")
-        say(console, f"the usual way: {result.naive.cause}")
+    for title, way in (("the usual way", result.naive), ("by hand", result.by_hand)):
+        if way and way.cause:
+            say(console, "")
+            say(console, f"{title}: {way.cause}")
     if result.lockage:
         say(console, "")
         _show_bars(result.lockage, console)
 
 
-def _rows(performed: list[Performance]) -> list[tuple[str, list[str]]]:
+def _rows(ways: Mapping[str, Performance]) -> list[tuple[str, list[str]]]:
+    performed = ways.values()
     return [
         ("ends", [_OUTCOMES[p.outcome] for p in performed]),
-        ("way", [_way(p) for p in performed]),
+        ("way", [_way(title, p) for title, p in ways.items()]),
         ("seconds without service", [f"{p.unavailable_s:.1f}" for p in performed]),
         ("requests failed", [f"{p.failed_requests} of {p.requests}" for p in performed]),
         ("slowest request", [f"{p.slowest_s:.2f} s" for p in performed]),
@@ -52,10 +57,10 @@ def _rows(performed: list[Performance]) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _way(performed: Performance) -> str:
+def _way(title: str, performed: Performance) -> str:
     if isinstance(performed, LockagePerformance):
         return " → ".join((performed.from_release, *performed.route))
-    return "one rolling update"
+    return "vendor's guide" if title == "by hand" else "rolling update"
 
 
 def _show_bars(lockage: LockagePerformance, console: Console) -> None:

@@ -15,7 +15,7 @@ from lockage.interfaces.cli.options import Json, refuse_together
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.cli.run_view import show_event
 from lockage.interfaces.demo import stage
-from lockage.interfaces.demo.evening import Watching, demonstrate
+from lockage.interfaces.demo.evening import Watching, Ways, demonstrate
 from lockage.interfaces.demo.playbill import show_playbill
 from lockage.interfaces.demo.stage import DEFAULT_ROWS
 
@@ -31,8 +31,11 @@ Rows = Annotated[
 def demo(
     context: typer.Context,
     *,
-    naive_only: Annotated[bool, typer.Option("--naive-only", help="Only the way people do it today.")] = False,
+    naive_only: Annotated[bool, typer.Option("--naive-only", help="Without Lockage: the usual way only.")] = False,
     skip_naive: Annotated[bool, typer.Option("--skip-naive", help="Only with Lockage.")] = False,
+    by_hand: Annotated[
+        bool, typer.Option("--by-hand", help="Also as the vendor's guide says, performed by a script. About 45 s more.")
+    ] = False,
     rows: Rows = None,
     as_json: Json = False,
 ) -> None:
@@ -44,7 +47,13 @@ def demo(
     """
     refuse_together({"--naive-only": naive_only, "--skip-naive": skip_naive}, command="demo")
     if context.invoked_subcommand is not None:
-        given = {"--naive-only": naive_only, "--skip-naive": skip_naive, "--rows": rows is not None, "--json": as_json}
+        given = {
+            "--naive-only": naive_only,
+            "--skip-naive": skip_naive,
+            "--by-hand": by_hand,
+            "--rows": rows is not None,
+            "--json": as_json,
+        }
         for option, was_given in given.items():
             refuse_together({option: was_given, f"demo {context.invoked_subcommand}": True}, command="demo")
         return
@@ -58,9 +67,8 @@ def demo(
             plan=lambda plan: _show_choice(plan, console),
             narrate=narrate,
         )
-        result = demonstrate(
-            folders, rows=rows or DEFAULT_ROWS, naive=not skip_naive, lockage=not naive_only, watching=watching
-        )
+        ways = Ways(naive=not skip_naive, by_hand=by_hand, lockage=not naive_only)
+        result = demonstrate(folders, rows=rows or DEFAULT_ROWS, ways=ways, watching=watching)
     if as_json:
         print_json(result)
     else:
