@@ -21,6 +21,7 @@ from lockage.core.plan.steps import Hop, HopForecast, OnBlocker, Plan, Strategy,
 from lockage.core.plan.strategy import Choice, choose
 from lockage.core.plan.timing import measured_timing, rounded, waves
 from lockage.core.release.advisories import newest_date
+from lockage.core.release.chart_values import settable_fields
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import Leg, known_releases, last_migration, route
 from lockage.core.release.version import minors_crossed, normalised
@@ -171,7 +172,8 @@ def _outline(about: _About, leg: Leg, situation: Situation, choice: Choice, *, l
         unknown_s=about.profile.max_kill_budget_s,
         settings=about.settings.probe_budget,
     )
-    fitting = probe_that_fits(workload.liveness, budget_s)
+    settable = settable_fields(about.profile.helm, leg.to_release)
+    fitting = probe_that_fits(workload.liveness, budget_s, settable=settable)
     ledger = last_migration(about.profile, leg.to_release)
     assert ledger is not None, "a route has known releases only"
     return HopOutline(
