@@ -57,6 +57,12 @@ class Limits:
     foreign_sessions_s: float = 300.0
     """For other people's sessions that hold conflicting locks, before the outage begins. Nothing is down meanwhile."""
 
+    prepare_s: float = 300.0
+    """For everything that is tried before anything is changed, the image brought to the nodes among it. Nothing is down."""
+
+    hand_over_s: float = 3600.0
+    """For an owner to ask for what a hop needs: a person merges, a pipeline runs. An hour is a working meeting, not a night."""
+
     start_s: float = 120.0
     """From asking for the new replica until its process runs: image pull and scheduling."""
 
@@ -129,6 +135,12 @@ class Expected:
     look_s: float = 1.0
     """A step that looks at the platform and the database once or twice."""
 
+    prepare_s: float = 5.0
+    """Asking for leave and rights, and starting one pod on each node with the image there."""
+
+    hand_over_s: float = 120.0
+    """For a person to merge what is ready, and for its controller to notice. A guess."""
+
     leave_when_s: float = 60.0
     """For a hop's leave-when condition. A guess: nobody has measured the background job that fulfils it."""
 
@@ -145,6 +157,26 @@ class LongTransactions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """How windows are made and kept."""
+
+    margin_s: float = 300.0
+    """What must be left of a window behind a run's high end. Five minutes are enough to see that all is well and to say so."""
+
+    length_factor: float = 1.5
+    """Times a run's high end, when a window is made for it: tables grow until it begins, and it must not be refused then."""
+
+    look_s: float = 1.0
+    """Between two looks at the wall clock while a window is waited for. Sleep, suspend and a clock that is set show at once."""
+
+    sample_gap_s: float = 3600.0
+    """Two samples of PostgreSQL's counters further apart than this say nothing of what was between them."""
+
+    sample_keep_days: int = 184
+    """How long samples are kept: half a year shows every season of work that matters for next week."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All tunables together, with their defaults."""
 
@@ -154,3 +186,4 @@ class Settings:
     strategy: StrategyChoice = field(default_factory=StrategyChoice)
     expected: Expected = field(default_factory=Expected)
     long_transactions: LongTransactions = field(default_factory=LongTransactions)
+    windows: Windows = field(default_factory=Windows)

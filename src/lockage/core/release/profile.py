@@ -115,6 +115,20 @@ class ReleaseLine(_Table, frozen=True, kw_only=True):
     as_of: str  # the day on which that was so
 
 
+class UsageProfile(_Table, frozen=True, kw_only=True):
+    """How much the application is used, and when: read-only queries, from which windows are proposed.
+
+    Moments are ``timestamptz``, numbers ``float8``. A half hour without a row of ``history`` is unknown, and never proposed:
+    rows with zero people say that nobody worked.
+    """
+
+    history: str  # SQL giving (start_at, seconds, people) for stretches of the past weeks, those without anybody too
+    history_text: str = ""  # what it counts, for people: "users with activity in template_usage_stats"
+    jobs: str | None = None  # SQL giving (start_at, seconds, jobs): how many people began, scheduled ones left out
+    schedules: str | None = None  # SQL giving (schedule, jobs): cron with an optional CRON_TZ=ZONE in front
+    now: str | None = None  # SQL giving (people, jobs): at work and in progress at this moment
+
+
 class VendorProfile(_Table, frozen=True, kw_only=True):
     """Whom to call, and when."""
 
@@ -138,6 +152,7 @@ class Profile(_Table, frozen=True, kw_only=True):
     service: ServiceProfile = msgspec.field(default_factory=ServiceProfile)
     statements: StatementsProfile = msgspec.field(default_factory=StatementsProfile)
     vendor: VendorProfile = msgspec.field(default_factory=VendorProfile)
+    usage: UsageProfile | None = None  # None: PostgreSQL's own statistics, sampled by Lockage
     max_kill_budget_s: float = 3600.0  # used when the forecast's high end is unknown
     advisories: tuple[Advisory, ...] = ()
     releases: tuple[ReleaseLine, ...] = ()
