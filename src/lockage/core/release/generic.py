@@ -25,6 +25,6 @@ def profile_of_migrations(
         title="a folder of migrations",
         workload=WorkloadProfile(image=""),
         version=VersionProfile(),
-        database=DatabaseProfile(url_env=""),
+        database=DatabaseProfile(),
         migrations=MigrationsProfile(format=form, source=source, transaction=transaction, ledger=ledger, releases={}),
     )

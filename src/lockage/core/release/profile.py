@@ -29,6 +29,9 @@ class WorkloadProfile(_Table, frozen=True, kw_only=True):
     application_name: str = "{replica}"  # of the replicas' sessions; ``{replica}`` stands for the replica's name
     labels: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     container: str | None = None  # of the pod; None: the one that runs the image
+    # What else runs the same image is told apart by these two, of the pod's template:
+    annotations: dict[str, str] = msgspec.field(default_factory=dict[str, str])  # where one is there, it must have this value
+    without_args: tuple[str, ...] = ()  # a container with one of these arguments is something else: "wsproxy"
 
 
 class ChartValues(_Table, frozen=True, kw_only=True):
@@ -62,10 +65,28 @@ class VersionProfile(_Table, frozen=True, kw_only=True):
     command_pattern: str = r"v?(\d+\.\d+\.\d+)"  # first group is the version
 
 
-class DatabaseProfile(_Table, frozen=True, kw_only=True):
-    """Where the database address is in the replica's environment."""
+class DatabaseParts(_Table, frozen=True, kw_only=True):
+    """Where each part of the address is: the name of a variable, or the path of a mounted file when it begins with ``/``."""
 
-    url_env: str
+    host: str | None = None
+    port: str | None = None
+    user: str | None = None
+    password: str | None = None
+    database: str | None = None
+    sslmode: str | None = None
+
+
+class DatabaseProfile(_Table, frozen=True, kw_only=True):
+    """Where the database address is in the replica's environment: the first of URL, file and parts that is there."""
+
+    url_env: str | None = None  # the variable that holds a URL
+    url_file: str | None = None  # the mounted file that holds one; ``$(NAME)`` stands for a variable's value
+    parts: DatabaseParts | None = None  # or each part on its own
+    defaults: dict[str, str] = msgspec.field(default_factory=dict[str, str])  # part to its value where it is said nowhere
+    requires: dict[str, str] = msgspec.field(default_factory=dict[str, str])  # variables that, where set, must have this value
+    # A program that prints the password, asked anew for each connection: ``{host}``, ``{port}``, ``{user}``, ``{database}``.
+    password_command: tuple[str, ...] = ()
+    password_command_when: dict[str, str] = msgspec.field(default_factory=dict[str, str])  # only with these variables so set
 
 
 class MigrationsProfile(_Table, frozen=True, kw_only=True):
@@ -190,11 +211,28 @@ def _faults(profile: Profile) -> Iterator[tuple[str, str]]:
     """Each key whose value has the right type and makes no sense, with what was expected."""
     if profile.migrations.ledger.count(".") != 1:
         yield "migrations.ledger", f"SCHEMA.TABLE, got {profile.migrations.ledger!r}"
+    yield from _database_faults(profile.database)
     yield from _pattern_faults(profile.version.command_pattern)
     yield from _release_faults(profile.migrations.releases)
     yield from faults(profile.advisories, known=profile.restricting)
     for index, line in enumerate(profile.releases):
         yield from _line_faults(f"releases[{index}]", line)
+
+
+def _database_faults(database: DatabaseProfile) -> Iterator[tuple[str, str]]:
+    parts = database.parts
+    if not (database.url_env or database.url_file or parts):
+        yield "database", "url_env, url_file or parts: where the replicas have the address from"
+    for name in database.defaults:
+        if name not in DatabaseParts.__struct_fields__:
+            yield f"database.defaults.{name}", f"one of {', '.join(DatabaseParts.__struct_fields__)}"
+    for needed in ("host", "user", "database"):
+        if parts is not None and getattr(parts, needed) is None and needed not in database.defaults:
+            yield f"database.parts.{needed}", "the variable that holds it, or a value in database.defaults"
+    for index, word in enumerate(database.password_command):
+        for placeholder in re.findall(r"\{(\w*)\}", word):
+            if placeholder not in ("host", "port", "user", "database"):
+                yield f"database.password_command[{index}]", f"{{host}}, {{port}}, {{user}} or {{database}}, got {{{placeholder}}}"
 
 
 def _pattern_faults(pattern: str) -> Iterator[tuple[str, str]]:
