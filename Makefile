@@ -76,8 +76,9 @@ endif
 	@touch $@
 endif
 
-lock: ## write requirements.lock anew from pyproject.toml (needs uv)
+lock: ## write requirements.lock, and that of the image, anew from pyproject.toml (needs uv)
 	uv pip compile --universal --generate-hashes --group dev --no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --no-annotate --no-header -c requirements.lock pyproject.toml -o requirements-run.lock
 
 clean: ## remove what was installed and cached here; state of Lockage itself is not touched
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

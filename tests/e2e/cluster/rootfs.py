@@ -73,7 +73,7 @@ def towpath_archive(*, say: Callable[[str], None]) -> Path:
     """Gives the archive with all images, of what is cached and of the demonstration as it stands now. Raises CannotError."""
     folder = cache_folder() / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    python = _python_layer(folder, say)
+    python = python_layer(folder, say)
     towpath = folder / "towpath.tar"
     _pack_towpath(towpath)
     key = hashlib.sha256(python.name.encode() + towpath.read_bytes() + repr(towpath_images()).encode()).hexdigest()[:12]
@@ -85,7 +85,8 @@ def towpath_archive(*, say: Callable[[str], None]) -> Path:
     return archive
 
 
-def _python_layer(folder: Path, say: Callable[[str], None]) -> Path:
+def python_layer(folder: Path, say: Callable[[str], None]) -> Path:
+    """Gives the layer with Debian, Python and towpath's wheels, made where it is missing. Raises CannotError."""
     requirements = "".join(_locked(WHEELS))
     key = hashlib.sha256(repr((SUITE, UNUSED, requirements)).encode()).hexdigest()[:12]
     layer = folder / f"python-{key}.tar"
@@ -98,7 +99,7 @@ def _python_layer(folder: Path, say: Callable[[str], None]) -> Path:
         _run(
             ["debootstrap", "--variant=minbase", "--include=python3", SUITE, str(root)]
         )  # from the mirror that debootstrap knows
-        _install_wheels(requirements, root / WHEELS_FOLDER, Path(made))
+        install_wheels(requirements, root / WHEELS_FOLDER, Path(made))
         for unused in UNUSED:
             shutil.rmtree(root / unused, ignore_errors=True)
             (root / unused).mkdir(parents=True)
@@ -119,7 +120,8 @@ def _locked(names: tuple[str, ...]) -> Iterator[str]:
         yield "".join(line for line in found[name].splitlines(keepends=True) if not line.lstrip().startswith("#"))
 
 
-def _install_wheels(requirements: str, target: Path, folder: Path) -> None:
+def install_wheels(requirements: str, target: Path, folder: Path) -> None:
+    """Installs locked wheels for the image's Python into ``target``; ``folder`` is for passing notes. Raises CannotError."""
     file = folder / "requirements.txt"
     file.write_text(requirements)
     wanted = ["--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:", f"--target={target}", f"--requirement={file}"]
@@ -140,12 +142,13 @@ def _pack_towpath(target: Path) -> None:
         for file in files:
             if file.is_file() and "__pycache__" not in file.parts:
                 entry = packed.gettarinfo(file, arcname=f"{WHEELS_FOLDER}/lockage/{file.relative_to(source)}")
-                _add(packed, entry, file.read_bytes())
+                add(packed, entry, file.read_bytes())
         # So that `towpath version`, run in the container, answers.
-        _add(packed, tarfile.TarInfo("usr/local/bin/towpath"), b'#!/bin/sh\nexec python3 -m lockage.demo.towpath "$@"\n', 0o755)
+        add(packed, tarfile.TarInfo("usr/local/bin/towpath"), b'#!/bin/sh\nexec python3 -m lockage.demo.towpath "$@"\n', 0o755)
 
 
-def _add(packed: tarfile.TarFile, entry: tarfile.TarInfo, content: bytes, mode: int = 0o644) -> None:
+def add(packed: tarfile.TarFile, entry: tarfile.TarInfo, content: bytes, mode: int = 0o644) -> None:
+    """Adds a file of root's, the same whenever and by whomever it is packed."""
     entry.size, entry.mode, entry.mtime, entry.uid, entry.gid = len(content), mode, _REPRODUCIBLE_MTIME, 0, 0
     entry.uname = entry.gname = ""
     packed.addfile(entry, io.BytesIO(content))
