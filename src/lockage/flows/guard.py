@@ -15,6 +15,7 @@ from lockage.core.plan.steps import GuardMigration, Hop, OnBlocker
 from lockage.core.progress import MigrationText, Pace, Position, migration_session, pace, position
 from lockage.core.run import RunEvent
 from lockage.errors import HaltedError, UnreachableError
+from lockage.flows.burden import Burden
 from lockage.flows.world import Sight, World, see, without_ready_target
 
 MAX_CRASHES = 3
@@ -43,9 +44,11 @@ class Watch:
     sight: Sight | None = None
     cancelled: set[int] = field(default_factory=set[int])
     said: set[str] = field(default_factory=set[str])
+    restarts: dict[str, int] = field(default_factory=dict[str, int])  # of each replica when it was first seen
     migration_began: float | None = None
     migration_seen: float | None = None
     migration_ended: float | None = None
+    burden: Burden = field(default_factory=Burden)
 
     @property
     def migration_s(self) -> float | None:
@@ -93,6 +96,8 @@ def _look(
 ) -> bool:
     """Look once, say what is new, use the least force that helps; True when the migration is done and served."""
     watch.sight, earlier = see(world, watch.sight), watch.sight
+    for replica in watch.sight.replicas:
+        watch.restarts.setdefault(replica.name, replica.restarts)
     now = world.clock.monotonic()
     view = view_of(
         world,
@@ -107,7 +112,10 @@ def _look(
     watch.looked_at = now
     if _arrived(world, hop, step, view, watch.sight):
         return True
-    world.glimpse(glimpse_of(view, hop.to_release))
+    new = [r for r in watch.sight.replicas if r.release == hop.to_release]
+    watch.burden.look(world.platform, world.clock)
+    world.glimpse(glimpse_of(view, hop.to_release) + watch.burden.glimpse(new))
+    watch.burden.tell(new, lambda key, text: _say_once(world, watch, key=key, text=text, index=index))
     _tell(world, watch, view, step, index=index)
     _free(world, watch, view, hop, index=index, on_blocker=on_blocker)
     return False
@@ -277,7 +285,8 @@ def _doomed_migrator(world: World, view: View, hop: Hop) -> tuple[Blocker, ...]:
 def _stop_if_hopeless(world: World, watch: Watch, hop: Hop, step: GuardMigration) -> None:
     elapsed = watch.looked_at - watch.began
     replicas = watch.sight.replicas if watch.sight else ()
-    crashed = next((r for r in replicas if _gave_up(r, hop.to_release)), None)
+    # What it did before we came is no news: whoever goes on with a run may just have removed the cause.
+    crashed = next((r for r in replicas if _gave_up(r, hop.to_release) and r.restarts > watch.restarts[r.name]), None)
     if crashed is not None and crashed.last_exit is not None:
         raise HaltedError(
             f"replica {crashed.name} of {hop.to_release} ended {crashed.restarts} times by itself, last with exit code "

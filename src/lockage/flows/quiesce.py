@@ -48,20 +48,25 @@ def scale_down(world: World, step: ScaleDown, hop: Hop, *, between: Between) -> 
 
     Raises ``HaltedError`` (LK321) naming the replica that does not end.
     """
-    workload = world.platform.workload()
-    if workload.release == hop.to_release:
-        return
-    if workload.replicas > step.replicas:
-        world.platform.scale(step.replicas)
+    if world.platform.workload().release != hop.to_release:
+        leave_only(world, step.replicas, limit_s=step.limit_s, between=between)
+
+
+def leave_only(world: World, replicas: int, *, limit_s: float, between: Between) -> None:
+    """Only so many replicas are left, whatever they run, and no other is still terminating.
+
+    Raises ``HaltedError`` (LK321) naming the replica that does not end.
+    """
+    if world.platform.workload().replicas > replicas:
+        world.platform.scale(replicas)
 
     def gone() -> bool | None:
-        left = world.platform.replicas()
-        return True if len(left) <= step.replicas else None
+        return True if len(world.platform.replicas()) <= replicas else None
 
     def too_late(waited: float) -> LockageError:
         names = ", ".join(r.name for r in world.platform.replicas()) or "(none)"
         return HaltedError(
-            f"replicas {names} of {world.deployment} are still there {waited:.0f} s after scaling to {step.replicas}",
+            f"replicas {names} of {world.deployment} are still there {waited:.0f} s after scaling to {replicas}",
             code="LK321",
             hint=f"look why they do not end, then: lockage upgrade {world.deployment}",
         )
@@ -69,7 +74,7 @@ def scale_down(world: World, step: ScaleDown, hop: Hop, *, between: Between) -> 
     wait_until(
         gone,
         clock=world.clock,
-        limit_s=lambda: step.limit_s,
+        limit_s=lambda: limit_s,
         pause_s=world.settings.watching.poll_s,
         too_late=too_late,
         between=between,

@@ -25,6 +25,7 @@ class RunState(StrEnum):
     """Where a run is, by its journal."""
 
     HEALTHY = "healthy"  # ended on its target
+    RECOVERED = "recovered"  # ended on the release that fits the schema as it was
     REFUSED = "refused"  # ended without having changed anything
     HALTED = "halted"  # stopped part-way; the same command goes on
     UNFINISHED = "unfinished"  # under way, or its process died
@@ -97,7 +98,10 @@ def state_of(entries: Sequence[JournalEntry]) -> RunState:
     """Where a run with these entries is."""
     match entries[-1].kind if entries else "":
         case "ended":
-            return RunState.HEALTHY if report_of(entries) else RunState.REFUSED
+            report = report_of(entries)
+            if report is None:
+                return RunState.REFUSED
+            return RunState.RECOVERED if report.outcome == "recovered" else RunState.HEALTHY
         case "halted":
             return RunState.HALTED
         case _:

@@ -16,12 +16,14 @@ import msgspec
 from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.steps import Plan
+from lockage.core.recovery import Recovery
 from lockage.core.run import RunEvent, RunReport
 
 PUBLISHED: Mapping[str, type] = {
     "lockage.event/1": RunEvent,
     "lockage.forecast/1": Forecast,
     "lockage.plan/1": Plan,
+    "lockage.recovery/1": Recovery,
     "lockage.run/1": RunReport,
     "lockage.survey/1": Survey,
 }

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "plan": "Plan an upgrade: route, strategy, steps and their undoing.",
     "upgrade": "Carry out an upgrade, or go on with one that stopped.",
     "watch": "Show a run while it goes on.",
+    "recover": "Get out of a run that is part-way, by what stands on the object.",
     "verify": "Check version, ledger, health and service of a deployment.",
     "runs": "List the runs that this machine knows of, or show one.",
     "local": "Scale or roll out a deployment of the local platform by hand.",
@@ -37,6 +38,9 @@ COMMANDS: Mapping[str, str] = {
     "explain": "Say what an error code means.",
     "version": "Print the version of Lockage.",
 }
+
+PASSING = ("plan", "upgrade", "rbac", "watch")
+"""Commands that hand on what stands after ``--`` to Helm."""
 
 
 class LateCommands(TyperGroup):
@@ -97,13 +101,23 @@ def lockage(
 
 def run(arguments: Sequence[str], *, environment: Mapping[str, str]) -> int:
     """The exit code of ``lockage ARGUMENTS``; the answer is on standard output, everything else on standard error."""
-    arguments = tuple(arguments) or ("--help",)
+    arguments, passed = _split(tuple(arguments) or ("--help",))
     folders = find_folders(environment)
     command = arguments[0] if arguments[0] in COMMANDS else "lockage"
     log = new_log(folders.logs, command=command)
     as_json = "--json" in arguments
-    invocation = Invocation(arguments=arguments, environment=environment, folders=folders, log=log, as_json=as_json)
+    invocation = Invocation(
+        arguments=arguments, environment=environment, folders=folders, log=log, as_json=as_json, passed=passed
+    )
     return ending(invocation, _outcome)
+
+
+def _split(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is ours and what stands after the first ``--``, which no command of ours needs for itself."""
+    if "--" not in arguments:
+        return arguments, ()
+    end = arguments.index("--")
+    return arguments[:end], arguments[end + 1 :]
 
 
 def ending(invocation: Invocation, work: Callable[[Invocation], int]) -> int:
@@ -127,6 +141,12 @@ def ending(invocation: Invocation, work: Callable[[Invocation], int]) -> int:
 
 
 def _outcome(invocation: Invocation) -> int:
+    if invocation.passed and not set(invocation.arguments[:1]) & set(PASSING):
+        raise UsageError(
+            f"nothing is expected after --, and there is {' '.join(invocation.passed)}",
+            code="LK001",
+            hint=f"arguments of Helm's own are for: {', '.join(PASSING)}",
+        )
     command = typer.main.get_command(app)
     try:
         code = command.main(args=list(invocation.arguments), prog_name="lockage", standalone_mode=False, obj=invocation)
