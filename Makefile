@@ -26,8 +26,7 @@ test: $(STAMP) ## run all tests (under 8 minutes on 2 cores)
 	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 e2e: $(STAMP) ## run the tests on Kubernetes: on LOCKAGE_E2E_KUBECONFIG's cluster, else, as root, on one of our own
-	$(if $(LOCKAGE_E2E_KUBECONFIG),,-$(CLUSTER) build)
-	$(BIN)/pytest tests/e2e -m e2e $(PYTEST_ARGS)
+	cd tests && $(abspath $(BIN))/python -m e2e $(PYTEST_ARGS)
 
 cluster-up: $(STAMP) ## start the tests' own Kubernetes cluster, as root, and print its kubeconfig's path
 	@$(CLUSTER) up

@@ -164,6 +164,7 @@ def test_an_image_that_is_nowhere_is_named_by_the_pod(kube: Client) -> None:
     eventually(lambda: waiting() == "ImagePullBackOff", "the pod says ImagePullBackOff")
 
 
+@pytest.mark.alone
 def test_a_part_that_is_killed_comes_back(kube: Client, own_cluster: Cluster) -> None:
     pid = own_cluster.part_pid("kube-apiserver")
     assert pid is not None
@@ -183,6 +184,7 @@ def test_helm_of_both_majors_speaks_to_it(kube: Client, own_cluster: Cluster, pr
     assert version.stdout.startswith(f"v{program[-1]}.")
 
 
+@pytest.mark.alone
 def test_nothing_stays_on_the_host_after_the_end(cluster: OnCluster) -> None:
     if cluster.own is None or cluster.host_before is None:
         pytest.skip("the cluster was up before this test run, or is a user's: it is not ours to end")

@@ -1,0 +1,58 @@
+"""All tests on Kubernetes: ``python -m e2e [PYTEST ARGUMENTS]``, from the folder ``tests``; what ``make e2e`` calls.
+
+Most tests share one cluster, several at a time, because they wait more than they compute. Those that kill the cluster's parts or
+measure seconds are marked ``alone`` and run one after the other, behind the rest. The surprising thing: a cluster that was up
+before is used and stays up.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from e2e.cluster import whole
+from e2e.cluster.layout import CannotError
+from e2e.cluster.programs import missing
+from e2e.conftest import KUBECONFIG_VARIABLE
+
+HERE = Path(__file__).parent
+
+TOGETHER = 3
+"""Tests at a time on two cores: with four the timing of probes begins to suffer."""
+
+NO_TESTS = 5
+"""What pytest exits with when none was selected. Source: pytest, exit codes."""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs both groups; the exit code is the first that is not 0."""
+    ours = not os.environ.get(KUBECONFIG_VARIABLE) and missing() is None
+    codes: list[int] = []
+    was_up = whole.status() is not None
+    try:
+        if ours:
+            whole.up(say=_say)
+        codes.append(_pytest("e2e and not alone", "-n", str(TOGETHER), "--dist", "worksteal", *arguments))
+    except CannotError as error:
+        _say(f"the cluster does not start: {error}")
+        return 1
+    finally:
+        if ours and not was_up:
+            whole.down()  # the other tests see how it comes and goes
+    codes.append(_pytest("e2e and alone", *arguments))
+    return next((code for code in codes if code not in {0, NO_TESTS}), 0)
+
+
+def _pytest(marked: str, *arguments: str) -> int:
+    return subprocess.call([sys.executable, "-m", "pytest", str(HERE), "-m", marked, *arguments], cwd=HERE.parent.parent)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
