@@ -1,8 +1,8 @@
 """Usage by weekday and half hour in one time zone: the weekly pattern behind every proposed window.
 
 Not for reading usage (``flows.usage``) nor for choosing (``window``). The surprising thing: the pattern is kept in *local*
-time, because people live by it: nine o'clock stays nine o'clock when summer time begins, although it is another hour of UTC. A half
-hour that a change of the clock skips has simply not been seen that week, and one that it repeats is seen twice.
+time, because people live by it: nine o'clock stays nine o'clock when summer time begins, although it is another hour of UTC. A
+half hour that a change of the clock skips has simply not been seen that week, and one that it repeats is seen twice.
 """
 
 from __future__ import annotations
@@ -37,12 +37,20 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageSample:
-    """What was going on in one stretch of time."""
+    """How many people were at work in one stretch of time that was watched."""
 
     start_at: datetime  # aware
     seconds: float
-    people: float = 0.0  # at work in it; or another level, where people cannot be counted (``UsageHistory.measure``)
-    jobs: float = 0.0  # begun in it
+    people: float  # or another level, where people cannot be counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsBegun:
+    """How many jobs began in one stretch of time; it does not say that the time was watched."""
+
+    start_at: datetime  # aware
+    seconds: float
+    jobs: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,21 +116,20 @@ class _Seen:
     jobs: float = 0.0
 
 
-def weekly_usage(samples: Iterable[UsageSample], zone: ZoneInfo) -> WeeklyUsage:
-    """The pattern of these samples, in the time zone; the order of samples does not matter.
+def weekly_usage(samples: Iterable[UsageSample], zone: ZoneInfo, *, jobs: Iterable[JobsBegun] = ()) -> WeeklyUsage:
+    """The pattern of these samples and jobs, in the time zone; their order does not matter.
 
-    A half hour counts where at least half of it was watched. Samples that overlap are averaged by their length.
+    A half hour counts where at least half of it was watched. Samples that overlap are averaged by their length; jobs are
+    spread evenly over their stretch.
     """
     seen: dict[datetime, _Seen] = defaultdict(_Seen)
     for sample in samples:
-        if sample.seconds <= 0:
-            continue
-        end = sample.start_at + timedelta(seconds=sample.seconds)
-        for begin, seconds in half_hours(sample.start_at, end, zone):
-            one = seen[begin]
-            one.seconds += seconds
-            one.people_s += seconds * sample.people
-            one.jobs += sample.jobs * seconds / sample.seconds
+        for begin, seconds in half_hours(sample.start_at, sample.start_at + timedelta(seconds=sample.seconds), zone):
+            seen[begin].seconds += seconds
+            seen[begin].people_s += seconds * sample.people
+    for some in jobs:
+        for begin, seconds in half_hours(some.start_at, some.start_at + timedelta(seconds=some.seconds), zone):
+            seen[begin].jobs += some.jobs * seconds / some.seconds
     by_slot: dict[Slot, list[tuple[date, _Seen]]] = defaultdict(list)
     # In order of time, so that sums of floats do not hang on the order of the samples.
     for begin in sorted(seen):
