@@ -35,7 +35,7 @@ class Overlay:
 
 def chart_version(helm: HelmProfile, release: str) -> str:
     """The version of the chart that brings a release."""
-    return helm.chart_version.replace("{release}", release)
+    return helm.charts.get(release) or helm.chart_version.replace("{release}", release)
 
 
 def shape_of(helm: HelmProfile, version: str) -> ChartValues | None:

@@ -52,7 +52,11 @@ class HelmProfile(_Table, frozen=True, kw_only=True):
     """The application's Helm chart."""
 
     chart: str  # its name, as the label ``helm.sh/chart`` begins
-    chart_version: str = "{release}"  # of the chart that brings a release
+    chart_version: str = "{release}"  # of the chart that brings a release …
+    charts: dict[str, str] = msgspec.field(default_factory=dict[str, str])  # … but for these, which have numbers of their own
+    also: tuple[
+        str, ...
+    ] = ()  # other workloads that the same upgrade replaces, as Kubernetes calls them: "Deployment/x-portal"
     values: tuple[ChartValues, ...] = ()
 
 
@@ -150,6 +154,15 @@ class UsageProfile(_Table, frozen=True, kw_only=True):
     now: str | None = None  # SQL giving (people, jobs): at work and in progress at this moment
 
 
+class ActivityProfile(_Table, frozen=True, kw_only=True):
+    """What the application itself says of its replicas and of the work they do: read-only queries."""
+
+    replicas: str | None = None  # SQL giving (name, version): replicas that have shown themselves lately
+    jobs: str | None = None  # SQL giving (id, kind, state, since): work that an end of the replicas would interrupt
+    jobs_text: str = ""  # what becomes of it, and what to do about that
+    warn_users: str = ""  # how users can be warned
+
+
 class VendorProfile(_Table, frozen=True, kw_only=True):
     """Whom to call, and when."""
 
@@ -157,6 +170,8 @@ class VendorProfile(_Table, frozen=True, kw_only=True):
     contact: str = ""
     typical_s: float = 420.0  # beyond this without lock contention an upgrade is unusual
     call_after_s: float = 900.0
+    call_when: tuple[str, ...] = ()  # each a clause
+    send: tuple[str, ...] = ()  # what is asked for then
 
 
 class Profile(_Table, frozen=True, kw_only=True):
@@ -173,6 +188,7 @@ class Profile(_Table, frozen=True, kw_only=True):
     service: ServiceProfile = msgspec.field(default_factory=ServiceProfile)
     statements: StatementsProfile = msgspec.field(default_factory=StatementsProfile)
     vendor: VendorProfile = msgspec.field(default_factory=VendorProfile)
+    activity: ActivityProfile = msgspec.field(default_factory=ActivityProfile)
     usage: UsageProfile | None = None  # None: PostgreSQL's own statistics, sampled by Lockage
     max_kill_budget_s: float = 3600.0  # used when the forecast's high end is unknown
     advisories: tuple[Advisory, ...] = ()
@@ -232,7 +248,10 @@ def _database_faults(database: DatabaseProfile) -> Iterator[tuple[str, str]]:
     for index, word in enumerate(database.password_command):
         for placeholder in re.findall(r"\{(\w*)\}", word):
             if placeholder not in ("host", "port", "user", "database"):
-                yield f"database.password_command[{index}]", f"{{host}}, {{port}}, {{user}} or {{database}}, got {{{placeholder}}}"
+                yield (
+                    f"database.password_command[{index}]",
+                    f"{{host}}, {{port}}, {{user}} or {{database}}, got {{{placeholder}}}",
+                )
 
 
 def _pattern_faults(pattern: str) -> Iterator[tuple[str, str]]:
