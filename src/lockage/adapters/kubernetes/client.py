@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -29,13 +29,17 @@ from lightkube.config.client_adapter import verify_cluster
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import Cluster, User
 from lightkube.core.exceptions import ConfigError
+from lightkube.core.resource import NamespacedResource
 from lightkube.resources.core_v1 import Namespace
+from lightkube.types import PatchType
 
 from lockage.adapters.kubernetes.credentials import credentials_of
 from lockage.adapters.kubernetes.door import TIMEOUT, Door
 from lockage.adapters.kubernetes.failure import ForbiddenError, MissingError
 from lockage.adapters.kubernetes.kubeconfig import Chosen, choose
 from lockage.errors import LockageError, UsageError
+
+T = TypeVar("T", bound=NamespacedResource)
 
 FIELD_MANAGER = "lockage"
 """Whose name stands beside every field that we set."""
@@ -94,6 +98,24 @@ class KubernetesClient:
     def now(self) -> datetime:
         """The time on the API server, in UTC."""
         return self._door.clock.now()
+
+    def listed(self, kind: type[T], *, labels: Mapping[str, str] | None = None, namespace: str | None = None) -> list[T]:
+        """All objects of a kind with these labels, in the client's namespace or another."""
+        wanted: dict[str, Any] = {**(labels or {})}
+        return [*self.kube.list(kind, labels=wanted, namespace=namespace)]  # pyright: ignore[reportUnknownMemberType]
+
+    def patched(
+        self,
+        kind: type[T],
+        name: str,
+        changes: Mapping[str, object],
+        *,
+        patch_type: PatchType = PatchType.STRATEGIC,
+        dry_run: bool = False,
+    ) -> T:
+        """The object after a patch, or as it would be (``dry_run``)."""
+        body = dict(changes)
+        return self.kube.patch(kind, name, body, patch_type=patch_type, dry_run=dry_run)  # pyright: ignore[reportUnknownMemberType]
 
     def get_text(self, path: str, *, params: Mapping[str, str] | None = None) -> str:
         """The body of a raw GET, such as ``/api/v1/namespaces/x/pods/y/log``; what is no UTF-8 is replaced."""

@@ -68,6 +68,10 @@ def read_status(body: bytes) -> Status | None:
     return status if status.kind == "Status" else None
 
 
+_CANNOT = re.compile(
+    r'(?:User "(?P<user>[^"]+)" )?cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
+    r'(?: in the namespace "(?P<namespace>[^"]+)")?'
+)
 _VERBS = {"PUT": "update", "PATCH": "patch", "POST": "create"}
 _NAMED = re.compile(
     r"^/(?:api|apis/(?P<group>[^/]+))/[^/]+(?:/namespaces/(?P<namespace>[^/]+)(?=/))?/(?P<resource>[^/]+)"
@@ -91,8 +95,6 @@ class Asked:
         listing = "get" if self.name or not self.known else "list"
         deleting = "delete" if self.name else "deletecollection"
         self.verb = {"GET": listing, "DELETE": deleting}.get(method, _VERBS.get(method, method.lower()))
-        if sub.startswith("exec"):
-            self.verb = "create"  # a websocket begins with GET, and is authorised as what it does
 
     @property
     def thing(self) -> str:
@@ -113,7 +115,7 @@ def refusal(code: int, body: bytes, *, asked: Asked, server: str) -> LockageErro
         case 401 | 429:
             refused = _not_now(code, asked=asked, server=server)
         case 403 if by_role:
-            refused = _forbidden(asked)
+            refused = _forbidden(asked, said)
         case 404 | 410:
             refused = MissingError(f"there is no {asked.thing}: {said}", code="LK506", hint=_hint_of_missing(asked))
         case 409:
@@ -138,12 +140,18 @@ def _not_now(code: int, *, asked: Asked, server: str) -> UnreachableError:
     )
 
 
-def _forbidden(asked: Asked) -> ForbiddenError:
-    where = f" -n {asked.namespace}" if asked.namespace else ""
+def _forbidden(asked: Asked, said: str) -> ForbiddenError:
+    found = _CANNOT.search(said)
+    if found is None:
+        return ForbiddenError(f"our identity may not {asked}: {said}", code="LK504", hint="lockage rbac")
+    # The server's own words: a websocket begins with GET and is authorised as another verb, from 1.35 on.
+    resource = found["resource"] + (f".{found['group']}" if found["group"] else "")
+    where = f" -n {found['namespace']}" if found["namespace"] else ""
+    there = f" in namespace {found['namespace']}" if found["namespace"] else ""
     return ForbiddenError(
-        f"our identity may not {asked}",
+        f"{found['user'] or 'our identity'} may not {found['verb']} {resource}{there}",
         code="LK504",
-        hint=f"kubectl auth can-i {asked.verb} {asked.resource}{where}; what is needed is printed by: lockage rbac",
+        hint=f"kubectl auth can-i {found['verb']} {resource}{where}; what is needed is printed by: lockage rbac",
     )
 
 

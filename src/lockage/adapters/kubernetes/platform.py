@@ -1,0 +1,223 @@
+"""A Deployment behind the port ``Platform``.
+
+``KubernetesPlatform(client, deployment="coder", profile=profile, releaser=releaser)``, where the client is that of
+``client.open_client`` and the releaser one of ``helm``'s or ``patch.PatchReleaser``. The client is closed by who opened it.
+
+Not for finding a deployment, and not for revisions: those are the releaser's. The surprising thing: a change here returns when
+the Deployment's controller has taken notice of it, so that the next look shows the new revision and not the old one's number.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from lightkube.models.core_v1 import Container, ObjectReference
+from lightkube.resources import core_v1
+from lightkube.resources.apps_v1 import Deployment, ReplicaSet
+from lightkube.resources.core_v1 import Pod
+from lightkube.types import PatchType
+
+from lockage.adapters.kubernetes.client import KubernetesClient
+from lockage.adapters.kubernetes.events import events_of
+from lockage.adapters.kubernetes.failure import ConflictError
+from lockage.adapters.kubernetes.inside import Inside
+from lockage.adapters.kubernetes.lease import DeploymentLease
+from lockage.adapters.kubernetes.pods import owned, replicas_of
+from lockage.adapters.kubernetes.service import pod_url, service_url
+from lockage.adapters.kubernetes.texts import annotations_of, labels_of, match_labels
+from lockage.adapters.kubernetes.workload import (
+    asked_version,
+    container_in,
+    main_container,
+    parts,
+    wanted_replicas,
+    workload_of,
+)
+from lockage.core.facts import Check, Contender, Event, Replica, Usage, VersionReading, Workload
+from lockage.core.release.profile import Profile
+from lockage.errors import RefusedError
+from lockage.ports import LeaseState, Releaser, Rollout
+
+NOTICED_LIMIT_S = 5.0
+"""For the Deployment's controller to take notice of a change. It takes milliseconds; where it is away, looks will show so."""
+
+NOTICED_PAUSE_S = 0.03
+"""Between two looks whether it has."""
+
+TRIES = 5
+"""How often we look again when the object was changed while we made a patch; the controller counts in its status."""
+
+
+class KubernetesPlatform:
+    """``lockage.ports.Platform`` over one Deployment of the client's namespace."""
+
+    def __init__(self, client: KubernetesClient, *, deployment: str, profile: Profile, releaser: Releaser) -> None:
+        self._client = client
+        self._kube = client.kube
+        self._name = deployment
+        self._profile = profile
+        self._releaser = releaser
+        self._inside = Inside(client, profile=profile)
+        self._lease = DeploymentLease(client, deployment=deployment)
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    def workload(self) -> Workload:
+        """A fresh look at what was asked for. Raises ``RefusedError`` (LK506) when there is no such Deployment."""
+        return workload_of(self._deployment(), self._profile.workload)
+
+    def replicas(self) -> tuple[Replica, ...]:
+        """A fresh look at every pod of the Deployment's ReplicaSets, terminating ones included, oldest first."""
+        deployment = self._deployment()
+        # Pods first: the ReplicaSet of each is there by then.
+        pods, sets = self._pods(deployment), self._sets(deployment)
+        return replicas_of(pods, sets=sets, deployment=self._name, profile=self._profile.workload)
+
+    def events(self) -> tuple[Event, ...]:
+        """Events of the Deployment, its ReplicaSets and its pods (those that are gone too), oldest first."""
+        deployment = self._deployment()
+        metadata, _, _ = parts(deployment)
+        sets = self._sets(deployment)
+        pods = {pod.metadata.uid for pod in self._pods(deployment) if pod.metadata is not None}
+        names = tuple(f"{one.metadata.name}-" for one in sets.values() if one.metadata is not None)
+
+        def about(subject: ObjectReference) -> bool:
+            if subject.kind == "Pod":
+                return subject.uid in pods or bool(subject.name and subject.name.startswith(names))
+            return subject.uid == metadata.uid or subject.uid in sets
+
+        return events_of(self._client.listed(core_v1.Event), about=about)
+
+    def log(self, replica: str, *, previous: bool = False) -> str:
+        """All lines of all containers, the application's first; ``previous``: of the process before the last restart.
+
+        Raises ``RefusedError`` (LK506) when there is no such pod.
+        """
+        return self._inside.log(replica, previous=previous)
+
+    def command_version(self, replica: str) -> VersionReading:
+        """The version that the profile's version command prints inside the pod."""
+        return self._inside.version(replica)
+
+    def service_url(self) -> str:
+        """The URL of the Service, through the API server. Raises ``RefusedError`` (LK506) when there is none."""
+        deployment = self._deployment()
+        _, spec, _ = parts(deployment)
+        container = main_container(deployment, self._profile.workload)
+        return service_url(self._client, labels_of(spec.template.metadata), container)
+
+    def replica_url(self, replica: str) -> str:
+        """The URL of one pod, through the API server. Raises ``RefusedError`` (LK506) when there is no such pod or port."""
+        pod = self._kube.get(Pod, replica)
+        return pod_url(self._client, replica, self._container(pod))
+
+    def releases(self) -> tuple[str, ...]:
+        """None: a registry is not asked."""
+        return ()
+
+    def contenders(self) -> tuple[Contender, ...]:
+        """Controllers that would undo a change of the Deployment."""
+        return ()
+
+    def usage(self) -> tuple[Usage, ...]:
+        """Memory and CPU of every pod that runs, as they were seen last."""
+        return ()
+
+    def preflight(self, rollout: Rollout, *, between: Callable[[], None] = lambda: None) -> tuple[Check, ...]:
+        """Whether the rollout would be accepted and its pods could start."""
+        del between
+        return self._releaser.check(rollout)
+
+    def lease(self) -> LeaseState | None:
+        """Who holds the lease now, by the API server's clock."""
+        return self._lease.state()
+
+    # --- acting -------------------------------------------------------------------------------------------------------
+
+    def scale(self, replicas: int) -> None:
+        """Ask for a number of replicas; nothing when that number is asked for already. Undone by scaling back."""
+        for attempt in range(1, TRIES + 1):
+            metadata, spec, _ = parts(self._deployment())
+            if wanted_replicas(spec) == replicas:
+                return
+            body = {"metadata": {"resourceVersion": metadata.resourceVersion}, "spec": {"replicas": replicas}}
+            try:
+                self._client.patched(Deployment, self._name, body, patch_type=PatchType.MERGE)
+            except ConflictError:
+                if attempt == TRIES:
+                    raise
+                continue
+            self._until_noticed()
+            return
+
+    def annotate(self, changes: Mapping[str, str | None], *, expected: str) -> None:
+        """Set (or remove: None) annotations on the Deployment's own metadata.
+
+        Raises ``RefusedError`` (LK310) when somebody has asked for something else since ``expected`` was seen.
+        """
+        for _ in range(TRIES):
+            metadata, _, _ = parts(self._deployment())
+            if asked_version(metadata) != expected:
+                break
+            there = annotations_of(metadata)
+            needed = {key: value for key, value in changes.items() if there.get(key) != value}
+            if not needed:
+                return
+            body = {"metadata": {"resourceVersion": metadata.resourceVersion, "annotations": needed}}
+            try:
+                self._client.patched(Deployment, self._name, body, patch_type=PatchType.MERGE)
+            except ConflictError:
+                continue
+            return
+        raise RefusedError(
+            f"Deployment {self._name} was changed by somebody else since we looked at it",
+            code="LK310",
+            hint=f"kubectl -n {self._client.namespace} get deployment {self._name} -o yaml --show-managed-fields",
+        )
+
+    def roll_out(self, rollout: Rollout) -> None:
+        """Make a new revision by the releaser's one change; nothing when it is there already."""
+        self._releaser.release(rollout)
+        self._until_noticed()
+
+    def pin(self, replicas: int) -> None:
+        """Keep every autoscaler of the Deployment at exactly this number. Undone by ``unpin``."""
+
+    def unpin(self, former: Sequence[Contender]) -> None:
+        """Put autoscalers back to how they were."""
+
+    def hold_lease(self, *, holder: str, run_id: str, duration_s: float) -> None:
+        """Take or renew the lease. Raises ``RefusedError`` (LK311) while another holder's is valid."""
+        self._lease.hold(holder=holder, run_id=run_id, duration_s=duration_s)
+
+    def drop_lease(self, *, holder: str) -> None:
+        """Give the lease back when it is ours; nothing otherwise."""
+        self._lease.drop(holder=holder)
+
+    # --- the objects --------------------------------------------------------------------------------------------------
+
+    def _deployment(self) -> Deployment:
+        return self._kube.get(Deployment, self._name)
+
+    def _sets(self, deployment: Deployment) -> dict[str, ReplicaSet]:
+        metadata, spec, _ = parts(deployment)
+        return owned(metadata.uid or "", self._client.listed(ReplicaSet, labels=match_labels(spec.selector)))
+
+    def _pods(self, deployment: Deployment) -> list[Pod]:
+        _, spec, _ = parts(deployment)
+        return self._client.listed(Pod, labels=match_labels(spec.selector))
+
+    def _container(self, pod: Pod) -> Container:
+        assert pod.spec is not None
+        found = container_in(pod.spec, self._profile.workload, annotations=annotations_of(pod.metadata))
+        return found or pod.spec.containers[0]
+
+    def _until_noticed(self) -> None:
+        until = time.monotonic() + NOTICED_LIMIT_S
+        while time.monotonic() < until:
+            found = self._deployment()
+            seen = found.status.observedGeneration if found.status else None
+            if found.metadata is not None and (seen or 0) >= (found.metadata.generation or 0):
+                return
+            time.sleep(NOTICED_PAUSE_S)
