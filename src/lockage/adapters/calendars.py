@@ -21,22 +21,12 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import rruleset, rrulestr
 from icalendar import Calendar, Event
 
+from lockage.core.plan.calendar_text import CalendarEntry
 from lockage.core.plan.window import Freeze
 from lockage.errors import UsageError
 
 MOST_RECURRENCES = 100_000
 """Occurrences of one event that are counted through: a daily event since 1970 has 20 000, one every second is a mistake."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalendarEntry:
-    """One event to be written."""
-
-    uid: str  # the same for the same event, whenever it is written
-    begin: datetime  # aware
-    end: datetime
-    summary: str
-    description: str
 
 
 def write_calendar(entries: Iterable[CalendarEntry], *, now: datetime) -> bytes:
