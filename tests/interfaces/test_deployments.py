@@ -8,9 +8,9 @@ import pytest
 
 from lockage.errors import LockageError, RefusedError, UsageError
 from lockage.interfaces.deployments import (
-    Deployment,
     Described,
     LocalPlace,
+    Located,
     Wanted,
     describe,
     find_deployment,
@@ -39,7 +39,7 @@ def here(tmp_path: Path) -> Path:
     return tmp_path / "here"
 
 
-def find(name: str, folders: Folders, here: Path, *, wanted: Wanted | None = None, **environment: str) -> Deployment:
+def find(name: str, folders: Folders, here: Path, *, wanted: Wanted | None = None, **environment: str) -> Located:
     return find_deployment(wanted or Wanted(name=name), folders=folders, here=here, environment=environment)
 
 
@@ -51,7 +51,7 @@ def in_configuration(folders: Folders, text: str) -> None:
 def test_a_deployment_is_found_in_the_file_here(folders: Folders, here: Path) -> None:
     (here / "lockage.toml").write_text(SHOP)
     found = find("shop", folders, here, SHOP_URL="postgres://a:b@db/shop")
-    assert (found.name, found.profile.name, found.database_url) == ("shop", "towpath", "postgres://a:b@db/shop")
+    assert (found.name, found.profile and found.profile.name, found.database_url) == ("shop", "towpath", "postgres://a:b@db/shop")
     assert found.platform == LocalPlace(folder=str(here / "state"))
 
 

@@ -1,7 +1,8 @@
-"""Which deployment a name means: ``demo``, else ``lockage.toml`` here, else the one in the user's configuration folder.
+"""Which deployment a name means: ``demo``, else ``lockage.toml`` here, else the one in the user's folder; or flags alone.
 
-Not for opening anything (``wiring``). The surprising thing: the demo is found the same way as every other deployment. What
-``demo up`` started, it describes in a file of this very shape, beside the demo's data.
+Not for opening anything (``wiring``). The surprising things: the demo is found the same way as every other deployment (what
+``demo up`` started, it describes in a file of this very shape); and what neither file nor flags say of a deployment on
+Kubernetes, its objects there do, so that a profile and a database may be open here.
 
 A file, with one table a deployment::
 
@@ -10,10 +11,25 @@ A file, with one table a deployment::
     [deployments.shop]
     profile = "profiles/shop.toml"      # a file beside this one, or the name of a profile that Lockage brings
     database_env = "SHOP_DATABASE_URL"  # the variable that holds the address; or: database = "postgres://…"
+    password_command = ["pass", "show", "shop/database"]  # its output is the password, asked anew for each connection
 
     [deployments.shop.platform]
     kind = "local"
     folder = "/var/lib/shop"            # where its supervisor keeps its document
+
+    [deployments.coder]                 # profile and database: as the objects on Kubernetes say
+
+    [deployments.coder.platform]
+    kind = "kubernetes"
+    namespace = "coder"                 # these five are what kubectl calls them; each may be left out
+    context = "production"
+    kubeconfig = "~/.kube/production"
+    selector = "app.kubernetes.io/name=coder"
+    reach = "port-forward"              # way to the database: auto, direct, port-forward, pod
+
+    [deployments.coder.platform.helm]
+    chart = "oci://ghcr.io/coder/chart/coder"
+    arguments = ["-f", "values.yaml"]
 """
 
 from __future__ import annotations
@@ -21,53 +37,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
 from lockage.core.release.profile import Profile, parse_profile
 from lockage.errors import LockageError, RefusedError, UsageError
+from lockage.interfaces.flags import Wanted
 from lockage.interfaces.folders import Folders
+from lockage.interfaces.places import KubernetesPlace, LocalPlace, Place, as_wanted, beside_file
 
 DEMO = "demo"
 FILE = "lockage.toml"
 
 
-class LocalPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a deployment on the local platform is."""
-
-    kind: Literal["local"] = "local"
-    folder: str
-
-
-class HelmPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How a deployment is released by Helm."""
-
-    chart: str  # "coder-v2/coder", "oci://…", a folder or an archive; ``{release}`` stands for the release gone to
-    release: str | None = None  # Helm's name of it; None: as the workload's own annotations say
-    version: str | None = None  # of the chart, ``{release}`` as above; None: the profile's, or none for a folder or an archive
-    arguments: tuple[str, ...] = ()  # the user's own: "-f", "values.yaml", "--set", …
-    program: str = "helm"
-
-
-class KubernetesPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Where a deployment on Kubernetes is."""
-
-    kind: Literal["kubernetes"] = "kubernetes"
-    namespace: str | None = None  # None: the context's
-    context: str | None = None  # None: the kubeconfig's current one
-    kubeconfig: str | None = None  # None: KUBECONFIG, else ~/.kube/config, else the pod's own service account
-    selector: str | None = None  # label selector of the Deployment; None: by the profile
-    helm: HelmPlace | None = None  # None: the object is patched
-
-
 class Described(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One deployment, as a file describes it."""
 
-    profile: str
-    platform: LocalPlace
+    profile: str | None = None  # None: the one that fits what stands on Kubernetes
+    platform: LocalPlace | KubernetesPlace
     database: str | None = None
     database_env: str | None = None
+    password_command: tuple[str, ...] = ()
 
 
 class DeploymentsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,43 +68,54 @@ class DeploymentsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     deployments: dict[str, Described]
 
 
+class Located(msgspec.Struct, frozen=True, kw_only=True):
+    """One deployment as far as files and flags say; what they leave open, its platform answers (``wiring``)."""
+
+    name: str
+    profile: Profile | None  # None: on Kubernetes, the one that fits
+    database_url: str | None  # None: on Kubernetes, where the replicas have it from
+    password_command: tuple[str, ...] = ()
+    platform: Place
+    beside: Path  # relative paths of its profile are relative to this folder
+
+
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment with everything resolved."""
 
     name: str
     profile: Profile
-    database_url: str
-    platform: LocalPlace
+    database_url: str  # as it is reached from here
+    platform: Place
     beside: Path  # relative paths of its profile are relative to this folder
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment as a command line names it: flags win over what a file says."""
-
-    name: str
-    profile: Path | None = None
-    database: str | None = None
-
-
-def find_deployment(wanted: Wanted, *, folders: Folders, here: Path, environment: Mapping[str, str]) -> Deployment:
+def find_deployment(wanted: Wanted, *, folders: Folders, here: Path, environment: Mapping[str, str]) -> Located:
     """The deployment of that name.
 
-    Raises ``UsageError``: LK002 no such name, LK006 a file that is not valid, LK201 a profile that is not;
-    ``RefusedError`` (LK009) when it is the demo, and the demo is not up.
+    Raises ``UsageError``: LK002 no such name, LK003 flags that do not fit it, LK006 a file that is not valid, LK201 a profile
+    that is not; ``RefusedError`` (LK009) when it is the demo, and the demo is not up.
     """
-    file, described = _described(wanted.name, folders=folders, here=here)
+    file, described = _described(wanted, folders=folders, here=here)
+    place = as_wanted(beside_file(described.platform, file.parent), wanted)
     url = wanted.database or _database_url(described, environment=environment, name=wanted.name, file=file)
-    if wanted.profile is not None:
-        profile, beside = _profile_in(wanted.profile), wanted.profile.parent
-    else:
-        profile, beside = _profile_named(described.profile, beside=file.parent)
-    folder = str(file.parent / Path(described.platform.folder).expanduser())
-    return Deployment(
+    profile, beside = _profile(wanted, described, file=file, here=here)
+    return Located(
         name=wanted.name,
         profile=profile,
         database_url=url,
-        platform=msgspec.structs.replace(described.platform, folder=folder),
+        password_command=described.password_command,
+        platform=place,
         beside=beside,
+    )
+
+
+def resolved(located: Located, *, profile: Profile | None = None, database_url: str | None = None) -> Deployment:
+    """The deployment with what its platform answered; the profile and the address as reached win over what was said before."""
+    profile, database_url = profile or located.profile, database_url or located.database_url
+    assert profile is not None  # only Kubernetes leaves it open, and says it there
+    assert database_url is not None
+    return Deployment(
+        name=located.name, profile=profile, database_url=database_url, platform=located.platform, beside=located.beside
     )
 
 
@@ -138,7 +140,15 @@ def unwritable(file: Path, error: OSError) -> LockageError:
     return RefusedError(f"{file} cannot be written: {error.strerror}", code="LK008", hint="choose another file")
 
 
-def _described(name: str, *, folders: Folders, here: Path) -> tuple[Path, Described]:
+def brought_profiles() -> tuple[Profile, ...]:
+    """The profiles that Lockage brings, by name."""
+    folder = resources.files("lockage").joinpath("profiles")
+    names = sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+    return tuple(_brought(name) for name in names)
+
+
+def _described(wanted: Wanted, *, folders: Folders, here: Path) -> tuple[Path, Described]:
+    name = wanted.name
     if name == DEMO:
         file = folders.demo / FILE
         if not file.is_file():
@@ -151,16 +161,19 @@ def _described(name: str, *, folders: Folders, here: Path) -> tuple[Path, Descri
             if name in deployments:
                 return file, deployments[name]
             known += deployments
+    if wanted.means_kubernetes:
+        return here / FILE, Described(platform=KubernetesPlace())
     raise UsageError(
         f"no deployment is called {name}; known: {', '.join(dict.fromkeys(known))}",
         code="LK002",
-        hint=f"describe it in {FILE} here or in {folders.configuration}",
+        hint=f"describe it in {FILE} here or in {folders.configuration}, or say where it is on Kubernetes: -n NAMESPACE",
     )
 
 
 def _read(file: Path) -> DeploymentsFile:
     try:
-        return msgspec.toml.decode(file.read_bytes(), type=DeploymentsFile)
+        content = msgspec.toml.decode(file.read_bytes())
+        return msgspec.convert(_with_kinds(content), type=DeploymentsFile)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}", code="LK006", hint=f"ls -l {file}") from error
     except (msgspec.MsgspecError, ValueError) as error:
@@ -171,11 +184,27 @@ def _read(file: Path) -> DeploymentsFile:
         ) from error
 
 
-def _database_url(described: Described, *, environment: Mapping[str, str], name: str, file: Path) -> str:
+def _with_kinds(content: object) -> object:
+    """The file's content, where a platform without a kind is a local one: files were written before there was another."""
+    deployments = _table(content).get("deployments")
+    for described in _table(deployments).values():
+        platform = _table(_table(described).get("platform"))
+        if platform:
+            platform.setdefault("kind", "local")
+    return content
+
+
+def _table(content: object) -> dict[str, object]:
+    return cast("dict[str, object]", content) if isinstance(content, dict) else {}
+
+
+def _database_url(described: Described, *, environment: Mapping[str, str], name: str, file: Path) -> str | None:
     if described.database is not None:
         return described.database
     variable = described.database_env
     if variable is None:
+        if isinstance(described.platform, KubernetesPlace):
+            return None
         raise UsageError(
             f"{file} names no database of {name}",
             code="LK006",
@@ -191,16 +220,34 @@ def _database_url(described: Described, *, environment: Mapping[str, str], name:
     return url
 
 
-def _profile_named(name: str, *, beside: Path) -> tuple[Profile, Path]:
+def _profile(wanted: Wanted, described: Described, *, file: Path, here: Path) -> tuple[Profile | None, Path]:
+    if wanted.profile is not None:
+        return _profile_named(str(wanted.profile), beside=here, otherwise=file.parent)
+    if described.profile is not None:
+        return _profile_named(described.profile, beside=file.parent, otherwise=file.parent)
+    if isinstance(described.platform, KubernetesPlace):
+        return None, file.parent
+    raise UsageError(
+        f"{file} names no profile of {wanted.name}",
+        code="LK006",
+        hint=f"add profile to deployments.{wanted.name}, or give --profile",
+    )
+
+
+def _profile_named(name: str, *, beside: Path, otherwise: Path) -> tuple[Profile, Path]:
     if "/" not in name and not name.endswith(".toml"):
-        brought = resources.files("lockage").joinpath("profiles", f"{name}.toml")
-        if not brought.is_file():
-            raise UsageError(
-                f"Lockage brings no profile {name}", code="LK006", hint="give the path of a file that ends in .toml"
-            )
-        return parse_profile(brought.read_bytes(), file=f"profile {name}"), beside
+        return _brought(name), otherwise
     file = beside / Path(name).expanduser()
     return _profile_in(file), file.parent
+
+
+def _brought(name: str) -> Profile:
+    brought = resources.files("lockage").joinpath("profiles", f"{name}.toml")
+    if not brought.is_file():
+        raise UsageError(
+            f"Lockage brings no profile {name}", code="LK006", hint="give the path of a file that ends in .toml, or has a /"
+        )
+    return parse_profile(brought.read_bytes(), file=f"profile {name}")
 
 
 def _profile_in(file: Path) -> Profile:

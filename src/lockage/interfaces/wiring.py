@@ -10,7 +10,8 @@ is called, because a command should wait for those that it uses only.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from lockage.core.migration.script import Migration
     from lockage.core.run import RunEvent
     from lockage.flows.world import World
-    from lockage.interfaces.deployments import Deployment
-    from lockage.ports import Clock, Database, Journals, Shadows
+    from lockage.interfaces.deployments import Deployment, Located
+    from lockage.ports import Clock, Database, Journals, Platform, Service, Shadows
 
 
 def system_clock() -> Clock:
@@ -110,39 +111,79 @@ def folder_of_migrations(folder: Path, *, form: str | None) -> tuple[Mapping[str
     return files, format_named(form) if form else format_of(files)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A deployment with everything resolved, and the world that it is in."""
+
+    deployment: Deployment
+    world: World
+
+
+@contextmanager
+def open_deployment(
+    located: Located,
+    *,
+    tell: Callable[[RunEvent], None],
+    glimpse: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+    settings: Settings | None = None,
+) -> Generator[Opened]:
+    """A deployment with everything that is needed to look at it and act upon it, open while the context lasts.
+
+    ``say`` gets what people should know of how it was found and reached. Raises what the platform raises when it is not there,
+    and what finding the workload and its database raises; the database is connected to at the first look.
+    """
+    from lockage.core.progress import MigrationText
+    from lockage.flows.world import World
+
+    settings = settings or Settings()
+    with ExitStack() as stack:
+        deployment, platform, service = _placed(located, stack, say=say, settings=settings)
+        texts = tuple(MigrationText(version=m.version, name=m.name, text=m.text) for m in migrations_of(deployment))
+        live = database(deployment.database_url, settings=settings)
+        stack.callback(live.close)
+        world = World(
+            deployment=deployment.name,
+            profile=deployment.profile,
+            platform=platform,
+            database=live,
+            service=service,
+            clock=system_clock(),
+            settings=settings,
+            migrations=texts,
+            tell=tell,
+            glimpse=glimpse,
+        )
+        yield Opened(deployment=deployment, world=world)
+
+
 @contextmanager
 def open_world(
-    deployment: Deployment,
+    located: Located,
     *,
     tell: Callable[[RunEvent], None],
     glimpse: Callable[[str], None] = lambda _: None,
     settings: Settings | None = None,
 ) -> Generator[World]:
-    """A deployment with everything that is needed to look at it and act upon it, open while the context lasts.
+    """The world of a deployment, open while the context lasts; as ``open_deployment``."""
+    with open_deployment(located, tell=tell, glimpse=glimpse, settings=settings) as opened:
+        yield opened.world
 
-    Raises what the platform raises when it is not there; the database is connected to at the first look.
-    """
-    from lockage.adapters.local.platform import LocalPlatform
-    from lockage.adapters.service import HttpService
-    from lockage.core.progress import MigrationText
-    from lockage.flows.world import World
 
-    settings = settings or Settings()
-    texts = tuple(MigrationText(version=m.version, name=m.name, text=m.text) for m in migrations_of(deployment))
-    with LocalPlatform(Path(deployment.platform.folder)) as platform:
-        live = database(deployment.database_url, settings=settings)
-        try:
-            yield World(
-                deployment=deployment.name,
-                profile=deployment.profile,
-                platform=platform,
-                database=live,
-                service=HttpService(),
-                clock=system_clock(),
-                settings=settings,
-                migrations=texts,
-                tell=tell,
-                glimpse=glimpse,
-            )
-        finally:
-            live.close()
+def _placed(
+    located: Located, stack: ExitStack, *, say: Callable[[str], None], settings: Settings
+) -> tuple[Deployment, Platform, Service]:
+    """The deployment resolved, and what stands for its platform and its service; what is open is closed by the stack."""
+    from lockage.interfaces.deployments import resolved
+    from lockage.interfaces.places import LocalPlace
+
+    place = located.platform
+    if isinstance(place, LocalPlace):
+        from lockage.adapters.local.platform import LocalPlatform
+        from lockage.adapters.service import HttpService
+
+        platform = stack.enter_context(LocalPlatform(Path(place.folder)))
+        return resolved(located), platform, HttpService()
+    from lockage.interfaces.wiring_kubernetes import on_kubernetes
+
+    return on_kubernetes(located, place, stack, say=say, settings=settings)

@@ -24,6 +24,7 @@ class Invocation:
     folders: Folders
     log: CommandLog
     as_json: bool
+    passed: tuple[str, ...] = ()  # what stands after "--": arguments of Helm's
 
 
 def invocation_of(context: typer.Context) -> Invocation:

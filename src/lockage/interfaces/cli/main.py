@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "survey": "Look at a deployment and its database; change nothing.",
     "forecast": "Say what migrations will lock, for whom and for how long.",
     "plan": "Plan an upgrade: route, strategy, steps and their undoing.",
+    "window": "Propose windows in which the fewest people work, from usage.",
     "upgrade": "Carry out an upgrade, or go on with one that stopped.",
     "watch": "Show a run while it goes on.",
     "recover": "Get out of a run that is part-way, by what stands on the object.",
@@ -39,7 +40,7 @@ COMMANDS: Mapping[str, str] = {
     "version": "Print the version of Lockage.",
 }
 
-PASSING = ("plan", "upgrade", "rbac", "watch")
+PASSING = ("plan", "upgrade", "recover", "rbac", "watch")
 """Commands that hand on what stands after ``--`` to Helm."""
 
 

@@ -12,13 +12,15 @@ from pathlib import Path
 
 from lockage.core.run import RunEvent
 from lockage.flows.world import World
+from lockage.interfaces.cli.console import notes, say
 from lockage.interfaces.cli.invocation import Invocation
-from lockage.interfaces.deployments import Deployment, Wanted, find_deployment
-from lockage.interfaces.wiring import open_world
+from lockage.interfaces.deployments import Located, find_deployment
+from lockage.interfaces.flags import Wanted
+from lockage.interfaces.wiring import Opened, open_deployment
 
 
-def found(invocation: Invocation, wanted: Wanted) -> Deployment:
-    """The deployment that the command line names. Raises as ``find_deployment`` does."""
+def found(invocation: Invocation, wanted: Wanted) -> Located:
+    """The deployment that the command line names, as far as files and flags say. Raises as ``find_deployment`` does."""
     return find_deployment(wanted, folders=invocation.folders, here=Path.cwd(), environment=invocation.environment)
 
 
@@ -30,7 +32,20 @@ def opened(
     show: Callable[[RunEvent], None] = lambda _: None,
     glimpse: Callable[[str], None] = lambda _: None,
 ) -> Generator[World]:
-    """The deployment open for looking and acting, while the context lasts.
+    """The deployment open for looking and acting, while the context lasts; ``show`` and ``glimpse`` as below."""
+    with opened_deployment(invocation, wanted, show=show, glimpse=glimpse) as found_and_open:
+        yield found_and_open.world
+
+
+@contextmanager
+def opened_deployment(
+    invocation: Invocation,
+    wanted: Wanted,
+    *,
+    show: Callable[[RunEvent], None] = lambda _: None,
+    glimpse: Callable[[str], None] = lambda _: None,
+) -> Generator[Opened]:
+    """The deployment open for looking and acting, while the context lasts, with everything about it resolved.
 
     ``show`` gets what a run tells, ``glimpse`` what it sees right now.
     """
@@ -40,6 +55,10 @@ def opened(
         show(event)
 
     invocation.log.write("begun", arguments=invocation.arguments)
-    with open_world(found(invocation, wanted), tell=tell, glimpse=glimpse) as world:
-        yield world
+    with open_deployment(found(invocation, wanted), tell=tell, glimpse=glimpse, say=_note) as deployment:
+        yield deployment
     invocation.log.write("done")
+
+
+def _note(line: str) -> None:
+    say(notes(), line)

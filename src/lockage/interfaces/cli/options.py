@@ -6,16 +6,26 @@ as its synopsis.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeAlias, cast
 
 import typer
 
 from lockage.core.plan.steps import OnBlocker, Strategy
 from lockage.errors import UsageError
+from lockage.interfaces.cli.invocation import invocation_of
+from lockage.interfaces.flags import Reach, Wanted
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The deployment: demo, or one that a lockage.toml describes.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="The deployment: demo, one that a lockage.toml describes, or any name with -n NAMESPACE."
+    ),
+]
+
+OptionalName = Annotated[str | None, typer.Argument(metavar="NAME", help="A deployment, instead of a folder of migrations.")]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
@@ -48,8 +58,104 @@ DatabaseUrl = Annotated[
 
 ProfileFile = Annotated[
     Path | None,
-    typer.Option("--profile", metavar="FILE", help="The application's profile, instead of the one it is known by."),
+    typer.Option(
+        "--profile", metavar="FILE|NAME", help="The application's profile: a file, or the name of one that Lockage brings."
+    ),
 ]
+
+Namespace = Annotated[str | None, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Where it is on Kubernetes.")]
+
+Context = Annotated[
+    str | None, typer.Option("--context", metavar="CONTEXT", help="Of the kubeconfig. Default: its current one.")
+]
+
+Kubeconfig = Annotated[
+    str | None, typer.Option("--kubeconfig", metavar="FILE", help="Default: KUBECONFIG, else ~/.kube/config, as kubectl.")
+]
+
+Selector = Annotated[
+    str | None,
+    typer.Option("--selector", "-l", metavar="LABELS", help="Labels of its Deployment. Default: as the profile says."),
+]
+
+ReachChoice = Annotated[
+    Reach | None,
+    typer.Option("--reach", help="The way to a database on Kubernetes. Default: auto, which is the first of these that works."),
+]
+
+RelayImage = Annotated[
+    str | None,
+    typer.Option("--relay-image", metavar="IMAGE", help="Of the pod that --reach pod makes. Default: Lockage's own."),
+]
+
+Chart = Annotated[
+    str | None,
+    typer.Option("--chart", metavar="CHART", help="Release by Helm with this chart, as helm upgrade takes it."),
+]
+
+HelmRelease = Annotated[
+    str | None, typer.Option("--helm-release", metavar="NAME", help="Helm's release. Default: as the Deployment says.")
+]
+
+HelmProgram = Annotated[str | None, typer.Option("--helm", metavar="PROGRAM", help="Default: helm.")]
+
+
+def _deployment_flags(
+    *,
+    profile: ProfileFile = None,
+    database: DatabaseUrl = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    selector: Selector = None,
+    reach: ReachChoice = None,
+    relay_image: RelayImage = None,
+    chart: Chart = None,
+    helm_release: HelmRelease = None,
+    helm_program: HelmProgram = None,
+) -> None: ...
+
+
+P = ParamSpec("P")
+NamingCommand: TypeAlias = Callable[Concatenate[typer.Context, Wanted, P], None]
+
+
+def names_deployment(command: NamingCommand[P]) -> Callable[..., None]:
+    """The command with NAME and every flag that says where a deployment is, all handed to it as one ``Wanted``.
+
+    Its first two parameters are the context and the ``Wanted``; Helm's own arguments after ``--`` are in there too.
+    """
+    return _gathering(command, inspect.Parameter("name", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Name))
+
+
+def may_name_deployment(command: NamingCommand[P]) -> Callable[..., None]:
+    """As ``names_deployment``, for a command that has another use without NAME: the name is empty then."""
+    name = inspect.Parameter("name", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=OptionalName, default=None)
+    return _gathering(command, name)
+
+
+def _gathering(command: NamingCommand[P], name: inspect.Parameter) -> Callable[..., None]:
+    flags = inspect.signature(_deployment_flags, eval_str=True).parameters
+    context, _, *own = inspect.signature(command, eval_str=True).parameters.values()
+
+    def gathered(**given: Any) -> None:
+        of_call = given.pop(context.name)
+        named = {flag: given.pop(_prefixed(flag)) for flag in flags}
+        passed = invocation_of(of_call).passed
+        wanted = Wanted(name=given.pop("name") or "", helm_arguments=passed, **named)
+        cast("Callable[..., None]", command)(of_call, wanted, **given)
+
+    gathered.__doc__ = command.__doc__
+    # Typer reads the signature. The command's own options come first, as its synopsis has them.
+    gathered.__signature__ = inspect.Signature(  # pyright: ignore[reportFunctionMemberAccess] - inspect's own protocol
+        [context, name, *own, *(flag.replace(name=_prefixed(flag.name)) for flag in flags.values())]
+    )
+    gathered.__annotations__ = {}
+    return gathered
+
+
+def _prefixed(flag: str) -> str:
+    return f"deployment_{flag}"  # so that it is none of the command's own names
 
 
 def refuse_together(options: Mapping[str, bool], *, command: str) -> None:

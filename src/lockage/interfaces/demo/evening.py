@@ -34,7 +34,7 @@ from lockage.interfaces.deployments import DEMO, find_deployment
 from lockage.interfaces.deployments import Wanted as Named
 from lockage.interfaces.folders import Folders
 from lockage.interfaces.upgrading import run_upgrade, this_host
-from lockage.interfaces.wiring import open_world
+from lockage.interfaces.wiring import open_deployment, open_world
 
 
 def nothing(_: object) -> None:
@@ -122,12 +122,13 @@ def lockage_way(folders: Folders, watching: Watching) -> LockagePerformance:
         watching.plan(plan)
         return True
 
-    with open_world(deployment, tell=watching.event, glimpse=watching.narrate) as world:
+    with open_deployment(deployment, tell=watching.event, glimpse=watching.narrate) as opened:
+        world = opened.world
         began_at, began_s = world.clock.now(), time.time()
         try:
             report = run_upgrade(
                 world,
-                deployment,
+                opened.deployment,
                 folders,
                 wanted=Wanted(target=stage.TARGET_RELEASE, no_restore_point=True, host=this_host()),
                 confirm=shown,

@@ -16,13 +16,12 @@ from lockage.errors import UsageError
 from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.forecast_view import show_forecast
 from lockage.interfaces.cli.invocation import Invocation, command_app, invocation_of
-from lockage.interfaces.cli.opening import found
-from lockage.interfaces.cli.options import DatabaseUrl, Json, ProfileFile, refuse_together
+from lockage.interfaces.cli.opening import opened_deployment
+from lockage.interfaces.cli.options import Json, may_name_deployment, refuse_together
 from lockage.interfaces.cli.output import print_json
-from lockage.interfaces.deployments import Wanted
+from lockage.interfaces.flags import Wanted
 from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
 from lockage.interfaces.forecasting import Forecaster, look
-from lockage.interfaces.wiring import open_world
 
 app = command_app()
 
@@ -43,9 +42,10 @@ class Transaction(StrEnum):
 
 
 @app.command()
+@may_name_deployment
 def forecast(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A deployment, instead of a folder of migrations.")] = None,
+    wanted: Wanted,
     *,
     migrations: Annotated[Path | None, typer.Option("--migrations", metavar="DIR", help="The folder of migrations.")] = None,
     file_format: Annotated[
@@ -63,8 +63,6 @@ def forecast(
         Transaction | None,
         typer.Option("--transaction", help="What is one transaction. Default: what the format's own migrator does."),
     ] = None,
-    profile: ProfileFile = None,
-    database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Say what migrations will lock, for whom and for how long.
@@ -80,7 +78,7 @@ def forecast(
 
     lockage forecast demo --to 2.27.8
     """
-    if name is None and migrations is None:
+    if not wanted.name and migrations is None:
         raise UsageError(
             "neither a deployment nor a folder of migrations was given",
             code="LK003",
@@ -93,8 +91,11 @@ def forecast(
         "--transaction": transaction is not None,
     }.items():
         # A deployment's profile and ledger say these.
-        refuse_together({"NAME": name is not None, option: given}, command="forecast")
-    refuse_together({"--migrations": migrations is not None, "--profile": profile is not None}, command="forecast")
+        refuse_together({"NAME": bool(wanted.name), option: given}, command="forecast")
+    of_deployments = ("--profile",) if wanted.profile else wanted.kubernetes_flags
+    refuse_together(
+        {"--migrations": migrations is not None, ", ".join(of_deployments): bool(of_deployments)}, command="forecast"
+    )
     invocation = invocation_of(context)
     if migrations is not None:
         _check_range(from_version, to)
@@ -104,12 +105,12 @@ def forecast(
             from_version=from_version,
             to_version=int(to) if to else None,
             transaction=transaction.value if transaction else None,
-            database_url=database,
+            database_url=wanted.database,
         )
         with narrated() as narrate:
             made = forecast_of_folder(question, narrate=narrate)
     else:
-        made = _of_deployment(invocation, Wanted(name=str(name), profile=profile, database=database), to)
+        made = _of_deployment(invocation, wanted, to)
     if as_json:
         print_json(made)
     else:
@@ -118,17 +119,17 @@ def forecast(
 
 def _of_deployment(invocation: Invocation, wanted: Wanted, to: str | None) -> Forecast:
     """What going to the release in one step would do; ``to`` None: to the newest that the profile knows."""
-    deployment = found(invocation, wanted)
-    with open_world(deployment, tell=lambda _: None) as world:
-        seen = look(world)
-    running = agreed_release(seen)
-    target = normalised(to) if to else known_releases(deployment.profile)[-1]
-    legs = route(deployment.profile, from_release=running, to_release=target)
-    say(notes(), f"{running} to {target} in one step")
-    for leg in legs[:-1]:
-        say(notes(), f"an advisory leads by way of {leg.to_release}: lockage plan {wanted.name} --to {target}")
-    with narrated() as narrate:
-        return Forecaster(deployment=deployment, narrate=narrate).between(running, target)
+    with opened_deployment(invocation, wanted) as opened:
+        seen = look(opened.world)
+        profile = opened.deployment.profile
+        running = agreed_release(seen)
+        target = normalised(to) if to else known_releases(profile)[-1]
+        legs = route(profile, from_release=running, to_release=target)
+        say(notes(), f"{running} to {target} in one step")
+        for leg in legs[:-1]:
+            say(notes(), f"an advisory leads by way of {leg.to_release}: lockage plan {wanted.name} --to {target}")
+        with narrated() as narrate:
+            return Forecaster(deployment=opened.deployment, narrate=narrate).between(running, target)
 
 
 def _check_range(from_version: int | None, to: str | None) -> None:

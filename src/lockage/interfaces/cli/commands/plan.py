@@ -14,30 +14,30 @@ from lockage.core.plan.runbook import runbook as runbook_of
 from lockage.core.plan.steps import OnBlocker
 from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
-from lockage.interfaces.cli.opening import found, opened
+from lockage.interfaces.cli.opening import opened_deployment
 from lockage.interfaces.cli.options import (
     BlockerChoice,
-    DatabaseUrl,
     Json,
-    Name,
     ProbeBudget,
-    ProfileFile,
     StrategyChoice,
     Target,
+    names_deployment,
     refuse_together,
 )
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.cli.plan_view import show_plan
-from lockage.interfaces.deployments import Wanted, unwritable
+from lockage.interfaces.deployments import unwritable
+from lockage.interfaces.flags import Wanted
 from lockage.interfaces.forecasting import proposer
 
 app = command_app()
 
 
 @app.command()
+@names_deployment
 def plan(
     context: typer.Context,
-    name: Name,
+    wanted: Wanted,
     to: Target,
     *,
     strategy: StrategyChoice = None,
@@ -49,8 +49,6 @@ def plan(
     runbook: Annotated[
         bool, typer.Option("--runbook", help="Print every step as the command that a person would type.")
     ] = False,
-    profile: ProfileFile = None,
-    database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Plan an upgrade: route, strategy, steps and their undoing.
@@ -59,17 +57,16 @@ def plan(
     """
     refuse_together({"--runbook": runbook, "--json": as_json}, command="plan")
     invocation = invocation_of(context)
-    named = Wanted(name=name, profile=profile, database=database)
     wishes = Wishes(strategy=strategy, probe_budget_s=probe_budget, on_blocker=on_blocker)
-    with opened(invocation, named) as world, narrated() as narrate:
-        made = proposer(world, found(invocation, named), narrate=narrate)(to, wishes)
+    with opened_deployment(invocation, wanted) as opened, narrated() as narrate:
+        made = proposer(opened.world, opened.deployment, narrate=narrate)(to, wishes)
     if output is not None:
         _write(output, plan_file(made))
-        say(notes(), f"written to {output}; to carry it out: lockage upgrade {name} --plan {output}")
+        say(notes(), f"written to {output}; to carry it out: lockage upgrade {wanted.name} --plan {output}")
     if as_json:
         print_json(made)
     elif runbook:
-        typer.echo(runbook_of(made, world.profile, LocalDialect()))
+        typer.echo(runbook_of(made, opened.deployment.profile, LocalDialect()))
     else:
         show_plan(made, answers())
 

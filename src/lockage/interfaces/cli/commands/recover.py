@@ -15,10 +15,10 @@ from lockage.flows.recover import way_out
 from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import opened
-from lockage.interfaces.cli.options import DatabaseUrl, Json, Name, ProfileFile
+from lockage.interfaces.cli.options import Json, names_deployment
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.cli.run_view import show_event, show_report
-from lockage.interfaces.deployments import Wanted
+from lockage.interfaces.flags import Wanted
 from lockage.interfaces.upgrading import this_host
 from lockage.interfaces.wiring import journals
 
@@ -26,14 +26,13 @@ app = command_app()
 
 
 @app.command()
+@names_deployment
 def recover(
     context: typer.Context,
-    name: Name,
+    wanted: Wanted,
     *,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Show the way out, and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the first change.")] = False,
-    profile: ProfileFile = None,
-    database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Get out of a run that is part-way, by what stands on the object.
@@ -45,13 +44,13 @@ def recover(
         raise RefusedError(
             "recover asks before the first change, and there is no terminal to ask on",
             code="LK004",
-            hint=f"lockage recover {name} --yes",
+            hint=f"lockage recover {wanted.name} --yes",
         )
     invocation = invocation_of(context)
-    named, console = Wanted(name=name, profile=profile, database=database), notes()
+    console = notes()
     with (
         narrated() as narrate,
-        opened(invocation, named, show=lambda event: show_event(event, console), glimpse=narrate) as world,
+        opened(invocation, wanted, show=lambda event: show_event(event, console), glimpse=narrate) as world,
     ):
         found = way_out(world)
         narrate.clear()
@@ -66,7 +65,7 @@ def recover(
             raise RefusedError(
                 "the recovery was not confirmed; nothing was changed by this command",
                 code="LK329",
-                hint=f"lockage recover {name} --plan-only",
+                hint=f"lockage recover {wanted.name} --plan-only",
             )
         report = recover_deployment(world, journals(invocation.folders), host=this_host())
     if as_json:

@@ -7,30 +7,24 @@ import typer
 from lockage.interfaces.cli.console import answers
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import opened
-from lockage.interfaces.cli.options import DatabaseUrl, Json, Name, ProfileFile
+from lockage.interfaces.cli.options import Json, names_deployment
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.cli.survey_view import show_survey
-from lockage.interfaces.deployments import Wanted
+from lockage.interfaces.flags import Wanted
 from lockage.interfaces.forecasting import look
 
 app = command_app()
 
 
 @app.command()
-def survey(
-    context: typer.Context,
-    name: Name,
-    *,
-    profile: ProfileFile = None,
-    database: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
+@names_deployment
+def survey(context: typer.Context, wanted: Wanted, *, as_json: Json = False) -> None:
     """Look at a deployment and its database; change nothing.
 
     Shows the version by every source and whether they agree, replicas and their probes with the kill budget, the
     migration ledger, sessions by replica, long and idle transactions, sizes, and what PostgreSQL allows us to do.
     """
-    with opened(invocation_of(context), Wanted(name=name, profile=profile, database=database)) as world:
+    with opened(invocation_of(context), wanted) as world:
         seen = look(world)
         long_transactions = world.settings.long_transactions
     if as_json:

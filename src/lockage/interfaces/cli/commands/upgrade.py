@@ -19,29 +19,28 @@ from lockage.flows.carry_out import Unfinished
 from lockage.flows.upgrade import Wanted
 from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
-from lockage.interfaces.cli.opening import found, opened
+from lockage.interfaces.cli.opening import opened_deployment
 from lockage.interfaces.cli.options import (
-    DatabaseUrl,
     Json,
-    Name,
     ProbeBudget,
-    ProfileFile,
     StrategyChoice,
+    names_deployment,
     refuse_together,
 )
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.cli.plan_view import show_plan
 from lockage.interfaces.cli.run_view import show_event, show_report
-from lockage.interfaces.deployments import Wanted as Named
+from lockage.interfaces.flags import Wanted as Named
 from lockage.interfaces.upgrading import patient_interrupt, run_upgrade, this_host
 
 app = command_app()
 
 
 @app.command()
+@names_deployment
 def upgrade(
     context: typer.Context,
-    name: Name,
+    named: Named,
     *,
     to: Annotated[str | None, typer.Option("--to", metavar="RELEASE", help="The release to go to, such as 2.27.8.")] = None,
     plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Carry out this approved plan.")] = None,
@@ -59,8 +58,6 @@ def upgrade(
     ] = None,
     strategy: StrategyChoice = None,
     probe_budget: ProbeBudget = None,
-    profile: ProfileFile = None,
-    database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Carry out an upgrade, or go on with one that stopped.
@@ -78,10 +75,9 @@ def upgrade(
         raise RefusedError(
             "upgrade asks before the first change, and there is no terminal to ask on",
             code="LK004",
-            hint=f"lockage upgrade {name} --yes",
+            hint=f"lockage upgrade {named.name} --yes",
         )
     invocation = invocation_of(context)
-    named = Named(name=name, profile=profile, database=database)
     wanted = Wanted(
         target=to,
         approved=check_plan_file(_text_of(plan), file=str(plan)) if plan else None,
@@ -95,11 +91,11 @@ def upgrade(
     with (
         patient_interrupt(lambda: say(console, "stopping at the next place where nothing is down; Ctrl-C again: now")) as stop,
         narrated() as narrate,
-        opened(invocation, named, show=lambda event: show_event(event, console), glimpse=narrate) as world,
+        opened_deployment(invocation, named, show=lambda event: show_event(event, console), glimpse=narrate) as opened,
     ):
         report = run_upgrade(
-            world,
-            found(invocation, named),
+            opened.world,
+            opened.deployment,
             invocation.folders,
             wanted=wanted,
             confirm=lambda proposed, unfinished: _confirmed(proposed, unfinished, console, asks=not yes, before=narrate.clear),
