@@ -1,16 +1,34 @@
 """How a person tells a platform what a step does to it: command lines, as lists.
 
-Not for running anything: a runbook prints these. The surprising thing: every platform answers the same five wishes, and a
-probe travels inside the rollout, so there is no command that edits one.
+Not for running anything: a runbook prints these. The surprising thing: every platform answers the same few wishes, and a
+probe travels inside the rollout, so there is no command that edits one. What only some platforms need is asked of all, and
+the others answer with nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from lockage.core.facts import Probe
 
 Command = tuple[str, ...]
+
+Commands = tuple[Command, ...]
+"""One after the other."""
+
+Line = str
+"""A line of shell where a list of words would not do: a pipe, or a substitution. Every name in it is quoted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a revision shall be: release, replicas and liveness probe together (None: without one)."""
+
+    release: str
+    replicas: int
+    liveness: Probe | None
 
 
 class Dialect(Protocol):
@@ -21,15 +39,47 @@ class Dialect(Protocol):
         """What people call the platform."""
         ...
 
-    def look(self, deployment: str) -> Command:
+    def settings(self, url_variable: str) -> tuple[Line, ...]:
+        """What is set once in the shell, beyond what every runbook sets: where the database is, and the like."""
+        ...
+
+    def look(self, deployment: str) -> Commands:
         """Shows the workload, its replicas and the version by every source."""
+        ...
+
+    def await_left(self, deployment: str, replicas: int, *, limit_s: float) -> Commands:
+        """Ends when only so many replicas are left, terminating ones included; nothing where looking must do."""
+        ...
+
+    def await_ready(self, deployment: str, *, limit_s: float) -> Commands:
+        """Ends when all replicas of the newest revision serve; nothing where looking must do."""
+        ...
+
+    def evidence(self, deployment: str) -> tuple[Line, ...]:
+        """Shows why a replica does not come up: events, its log, and the log before its last restart."""
+        ...
+
+    def rehearse(self, deployment: str, wish: Wish) -> tuple[Line, ...]:
+        """Shows what the rollout would make, and changes nothing; nothing where that cannot be."""
+        ...
+
+    def fragment(self, wish: Wish) -> str | None:
+        """The wish as values in YAML, for those who keep them in a file; None where there are no values."""
+        ...
+
+    def caveats(self, wish: Wish) -> tuple[str, ...]:
+        """What the rollout's command cannot say here, one sentence each."""
+        ...
+
+    def pin(self, autoscalers: Sequence[str], replicas: int) -> Commands:
+        """Keeps each autoscaler ("HorizontalPodAutoscaler/x") at exactly this number."""
         ...
 
     def scale(self, deployment: str, replicas: int) -> Command:
         """Asks for a number of replicas, the revision unchanged."""
         ...
 
-    def roll_out(self, deployment: str, *, release: str, replicas: int, liveness: Probe | None) -> Command:
+    def roll_out(self, deployment: str, wish: Wish) -> Command:
         """Makes a new revision by one change: release, replicas and liveness probe."""
         ...
 
@@ -47,20 +97,59 @@ class LocalDialect:
 
     title = "the local platform"
 
-    def look(self, deployment: str) -> Command:
+    def settings(self, url_variable: str) -> tuple[Line, ...]:
+        """Nothing: only the reader knows the address."""
+        del url_variable
+        return ()
+
+    def look(self, deployment: str) -> Commands:
         """Everything that there is to see, by one survey."""
-        return ("lockage", "survey", deployment)
+        return (("lockage", "survey", deployment),)
+
+    def await_left(self, deployment: str, replicas: int, *, limit_s: float) -> Commands:
+        """Nothing: the survey tells."""
+        del deployment, replicas, limit_s
+        return ()
+
+    def await_ready(self, deployment: str, *, limit_s: float) -> Commands:
+        """Nothing: the survey tells."""
+        del deployment, limit_s
+        return ()
+
+    def evidence(self, deployment: str) -> tuple[Line, ...]:
+        """Nothing beyond the survey."""
+        del deployment
+        return ()
+
+    def rehearse(self, deployment: str, wish: Wish) -> tuple[Line, ...]:
+        """Nothing: the supervisor takes what it is given."""
+        del deployment, wish
+        return ()
+
+    def fragment(self, wish: Wish) -> str | None:
+        """None: there are no values."""
+        del wish
+
+    def caveats(self, wish: Wish) -> tuple[str, ...]:
+        """Nothing: the command says it all."""
+        del wish
+        return ()
+
+    def pin(self, autoscalers: Sequence[str], replicas: int) -> Commands:
+        """Nothing: there are no autoscalers."""
+        del autoscalers, replicas
+        return ()
 
     def scale(self, deployment: str, replicas: int) -> Command:
         """A number of replicas of the same revision."""
         return ("lockage", "local", "scale", deployment, str(replicas))
 
-    def roll_out(self, deployment: str, *, release: str, replicas: int, liveness: Probe | None) -> Command:
+    def roll_out(self, deployment: str, wish: Wish) -> Command:
         """One new revision; of the probe only the failure threshold differs."""
-        asked = ("lockage", "local", "roll-out", deployment, "--release", release, "--replicas", str(replicas))
-        if liveness is None:
+        asked = ("lockage", "local", "roll-out", deployment, "--release", wish.release, "--replicas", str(wish.replicas))
+        if wish.liveness is None:
             return asked
-        return (*asked, "--liveness-failure-threshold", str(liveness.failure_threshold))
+        return (*asked, "--liveness-failure-threshold", str(wish.liveness.failure_threshold))
 
     def note(self, deployment: str, text: str) -> Command | None:
         """None: the supervisor takes notes from Lockage only."""

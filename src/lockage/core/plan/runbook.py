@@ -10,10 +10,12 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol, cast
 
 import jinja2
 
-from lockage.core.plan.dialect import Dialect
+from lockage.core.facts import Probe
+from lockage.core.plan.dialect import Command, Commands, Dialect, Wish
 from lockage.core.plan.steps import Plan
 from lockage.core.plan.wording import counted, duration, probe_in_words, range_in_words, step_in_words, step_name
 from lockage.core.release.profile import Profile
@@ -57,7 +59,8 @@ def _template() -> jinja2.Template:
         keep_trailing_newline=True,
     )
     environment.filters.update(  # pyright: ignore[reportUnknownMemberType]  # jinja2 does not say what a filter is
-        shell=shlex.join,
+        shell=_shell,
+        wish=_wish,
         sql=_literal,
         regclasses=_regclasses,
         duration=duration,
@@ -68,6 +71,27 @@ def _template() -> jinja2.Template:
         counted=counted,
     )
     return environment.get_template("runbook.md.j2")
+
+
+def _shell(commands: Command | Commands) -> str:
+    """A command, or several, as lines to be typed."""
+    several = commands if commands and isinstance(commands[0], tuple) else (commands,)
+    return "\n".join(shlex.join(cast("Command", command)) for command in several)
+
+
+class _Asking(Protocol):
+    """A step that asks for a revision."""
+
+    @property
+    def release(self) -> str: ...
+    @property
+    def replicas(self) -> int: ...
+    @property
+    def liveness(self) -> Probe | None: ...
+
+
+def _wish(step: _Asking) -> Wish:
+    return Wish(release=step.release, replicas=step.replicas, liveness=step.liveness)
 
 
 def _literal(text: str) -> str:
