@@ -95,13 +95,14 @@ class Platform(Protocol):
         ...
 
     def usage(self) -> tuple[Usage, ...]:
-        """Memory and CPU of every replica that runs, as far as they can be seen. Cheap enough for a look a second."""
+        """Memory and CPU of every replica that runs, as they were seen last. Never waits for what it asks."""
         ...
 
-    def preflight(self, rollout: Rollout) -> tuple[Check, ...]:
+    def preflight(self, rollout: Rollout, *, between: Callable[[], None] = lambda: None) -> tuple[Check, ...]:
         """Whether the rollout would be accepted and its replicas could start: everything that can be known beforehand.
 
         What runs for it is short-lived and gone at the end (a pod that brings the image to a node); nothing serves it.
+        ``between`` is called again and again while it is waited for. A check that could not be made is ok, and says so.
         """
         ...
 

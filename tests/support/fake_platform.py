@@ -5,13 +5,15 @@ The fake platform passes the same suite as the real ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from lockage.core.facts import (
     Check,
     Contender,
+    ContenderKind,
     Endpoint,
     Event,
     Probe,
@@ -25,7 +27,7 @@ from lockage.core.facts import (
 )
 from lockage.errors import RefusedError
 from lockage.ports import Answer, LeaseState, Rollout
-from support.fake_world import GRACE_S, FakeWorld, Pod
+from support.fake_world import GRACE_S, Autoscaler, FakeWorld, Owner, Pod
 
 
 class FakePlatform:
@@ -57,6 +59,8 @@ class FakePlatform:
             grace_s=GRACE_S,
             annotations=dict(w.annotations),
             resource_version=str(w.resource_version),
+            paused=w.paused,
+            changed_by=w.changed_by,
         )
 
     def replicas(self) -> tuple[Replica, ...]:
@@ -102,25 +106,36 @@ class FakePlatform:
         return tuple(self.world.profile.migrations.releases)
 
     def contenders(self) -> tuple[Contender, ...]:
-        return ()
+        w = self.world
+        return (*map(_autoscaler, w.autoscalers), *map(_owner, w.owners))
 
     def usage(self) -> tuple[Usage, ...]:
-        return ()
+        w = self.world
+        return tuple(replace(w.usage[p.release], replica=p.name) for p in w.pods if p.started_s and p.release in w.usage)
 
-    def preflight(self, rollout: Rollout) -> tuple[Check, ...]:
-        return (Check(name="image", ok=True, text=f"app has a release {rollout.release}"),)
+    def preflight(self, rollout: Rollout, *, between: Callable[[], None] = lambda: None) -> tuple[Check, ...]:
+        between()
+        return (Check(name="image", ok=True, text=f"app has a release {rollout.release}"), *self.world.failing)
 
     def pin(self, replicas: int) -> None:
-        pass
+        self._set({a.object: (replicas, replicas) for a in self.world.autoscalers}, max(1, replicas))
 
     def unpin(self, former: Sequence[Contender]) -> None:
-        pass
+        self._set({c.object: (c.minimum or 0, c.maximum or 0) for c in former}, "back")
+
+    def _set(self, numbers: Mapping[str, tuple[int, int]], what: object) -> None:
+        loose = [a for a in self._world.autoscalers if numbers.get(a.object, (a.minimum, a.maximum)) != (a.minimum, a.maximum)]
+        for autoscaler in loose:
+            autoscaler.minimum, autoscaler.maximum = numbers[autoscaler.object]
+            autoscaler.changed_by = "lockage"
+            self._world.changes.append(("pin", autoscaler.object, what))
 
     def scale(self, replicas: int) -> None:
         w = self.world
         if w.replicas != replicas:
             w.changes.append(("scale", replicas))
             w.replicas = replicas
+            w.changed_by = "lockage"
             self._written()
 
     def annotate(self, changes: Mapping[str, str | None], *, expected: str) -> None:
@@ -142,6 +157,7 @@ class FakePlatform:
             w.revision += 1
         w.changes.append(("roll out", rollout))
         w.release, w.replicas, w.liveness = rollout.release, rollout.replicas, rollout.liveness
+        w.changed_by = "lockage"
         self._written()
 
     def _written(self) -> None:
@@ -164,6 +180,27 @@ class FakePlatform:
         w = self.world
         if w.lease and w.lease.holder == holder:
             w.lease = None
+
+
+def _autoscaler(found: Autoscaler) -> Contender:
+    return Contender(
+        kind=ContenderKind.AUTOSCALER,
+        object=found.object,
+        does=f"keeps {found.minimum} to {found.maximum} replicas",
+        minimum=found.minimum,
+        maximum=found.maximum,
+        changed_by=found.changed_by,
+    )
+
+
+def _owner(found: Owner) -> Contender:
+    return Contender(
+        kind=ContenderKind.OWNER,
+        object=found.object,
+        does="syncs by itself" if found.syncs else "syncs when it is told to",
+        desired_image=f"app:{found.release}",
+        paused=not found.syncs,
+    )
 
 
 def _phase(pod: Pod) -> ReplicaPhase:

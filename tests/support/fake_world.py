@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from lockage.core.facts import Event, Exit, Probe, RelationLock
+from lockage.core.facts import Check, Event, Exit, Probe, RelationLock, Usage
 from lockage.core.release.profile import Profile
 from lockage.errors import UnreachableError
 from lockage.ports import LeaseState
@@ -88,6 +88,34 @@ class Client:
     port: int = 40_000
 
 
+AUTOSCALER_PERIOD_S = 15.0
+"""Source: Kubernetes, horizontal-pod-autoscaler-sync-period."""
+
+
+@dataclass(kw_only=True)
+class Autoscaler:
+    """A simulated HorizontalPodAutoscaler: rests at no replicas, and otherwise wants what its load asks for."""
+
+    object: str = "HorizontalPodAutoscaler/app"
+    minimum: int = 2
+    maximum: int = 5
+    load: int = 3  # replicas that its metrics ask for
+    changed_by: str | None = None
+    looked_s: float = 0.0
+
+
+@dataclass(kw_only=True)
+class Owner:
+    """A simulated GitOps controller, which puts back within a second what it wants; None: whatever is there."""
+
+    object: str = "Application/app in argocd"
+    release: str
+    replicas: int | None = None
+    liveness: Probe | None = None
+    syncs: bool = True
+    looked_s: float = 0.0
+
+
 @dataclass(kw_only=True)
 class FakeWorld:
     """What the fakes share: time, the workload, its pods, the database's sessions and ledger."""
@@ -116,6 +144,13 @@ class FakeWorld:
     lease: LeaseState | None = None
     fence: object | None = None
     changes: list[tuple[object, ...]] = field(default_factory=list[tuple[object, ...]])  # scales and rollouts that changed
+    autoscalers: list[Autoscaler] = field(default_factory=list[Autoscaler])
+    owners: list[Owner] = field(default_factory=list[Owner])
+    failing: list[Check] = field(default_factory=list[Check])  # of every preflight
+    usage: dict[str, Usage] = field(default_factory=dict[str, Usage])  # by release; its replica's name is filled in
+    happenings: list[tuple[float, Callable[[], None]]] = field(default_factory=list[tuple[float, Callable[[], None]]])
+    changed_by: str | None = None
+    paused: bool = False
     answers: dict[str, bool] = field(default_factory=dict[str, bool])  # SQL of a condition to its answer
     now_s: float = 0.0  # how far the simulation has come; the clock may be ahead
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -152,10 +187,41 @@ class FakeWorld:
             self.clients.remove(client)
             client.on_commit()
         self.pods = [p for p in self.pods if p.stop_s is None or p.stop_s > self.now_s]
+        self._others()
         self._reconcile()
         for pod in self.pods:
             if pod.stop_s is None:
                 self._live(pod)
+
+    def _others(self) -> None:
+        """What everybody but Lockage does."""
+        for at_s, happens in [h for h in self.happenings if h[0] <= self.now_s]:
+            self.happenings.remove((at_s, happens))
+            happens()
+        for autoscaler in self.autoscalers:
+            if self.now_s - autoscaler.looked_s >= AUTOSCALER_PERIOD_S:
+                autoscaler.looked_s = self.now_s
+                if self.replicas:
+                    wanted = min(autoscaler.maximum, max(autoscaler.minimum, autoscaler.load))
+                    self.change("kube-controller-manager", replicas=wanted)
+        for owner in self.owners:
+            if owner.syncs and self.now_s - owner.looked_s >= 1.0:
+                owner.looked_s = self.now_s
+                self.change("argocd-controller", release=owner.release, replicas=owner.replicas, liveness=owner.liveness)
+
+    def change(
+        self, who: str, *, release: str | None = None, replicas: int | None = None, liveness: Probe | None = None
+    ) -> None:
+        """Somebody else changes what is asked for; None: that stays."""
+        was = (self.release, self.replicas, self.liveness)
+        now = (release or self.release, self.replicas if replicas is None else replicas, liveness or self.liveness)
+        if was == now:
+            return
+        if (was[0], was[2]) != (now[0], now[2]):
+            self.revision += 1
+        self.release, self.replicas, self.liveness = now
+        self.resource_version += 1
+        self.changed_by = f"{who} at {self.at(self.now_s):%H:%M:%S}"
 
     def _new_pod(self) -> Pod:
         n = next(self._numbers)

@@ -58,6 +58,8 @@ def hop(
     blocked: tuple[str, ...] = ("public.t",),
     last: bool = False,
     high_s: float | None = 6.0,
+    autoscalers: tuple[str, ...] = (),
+    owners: tuple[str, ...] = (),
 ) -> s.Hop:
     """One hop with all its steps, as the planner lays them out."""
     base = {"undo": UNDO, "expected_s": 1.0, "limit_s": 60.0}
@@ -66,17 +68,27 @@ def hop(
     left = {s.Strategy.SCALE_TO_ONE: 1, s.Strategy.SCALE_TO_ZERO: 0}.get(strategy)
     taken: list[s.AnyStep] = [
         s.CheckFacts(**base),
+        s.Prepare(**base, release=to_release, replicas=first, liveness=migrating),
         s.SettleForeignSessions(**base, relations=blocked),
         s.BackUp(**base),
         s.NoteFormerState(**base),
     ]
+
+    def asked(release: str, number: int, probe: Probe | None, *, complete: bool) -> s.HandOver:
+        return s.HandOver(**base, owners=owners, release=release, replicas=number, liveness=probe, complete=complete)
+
+    if autoscalers:
+        taken.append(s.PinContenders(**base, replicas=first, autoscalers=autoscalers))
     if left is not None:
-        taken += [s.ScaleDown(**base, replicas=left), s.ClearSessions(**base)]
+        down = s.ScaleDown(**base, replicas=left)
+        taken += [asked(from_release, left, liveness, complete=True) if owners else down, s.ClearSessions(**base)]
+    out = s.RollOut(**base, release=to_release, replicas=first, liveness=migrating)
+    more = s.RaiseReplicas(**base, release=to_release, replicas=replicas, liveness=liveness)
     taken += [
-        s.RollOut(**base, release=to_release, replicas=first, liveness=migrating),
+        asked(to_release, first, migrating, complete=False) if owners else out,
         s.GuardMigration(**base, ledger=ledger, late_after_s=high_s),
         s.Verify(**base, release=to_release, ledger=ledger),
-        s.RaiseReplicas(**base, release=to_release, replicas=replicas, liveness=liveness),
+        asked(to_release, replicas, liveness, complete=True) if owners else more,
     ]
     if leave_when is not None:
         taken.append(s.LeaveWhen(**base, condition=leave_when, text="the work is done"))

@@ -108,6 +108,7 @@ class Workload:
     resource_version: str
     paused: bool = False
     owners: tuple[str, ...] = ()  # who else writes to it: "HorizontalPodAutoscaler/x", "Argo CD application y"
+    changed_by: str | None = None  # who changed what is asked for last, and when: "kubectl-scale at 16:40:02"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,8 @@ class ContenderKind(StrEnum):
 
     AUTOSCALER = "autoscaler"  # changes the number of replicas: pinned while a run lasts
     OWNER = "owner"  # puts its own desired state back: the upgrade is its change, not ours
+    CONSTRAINT = "constraint"  # undoes nothing, but stops or ends replicas: a budget, a quota, whoever evicts
+    UNKNOWN = "unknown"  # may be there, and could not be looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +142,7 @@ class Contender:
     maximum: int | None = None
     paused: bool = False  # it does nothing at present
     desired_image: str | None = None  # of an owner: what it would put on the workload
+    changed_by: str | None = None  # who changed an autoscaler's numbers last, and when
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from lockage.core.facts import Probe, Workload
+from lockage.core.facts import Contender, Probe, Workload
 from lockage.core.forecast.assess import Seconds
 from lockage.core.plan.steps import Hop, Plan, Strategy
 from lockage.errors import HaltedError
@@ -45,6 +45,7 @@ class FormerNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     release: str
     replicas: int
     liveness: Probe | None
+    autoscalers: tuple[Contender, ...] = ()  # that the run pins, as they were
 
 
 class WaiverNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -144,7 +145,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     schema: Literal["lockage.run/1"] = "lockage.run/1"
     id: str
     deployment: str
-    outcome: Literal["healthy", "halted", "nothing-to-do"]
+    outcome: Literal["healthy", "halted", "nothing-to-do", "recovered"]
     from_release: str
     to_release: str
     route: tuple[str, ...]

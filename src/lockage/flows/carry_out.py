@@ -19,12 +19,13 @@ from lockage.core.facts import LedgerState, Workload
 from lockage.core.plan import steps as s
 from lockage.core.run import RunEvent, RunNote, RunReport, WaiverNote, read_notes
 from lockage.errors import HaltedError, LockageError, RefusedError, UnreachableError
-from lockage.flows import quiesce, revise
+from lockage.flows import contend, quiesce, revise
 from lockage.flows.account import recording, report_of
 from lockage.flows.fence import hold_fence
 from lockage.flows.guard import guard
 from lockage.flows.patience import Patience, patient
 from lockage.flows.verify import await_verified, soak
+from lockage.flows.vigil import Vigil, watched
 from lockage.flows.waiting import wait_until
 from lockage.flows.world import World
 from lockage.ports import Journal, JournalEntry
@@ -33,7 +34,7 @@ IN_THE_OUTAGE = (s.ClearSessions, s.RollOut, s.GuardMigration, s.Verify, s.Raise
 """Steps before which a run does not stop when asked to: less than all replicas may be serving. Whoever wants to stop there
 asks twice."""
 
-CHANGES_NOTHING = frozenset({"check-facts", "settle-foreign-sessions", "back-up", "note-former-state"})
+CHANGES_NOTHING = frozenset({"check-facts", "prepare", "settle-foreign-sessions", "back-up", "note-former-state"})
 """Steps before and up to the note: a run that came no further, and left no note, has not touched the object."""
 
 
@@ -99,15 +100,16 @@ class _Carrying:
         self._plan = start.plan
         self._start = start
         self._renewed_at: float | None = None
+        self._named: set[str] = set()  # changes by others that were said
         self._changed = False  # whether this process goes on with, or has made, a change of the object
         self._impatient = world = replace(world, tell=recording(world.tell, journal))
         limit_s = world.settings.limits.unreachable_s
         self._patience = Patience(what="the platform", limit_s=limit_s, clock=world.clock, tell=world.tell)
         # The lease lives on the platform, so only a wait for the database can renew it meanwhile.
         for_database = replace(self._patience, what="the database", between=self._hold)
-        self._world = replace(
-            world, platform=patient(world.platform, self._patience), database=patient(world.database, for_database)
-        )
+        platform = patient(world.platform, self._patience)
+        self._vigil = Vigil(platform=platform, clock=world.clock)
+        self._world = replace(world, platform=watched(platform, self._vigil), database=patient(world.database, for_database))
 
     def to_the_end(self) -> RunReport:
         world = self._world
@@ -135,6 +137,7 @@ class _Carrying:
     def _go_through_hops(self) -> None:
         self._hold()
         hold_fence(self._world, between=self._hold)
+        self._vigil.accept()
         index = self._start.hop
         begun = self._start.begun
         while index < len(self._plan.hops):
@@ -146,8 +149,8 @@ class _Carrying:
     def _leave(self, error: LockageError) -> None:
         try:
             changed = read_notes(self._impatient.platform.workload()).run is not None
-            if not changed:
-                self._impatient.platform.drop_lease(holder=self._order.holder)
+            # Nobody acts any more: whoever comes next, on whatever machine, need not wait for it to run out.
+            self._impatient.platform.drop_lease(holder=self._order.holder)
             self._say("halted" if changed else "ended", error.message)
         except LockageError as second:
             error.add_note(f"while leaving: {second}")
@@ -175,6 +178,18 @@ class _Carrying:
         if self._renewed_at is None or now - self._renewed_at > limit / 3:
             self._world.platform.hold_lease(holder=self._order.holder, run_id=self._journal.run_id, duration_s=limit)
             self._renewed_at = now
+
+    def _between(self, step: s.AnyStep, hop: s.Hop, index: int) -> None:
+        """Hold the lease, and see what somebody else has changed. Raises as ``Vigil.notice``."""
+        self._hold()
+        said = self._vigil.notice(step, hop, changed=self._changed, deployment=self._plan.deployment)
+        if said is not None:
+            self._name(said, index, step)
+
+    def _name(self, said: str, index: int, step: s.AnyStep) -> None:
+        if said not in self._named:
+            self._named.add(said)
+            self._say("saw", said, index, str(step.__struct_config__.tag))
 
     # --- hops ---------------------------------------------------------------------------------------------------------
 
@@ -208,7 +223,7 @@ class _Carrying:
         for step in remaining:
             if not isinstance(step, IN_THE_OUTAGE):
                 self._stop_if_asked(step, index)
-            self._hold()
+            self._between(step, hop, index)
             name = step.__struct_config__.tag
             assert isinstance(name, str)
             self._say("step-begun", name, index, name)
@@ -217,44 +232,61 @@ class _Carrying:
 
     def _take(self, step: s.AnyStep, hop: s.Hop, index: int) -> None:  # noqa: C901, PLR0912 one arm a step, and no other logic
         world, blockers = self._world, self._plan.on_blocker
+
+        def between() -> None:
+            self._between(step, hop, index)
+
         match step:
             case s.CheckFacts():
                 self._check_facts(index)
+            case s.Prepare():
+                contend.prepare(world, step, index=index, between=self._hold)
             case s.BackUp():
                 self._back_up(index)
             case s.SettleForeignSessions():
-                quiesce.settle_foreign_sessions(world, step, hop, index=index, on_blocker=blockers, between=self._hold)
+                quiesce.settle_foreign_sessions(world, step, hop, index=index, on_blocker=blockers, between=between)
             case s.NoteFormerState():
                 self._note_former_state(index)
+            case s.PinContenders():
+                contend.pin_contenders(world, step, hop, index=index)
+            case s.HandOver():
+                contend.hand_over(world, step, hop, index=index, between=between)
+                self._vigil.accept()
             case s.ScaleDown():
                 asked = world.clock.monotonic()
-                quiesce.scale_down(world, step, hop, between=self._hold)
+                quiesce.scale_down(world, step, hop, between=between)
                 if step.replicas == 0:
                     self._measure(index, termination_s=world.clock.monotonic() - asked)
             case s.ClearSessions():
-                quiesce.clear_sessions(world, step, hop, index=index, on_blocker=blockers, between=self._hold)
+                quiesce.clear_sessions(world, step, hop, index=index, on_blocker=blockers, between=between)
                 self._read_what_orphans_left(hop, index)
             case s.RollOut():
                 asked_at = revise.roll_out(world, step)
                 if asked_at is not None:
-                    self._measure_start(index, step.release, asked_at)
+                    self._measure_start(index, step.release, asked_at, between=between)
             case s.GuardMigration():
-                watch = guard(world, hop, step, index=index, on_blocker=blockers, between=self._hold)
+                watch = guard(world, hop, step, index=index, on_blocker=blockers, between=between)
                 self._measure(index, migration_s=watch.migration_s)
             case s.Verify():
-                await_verified(world, release=step.release, ledger=step.ledger, limit_s=step.limit_s, between=self._hold)
+                await_verified(world, release=step.release, ledger=step.ledger, limit_s=step.limit_s, between=between)
             case s.RaiseReplicas():
+                contend.raise_pins(world, step.replicas, index=index)
                 first = self._first_replica(step.release)
-                revise.raise_replicas(world, step, between=self._hold)
+                revise.raise_replicas(world, step, between=between)
                 boot_s = revise.boot_seconds(world.platform.replicas(), step.release, first=first)
                 self._measure(index, boot_s=boot_s)
             case s.LeaveWhen():
-                self._leave_when(step, index)
+                self._leave_when(step, hop, index)
             case s.Restore():
-                soak(world, between=self._hold)
-                self._patience.wait_out(lambda: revise.restore(self._impatient))
+                soak(world, between=between)
+                self._let_go(index)
             case _:
                 assert_never(step)
+
+    def _let_go(self, index: int) -> None:
+        contend.refuse_to_let_go(self._world, index=index, between=self._hold)
+        contend.unpin(self._world, index=index)
+        self._patience.wait_out(lambda: revise.restore(self._impatient))
 
     def _stop_if_asked(self, step: s.AnyStep, index: int) -> None:
         if not self._order.stop():
@@ -323,7 +355,7 @@ class _Carrying:
                 hint=f"compare the schema with the file of migration {reading.version} before going on to {hop.to_release}",
             )
 
-    def _leave_when(self, step: s.LeaveWhen, index: int) -> None:
+    def _leave_when(self, step: s.LeaveWhen, hop: s.Hop, index: int) -> None:
         def holds() -> bool | None:
             rows = self._world.database.ask(step.condition)
             return True if rows and next(iter(rows[0].values())) is True else None
@@ -332,7 +364,7 @@ class _Carrying:
 
         def hold_or_stop() -> None:
             self._world.glimpse(f"waiting until {step.text}: {self._world.clock.monotonic() - began:.0f} s")
-            self._hold()
+            self._between(step, hop, index)
             self._stop_if_asked(step, index)
 
         wait_until(
@@ -354,24 +386,8 @@ class _Carrying:
         there = [r for r in self._world.platform.replicas() if r.release == release]
         return min(there, key=lambda r: r.created_at).name if there else None
 
-    def _measure_start(self, index: int, release: str, asked_at: datetime) -> None:
-        def runs() -> datetime | None:
-            started = [r.started_at for r in self._world.platform.replicas() if r.release == release and r.started_at]
-            return min(started, default=None)
-
-        limit_s = self._world.settings.limits.start_s
-        started_at = wait_until(
-            runs,
-            clock=self._world.clock,
-            limit_s=lambda: limit_s,
-            pause_s=self._world.settings.watching.poll_s,
-            too_late=lambda waited: HaltedError(
-                f"no process of {release} runs {waited:.0f} s after it was asked for; limit {limit_s:.0f} s",
-                code="LK344",
-                hint=f"lockage survey {self._plan.deployment}",
-            ),
-            between=self._hold,
-        )
+    def _measure_start(self, index: int, release: str, asked_at: datetime, *, between: Callable[[], None]) -> None:
+        started_at = revise.first_start(self._world, release, between=between)
         self._measure(index, start_s=max(0.0, (started_at - asked_at).total_seconds()))
 
     def _measure(self, index: int, **figures: float | None) -> None:

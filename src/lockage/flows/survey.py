@@ -60,6 +60,7 @@ def survey(
     )
     relations = _try(database.relations, problems) or ()
     events = _try(platform.events, problems) or ()
+    contenders = _try(platform.contenders, problems) or ()
     release = agreed_release(versions)
     problems += _problems(versions, ledger, server, sessions, release)
     return Survey(
@@ -76,6 +77,7 @@ def survey(
         sessions=sessions,
         relations=relations,
         events=events,
+        contenders=contenders,
         problems=tuple(problems),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -149,8 +149,9 @@ class LocalPlatform:
         """None: processes of the local platform have no limits."""
         return ()
 
-    def preflight(self, rollout: Rollout) -> tuple[Check, ...]:
+    def preflight(self, rollout: Rollout, *, between: Callable[[], None] = lambda: None) -> tuple[Check, ...]:
         """Whether the release is one that the deployment was created with."""
+        del between
         known = rollout.release in self._spec.releases
         text = f"{self._spec.image} has {'a' if known else 'no'} release {rollout.release}"
         return (Check(name="image", ok=known, text=text, hint=f"known releases: {', '.join(self._spec.releases)}"),)

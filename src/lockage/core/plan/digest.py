@@ -12,6 +12,7 @@ import hashlib
 import msgspec
 
 from lockage.core.facts import Survey
+from lockage.core.plan.contending import acting, autoscaled
 from lockage.core.plan.preconditions import agreed_release
 from lockage.core.plan.steps import Plan, PlanFacts
 from lockage.core.release.version import normalised
@@ -43,7 +44,7 @@ def facts_of(survey: Survey) -> PlanFacts:
         update=workload.update,
         max_surge=workload.max_surge,
         max_unavailable=workload.max_unavailable,
-        owners=tuple(sorted(workload.owners)),
+        owners=tuple(sorted({*workload.owners, *acting(survey.contenders)})),
         ledger_version=survey.ledger.version,
         ledger_dirty=survey.ledger.dirty,
         database=survey.database.database,
@@ -70,6 +71,8 @@ def facts_hold(plan: Plan, survey: Survey) -> tuple[str, ...]:
         f"{_words(name)} was {_shown(getattr(plan.facts, name))}, and is {_shown(getattr(now, name))}"
         for name in PlanFacts.__struct_fields__
         if getattr(plan.facts, name) != getattr(now, name)
+        # While an autoscaler is at work, the number of replicas is its business until it is pinned.
+        and not (name == "replicas" and autoscaled(survey.contenders, now.replicas))
     )
 
 

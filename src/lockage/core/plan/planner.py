@@ -13,11 +13,12 @@ from datetime import datetime
 from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Blocks, Forecast
 from lockage.core.plan.budget import kill_budget_s, probe_that_fits
+from lockage.core.plan.contending import autoscalers, contender_warnings, owners
 from lockage.core.plan.digest import facts_digest, facts_of, sealed
 from lockage.core.plan.preconditions import agreed_release, lasting_of_replicas, orphans, refuse_unfit, survey_warnings
 from lockage.core.plan.sequence import HopOutline, steps_of
 from lockage.core.plan.situation import Situation, used_relations
-from lockage.core.plan.steps import Hop, HopForecast, OnBlocker, Plan, Strategy, Tolerances
+from lockage.core.plan.steps import HandOver, Hop, HopForecast, OnBlocker, Plan, Strategy, Tolerances
 from lockage.core.plan.strategy import Choice, choose
 from lockage.core.plan.timing import measured_timing, rounded, waves
 from lockage.core.release.advisories import newest_date
@@ -194,6 +195,8 @@ def _outline(about: _About, leg: Leg, situation: Situation, choice: Choice, *, l
         on_blocker=about.wishes.on_blocker,
         detours=leg.detours,
         last=last,
+        autoscalers=tuple(autoscaler.object for autoscaler in autoscalers(about.survey.contenders)),
+        owners=owners(about.survey.contenders),
     )
 
 
@@ -202,6 +205,7 @@ def _outline(about: _About, leg: Leg, situation: Situation, choice: Choice, *, l
 
 def _warnings(about: _About, legs: Sequence[Leg]) -> Iterator[str]:
     long = about.settings.long_transactions
+    yield from contender_warnings(about.survey)
     yield from survey_warnings(about.survey, on_blocker=about.wishes.on_blocker, long=long)
     yield from _route_warnings(about.profile, legs)
 
@@ -225,6 +229,8 @@ def _hop_warnings(about: _About, hops: Sequence[Hop]) -> Iterator[str]:
         if forecast.unknown:
             yield f"{name}: {forecast.unknown} places of the script are unknown and count as the worst case"
         high_s = forecast.total_s.high
+        if hop.strategy is Strategy.SCALE_TO_ZERO and any(isinstance(step, HandOver) for step in hop.steps):
+            yield f"{name}: nothing serves from the owner's first change to its second: have both ready before the first"
         if high_s is not None and hop.kill_budget_s < high_s:
             yield f"{name}: the kill budget of {hop.kill_budget_s:.0f} s is shorter than the forecast's {high_s:.0f} s at most"
         if forecast.total_s.likely > vendor.typical_s:

@@ -152,6 +152,7 @@ def survey_warnings(survey: Survey, *, on_blocker: OnBlocker, long: LongTransact
         *(
             f"{owner} also writes to {survey.workload.name}, and may undo what a run changes"
             for owner in survey.workload.owners
+            if owner not in {contender.object for contender in survey.contenders}
         ),
         *survey.problems,
     )

@@ -18,9 +18,12 @@ from lockage.core.plan.steps import (
     CheckFacts,
     ClearSessions,
     GuardMigration,
+    HandOver,
     LeaveWhen,
     NoteFormerState,
     OnBlocker,
+    PinContenders,
+    Prepare,
     RaiseReplicas,
     Restore,
     RollOut,
@@ -63,6 +66,8 @@ class HopOutline:
     on_blocker: OnBlocker
     detours: tuple[Detour, ...]  # that made the target a stop
     last: bool  # no hop follows
+    autoscalers: tuple[str, ...] = ()  # that are not paused
+    owners: tuple[str, ...] = ()  # whose change the upgrade is
 
 
 def steps_of(hop: HopOutline, settings: Settings) -> tuple[AnyStep, ...]:
@@ -70,9 +75,11 @@ def steps_of(hop: HopOutline, settings: Settings) -> tuple[AnyStep, ...]:
     look = (settings.expected.look_s, settings.limits.look_s)
     return (
         CheckFacts(undo=NOTHING_CHANGED, expected_s=look[0], limit_s=look[1]),
+        _prepare(hop, settings),
         _settle(hop, settings),
         BackUp(undo=NOTHING_CHANGED, expected_s=0.0, limit_s=look[1]),
         NoteFormerState(undo="remove the lockage.dev annotations", expected_s=look[0], limit_s=look[1]),
+        *_pin(hop, settings),
         *_make_room(hop, settings),
         _roll_out(hop, settings),
         _guard(hop, settings),
@@ -81,6 +88,36 @@ def steps_of(hop: HopOutline, settings: Settings) -> tuple[AnyStep, ...]:
         *_leave(hop.detours, settings),
         *(_restore(settings) if hop.last else ()),
     )
+
+
+def _prepare(hop: HopOutline, settings: Settings) -> Prepare:
+    return Prepare(
+        release=hop.to_release,
+        replicas=_first(hop),
+        liveness=hop.migrating_liveness,
+        undo=NOTHING_CHANGED,
+        expected_s=settings.expected.prepare_s,
+        limit_s=settings.limits.prepare_s,
+    )
+
+
+def _pin(hop: HopOutline, settings: Settings) -> tuple[AnyStep, ...]:
+    if not hop.autoscalers:
+        return ()
+    # At 0 an autoscaler rests by itself, so 1 is the number that is right before, in and after the migration.
+    pin = PinContenders(
+        replicas=_first(hop),
+        autoscalers=hop.autoscalers,
+        undo="put them back as they were noted on the object",
+        expected_s=settings.expected.look_s,
+        limit_s=settings.limits.look_s,
+    )
+    return (pin,)
+
+
+def _first(hop: HopOutline) -> int:
+    """Replicas of the target that are asked for first."""
+    return hop.replicas if hop.strategy is Strategy.ROLLING else 1
 
 
 def _settle(hop: HopOutline, settings: Settings) -> SettleForeignSessions:
@@ -108,23 +145,50 @@ def _make_room(hop: HopOutline, settings: Settings) -> tuple[AnyStep, ...]:
             left = 0
         case _:
             assert_never(hop.strategy)
-    down = ScaleDown(
-        replicas=left,
-        undo=f"scale back to {hop.replicas}: the schema has not moved yet",
-        expected_s=hop.timing.termination.likely,
-        limit_s=hop.grace_s + settings.limits.replicas_gone_margin_s,
-    )
-    return (down, clear)
+    undo = f"scale back to {hop.replicas}: the schema has not moved yet"
+    expected_s = hop.timing.termination.likely
+    if hop.owners:
+        asked = _hand_over(hop, settings, hop.from_release, left, hop.liveness, undo=undo, expected_s=expected_s, complete=True)
+        return (asked, clear)
+    limit_s = hop.grace_s + settings.limits.replicas_gone_margin_s
+    return (ScaleDown(replicas=left, undo=undo, expected_s=expected_s, limit_s=limit_s), clear)
 
 
-def _roll_out(hop: HopOutline, settings: Settings) -> RollOut:
+def _roll_out(hop: HopOutline, settings: Settings) -> RollOut | HandOver:
+    undo = f"until the migration has committed: roll out {hop.from_release} with {hop.replicas} again; afterwards not at all"
+    expected_s = hop.timing.start.likely
+    if hop.owners:
+        return _hand_over(hop, settings, hop.to_release, _first(hop), hop.migrating_liveness, undo=undo, expected_s=expected_s)
     return RollOut(
         release=hop.to_release,
-        replicas=hop.replicas if hop.strategy is Strategy.ROLLING else 1,
+        replicas=_first(hop),
         liveness=hop.migrating_liveness,
-        undo=f"until the migration has committed: roll out {hop.from_release} with {hop.replicas} again; afterwards not at all",
-        expected_s=hop.timing.start.likely,
-        limit_s=max(settings.limits.start_s, SLOWER * hop.timing.start.likely),
+        undo=undo,
+        expected_s=expected_s,
+        limit_s=max(settings.limits.start_s, SLOWER * expected_s),
+    )
+
+
+def _hand_over(
+    hop: HopOutline,
+    settings: Settings,
+    release: str,
+    replicas: int,
+    liveness: Probe | None,
+    *,
+    undo: str,
+    expected_s: float,
+    complete: bool = False,
+) -> HandOver:
+    return HandOver(
+        owners=hop.owners,
+        release=release,
+        replicas=replicas,
+        liveness=liveness,
+        complete=complete,
+        undo=undo if undo.startswith("not needed") else f"by the same owner: {undo}",
+        expected_s=settings.expected.hand_over_s + expected_s,
+        limit_s=settings.limits.hand_over_s + SLOWER * expected_s,
     )
 
 
@@ -138,15 +202,19 @@ def _guard(hop: HopOutline, settings: Settings) -> GuardMigration:
     )
 
 
-def _raise(hop: HopOutline, settings: Settings) -> RaiseReplicas:
+def _raise(hop: HopOutline, settings: Settings) -> RaiseReplicas | HandOver:
     one_round = added(hop.timing.start, hop.timing.boot)
     rounds = hop.waves if hop.strategy is Strategy.ROLLING or hop.migrating_liveness != hop.liveness else 1
     expected_s = rounded(times(rounds, one_round)).likely
+    undo = f"not needed: {hop.to_release} fits the schema with any number of replicas"
+    if hop.owners:
+        to, replicas, liveness = hop.to_release, hop.replicas, hop.liveness
+        return _hand_over(hop, settings, to, replicas, liveness, undo=undo, expected_s=expected_s, complete=True)
     return RaiseReplicas(
         release=hop.to_release,
         replicas=hop.replicas,
         liveness=hop.liveness,
-        undo=f"not needed: {hop.to_release} fits the schema with any number of replicas",
+        undo=undo,
         expected_s=expected_s,
         limit_s=max(settings.limits.rollout_s, SLOWER * expected_s),
     )

@@ -48,6 +48,14 @@ class CheckFacts(Step, frozen=True, kw_only=True, tag="check-facts"):
     """The facts the plan stands on still hold."""
 
 
+class Prepare(Step, frozen=True, kw_only=True, tag="prepare"):
+    """The rollout would be accepted, and its replicas could start: image, rights, quota and room are there."""
+
+    release: str
+    replicas: int
+    liveness: Probe | None
+
+
 class BackUp(Step, frozen=True, kw_only=True, tag="back-up"):
     """A restore point is named, or its absence is accepted in writing."""
 
@@ -60,6 +68,23 @@ class SettleForeignSessions(Step, frozen=True, kw_only=True, tag="settle-foreign
 
 class NoteFormerState(Step, frozen=True, kw_only=True, tag="note-former-state"):
     """What we shall change stands on the object itself as it was."""
+
+
+class PinContenders(Step, frozen=True, kw_only=True, tag="pin-contenders"):
+    """Every autoscaler keeps exactly this number of replicas; raising the replicas raises it too."""
+
+    replicas: int
+    autoscalers: tuple[str, ...]
+
+
+class HandOver(Step, frozen=True, kw_only=True, tag="hand-over"):
+    """The owners of the workload ask for this, by a change of their own; Lockage changes nothing."""
+
+    owners: tuple[str, ...]
+    release: str
+    replicas: int
+    liveness: Probe | None
+    complete: bool  # and every replica is so, none else being left
 
 
 class ScaleDown(Step, frozen=True, kw_only=True, tag="scale-down"):
@@ -115,9 +140,12 @@ class Restore(Step, frozen=True, kw_only=True, tag="restore"):
 
 AnyStep = (
     CheckFacts
+    | Prepare
     | BackUp
     | SettleForeignSessions
     | NoteFormerState
+    | PinContenders
+    | HandOver
     | ScaleDown
     | ClearSessions
     | RollOut

@@ -25,6 +25,8 @@ def step_in_words(step: s.AnyStep) -> str:  # noqa: C901, PLR0911, PLR0912 one a
     match step:
         case s.CheckFacts():
             return "the facts the plan stands on still hold"
+        case s.Prepare(release=release):
+            return f"a replica of {release} would be accepted and could start"
         case s.BackUp():
             return "a restore point is named, or its absence accepted"
         case s.SettleForeignSessions(relations=relations):
@@ -32,6 +34,14 @@ def step_in_words(step: s.AnyStep) -> str:  # noqa: C901, PLR0911, PLR0912 one a
             return f"no foreign session holds what the migration would wait for{where}"
         case s.NoteFormerState():
             return "the object says how it was"
+        case s.PinContenders(replicas=replicas, autoscalers=autoscalers):
+            verb = "keeps" if len(autoscalers) == 1 else "keep"
+            return f"{listed(autoscalers)} {verb} exactly {counted(replicas, 'replica')}"
+        case s.HandOver(owners=owners, release=release, replicas=replicas, liveness=liveness, complete=complete):
+            so = ", and every replica is so" if complete else ""
+            verb = "asks" if len(owners) == 1 else "ask"
+            wish = f"{release} with {counted(replicas, 'replica')}"
+            return f"{listed(owners)} {verb} for {wish} and {probe_in_words(liveness)}{so}"
         case s.ScaleDown(replicas=replicas):
             left = "one old replica is left" if replicas == 1 else "no old replica is left"
             return f"{left}, and the processes of the others have ended"

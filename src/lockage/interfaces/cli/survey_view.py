@@ -49,6 +49,7 @@ def show_survey(survey: Survey, console: Console, *, limits: LongTransactions) -
     say(console, f"  liveness  {_probe(workload.liveness)}")
     say(console, f"  grace     {duration(workload.grace_s)} to stop")
     say(console, f"  ledger    {_ledger(survey)}")
+    _contenders(survey, console)
     _replicas(survey.replicas, console)
     _database(survey, console)
     _sessions(survey, console, limits)
@@ -95,6 +96,14 @@ def _replicas(replicas: tuple[Replica, ...], console: Console) -> None:
         ready = "yes" if replica.ready else "no"
         table.add_row(replica.name, replica.release, replica.phase.value, ready, str(replica.restarts), last)
     _section(console, "replicas", table, bool(replicas))
+
+
+def _contenders(survey: Survey, console: Console) -> None:
+    table = plain_table("who else", "is", "does")
+    for contender in survey.contenders:
+        does = contender.does + (" (paused)" if contender.paused else "")
+        table.add_row(contender.object, contender.kind.value, does)
+    _section(console, "contenders", table, bool(survey.contenders))
 
 
 def _database(survey: Survey, console: Console) -> None:

@@ -1,0 +1,153 @@
+"""Notice what somebody else changes on the workload while a run lasts: image, replicas, probe, a paused rollout.
+
+Not for putting it back: what another person did is named, and left to people. The surprising thing: a change is "another's"
+when it is no act of this process, so the platform is watched through a wrapper that sees every act; what already stood when
+the process began was accepted by whoever started it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from lockage.core.facts import Probe, Workload
+from lockage.core.plan import steps as s
+from lockage.core.plan.contending import autoscaled
+from lockage.core.plan.wording import counted, probe_in_words
+from lockage.errors import HaltedError, RefusedError
+from lockage.ports import Clock, Platform
+
+Port = TypeVar("Port")
+
+PAUSE_S = 0.5
+"""Between two looks of the vigil's own, where the step itself does not look at the workload."""
+
+NAMED_ONLY = (s.RollOut, s.GuardMigration)
+"""Steps in which a change of anything but the release is named and no more: a migration keeps its guard."""
+
+ACTS = frozenset({"scale", "roll_out"})
+"""Methods that change what is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a workload is asked for: all that a run changes, and all that another could."""
+
+    release: str
+    replicas: int
+    liveness: Probe | None
+    paused: bool
+
+
+def asked_for(workload: Workload) -> Asked:
+    """What the workload is asked for now."""
+    return Asked(release=workload.release, replicas=workload.replicas, liveness=workload.liveness, paused=workload.paused)
+
+
+@dataclass(slots=True, kw_only=True)
+class Vigil:
+    """What this process left behind, and what it saw last."""
+
+    platform: Platform
+    clock: Clock
+    known: Asked | None = None
+    seen: Workload | None = None
+    seen_at: float = 0.0
+    pinned: int | None = None
+    acted: bool = False
+
+    def accept(self) -> None:
+        """What stands there now is as it should be."""
+        self.saw(self.platform.workload())
+        assert self.seen is not None
+        self.known = asked_for(self.seen)
+
+    def saw(self, workload: Workload) -> None:
+        """The workload was looked at."""
+        self.seen, self.seen_at = workload, self.clock.monotonic()
+
+    def look(self) -> Workload:
+        """The workload, at most half a second old."""
+        if self.seen is None or self.clock.monotonic() - self.seen_at >= PAUSE_S:
+            self.saw(self.platform.workload())
+        assert self.seen is not None
+        return self.seen
+
+    def notice(self, step: s.AnyStep, hop: s.Hop, *, changed: bool, deployment: str) -> str | None:
+        """What another has changed and must only be said; None when nothing.
+
+        Raises ``HaltedError`` (LK558), or ``RefusedError`` (LK325) while nothing was ``changed`` by the run, where going on
+        would overwrite it. Of an owner's hop everything but the release is the owner's.
+        """
+        workload = self.look()
+        said = self.change_of_another(workload)
+        if said is None:
+            return None
+        owned = any(isinstance(each, s.HandOver) for each in hop.steps)
+        fits = {hop.to_release} if isinstance(step, NAMED_ONLY) else {hop.from_release, hop.to_release}
+        if workload.release in fits and (owned or isinstance(step, NAMED_ONLY)):
+            return said
+        if not changed:
+            hint = f"lockage plan {deployment} --to {hop.to_release}"
+            raise RefusedError(f"the plan no longer fits: {said}", code="LK325", hint=hint)
+        raise HaltedError(
+            said, code="LK558", hint=f"find out why; to go on from what stands there now: lockage upgrade {deployment}"
+        )
+
+    def change_of_another(self, workload: Workload) -> str | None:
+        """What another has changed, in one sentence; None when everything is as this process left it."""
+        if self.known is None:
+            return None
+        said = [*self._differences(self.known, asked_for(workload))]
+        if not said:
+            return None
+        return f"{workload.name} was changed by {workload.changed_by or 'somebody'}, not by this run: {', '.join(said)}"
+
+    def _differences(self, known: Asked, now: Asked) -> list[str]:
+        said: list[str] = []
+        if now.release != known.release:
+            said.append(f"{known.release} became {now.release}")
+        if now.replicas not in {known.replicas, self.pinned} and not self._autoscaled(now.replicas):
+            said.append(f"{counted(known.replicas, 'replica')} became {now.replicas}")
+        if now.liveness != known.liveness:
+            said.append(f"{probe_in_words(known.liveness)} became {probe_in_words(now.liveness)}")
+        if now.paused and not known.paused:
+            said.append("its rollout was paused")
+        return said
+
+    def _autoscaled(self, replicas: int) -> bool:
+        # Whoever changes the number after we have is in our way, pinned or not.
+        return not self.acted and autoscaled(self.platform.contenders(), replicas)
+
+
+def watched(platform: Port, vigil: Vigil) -> Port:
+    """The same port; the vigil sees each look, and knows each change for ours."""
+    return cast("Port", _Watched(platform, vigil))
+
+
+class _Watched:
+    def __init__(self, platform: object, vigil: Vigil) -> None:
+        self._platform = platform
+        self._vigil = vigil
+
+    def workload(self) -> Workload:
+        found = cast("Platform", self._platform).workload()
+        self._vigil.saw(found)
+        return found
+
+    def pin(self, replicas: int) -> None:
+        cast("Platform", self._platform).pin(replicas)
+        self._vigil.pinned = replicas
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._platform, name)
+        if name not in ACTS:
+            return method
+
+        def act(*args: Any, **kwargs: Any) -> Any:
+            result = method(*args, **kwargs)
+            self._vigil.acted = True
+            self._vigil.accept()
+            return result
+
+        return act

@@ -1,0 +1,430 @@
+"""Contenders in a run over a simulated world: autoscalers pinned and put back, owners waited for, and colleagues noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pytest
+from msgspec.structs import replace
+
+from lockage.core.facts import Check, Probe, Usage
+from lockage.core.plan import steps as s
+from lockage.core.run import read_notes
+from lockage.errors import HaltedError, RefusedError
+from support.dying import Death, Died
+from support.fake_platform import FakePlatform, nothing_left
+from support.fake_world import Autoscaler, FakeWorld, Owner
+from support.machine import PATIENT, Machine, a_world, end_of, to_two
+from support.plans import FORMER, hop, plan_of
+
+HPA = "HorizontalPodAutoscaler/app"
+ARGO = "Application/app in argocd"
+
+
+def to_two_with(strategy: s.Strategy = s.Strategy.SCALE_TO_ZERO, **contenders: Any) -> s.Plan:
+    """The plan to 2.0.0 of a deployment that has contenders."""
+    found = plan_of(hop("1.0.0", "2.0.0", strategy, liveness=FORMER, migrating=PATIENT, last=True, **contenders))
+    assert found.facts is not None
+    names = (*contenders.get("autoscalers", ()), *contenders.get("owners", ()))
+    return replace(found, facts=replace(found.facts, owners=names))
+
+
+def said(machine: Machine) -> str:
+    return "\n".join(f"{e.kind} {e.step}: {e.text}" for e in machine.told)
+
+
+class Listening(list[Any]):
+    """Events of a run, to which a test's people react."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        super().__init__()
+        self.world = world
+        self.hooks: list[Callable[[Any], None]] = []
+
+    def append(self, event: Any) -> None:
+        super().append(event)
+        for hook in self.hooks:
+            hook(event)
+
+
+def watching(machine: Machine) -> Listening:
+    if not isinstance(machine.told, Listening):
+        machine.told = Listening(machine.world)
+    return machine.told
+
+
+def at(world: FakeWorld, machine: Machine, step: str, act: Any, *, after_s: float = 0.0) -> None:
+    """Let somebody act once, so long after a step has begun."""
+    left = [act]
+
+    def hook(event: Any) -> None:
+        if (event.kind, event.step) == ("step-begun", step) and left:
+            world.happenings.append((world.now_s + after_s, left.pop()))
+
+    watching(machine).hooks.append(hook)
+
+
+# --- before anything is changed ------------------------------------------------------------------------------------------
+
+
+def test_every_failed_check_of_the_preflight_refuses_with_nothing_changed() -> None:
+    checks = [
+        Check(name="image", ok=False, text="app:2.0.0 cannot be pulled: not found", hint="push it"),
+        Check(name="quota", ok=False, text="quota pods: 3 of 3 pods are used", hint="raise it"),
+    ]
+    world = a_world(failing=checks)
+    with pytest.raises(RefusedError) as refused, nothing_left(world):
+        Machine(world=world).upgrade(to_two())
+    assert refused.value.code == "LK555"
+    assert "image: app:2.0.0 cannot be pulled: not found; quota: quota pods: 3 of 3 pods are used" in refused.value.message
+    assert refused.value.hint == "push it; raise it"
+    assert (world.changes, world.annotations) == ([], {})
+
+
+# --- autoscalers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", list(s.Strategy))
+def test_an_autoscaler_is_pinned_while_a_run_lasts_and_put_back_as_it_was(strategy: s.Strategy) -> None:
+    world = a_world(autoscalers=[Autoscaler(minimum=3, maximum=7, load=6)], migration_s={"2.0.0": 40.0})
+    machine = Machine(world=world)
+    with nothing_left(world):
+        machine.upgrade(to_two_with(strategy, autoscalers=(HPA,)))
+    assert (world.release, world.autoscalers[0].minimum, world.autoscalers[0].maximum) == ("2.0.0", 3, 7)
+    migrating = 3 if strategy is s.Strategy.ROLLING else 1
+    pins = [change for change in world.changes if change[0] == "pin"]
+    expected = [("pin", HPA, migrating), ("pin", HPA, 3), ("pin", HPA, "back")]
+    assert pins == (expected if migrating == 1 else [expected[0], expected[2]])
+    assert f"{HPA} keeps 3 to 7 replicas again" in said(machine)
+    world.clock.sleep(20)
+    assert FakePlatform(world).workload().replicas == 6
+
+
+def test_an_unpinned_autoscaler_would_have_spoiled_the_run() -> None:
+    """What the pin is for: without the step the autoscaler adds replicas in mid-migration, which the run names."""
+    world = a_world(autoscalers=[Autoscaler(minimum=3, maximum=7)], migration_s={"2.0.0": 40.0})
+    plan = to_two_with(autoscalers=(HPA,))
+    first = plan.hops[0]
+    unpinned = replace(first, steps=tuple(x for x in first.steps if not isinstance(x, s.PinContenders)))
+    with pytest.raises(HaltedError):
+        Machine(world=world).upgrade(replace(plan, hops=(unpinned,)))
+
+
+def test_an_autoscaler_that_somebody_changed_meanwhile_is_named_and_left_alone() -> None:
+    world = a_world(autoscalers=[Autoscaler(minimum=3, maximum=7)])
+
+    def colleague() -> None:
+        world.autoscalers[0].minimum, world.autoscalers[0].maximum = 2, 9
+        world.autoscalers[0].changed_by = "kubectl-edit at 03:00:09"
+
+    machine = Machine(world=world)
+    at(world, machine, "restore", colleague)
+    machine.upgrade(to_two_with(autoscalers=(HPA,)))
+    assert (world.autoscalers[0].minimum, world.autoscalers[0].maximum) == (2, 9)
+    assert f"{HPA} keeps 2 to 9 replicas now, set by kubectl-edit at 03:00:09" in said(machine)
+    assert "before it: keeps 3 to 7 replicas" in said(machine)
+
+
+def test_an_autoscaler_that_has_gone_meanwhile_is_let_go() -> None:
+    world = a_world(autoscalers=[Autoscaler()])
+    machine = Machine(world=world)
+    at(world, machine, "restore", world.autoscalers.clear)
+    machine.upgrade(to_two_with(autoscalers=(HPA,)))
+    assert f"{HPA} has gone meanwhile" in said(machine)
+
+
+def test_what_an_autoscaler_does_between_plan_and_run_does_not_spoil_the_plan() -> None:
+    world = a_world(replicas=5, autoscalers=[Autoscaler(minimum=2, maximum=5, load=5)])
+    with nothing_left(world):
+        Machine(world=world).upgrade(to_two_with(autoscalers=(HPA,)))
+    assert world.release == "2.0.0"
+
+
+def test_an_autoscaler_that_the_plan_does_not_know_refuses() -> None:
+    world = a_world(autoscalers=[Autoscaler()])
+    with pytest.raises(RefusedError, match=f"owners was none, and is {HPA}") as refused:
+        Machine(world=world).upgrade(to_two())
+    assert refused.value.code == "LK325"
+    assert world.changes == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("strategy", list(s.Strategy))
+def test_killed_at_any_effect_and_taken_up_elsewhere_autoscalers_end_as_they_were(
+    strategy: s.Strategy, when: Literal["before", "after"]
+) -> None:
+    plan = to_two_with(strategy, autoscalers=(HPA,))
+
+    def scaled() -> FakeWorld:
+        return a_world(autoscalers=[Autoscaler(minimum=3, maximum=7)])
+
+    def end(world: FakeWorld) -> dict[str, object]:
+        numbers = [(a.minimum, a.maximum) for a in world.autoscalers]
+        return end_of(world) | {"lease": None, "changes": None, "autoscalers": numbers}
+
+    world, death = scaled(), Death()
+    Machine(world=world).upgrade(plan, death)
+    calm = end(world)
+    assert calm["autoscalers"] == [(3, 7)]
+    for k in range(death.count):
+        world = scaled()
+        with pytest.raises(Died):
+            Machine(world=world).upgrade(plan, Death(at=k, when=when))
+        world.clock.sleep(60)
+        Machine(world=world, name="elsewhere").upgrade(plan)
+        assert end(world) == calm, f"killed {when} effect {k}"
+
+
+# --- owners --------------------------------------------------------------------------------------------------------------
+
+
+def owned(**changes: Any) -> FakeWorld:
+    return a_world(owners=[Owner(release="1.0.0", replicas=3, liveness=FORMER)], **changes)
+
+
+def diligent(world: FakeWorld, machine: Machine) -> None:
+    """An owner's people, who do what the run says, a few seconds later."""
+    wanted = [("1.0.0", 0, FORMER), ("2.0.0", 1, PATIENT), ("2.0.0", 3, FORMER)]
+
+    def hook(event: Any) -> None:
+        if event.step != "hand-over" or "must ask for" not in event.text:
+            return
+        release, replicas, liveness = wanted.pop(0)
+
+        def merge() -> None:
+            world.owners[0].release, world.owners[0].replicas = release, replicas
+            world.owners[0].liveness = liveness
+
+        world.happenings.append((world.now_s + 5.0, merge))
+
+    watching(machine).hooks.append(hook)
+
+
+def test_for_an_owner_the_upgrade_is_its_change_and_lockage_changes_nothing() -> None:
+    world = owned()
+    machine = Machine(world=world)
+    diligent(world, machine)
+    with nothing_left(world):
+        report = machine.upgrade(to_two_with(owners=(ARGO,)))
+    assert (report.outcome, world.release, world.replicas, world.liveness) == ("healthy", "2.0.0", 3, FORMER)
+    assert world.changes == []
+    wishes = [e.text for e in machine.told if "must ask for" in e.text]
+    assert [w.split("must ask for ")[1].split(" and ")[0] for w in wishes] == [
+        "1.0.0 with 0 replicas",
+        "2.0.0 with 1 replica",
+        "2.0.0 with 3 replicas",
+    ]
+
+
+def test_an_owner_that_does_not_ask_in_time_halts_by_name() -> None:
+    world = owned()
+    with pytest.raises(HaltedError, match="not as it should be") as halted:
+        Machine(world=world).upgrade(to_two_with(owners=(ARGO,)))
+    assert halted.value.code == "LK556"
+    assert ARGO in halted.value.message
+    assert "wants app:1.0.0" in halted.value.message
+    assert world.changes == []
+    assert FakePlatform(world).workload().replicas == 3
+
+
+def test_an_owner_that_goes_another_way_is_named_with_what_it_asks_for() -> None:
+    world = owned()
+    machine = Machine(world=world)
+
+    def all_at_once() -> None:
+        world.owners[0] = Owner(release="2.0.0", replicas=3, liveness=FORMER)
+
+    at(world, machine, "hand-over", all_at_once)
+    machine.upgrade(to_two_with(s.Strategy.ROLLING, owners=(ARGO,)))
+    assert world.release == "2.0.0"
+    assert "the owner asks for a liveness probe that kills after" in said(machine)
+
+
+def test_an_owner_that_puts_the_old_image_over_the_schema_halts_at_once() -> None:
+    world = owned(migration_s={"2.0.0": 40.0})
+    machine = Machine(world=world)
+    diligent(world, machine)
+
+    def reverts() -> None:
+        world.owners[0] = Owner(release="1.0.0", replicas=3, liveness=FORMER)
+
+    at(world, machine, "guard-migration", reverts, after_s=10.0)
+    with pytest.raises(HaltedError, match=r"changed by argocd-controller at .*2.0.0 became 1.0.0") as halted:
+        machine.upgrade(to_two_with(owners=(ARGO,)))
+    assert halted.value.code == "LK558"
+
+
+def test_a_run_does_not_end_while_a_paused_owner_still_wants_the_old_image() -> None:
+    world = owned()
+    machine = Machine(world=world)
+    diligent(world, machine)
+
+    def paused_on_the_old_one() -> None:
+        world.owners[0].syncs, world.owners[0].release = False, "1.0.0"
+
+    at(world, machine, "restore", paused_on_the_old_one)
+    with pytest.raises(HaltedError, match="its next sync would put it over the schema") as halted:
+        machine.upgrade(to_two_with(owners=(ARGO,)))
+    assert halted.value.code == "LK557"
+    assert read_notes(FakePlatform(world).workload()).run is not None
+    world.owners[0].release = "2.0.0"
+    with nothing_left(world):
+        machine.upgrade(to_two_with(owners=(ARGO,)))
+
+
+@pytest.mark.parametrize("strategy", [s.Strategy.SCALE_TO_ZERO, s.Strategy.ROLLING])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_effect_an_owners_upgrade_ends_as_the_calm_one(
+    strategy: s.Strategy, when: Literal["before", "after"]
+) -> None:
+    """The owner goes its way whatever becomes of us: each of its changes comes when it is due."""
+    plan = to_two_with(strategy, owners=(ARGO,))
+
+    def world_with_owner() -> FakeWorld:
+        world = owned()
+
+        def merges() -> None:
+            notes = read_notes(FakePlatform(world).workload())
+            owner = world.owners[0]
+            if notes.run is not None and owner.release == "1.0.0":
+                if strategy is s.Strategy.SCALE_TO_ZERO and world.replicas:
+                    owner.replicas = 0
+                elif not world.pods or strategy is s.Strategy.ROLLING:
+                    first = 3 if strategy is s.Strategy.ROLLING else 1
+                    owner.release, owner.replicas, owner.liveness = "2.0.0", first, PATIENT
+            elif owner.release == "2.0.0" and world.ledger == 20:
+                owner.replicas, owner.liveness = 3, FORMER
+            world.happenings.append((world.now_s + 3.0, merges))
+
+        merges()
+        return world
+
+    calm, death = world_with_owner(), Death()
+    Machine(world=calm).upgrade(plan, death)
+    for k in range(death.count):
+        world = world_with_owner()
+        with pytest.raises(Died):
+            Machine(world=world).upgrade(plan, Death(at=k, when=when))
+        world.clock.sleep(60)
+        Machine(world=world, name="elsewhere").upgrade(plan)
+        assert end_of(world) | {"lease": None} == end_of(calm) | {"lease": None}, f"killed {when} effect {k}"
+
+
+# --- colleagues ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("step", "after_s", "change", "named"),
+    [
+        ("clear-sessions", 0.0, {"replicas": 2}, "0 replicas became 2"),
+        ("scale-down", 0.2, {"replicas": 2}, "0 replicas became 2"),
+        ("clear-sessions", 0.0, {"release": "1.1.0"}, "1.0.0 became 1.1.0"),
+        ("guard-migration", 0.2, {"release": "1.0.0"}, "2.0.0 became 1.0.0"),
+        ("verify", 0.0, {"replicas": 5}, "1 replica became 5"),
+        ("verify", 0.0, {"liveness": Probe(period_s=7.0)}, "became a liveness probe that kills after 15 s"),
+        ("raise-replicas", 0.2, {"replicas": 5}, "3 replicas became 5"),
+    ],
+)
+def test_a_colleagues_change_halts_by_name_and_is_not_overwritten(
+    step: str, after_s: float, change: dict[str, Any], named: str
+) -> None:
+    world = a_world(migration_s={"2.0.0": 20.0})
+    machine = Machine(world=world)
+    at(world, machine, step, lambda: world.change("kubectl-scale", **change), after_s=after_s)
+    with pytest.raises(HaltedError) as halted:
+        machine.upgrade(to_two())
+    assert halted.value.code == "LK558"
+    assert named in halted.value.message
+    assert "changed by kubectl-scale at 03:00:" in halted.value.message
+    for field, value in change.items():
+        assert getattr(world, field) == value
+
+
+@pytest.mark.parametrize(("step", "after_s"), [("scale-down", 0.2), ("clear-sessions", 0.0), ("verify", 0.0)])
+def test_what_a_colleague_did_is_accepted_by_who_starts_the_run_again(step: str, after_s: float) -> None:
+    world = a_world()
+    machine = Machine(world=world)
+    at(world, machine, step, lambda: world.change("kubectl-scale", replicas=2), after_s=after_s)
+    with pytest.raises(HaltedError):
+        machine.upgrade(to_two())
+    with nothing_left(world):
+        machine.upgrade(to_two())
+    assert (world.release, world.replicas) == ("2.0.0", 3)
+
+
+def test_a_scale_in_mid_migration_is_named_and_the_migration_keeps_its_guard() -> None:
+    world = a_world(migration_s={"2.0.0": 30.0})
+    machine = Machine(world=world)
+    at(world, machine, "guard-migration", lambda: world.change("kubectl-scale", replicas=2))
+    with pytest.raises(HaltedError, match="1 replica became 2"):
+        machine.upgrade(to_two())
+    named = [e.step for e in machine.told if e.kind == "saw" and "1 replica became 2" in e.text]
+    assert named == ["guard-migration"]
+    assert (world.ledger, world.replicas) == (20, 2)
+
+
+def test_a_rollout_that_somebody_pauses_is_named() -> None:
+    world = a_world()
+    machine = Machine(world=world)
+    at(world, machine, "clear-sessions", lambda: setattr(world, "paused", True))
+    with pytest.raises(HaltedError, match="its rollout was paused"):
+        machine.upgrade(to_two())
+
+
+def test_a_colleagues_change_before_the_note_refuses_with_nothing_changed() -> None:
+    world = a_world()
+    machine = Machine(world=world)
+    at(world, machine, "settle-foreign-sessions", lambda: world.change("kubectl-scale", replicas=4))
+    with pytest.raises(RefusedError, match="3 replicas became 4") as refused, nothing_left(world):
+        machine.upgrade(to_two())
+    assert refused.value.code == "LK325"
+    assert (world.changes, world.replicas) == ([], 4)
+
+
+def test_a_status_that_is_written_between_look_and_note_is_no_refusal() -> None:
+    world = a_world()
+
+    class Busy(FakePlatform):
+        """Somebody writes a status after each of the first looks."""
+
+        left = 5
+
+        def workload(self) -> Any:
+            found = super().workload()
+            if self.left:
+                type(self).left -= 1
+                world.resource_version += 1
+            return found
+
+    from lockage.core.run import RunNote, WaiverNote
+    from lockage.flows.revise import note_former_state
+    from support.machine import seen_by_flows
+
+    note = RunNote(id="r", plan_digest="c", hop=0, holder="h", plan=to_two())
+    note_former_state(seen_by_flows(world, platform=Busy(world)), note, WaiverNote())
+    assert Busy.left == 0
+    assert read_notes(FakePlatform(world).workload()).run == note
+
+
+# --- the pod -------------------------------------------------------------------------------------------------------------
+
+
+def usage(mib: int) -> Usage:
+    return Usage(replica="", memory_bytes=mib * 2**20, memory_limit_bytes=256 * 2**20, cpu_cores=0.5, cpu_limit_cores=1.0)
+
+
+def test_memory_near_its_limit_is_said_once_with_numbers() -> None:
+    world = a_world(usage={"2.0.0": usage(240)}, migration_s={"2.0.0": 20.0})
+    machine = Machine(world=world)
+    machine.upgrade(to_two())
+    texts = [e.text for e in machine.told if "memory" in e.text or "MiB" in e.text]
+    assert len(texts) == 1
+    assert "uses 240 of 256 MiB: beyond its limit it is killed" in texts[0]
+
+
+def test_memory_well_below_its_limit_is_no_news() -> None:
+    world = a_world(usage={"2.0.0": usage(200)}, migration_s={"2.0.0": 20.0})
+    machine = Machine(world=world)
+    machine.upgrade(to_two())
+    assert "MiB" not in said(machine)
