@@ -15,7 +15,7 @@ from lockage.errors import RefusedError
 from lockage.ports import Platform, Rollout
 
 STRICT = Probe(period_s=0.2, timeout_s=0.2, failure_threshold=2)
-"""A liveness probe that soon kills a replica whose health check hangs."""
+"""A liveness probe that soon kills a replica whose health check hangs, where parts of a second can be asked for."""
 
 SLEEPY = Probe(period_s=10.0, failure_threshold=30)
 """A liveness probe that kills nobody within a test."""
@@ -26,18 +26,19 @@ class PlatformScene(Protocol):
 
     first: str  # the release that it is created with
     second: str  # another release that can be rolled out
+    strict: Probe  # a liveness probe that soon kills a replica whose health check hangs
 
     def open(self, *, replicas: int = 2, liveness: Probe | None = None) -> Platform:
         """The deployment's only platform, made by this call: ``first``, all replicas ready, a rolling update with surge 1 and
-        unavailable 0, readiness probed several times a second."""
+        unavailable 0, readiness probed as often as the platform can."""
         ...
 
     def again(self) -> Platform:
         """The same deployment, opened a second time as by another process."""
         ...
 
-    def eventually(self, condition: Callable[[], bool], limit_s: float = 15.0) -> bool:
-        """Whether the condition comes true within the limit; time passes meanwhile."""
+    def eventually(self, condition: Callable[[], bool], limit_s: float = ...) -> bool:
+        """Whether the condition comes true within the limit, by default the scene's own; time passes meanwhile."""
         ...
 
     def hang(self, release: str) -> None:
@@ -70,6 +71,11 @@ def ready(platform: Platform, release: str) -> list[Replica]:
 def settled(platform: Platform, release: str, replicas: int) -> bool:
     """Whether there are exactly so many replicas, all ready and of the release."""
     return len(platform.replicas()) == len(ready(platform, release)) == replicas
+
+
+def reasons(platform: Platform, replica: str) -> set[str]:
+    """Reasons of all events of a replica."""
+    return {event.reason for event in platform.events() if event.subject == f"Pod/{replica}"}
 
 
 class PlatformSuite:
@@ -146,8 +152,11 @@ class PlatformSuite:
         platform = scene.open(replicas=1)
         (name,) = names(platform)
         platform.scale(0)
-        (replica,) = platform.replicas()
-        assert (replica.name, replica.phase, replica.ready) == (name, ReplicaPhase.TERMINATING, False)
+
+        def seen() -> list[tuple[str, ReplicaPhase, bool]]:
+            return [(replica.name, replica.phase, replica.ready) for replica in platform.replicas()]
+
+        assert scene.eventually(lambda: seen() == [(name, ReplicaPhase.TERMINATING, False)])
         assert scene.eventually(lambda: platform.replicas() == ())
 
     # --- rolling out --------------------------------------------------------------------------------------------------
@@ -219,7 +228,7 @@ class PlatformSuite:
         platform = scene.open(replicas=1, liveness=None)
         (old,) = names(platform)
         scene.hang(scene.first)
-        platform.roll_out(Rollout(release=scene.first, replicas=1, liveness=STRICT))
+        platform.roll_out(Rollout(release=scene.first, replicas=1, liveness=scene.strict))
 
         def new_restarts() -> int:
             return sum(replica.restarts for replica in platform.replicas() if replica.name != old)
@@ -235,16 +244,15 @@ class PlatformSuite:
         def waiting() -> list[Replica]:
             return [replica for replica in platform.replicas() if replica.phase is ReplicaPhase.BACK_OFF]
 
-        assert scene.eventually(lambda: bool(waiting()))
-        crashed = next(replica for replica in platform.replicas() if replica.release == scene.second)
+        assert scene.eventually(lambda: any(replica.restarts >= 1 for replica in waiting()))
+        (crashed,) = waiting()
         assert crashed.last_exit is not None
         assert (crashed.last_exit.code, crashed.last_exit.reason) == (7, "Error")
-        assert crashed.restarts >= 1
         assert not crashed.ready
         assert len(ready(platform, scene.first)) == 1
 
     def test_a_replica_that_stops_answering_is_restarted_and_the_events_and_logs_say_so(self, scene: PlatformScene) -> None:
-        platform = scene.open(replicas=1, liveness=STRICT)
+        platform = scene.open(replicas=1, liveness=scene.strict)
         (before,) = platform.replicas()
         scene.hang(scene.first)
         first = before.restarts  # a probe this strict may have struck on a busy machine before
@@ -257,8 +265,8 @@ class PlatformSuite:
         (after,) = platform.replicas()
         assert after.name == before.name
         assert after.last_exit is not None
+        assert scene.eventually(lambda: {"Started", "Unhealthy", "Killing"} <= reasons(platform, after.name))
         events = [event for event in platform.events() if event.subject == f"Pod/{after.name}"]
-        assert {"Started", "Unhealthy", "Killing"} <= {event.reason for event in events}
         assert {event.kind for event in events if event.reason == "Unhealthy"} == {"Warning"}
         assert platform.log(after.name, previous=True)
 
@@ -273,7 +281,7 @@ class PlatformSuite:
         assert scene.eventually(lambda: bool(waiting()))
         (name,) = waiting()
         assert "ends with 7" in platform.log(name, previous=True)
-        assert "BackOff" in {event.reason for event in platform.events() if event.subject == f"Pod/{name}"}
+        assert scene.eventually(lambda: "BackOff" in reasons(platform, name))
 
     # --- annotations --------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import pytest
 
 from lockage.core.facts import Probe
 from lockage.ports import Platform
-from ports.platform_suite import PlatformSuite
+from ports.platform_suite import STRICT, PlatformSuite
 from support.fake_platform import FakePlatform
 from support.fake_world import FakeClock, FakeWorld
 from support.plans import app_profile
@@ -19,6 +19,7 @@ class FakeScene:
 
     first = "1.0.0"
     second = "1.1.0"
+    strict = STRICT
 
     def __init__(self) -> None:
         self._clock = FakeClock()

@@ -24,6 +24,7 @@ class LocalScene:
 
     first = "1.0.0"
     second = "2.0.0"
+    strict = Probe(period_s=0.2, timeout_s=0.2, failure_threshold=2)
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
