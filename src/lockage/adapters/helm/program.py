@@ -1,0 +1,138 @@
+"""The ``helm`` program: where it is, which version, and one run of it.
+
+Not for knowing what to ask it. The surprising thing: every run has a deadline and a leash, reads too. A ``helm`` that outlives
+us could make a revision when another run of Lockage already holds the lease.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockage.adapters.helm import leash
+from lockage.errors import RefusedError, UnreachableError, UsageError
+
+OLDEST = (3, 13)
+"""The first with ``upgrade --labels`` and ``--dry-run=server``. Source: Helm's release notes of 3.13.0 (2023-09-28)."""
+
+MAJORS = (3, 4)
+"""What Lockage was tested with. Source: ``tests/e2e``."""
+
+LOOK_S = 20.0
+"""Deadline of a run that changes nothing: it may have to fetch a chart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a run of ``helm`` gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether its deadline ended it."""
+        return self.code == leash.OUT_OF_TIME
+
+    @property
+    def complaint(self) -> str:
+        """What it says went wrong, in one line, without ``Error:`` and warnings."""
+        lines = [line.strip() for line in self.err.splitlines() if line.strip()]
+        told = [line for line in lines if not line.startswith(("WARNING", "level=", "I1", "W1", "E1"))] or lines
+        begin = next((i for i, line in enumerate(told) if line.startswith("Error:")), 0)
+        return re.sub(r"^Error:\s*", "", " ".join(told[begin:])) or f"exit code {self.code}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Helm:
+    """One ``helm`` that was found."""
+
+    path: str
+    version: tuple[int, int, int]
+    folder: Path  # relative paths in the user's arguments begin here
+    environment: Mapping[str, str]
+
+    @property
+    def major(self) -> int:
+        """3 or 4."""
+        return self.version[0]
+
+    @property
+    def title(self) -> str:
+        """``Helm 3.22.0``."""
+        return f"Helm {'.'.join(map(str, self.version))}"
+
+    def run(self, arguments: Sequence[str], *, deadline_s: float = LOOK_S, variables: Mapping[str, str] | None = None) -> Done:
+        """One run. Whoever is interrupted meanwhile takes the child along."""
+        return _run([self.path, *arguments], {**self.environment, **(variables or {})}, self.folder, deadline_s)
+
+
+def find_helm(program: str, *, folder: Path, environment: Mapping[str, str]) -> Helm:
+    """The program of that name or path.
+
+    Raises ``UsageError``: LK510 there is none, LK511 its version is not one that Lockage knows.
+    """
+    path = shutil.which(program, path=environment.get("PATH"))
+    if path is None and "/" in program:
+        path = shutil.which(str(folder / program))
+    if path is None:
+        raise UsageError(f"there is no program {program}", code="LK510", hint="install Helm 3 or 4, or name it: helm.program")
+    path = str(Path(path).absolute())
+    done = _run([path, "version", "--template", "{{.Version}}"], environment, folder, LOOK_S)
+    found = re.search(r"v?(\d+)\.(\d+)\.(\d+)", done.out)
+    if found is None:
+        told = (done.out or done.err).strip()[:200]
+        raise UsageError(f"{path} does not say which Helm it is: {told}", code="LK511", hint=f"{path} version")
+    major, minor, patch = (int(part) for part in found.groups())
+    if major not in MAJORS or (major, minor) < OLDEST:
+        raise UsageError(
+            f"{path} is Helm {major}.{minor}.{patch}; Lockage knows 3.13 and later, and 4",
+            code="LK511",
+            hint="install Helm 3.13 or later, or Helm 4, and name it: helm.program",
+        )
+    return Helm(path=path, version=(major, minor, patch), folder=folder, environment=environment)
+
+
+_UNREACHABLE = re.compile(
+    r"cluster unreachable|connection refused|no such host|i/o timeout|EOF$|TLS handshake timeout", re.IGNORECASE
+)
+"""How Helm's Kubernetes client words that nobody answered. Source: Go's ``net`` package; Helm's ``kube.Client.IsReachable``."""
+
+
+def refused(done: Done, what: str, *, code: str = "LK512", hint: str | None = None) -> RefusedError:
+    """The error for a run that failed: out of reach, or refused."""
+    text = done.complaint
+    if done.out_of_time:
+        return UnreachableError(f"{what}: helm did not end in time", code="LK513", hint=hint or "kubectl get --raw /readyz")
+    if re.search(
+        r"cluster unreachable|connection refused|no such host|i/o timeout|EOF$|TLS handshake timeout", text, re.IGNORECASE
+    ):
+        return UnreachableError(f"{what}: {text}", code="LK513", hint=hint or "kubectl get --raw /readyz")
+    return RefusedError(f"{what}: {text}", code=code, hint=hint)
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str], folder: Path, deadline_s: float) -> Done:
+    # A session of its own: Ctrl-C in the terminal is for Lockage, which decides where to stop.
+    child = subprocess.Popen(
+        [*leash.command(deadline_s), *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+        env=dict(environment),
+        start_new_session=True,
+        text=True,
+        errors="replace",
+    )
+    with child:
+        try:
+            out, err = child.communicate()
+        except BaseException:
+            child.terminate()
+            raise
+    return Done(code=child.returncode, out=out, err=err)
