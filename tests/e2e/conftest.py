@@ -75,7 +75,7 @@ def pods_server(cluster: OnCluster) -> Iterator[Server]:
     network = cluster.own.network
     with throwaway(tcp=True, settings={"listen_addresses": f"127.0.0.1,{network.host}"}) as server:
         with (server.data_dir / "pg_hba.conf").open("a") as rules:
-            rules.write(f"host all all {network.pods} scram-sha-256\n")
+            rules.write(f"host all all {network.pods} scram-sha-256\nhost all all {network.host}/32 scram-sha-256\n")
         with psycopg.connect(server.url(), autocommit=True) as admin:
             admin.execute("select pg_reload_conf()")
         yield server

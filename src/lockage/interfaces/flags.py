@@ -6,19 +6,18 @@ Kubernetes knows also say that Kubernetes is meant, so that nothing needs to be 
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import msgspec
 
 
-class Reach(StrEnum):
-    """The way from here to a database that the replicas have an address of."""
+Reach: TypeAlias = Literal["auto", "direct", "port-forward", "pod"]
+"""The way from here to a database that the replicas have an address of.
 
-    AUTO = "auto"  # direct, else by port-forward when a Service or Pod has the address, else by a pod of ours
-    DIRECT = "direct"  # the address as the replicas have it
-    PORT_FORWARD = "port-forward"  # kubectl port-forward to the Service or Pod that has the address
-    POD = "pod"  # kubectl port-forward to a short-lived pod of ours that relays to the address
+``direct``: the address as the replicas have it; ``port-forward``: by ``kubectl port-forward`` to the Service or Pod that has the
+address; ``pod``: by ``kubectl port-forward`` to a short-lived pod of ours that relays to it; ``auto``: the first of these that works.
+"""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,7 +47,7 @@ class KubernetesPlace(
     context: str | None = None  # None: the kubeconfig's current one
     kubeconfig: str | None = None  # None: KUBECONFIG, else ~/.kube/config, else the pod's own service account
     selector: str | None = None  # label selector of the Deployment; None: by the profile
-    reach: Reach = Reach.AUTO  # the way to its database
+    reach: Reach = "auto"  # the way to its database
     relay_image: str | None = None  # of the pod that relays to the database; None: Lockage's own
     helm: HelmPlace | None = None  # None: the object is patched
 
