@@ -47,6 +47,7 @@ class Order:
     facts_changed: Callable[[s.Plan], tuple[str, ...]]  # sentences: what is no longer as the plan says
     replan: Callable[[s.Plan, Callable[[], None]], s.Plan]  # from here to the same target; what to call while it waits
     stop: Callable[[], bool] = lambda: False  # whether the user wants us to stop at the next safe place
+    may_begin: Callable[[s.Plan, int], None] = lambda *_: None  # raises when the hop of that index must not begin now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +224,8 @@ class _Carrying:
         for step in remaining:
             if not isinstance(step, IN_THE_OUTAGE):
                 self._stop_if_asked(step, index)
+            if isinstance(step, (s.CheckFacts, s.NoteFormerState)):  # what stands between the two may have taken its time
+                self._order.may_begin(self._plan, index)
             self._between(step, hop, index)
             name = step.__struct_config__.tag
             assert isinstance(name, str)

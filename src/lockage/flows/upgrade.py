@@ -16,11 +16,14 @@ from msgspec.structs import replace
 
 from lockage.core.blockers import Blocker
 from lockage.core.facts import Survey, Workload
+from lockage.core.plan.approval import worse_than_approved
 from lockage.core.plan.digest import facts_hold
 from lockage.core.plan.planner import Wishes, wishes_of
 from lockage.core.plan.steps import OnBlocker, Plan
+from lockage.core.plan.window import Window
 from lockage.core.run import RunReport, WaiverNote, read_notes
 from lockage.errors import RefusedError
+from lockage.flows.appointment import await_begin, begins_in, refuse_over, refuse_too_short
 from lockage.flows.carry_out import Order, Unfinished, carry_out, unfinished_run
 from lockage.flows.fence import hold_fence
 from lockage.flows.quiesce import clear_orphans, orphans_in_the_way
@@ -41,6 +44,7 @@ class Wanted:
     no_restore_point: bool = False
     on_blocker: OnBlocker | None = None  # None: as the plan says
     wishes: Wishes = field(default_factory=Wishes)  # for the first plan; later ones are made by what the plan itself says
+    window: Window | None = None  # in which it shall begin and end; None: now
     host: str  # who carries out: the name of this machine
 
 
@@ -60,9 +64,60 @@ class Asking:
 def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) -> RunReport:
     """The report of the run, begun or gone on with.
 
+    With a window everything is asked and refused at once; then it is waited for, everything is looked at again, and carried
+    out if it is no worse than what was confirmed.
+
     Raises ``RefusedError``: LK327 another target while a run is part-way, LK315 nothing to go on with, LK328 no restore
-    point and no waiver, LK329 not confirmed; and what ``carry_out`` raises.
+    point and no waiver, LK329 not confirmed, LK325 worse than confirmed, LK547 not in that window; and what ``carry_out``
+    raises.
     """
+    window = wanted.window
+    if window is None:
+        return _upgrade(world, journals, wanted, asking)
+    refuse_over(window, world)
+    by_day = _choose(world, journals, wanted, asking)
+    if not by_day.plan.hops:
+        return _nothing_to_do(world, by_day.plan)
+    if not by_day.start.begun:
+        refuse_too_short(by_day.plan, window, world)
+    _refuse_unless_confirmed(by_day, world, asking)
+    await_begin(window, world, stop=asking.stop)
+    if not by_day.start.begun:
+        _refuse_what_no_longer_fits(facts_hold(by_day.plan, asking.survey()), by_day.plan)
+    return _upgrade(world, journals, wanted, dataclasses.replace(asking, confirm=_as_confirmed(by_day)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    """What would be carried out."""
+
+    unfinished: Unfinished | None  # the run that is gone on with
+    start: Unfinished  # that run, or a new one
+    plan: Plan
+    waiver: WaiverNote
+
+
+def _upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) -> RunReport:
+    chosen = _choose(world, journals, wanted, asking)
+    if not chosen.plan.hops:
+        return _nothing_to_do(world, chosen.plan)
+    _refuse_unless_confirmed(chosen, world, asking)
+    with _journal(journals, world.deployment, chosen.start.run_id) as journal:
+        order = Order(
+            holder=f"{wanted.host}:{chosen.start.run_id}",
+            waiver=chosen.waiver,
+            facts_changed=lambda current: facts_hold(current, asking.survey()),
+            # That orphans go first is part of what was approved.
+            replan=lambda current, between: _proposed(
+                world, current.to_release, wishes_of(current), asking, clear=lambda _: True, between=between
+            ),
+            stop=asking.stop,
+            may_begin=begins_in(wanted.window, world),
+        )
+        return carry_out(world, journal, order, start=dataclasses.replace(chosen.start, plan=chosen.plan))
+
+
+def _choose(world: World, journals: Journals, wanted: Wanted, asking: Asking) -> _Chosen:
     workload = world.platform.workload()
     unfinished = unfinished_run(workload, _runs(journals, world.deployment))
     if unfinished is not None and not _fits(unfinished, wanted):
@@ -76,26 +131,40 @@ def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) ->
     waiver = WaiverNote() if already_there else _restore_point(workload, unfinished, wanted, journals, world)
     start = unfinished or Unfinished(run_id=asking.new_run_id(), plan=_first_plan(world, wanted, asking), hop=0, begun=False)
     plan = start.plan if wanted.on_blocker is None else replace(start.plan, on_blocker=wanted.on_blocker)
-    if not plan.hops:
-        return _nothing_to_do(world, plan)
-    if not asking.confirm(plan, unfinished):
+    return _Chosen(unfinished=unfinished, start=start, plan=plan, waiver=waiver)
+
+
+def _refuse_unless_confirmed(chosen: _Chosen, world: World, asking: Asking) -> None:
+    if not asking.confirm(chosen.plan, chosen.unfinished):
         raise RefusedError(
             "the plan was not confirmed; nothing was changed by this command",
             code="LK329",
-            hint=f"to keep it: lockage plan {world.deployment} --to {plan.to_release} -o FILE",
+            hint=f"to keep it: lockage plan {world.deployment} --to {chosen.plan.to_release} -o FILE",
         )
-    with _journal(journals, world.deployment, start.run_id) as journal:
-        order = Order(
-            holder=f"{wanted.host}:{start.run_id}",
-            waiver=waiver,
-            facts_changed=lambda current: facts_hold(current, asking.survey()),
-            # That orphans go first is part of what was approved.
-            replan=lambda current, between: _proposed(
-                world, current.to_release, wishes_of(current), asking, clear=lambda _: True, between=between
-            ),
-            stop=asking.stop,
+
+
+def _as_confirmed(by_day: _Chosen) -> Callable[[Plan, Unfinished | None], bool]:
+    """Confirms what is no worse than what a person has confirmed before the window, and raises LK325 otherwise."""
+
+    def confirm(fresh: Plan, unfinished: Unfinished | None) -> bool:
+        begun = unfinished is not None and unfinished.begun
+        if begun != by_day.start.begun:
+            said = f"run {unfinished.run_id} was begun meanwhile" if unfinished else "the run was ended meanwhile"
+            _refuse_what_no_longer_fits((said,), by_day.plan)
+        if not begun:
+            _refuse_what_no_longer_fits(worse_than_approved(by_day.plan, fresh), by_day.plan)
+        return True
+
+    return confirm
+
+
+def _refuse_what_no_longer_fits(changed: tuple[str, ...], plan: Plan) -> None:
+    if changed:
+        raise RefusedError(
+            f"the plan no longer fits: {'; '.join(changed)}",
+            code="LK325",
+            hint=f"lockage plan {plan.deployment} --to {plan.to_release}",
         )
-        return carry_out(world, journal, order, start=dataclasses.replace(start, plan=plan))
 
 
 def _runs(journals: Journals, deployment: str) -> list[tuple[str, tuple[JournalEntry, ...]]]:
