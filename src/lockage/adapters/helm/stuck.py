@@ -22,6 +22,7 @@ from lightkube import Client
 from lightkube.resources.core_v1 import Secret
 
 from lockage.adapters.helm.leash import GRACE_S
+from lockage.adapters.helm.manifest import within
 from lockage.adapters.helm.revisions import Release, Revision
 from lockage.errors import RefusedError
 
@@ -71,8 +72,7 @@ def cure(
     secret = _secret(client, release, pending, namespace)
     if secret is None:
         return False
-    _mark_failed(secret)
-    client.replace(secret)  # refused when anybody has written to it since
+    client.replace(_failed(secret))  # refused when anybody has written to it since
     return True
 
 
@@ -97,34 +97,25 @@ def secret_name(release: Release, revision: Revision) -> str:
     return f"sh.helm.release.v1.{release.name}.v{revision.number}"
 
 
-def _secret(client: Client, release: Release, revision: Revision, namespace: str) -> Secret | None:
+def _secret(client: Client, release: Release, revision: Revision, namespace: str) -> dict[str, Any] | None:
+    """The record of a revision as long as it has the status that was seen."""
     labels: dict[str, Any] = {"owner": "helm", "name": release.name, "version": str(revision.number), "status": revision.status}
     found = client.list(Secret, namespace=namespace, labels=labels)  # pyright: ignore[reportUnknownMemberType] - lightkube's own
-    return next(iter(found), None)
+    return next((cast("dict[str, Any]", one.to_dict()) for one in found), None)  # pyright: ignore[reportUnknownMemberType]
 
 
-def _label(secret: Secret) -> tuple[int, str, int]:
-    number, _, rest = _labels(secret).get(LABEL, "").partition(".")
+def _label(secret: Mapping[str, Any]) -> tuple[int, str, int]:
+    number, _, rest = str(within(secret, "metadata", "labels").get(LABEL, "")).partition(".")
     machine, _, pid = rest.partition(".")
     return (int(number), machine, int(pid)) if number.isdigit() and pid.isdigit() else (0, "", 0)
 
 
-def _labels(secret: Secret) -> dict[str, str]:
-    assert secret.metadata is not None, "what the API server lists has metadata"
-    secret.metadata.labels = found = _texts(secret.metadata.labels)  # pyright: ignore[reportUnknownMemberType] - lightkube's own
-    return found
-
-
-def _texts(mapping: object) -> dict[str, str]:
-    return cast("dict[str, str]", mapping or {})
-
-
-def _wait_s(secret: Secret, *, machine: str, pid: int, deadline_s: float) -> float:
+def _wait_s(secret: Mapping[str, Any], *, machine: str, pid: int, deadline_s: float) -> float:
     """Seconds until the child that made it has certainly ended."""
     if machine == _machine() and not _lives(pid):
         return GRACE_S + MARGIN_S  # its leash sees the death of its parent at once
-    made = secret.metadata.creationTimestamp if secret.metadata else None
-    age_s = (datetime.now(UTC) - made).total_seconds() if made else 0.0
+    made = secret["metadata"]["creationTimestamp"]
+    age_s = (datetime.now(UTC) - (made if isinstance(made, datetime) else datetime.fromisoformat(made))).total_seconds()
     return max(0.0, deadline_s + GRACE_S + MARGIN_S - max(0.0, age_s))
 
 
@@ -144,12 +135,12 @@ def _machine() -> str:
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
-def _mark_failed(secret: Secret) -> None:
-    """Change the record as Helm would have: its status, and the label by which Helm finds it."""
-    data = _texts(secret.data)  # pyright: ignore[reportUnknownMemberType] - lightkube's own
-    record = msgspec.json.decode(gzip.decompress(base64.b64decode(base64.b64decode(data["release"]))), type=dict[str, Any])
-    record["info"]["status"] = "failed"
-    record["info"]["description"] = "Upgrade failed: Lockage's helm was killed before it could say so"
-    packed = base64.b64encode(gzip.compress(msgspec.json.encode(record)))
-    data["release"] = base64.b64encode(packed).decode()
-    _labels(secret)["status"] = "failed"
+def _failed(secret: Mapping[str, Any]) -> Secret:
+    """The record as Helm would have written it: its status, and the label by which Helm finds it."""
+    packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
+    record = msgspec.json.decode(gzip.decompress(packed), type=dict[str, Any])
+    record["info"] |= {"status": "failed", "description": "Upgrade failed: its helm was killed before it could say so"}
+    content = base64.b64encode(base64.b64encode(gzip.compress(msgspec.json.encode(record)))).decode()
+    labels = {**secret["metadata"]["labels"], "status": "failed"}
+    changed = {**secret, "metadata": {**secret["metadata"], "labels": labels}, "data": {**secret["data"], "release": content}}
+    return cast("Secret", Secret.from_dict(changed))  # pyright: ignore[reportUnknownMemberType]
