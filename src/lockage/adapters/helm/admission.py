@@ -7,6 +7,7 @@ our client; they are counted and named, never taken to be fine.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import cast
 
@@ -15,8 +16,9 @@ from lightkube.core.exceptions import LoadResourceError
 from lightkube.core.resource import GlobalResource, NamespacedResource
 from lightkube.resources.apps_v1 import Deployment
 
-from lockage.adapters.helm.manifest import Asked, Object, mismatches, name_of, title, within
+from lockage.adapters.helm.manifest import Asked, Object, container, mismatches, name_of, title, within
 from lockage.core.facts import Check
+from lockage.core.release.chart_values import probe_numbers
 from lockage.core.release.profile import WorkloadProfile
 from lockage.errors import LockageError, UnreachableError
 
@@ -32,7 +34,7 @@ def admission(
     unknown: list[str] = []
     for thing in rendered:
         try:
-            taken = _dry_run(client, thing, namespace)
+            taken = _dry_run(client, _explicit(thing, asked, profile), namespace)
         except LoadResourceError:
             unknown.append(title(thing))
             continue
@@ -45,6 +47,7 @@ def admission(
             faults += (
                 Check(name="admission", ok=False, text=f"the API server would change it: {one}", hint=_WEBHOOK)
                 for one in mismatches([taken], asked, profile)
+                if not (one.field == "livenessProbe" and asked.liveness is None)  # applying takes nothing away that others set
             )
     if faults:
         return tuple(faults)
@@ -65,6 +68,18 @@ def _dry_run(client: Client, thing: Object, namespace: str) -> Object:
         made = cast("GlobalResource", codecs.from_dict(dict(thing)))
     taken = client.apply(made, field_manager=MANAGER, force=True, dry_run=True)
     return deployment_object(taken) if isinstance(taken, Deployment) else {}
+
+
+def _explicit(thing: Object, asked: Asked, profile: WorkloadProfile) -> Object:
+    """The same with the probe's defaults filled in: what is left out would stay as it is, where Helm would take it away."""
+    if thing.get("kind") != "Deployment" or name_of(thing) != asked.workload or asked.liveness is None:
+        return thing
+    filled = copy.deepcopy(dict(thing))
+    probe = container(filled, profile).get("livenessProbe")
+    if isinstance(probe, dict):
+        numbers: dict[str, object] = {**probe_numbers(asked.liveness)}
+        cast("dict[str, object]", probe).update(numbers)
+    return filled
 
 
 def deployment_object(seen: Deployment) -> Object:
