@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from lockage.core.facts import LedgerReading, LedgerState, Probe, Workload
-from lockage.core.plan.steps import Hop, Plan
+from lockage.core.plan.steps import GuardMigration, Hop, Plan
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import last_migration
 from lockage.core.run import Notes
@@ -61,9 +61,14 @@ def recovery(deployment: str, *, workload: Workload, notes: Notes, ledger: Ledge
         return Recovery(deployment=deployment, direction=Direction.NONE, because="no run stands on the object")
     plan, hop = notes.run.plan, notes.run.plan.hops[notes.run.hop]
     version = _version(ledger, deployment)
-    if version == _before(plan, hop, notes.run.hop, profile) and not _arrived(workload, hop, version):
+    before, behind = ledger_ends(hop, profile)
+    if before is None and notes.run.hop == 0 and plan.facts is not None:
+        before = plan.facts.ledger_version
+    if version == before and not _arrived(workload, hop, version):
         return _back(deployment, workload, hop, notes, version)
-    if version == _behind(hop, profile):
+    # Where the target ends is not always known: a clean ledger beyond the old release's is then all there is to go by.
+    moved = behind is None and version is not None and before is not None and version > before
+    if version == behind or moved:
         return _forward(deployment, plan, hop, version)
     raise HaltedError(
         f"{ledger.table} is at {version}, which is neither the schema of {hop.from_release} nor that of {hop.to_release}",
@@ -95,17 +100,13 @@ def _version(ledger: LedgerReading, deployment: str) -> int | None:
     )
 
 
-def _before(plan: Plan, hop: Hop, index: int, profile: Profile) -> int | None:
-    """The ledger of the release that the hop leaves."""
-    known = last_migration(profile, hop.from_release)
-    if known is None and index == 0 and plan.facts is not None:
-        return plan.facts.ledger_version
-    return known
-
-
-def _behind(hop: Hop, profile: Profile) -> int | None:
-    """The ledger of the release that the hop goes to."""
-    return last_migration(profile, hop.to_release)
+def ledger_ends(hop: Hop, profile: Profile) -> tuple[int | None, int | None]:
+    """The ledger of the release that a hop leaves and of the one that it goes to; None where that is not known."""
+    guard = next((step for step in hop.steps if isinstance(step, GuardMigration)), None)
+    before, behind = last_migration(profile, hop.from_release), last_migration(profile, hop.to_release)
+    if guard is None:
+        return before, behind
+    return (guard.ledger_before if before is None else before), (guard.ledger if behind is None else behind)
 
 
 def _arrived(workload: Workload, hop: Hop, version: int | None) -> bool:

@@ -121,6 +121,7 @@ class HopFigures(msgspec.Struct, frozen=True, kw_only=True):
     migration_s: float | None = None  # of the migration's own session
     boot_s: float | None = None  # from process start to ready with nothing to migrate, on a further replica
     forecast_s: Seconds | None = None  # of ``migration_s``
+    ledger: int | None = None  # where the ledger was when the target was verified
 
     @property
     def limit_s(self) -> float:
@@ -129,13 +130,16 @@ class HopFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def figures_of(hop: Hop, measured: Mapping[str, float] | None = None) -> HopFigures:
-    """The figures of a hop: what was planned, with what was ``measured`` (field names of ``HopFigures`` to seconds)."""
+    """The figures of a hop: what was planned, with what was ``measured`` (field names of ``HopFigures`` to numbers)."""
+    figures = dict(measured or {})
+    ledger = figures.pop("ledger", None)
     return HopFigures(
         from_release=hop.from_release,
         to_release=hop.to_release,
         strategy=hop.strategy,
         forecast_s=hop.forecast.total_s,
-        **(measured or {}),
+        ledger=None if ledger is None else int(ledger),
+        **figures,
     )
 
 

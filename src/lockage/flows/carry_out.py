@@ -17,9 +17,10 @@ import msgspec
 
 from lockage.core.facts import LedgerState, Workload
 from lockage.core.plan import steps as s
+from lockage.core.recovery import ledger_ends
 from lockage.core.run import RunEvent, RunNote, RunReport, WaiverNote, read_notes
 from lockage.errors import HaltedError, LockageError, RefusedError, UnreachableError
-from lockage.flows import contend, quiesce, revise
+from lockage.flows import contend, heed, quiesce, revise
 from lockage.flows.account import recording, report_of
 from lockage.flows.fence import hold_fence
 from lockage.flows.guard import guard
@@ -34,7 +35,9 @@ IN_THE_OUTAGE = (s.ClearSessions, s.RollOut, s.GuardMigration, s.Verify, s.Raise
 """Steps before which a run does not stop when asked to: less than all replicas may be serving. Whoever wants to stop there
 asks twice."""
 
-CHANGES_NOTHING = frozenset({"check-facts", "prepare", "settle-foreign-sessions", "back-up", "note-former-state"})
+CHANGES_NOTHING = frozenset(
+    {"check-facts", "check-advisories", "prepare", "settle-foreign-sessions", "back-up", "note-former-state"}
+)
 """Steps before and up to the note: a run that came no further, and left no note, has not touched the object."""
 
 
@@ -233,7 +236,7 @@ class _Carrying:
             self._take(step, hop, index)
             self._say("step-done", name, index, name)
 
-    def _take(self, step: s.AnyStep, hop: s.Hop, index: int) -> None:  # noqa: C901, PLR0912 one arm a step, and no other logic
+    def _take(self, step: s.AnyStep, hop: s.Hop, index: int) -> None:  # noqa: C901, PLR0912, PLR0915 an arm a step, no other logic
         world, blockers = self._world, self._plan.on_blocker
 
         def between() -> None:
@@ -244,6 +247,8 @@ class _Carrying:
                 self._check_facts(index)
             case s.Prepare():
                 contend.prepare(world, step, index=index, between=self._hold)
+            case s.CheckAdvisories():
+                heed.check_advisories(world, step, release=hop.to_release)
             case s.BackUp():
                 self._back_up(index)
             case s.SettleForeignSessions():
@@ -271,7 +276,15 @@ class _Carrying:
                 watch = guard(world, hop, step, index=index, on_blocker=blockers, between=between)
                 self._measure(index, migration_s=watch.migration_s)
             case s.Verify():
-                await_verified(world, release=step.release, ledger=step.ledger, limit_s=step.limit_s, between=between)
+                await_verified(
+                    world,
+                    release=step.release,
+                    ledger=step.ledger,
+                    ledger_before=step.ledger_before,
+                    limit_s=step.limit_s,
+                    between=between,
+                )
+                self._note_ledger(index)
             case s.RaiseReplicas():
                 contend.raise_pins(world, step.replicas, index=index)
                 first = self._first_replica(step.release)
@@ -339,10 +352,10 @@ class _Carrying:
         if self._world.platform.workload().release == hop.to_release:
             return
         reading = self._world.database.ledger(self._world.profile)
-        was, last = map(self._world.profile.migrations.releases.get, (hop.from_release, hop.to_release))
+        was, last = ledger_ends(hop, self._world.profile)
         if reading.state is not LedgerState.READ:
             return
-        if reading.version != was:
+        if was is not None and reading.version != was:
             text = f"{reading.table} went from {was} to {reading.version}: a migrator whose client is dead has committed"
             self._say("saw", text, index, "clear-sessions")
         if last is not None and reading.version is not None and reading.version > last:
@@ -388,6 +401,11 @@ class _Carrying:
     def _first_replica(self, release: str) -> str | None:
         there = [r for r in self._world.platform.replicas() if r.release == release]
         return min(there, key=lambda r: r.created_at).name if there else None
+
+    def _note_ledger(self, index: int) -> None:
+        reading = self._world.database.ledger(self._world.profile)
+        if reading.version is not None:
+            self._say("measured", f"{reading.table} is at {reading.version}", index, data={"ledger": reading.version})
 
     def _measure_start(self, index: int, release: str, asked_at: datetime, *, between: Callable[[], None]) -> None:
         started_at = revise.first_start(self._world, release, between=between)

@@ -16,6 +16,7 @@ from lockage.core.progress import MigrationText, Pace, Position, migration_sessi
 from lockage.core.run import RunEvent
 from lockage.errors import HaltedError, UnreachableError
 from lockage.flows.burden import Burden
+from lockage.flows.verify import fits
 from lockage.flows.world import Sight, World, see, without_ready_target
 
 MAX_CRASHES = 3
@@ -68,6 +69,8 @@ def guard(
     between: Callable[[], None] = lambda: None,
 ) -> Watch:
     """Watch until the ledger is at the target and a target replica is ready.
+
+    Where the target ends is not always known: then nobody migrates, and the ledger is clean and has not gone back.
 
     Raises ``HaltedError``: LK331 when the target's process keeps ending by itself, LK332 when the limit has passed.
     """
@@ -177,8 +180,8 @@ def glimpse_of(view: View, target: str) -> str:
 
 
 def _script_of(world: World, hop: Hop, step: GuardMigration) -> tuple[MigrationText, ...]:
-    first = world.profile.migrations.releases.get(hop.from_release, 0)
-    return tuple(m for m in world.migrations if first < m.version <= step.ledger)
+    first = world.profile.migrations.releases.get(hop.from_release, step.ledger_before or 0)
+    return tuple(m for m in world.migrations if first < m.version and (step.ledger is None or m.version <= step.ledger))
 
 
 def _who_waits(migrator: OwnedSession | None, sight: Sight, target: str) -> int | None:
@@ -205,7 +208,7 @@ def _arrived(world: World, hop: Hop, step: GuardMigration, view: View, sight: Si
     if view.migrator is not None or without_ready_target(sight.replicas, hop.to_release):
         return False
     ledger = world.database.ledger(world.profile)
-    return ledger.state is LedgerState.READ and ledger.version == step.ledger and not ledger.dirty
+    return ledger.state is LedgerState.READ and not ledger.dirty and fits(ledger.version, step)
 
 
 def _tell(world: World, watch: Watch, view: View, step: GuardMigration, *, index: int) -> None:

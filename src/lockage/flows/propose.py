@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Forecast
+from lockage.core.plan.advised import Answer, Answers, questions
 from lockage.core.plan.planner import Wishes, plan, way
 from lockage.core.plan.preconditions import orphans, session_in_words
 from lockage.core.plan.steps import Plan
@@ -59,6 +60,7 @@ def propose(
     wishes = wishes or Wishes()
     legs = way(survey, profile, target=target, on_blocker=wishes.on_blocker)
     rows, notes = _rows_on_arrival(legs, ask, narrate)
+    answers = answered(questions(profile, legs), ask, narrate)
     forecasts: list[Forecast] = []
     for index, leg in enumerate(legs):
         narrate(f"forecasting {leg.from_release} to {leg.to_release}")
@@ -74,7 +76,27 @@ def propose(
         settings=settings,
         wishes=wishes,
         notes=notes,
+        answers=answers,
     )
+
+
+def answered(asked: Sequence[str], ask: Ask, narrate: Narrate) -> Answers:
+    """What the database says to each question; one that cannot be asked has no answer, and says why."""
+    found: dict[str, Answer] = {}
+    for sql in asked:
+        narrate("asking whether an advisory concerns this deployment")
+        try:
+            found[sql] = _yes_or_no(ask(sql))
+        except LockageError as error:
+            found[sql] = Answer(holds=None, problem=error.message)
+    return found
+
+
+def _yes_or_no(rows: tuple[Mapping[str, object], ...]) -> Answer:
+    said = next(iter(rows[0].values()), None) if len(rows) == 1 else None
+    if isinstance(said, bool):
+        return Answer(holds=said)
+    return Answer(holds=None, problem="the query gives no single boolean")
 
 
 def _answered(forecast_hop: ForecastHop, question: HopQuestion, survey: Survey) -> Forecast:

@@ -14,7 +14,7 @@ import msgspec
 
 from lockage.core.facts import LedgerState
 from lockage.core.plan.steps import LeaveWhen, Plan, RaiseReplicas, Restore
-from lockage.core.recovery import Direction, Recovery, recovery
+from lockage.core.recovery import Direction, Recovery, ledger_ends, recovery
 from lockage.core.run import RunEvent, RunNote, RunReport, WaiverNote, read_notes
 from lockage.errors import HaltedError, RefusedError, UnreachableError
 from lockage.flows import quiesce, revise
@@ -39,8 +39,7 @@ def way_out(world: World) -> Recovery:
     if ledger.state is LedgerState.MIGRATING and notes.run is not None:
         dead = {b.session.pid for b in quiesce.orphans_in_the_way(world) if b.session is not None}
         if ledger.holder_pid in dead:
-            leaves = notes.run.plan.hops[notes.run.hop].from_release
-            version = world.profile.migrations.releases.get(leaves)
+            version, _ = ledger_ends(notes.run.plan.hops[notes.run.hop], world.profile)
             ledger = replace(ledger, state=LedgerState.READ, version=version)
     return recovery(world.deployment, workload=workload, notes=notes, ledger=ledger, profile=world.profile)
 

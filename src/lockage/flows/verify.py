@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lockage.core.facts import Check, LedgerState, Replica, ReplicaPhase
+from lockage.core.plan.steps import GuardMigration, Verify
 from lockage.core.release.version import normalised
 from lockage.errors import HaltedError
 from lockage.flows.survey import read_versions
@@ -22,8 +23,13 @@ REQUEST_TIMEOUT_S = 5.0
 """A proof of service that takes longer is a failure for the person who waits for it."""
 
 
-def verify(world: World, *, release: str | None = None, ledger: int | None = None) -> tuple[Check, ...]:
-    """All checks; ``release`` None: the one the workload asks for; ``ledger`` None: that release's last migration."""
+def verify(
+    world: World, *, release: str | None = None, ledger: int | None = None, ledger_before: int | None = None
+) -> tuple[Check, ...]:
+    """All checks; ``release`` None: the one the workload asks for; ``ledger`` None: that release's last migration.
+
+    Where that is not known either, a clean ledger that is not below ``ledger_before`` is all that can be asked for.
+    """
     workload = world.platform.workload()
     wanted = release or workload.release
     last = ledger if ledger is not None else world.profile.migrations.releases.get(wanted)
@@ -32,16 +38,32 @@ def verify(world: World, *, release: str | None = None, ledger: int | None = Non
     checks += _versions(world, serving, wanted)
     for replica in serving:
         checks += [_health(world, replica), *_service(world, replica)]
-    checks.append(_ledger(world, last))
+    checks.append(_ledger(world, last, ledger_before))
     return tuple(checks)
 
 
-def await_verified(world: World, *, release: str, ledger: int, limit_s: float, between: Callable[[], None]) -> None:
+def fits(version: int | None, step: GuardMigration | Verify) -> bool:
+    """Whether the ledger is where a step wants it; where that is not known, whether it has not gone back."""
+    if step.ledger is not None:
+        return version == step.ledger
+    return version is not None and (step.ledger_before is None or version >= step.ledger_before)
+
+
+def await_verified(
+    world: World,
+    *,
+    release: str,
+    ledger: int | None,
+    limit_s: float,
+    between: Callable[[], None],
+    ledger_before: int | None = None,
+) -> None:
     """Every check holds, now or within the limit; raises ``HaltedError`` (LK340) with those that do not."""
     failed: list[str] = []
 
     def all_well() -> bool | None:
-        failed[:] = [c.text for c in verify(world, release=release, ledger=ledger) if not c.ok]
+        checks = verify(world, release=release, ledger=ledger, ledger_before=ledger_before)
+        failed[:] = [c.text for c in checks if not c.ok]
         return None if failed else True
 
     wait_until(
@@ -123,10 +145,15 @@ def _service(world: World, replica: Replica) -> list[Check]:
     return checks
 
 
-def _ledger(world: World, wanted: int | None) -> Check:
+def _ledger(world: World, wanted: int | None, before: int | None) -> Check:
     reading = world.database.ledger(world.profile)
-    if wanted is None:
-        return Check(name="ledger", ok=False, text=f"{reading.table}: no expected migration known for this release")
-    ok = reading.state is LedgerState.READ and reading.version == wanted and not reading.dirty
     says = f"{reading.version}{' (dirty)' if reading.dirty else ''}" if reading.state is LedgerState.READ else reading.state
-    return Check(name="ledger", ok=ok, text=f"{reading.table} says {says}, expected {wanted}")
+    clean = reading.state is LedgerState.READ and reading.version is not None and not reading.dirty
+    if wanted is not None:
+        ok = clean and reading.version == wanted
+        return Check(name="ledger", ok=ok, text=f"{reading.table} says {says}, expected {wanted}")
+    if world.profile.restricting is not None:
+        return Check(name="ledger", ok=False, text=f"{reading.table}: no expected migration known for this release")
+    ok = clean and (before is None or (reading.version or 0) >= before)
+    least = "" if before is None else f", at least {before} expected"
+    return Check(name="ledger", ok=ok, text=f"{reading.table} says {says}{least}; where this release ends is not known")

@@ -218,8 +218,8 @@ def test_what_the_forecast_leaves_open_is_warned_of(found: Forecast, warning: st
 def test_a_jump_that_no_advisory_speaks_of_is_said_to_be_unknown() -> None:
     found = planned("2.27.8", breaking(), found=survey("2.26.6"))
     assert found.warnings == (
-        "no advisory speaks of 2.26.6 to 2.27.8, and the newest advisory is of 2025-12-04: that is no proof; "
-        "ask the towpath demonstration (the README of Lockage)",
+        "2.26.6 to 2.27.8 is an unknown jump: no advisory speaks of it, and the newest one is of 2025-12-04, "
+        "which proves nothing; ask the towpath demonstration (the README of Lockage)",
     )
 
 

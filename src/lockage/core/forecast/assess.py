@@ -42,6 +42,7 @@ class Script:
     """The migrations that were traced, in order."""
 
     migrations: tuple[MigrationRef, ...]
+    known: bool = True  # False: nobody knows which there are, and so nothing was traced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ class Operation:
 class Unknown:
     """Something that was not seen and counts as the worst case."""
 
-    file: str
+    file: str  # "" where it is no place in a file
     line: int
     reason: str
 

@@ -6,12 +6,21 @@ is planned for good; later ones are a promise (``provisional``), since each is p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Blocks, Forecast
+from lockage.core.plan.advised import (
+    Answers,
+    advisory_warnings,
+    conditions,
+    forbidden_overlaps,
+    of_leg,
+    speaks,
+    widened,
+)
 from lockage.core.plan.budget import kill_budget_s, probe_that_fits
 from lockage.core.plan.contending import autoscalers, contender_warnings, owners
 from lockage.core.plan.digest import facts_digest, facts_of, sealed
@@ -21,6 +30,7 @@ from lockage.core.plan.situation import Situation, used_relations
 from lockage.core.plan.steps import HandOver, Hop, HopForecast, OnBlocker, Plan, Strategy, Tolerances
 from lockage.core.plan.strategy import Choice, choose
 from lockage.core.plan.timing import measured_timing, rounded, waves
+from lockage.core.plan.wording import duration, vendor_in_words
 from lockage.core.release.advisories import newest_date
 from lockage.core.release.chart_values import settable_fields
 from lockage.core.release.profile import Profile
@@ -65,16 +75,18 @@ def plan(
     settings: Settings,
     wishes: Wishes | None = None,
     notes: Sequence[str] = (),
+    answers: Answers | None = None,
 ) -> Plan:
     """The plan to the target, with one forecast for each hop of ``way``; without hops there is nothing to do.
 
-    ``notes`` are sentences of the forecasting that belong among the warnings.
+    ``notes`` are sentences of the forecasting that belong among the warnings; ``answers`` what the database said to the
+    advisories' questions (``advised.questions``).
     Raises what ``way`` raises, and ``RefusedError`` (LK220) for a strategy that is not possible on some hop.
     """
-    about = _About(survey=survey, profile=profile, wishes=wishes or Wishes(), settings=settings)
+    about = _About(survey=survey, profile=profile, wishes=wishes or Wishes(), settings=settings, answers=answers or {})
     legs = way(survey, profile, target=target, on_blocker=about.wishes.on_blocker)
     situations = [
-        _situation(about, leg, forecast, first=index == 0)
+        _situation(about, leg, widened(forecast, of_leg(profile, leg)), first=index == 0)
         for index, (leg, forecast) in enumerate(zip(legs, forecasts, strict=True))
     ]
     choices = [choose(situation, about.wishes.strategy) for situation in situations]
@@ -84,6 +96,7 @@ def plan(
     )
     warnings = (
         *_warnings(about, legs),
+        *(said for leg in legs for said in advisory_warnings(leg, of_leg(profile, leg), about.answers)),
         *notes,
         *(w for choice in choices for w in choice.warnings),
         *_hop_warnings(about, hops),
@@ -99,6 +112,7 @@ class _About:
     profile: Profile
     wishes: Wishes
     settings: Settings
+    answers: Answers
 
 
 def _put_together(about: _About, *, target: str, hops: tuple[Hop, ...], warnings: tuple[str, ...], now: datetime) -> Plan:
@@ -110,7 +124,7 @@ def _put_together(about: _About, *, target: str, hops: tuple[Hop, ...], warnings
         to_release=normalised(target),
         replicas=survey.workload.replicas,
         liveness=survey.workload.liveness,
-        migrations=sum(hop.forecast.migrations for hop in hops),
+        migrations=_sum(hop.forecast.migrations for hop in hops),
         minors=minors_crossed(facts.release, target, known=known_releases(about.profile)),
         hops=hops,
         warnings=warnings,
@@ -121,6 +135,11 @@ def _put_together(about: _About, *, target: str, hops: tuple[Hop, ...], warnings
         facts=facts,
         facts_digest=facts_digest(facts),
     )
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    known = tuple(counts)
+    return None if None in known else sum(count for count in known if count is not None)
 
 
 def _situation(about: _About, leg: Leg, forecast: Forecast, *, first: bool) -> Situation:
@@ -134,6 +153,7 @@ def _situation(about: _About, leg: Leg, forecast: Forecast, *, first: bool) -> S
         ledger_table=migrations.ledger,
         one_migrator=migrations.advisory_lock is not None,
         limits=about.settings.strategy,
+        forbidden=forbidden_overlaps(of_leg(about.profile, leg), about.answers),
         # Whoever serves when a later hop begins is not there yet.
         lasting=lasting_of_replicas(survey, about.settings.long_transactions) if first else (),
     )
@@ -141,7 +161,7 @@ def _situation(about: _About, leg: Leg, forecast: Forecast, *, first: bool) -> S
 
 def _hop(about: _About, leg: Leg, situation: Situation, choice: Choice, *, first: bool, last: bool) -> Hop:
     forecast, used = situation.forecast, used_relations(situation)
-    outline = _outline(about, leg, situation, choice, last=last)
+    outline = _outline(about, leg, situation, choice, first=first, last=last)
     return Hop(
         from_release=leg.from_release,
         to_release=leg.to_release,
@@ -150,7 +170,7 @@ def _hop(about: _About, leg: Leg, situation: Situation, choice: Choice, *, first
         would_change=choice.would_change,
         considered=choice.considered,
         forecast=HopForecast(
-            migrations=len(forecast.script.migrations),
+            migrations=len(forecast.script.migrations) if forecast.script.known else None,
             total_s=rounded(forecast.total_s),
             worst=min((relation.blocks for relation in used), key=list(Blocks).index, default=Blocks.NONE),
             blocked=outline.blocked,
@@ -165,7 +185,7 @@ def _hop(about: _About, leg: Leg, situation: Situation, choice: Choice, *, first
     )
 
 
-def _outline(about: _About, leg: Leg, situation: Situation, choice: Choice, *, last: bool) -> HopOutline:
+def _outline(about: _About, leg: Leg, situation: Situation, choice: Choice, *, first: bool, last: bool) -> HopOutline:
     workload, total_s = situation.workload, situation.forecast.total_s
     budget_s = kill_budget_s(
         forecast_high_s=total_s.high,
@@ -175,8 +195,9 @@ def _outline(about: _About, leg: Leg, situation: Situation, choice: Choice, *, l
     )
     settable = settable_fields(about.profile.helm, leg.to_release)
     fitting = probe_that_fits(workload.liveness, budget_s, settable=settable)
-    ledger = last_migration(about.profile, leg.to_release)
-    assert ledger is not None, "a route has known releases only"
+    before = last_migration(about.profile, leg.from_release)
+    if before is None and first:
+        before = about.survey.ledger.version
     return HopOutline(
         from_release=leg.from_release,
         to_release=leg.to_release,
@@ -187,7 +208,9 @@ def _outline(about: _About, leg: Leg, situation: Situation, choice: Choice, *, l
         liveness=workload.liveness,
         migrating_liveness=fitting,
         kill_budget_s=fitting.kill_budget_s if fitting else budget_s,
-        ledger=ledger,
+        ledger=last_migration(about.profile, leg.to_release),
+        ledger_before=before,
+        conditions=conditions(of_leg(about.profile, leg), about.answers, choice.strategy),
         migration_s=rounded(total_s),
         timing=situation.timing,
         blocked=tuple(relation.relation for relation in used_relations(situation)),
@@ -212,21 +235,26 @@ def _warnings(about: _About, legs: Sequence[Leg]) -> Iterator[str]:
 
 def _route_warnings(profile: Profile, legs: Sequence[Leg]) -> Iterator[str]:
     crossed = minors_crossed(legs[0].from_release, legs[-1].to_release) if legs else 0
-    if not crossed or any(leg.detours for leg in legs):
+    if not crossed or speaks(profile, legs):
         return
     date = newest_date(profile.advisories)
-    known = f"the newest advisory is of {date}" if date else "there is none at all"
-    ask = f"; ask {profile.vendor.name or 'the vendor'} ({profile.vendor.contact})" if profile.vendor.contact else ""
-    yield f"no advisory speaks of {legs[0].from_release} to {legs[-1].to_release}, and {known}: that is no proof{ask}"
+    known = f"the newest one is of {date}" if date else "there are none at all"
+    ask = f"; ask {vendor_in_words(profile)}" if profile.vendor.contact else ""
+    yield (
+        f"{legs[0].from_release} to {legs[-1].to_release} is an unknown jump: no advisory speaks of it, and {known}, "
+        f"which proves nothing{ask}"
+    )
 
 
 def _hop_warnings(about: _About, hops: Sequence[Hop]) -> Iterator[str]:
     vendor = about.profile.vendor
     for hop in hops:
         name, forecast = f"{hop.from_release} to {hop.to_release}", hop.forecast
-        if forecast.migrations and not forecast.statements_checked:
+        if forecast.migrations is None:
+            yield _unseen_warning(about.profile, hop)
+        elif forecast.migrations and not forecast.statements_checked:
             yield f"{name}: no statement of {hop.from_release} was checked against the new schema"
-        if forecast.unknown:
+        if forecast.unknown and forecast.migrations is not None:
             yield f"{name}: {forecast.unknown} places of the script are unknown and count as the worst case"
         high_s = forecast.total_s.high
         if hop.strategy is Strategy.SCALE_TO_ZERO and any(isinstance(step, HandOver) for step in hop.steps):
@@ -238,3 +266,13 @@ def _hop_warnings(about: _About, hops: Sequence[Hop]) -> Iterator[str]:
                 f"{name}: {forecast.total_s.likely:.0f} s likely, longer than the {vendor.typical_s:.0f} s that "
                 f"{vendor.name or 'the vendor'} calls typical"
             )
+
+
+def _unseen_warning(profile: Profile, hop: Hop) -> str:
+    ask = f", or ask {vendor_in_words(profile)}" if profile.vendor.contact else ""
+    likely_s, calls = hop.forecast.total_s.likely, profile.vendor.name or "its vendor"
+    return (
+        f"{hop.from_release} to {hop.to_release}: nobody here knows which migrations {hop.to_release} brings, so nothing is "
+        f"forecast and everything counts as the worst case ({duration(likely_s)} is what {calls} calls typical, no "
+        f"measurement); give them from a checkout of {hop.to_release} (--migrations FOLDER){ask}"
+    )

@@ -17,7 +17,15 @@ import jinja2
 from lockage.core.facts import Probe
 from lockage.core.plan.dialect import Command, Commands, Dialect, Wish
 from lockage.core.plan.steps import Plan
-from lockage.core.plan.wording import counted, duration, probe_in_words, range_in_words, step_in_words, step_name
+from lockage.core.plan.wording import (
+    counted,
+    duration,
+    ledger_in_words,
+    probe_in_words,
+    range_in_words,
+    step_in_words,
+    step_name,
+)
 from lockage.core.release.profile import Profile
 
 
@@ -69,6 +77,7 @@ def _template() -> jinja2.Template:
         name=step_name,
         probe=probe_in_words,
         counted=counted,
+        ledger=ledger_in_words,
     )
     return environment.get_template("runbook.md.j2")
 

@@ -13,8 +13,10 @@ from typing import assert_never
 from lockage.core.facts import Probe
 from lockage.core.forecast.assess import Seconds
 from lockage.core.plan.steps import (
+    AdvisoryCondition,
     AnyStep,
     BackUp,
+    CheckAdvisories,
     CheckFacts,
     ClearSessions,
     GuardMigration,
@@ -58,7 +60,9 @@ class HopOutline:
     liveness: Probe | None  # as it is
     migrating_liveness: Probe | None  # as the migrating replica gets it
     kill_budget_s: float
-    ledger: int  # the target's last migration
+    ledger: int | None  # the target's last migration; None: not known
+    ledger_before: int | None  # where it is now; None: not known
+    conditions: tuple[AdvisoryCondition, ...]  # that the advisories set
     migration_s: Seconds
     timing: Timing
     blocked: tuple[str, ...]  # relations whose users the script makes wait
@@ -75,6 +79,7 @@ def steps_of(hop: HopOutline, settings: Settings) -> tuple[AnyStep, ...]:
     look = (settings.expected.look_s, settings.limits.look_s)
     return (
         CheckFacts(undo=NOTHING_CHANGED, expected_s=look[0], limit_s=look[1]),
+        *_advised(hop, look),
         _prepare(hop, settings),
         _settle(hop, settings),
         BackUp(undo=NOTHING_CHANGED, expected_s=0.0, limit_s=look[1]),
@@ -83,11 +88,24 @@ def steps_of(hop: HopOutline, settings: Settings) -> tuple[AnyStep, ...]:
         *_make_room(hop, settings),
         _roll_out(hop, settings),
         _guard(hop, settings),
-        Verify(release=hop.to_release, ledger=hop.ledger, undo=NOTHING_CHANGED, expected_s=look[0], limit_s=look[1]),
+        Verify(
+            release=hop.to_release,
+            ledger=hop.ledger,
+            ledger_before=hop.ledger_before,
+            undo=NOTHING_CHANGED,
+            expected_s=look[0],
+            limit_s=look[1],
+        ),
         _raise(hop, settings),
         *_leave(hop.detours, settings),
         *(_restore(settings) if hop.last else ()),
     )
+
+
+def _advised(hop: HopOutline, look: tuple[float, float]) -> tuple[AnyStep, ...]:
+    if not hop.conditions:
+        return ()
+    return (CheckAdvisories(conditions=hop.conditions, undo=NOTHING_CHANGED, expected_s=look[0], limit_s=look[1]),)
 
 
 def _prepare(hop: HopOutline, settings: Settings) -> Prepare:
@@ -195,6 +213,7 @@ def _hand_over(
 def _guard(hop: HopOutline, settings: Settings) -> GuardMigration:
     return GuardMigration(
         ledger=hop.ledger,
+        ledger_before=hop.ledger_before,
         late_after_s=hop.migration_s.high,
         undo="cannot be undone: a schema that has moved goes back only by the restore point",
         expected_s=rounded(added(hop.migration_s, hop.timing.boot)).likely,

@@ -28,6 +28,7 @@ class Situation:
     ledger_table: str  # schema.name: locked by every migrator, used by nobody else
     one_migrator: bool  # something keeps two migrators apart
     limits: StrategyChoice
+    forbidden: tuple[str, ...] = ()  # why old and new replicas must not run side by side, a clause each
     lasting: tuple[OwnedSession, ...] = ()  # sessions of live replicas whose transaction has been open for long
 
 
@@ -37,6 +38,7 @@ class Obstacle:
 
     now: str  # what is so
     wanted: str  # what would have to be so, with the number that it has now
+    ignorance: bool = False  # nothing bad is known, only nothing at all: a user who knows more may decide otherwise
 
 
 def used_relations(situation: Situation) -> tuple[RelationForecast, ...]:
@@ -56,7 +58,12 @@ def noticeable(relation: RelationForecast, limits: StrategyChoice) -> bool:
 
 
 def blocked_s(situation: Situation) -> Seconds:
-    """How long users of any relation wait: within one transaction all at once, over several one after the other."""
+    """How long users of any relation wait: within one transaction all at once, over several one after the other.
+
+    As long as the whole of a script that nobody has seen.
+    """
+    if not situation.forecast.script.known:
+        return situation.forecast.total_s
     parts = [relation.blocked_s for relation in used_relations(situation)]
     if situation.forecast.transactions <= 1:
         return longest(*parts)
@@ -65,7 +72,7 @@ def blocked_s(situation: Situation) -> Seconds:
 
 def old_release_was_checked(forecast: Forecast) -> bool:
     """Whether anything is known of the old release on the new schema."""
-    return forecast.statements_checked > 0 or not forecast.script.migrations
+    return forecast.statements_checked > 0 or (forecast.script.known and not forecast.script.migrations)
 
 
 def old_release_breaks(forecast: Forecast) -> bool:
@@ -79,16 +86,18 @@ def old_release_breaks(forecast: Forecast) -> bool:
 def obstacles_to_rolling(situation: Situation) -> Iterator[Obstacle]:
     """Everything that forbids a rolling update, the platform first."""
     workload, forecast = situation.workload, situation.forecast
+    yield from _forbidden(situation)
     if workload.update is UpdateKind.RECREATE:
         yield _RECREATE
     elif workload.max_unavailable >= workload.replicas:
         now = f"maxUnavailable {workload.max_unavailable} of {workload.replicas} replicas leaves nobody serving"
         yield Obstacle(now=now, wanted=f"maxUnavailable were below {workload.replicas}")
     together = workload.max_surge + workload.max_unavailable
-    if forecast.script.migrations and not situation.one_migrator and together > 1:
+    migrates = forecast.script.migrations or not forecast.script.known
+    if migrates and not situation.one_migrator and together > 1:
         now = f"nothing keeps two migrators apart, and {together} replicas of {situation.to_release} would start together"
         yield Obstacle(now=now, wanted=f"one replica were replaced at a time (now {together})")
-    if old_release_breaks(forecast):
+    if old_release_breaks(forecast) and forecast.script.known:
         yield Obstacle(now=break_in_words(situation), wanted=no_break_wanted(situation))
     if forecast.unknown:
         yield _unknown(forecast)
@@ -99,6 +108,7 @@ def obstacles_to_rolling(situation: Situation) -> Iterator[Obstacle]:
 def obstacles_to_scale_to_one(situation: Situation) -> Iterator[Obstacle]:
     """Everything that forbids to keep one old replica through the migration."""
     workload = situation.workload
+    yield from _forbidden(situation)
     if workload.update is UpdateKind.RECREATE:
         yield _RECREATE
     elif workload.max_unavailable >= 1:
@@ -117,7 +127,21 @@ _RECREATE = Obstacle(
 )
 
 
+def _forbidden(situation: Situation) -> Iterator[Obstacle]:
+    for why in situation.forbidden:
+        yield Obstacle(
+            now=f"old and new must never overlap: {why}",
+            wanted=f"{why.partition(':')[0]} did not forbid that old and new overlap",
+        )
+
+
 def _unknown(forecast: Forecast) -> Obstacle:
+    if not forecast.script.known:
+        return Obstacle(
+            now=f"unknown counts as the worst case: {forecast.unknown[0].reason}",
+            wanted="the migrations were known (--migrations FOLDER)",
+            ignorance=True,
+        )
     first, more = forecast.unknown[0], len(forecast.unknown) - 1
     rest = f" and {more} more" if more else ""
     return Obstacle(
@@ -162,6 +186,8 @@ def _queued(situation: Situation) -> Iterator[Obstacle]:
 def break_in_words(situation: Situation) -> str:
     """Why the old release must be taken to fail."""
     forecast = situation.forecast
+    if not forecast.script.known:
+        return f"the schema of {situation.to_release} is not known"
     if not forecast.broken:
         return f"no statement of {situation.from_release} was checked against the schema of {situation.to_release}"
     count, first = len(forecast.broken), forecast.broken[0]

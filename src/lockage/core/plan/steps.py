@@ -48,6 +48,21 @@ class CheckFacts(Step, frozen=True, kw_only=True, tag="check-facts"):
     """The facts the plan stands on still hold."""
 
 
+class AdvisoryCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One read-only question of an advisory, and the answer with which the run may go on."""
+
+    code: str  # of the advisory
+    sql: str  # giving one boolean
+    expected: bool
+    text: str  # what is not so when the answer is another one
+
+
+class CheckAdvisories(Step, frozen=True, kw_only=True, tag="check-advisories"):
+    """What the advisories of the jump ask for has been done, and what they forbid does not concern this deployment."""
+
+    conditions: tuple[AdvisoryCondition, ...]
+
+
 class Prepare(Step, frozen=True, kw_only=True, tag="prepare"):
     """The rollout would be accepted, and its replicas could start: image, rights, quota and room are there."""
 
@@ -108,7 +123,8 @@ class RollOut(Step, frozen=True, kw_only=True, tag="roll-out"):
 class GuardMigration(Step, frozen=True, kw_only=True, tag="guard-migration"):
     """The ledger is at the target's last migration, and a replica of the target is ready."""
 
-    ledger: int
+    ledger: int | None  # None: where the target ends is not known; then it must not be below ``ledger_before``
+    ledger_before: int | None = None  # where it is before the migration; None: not known
     late_after_s: float | None  # the forecast's high end; None: unknown
 
 
@@ -116,7 +132,8 @@ class Verify(Step, frozen=True, kw_only=True, tag="verify"):
     """Version by every source, ledger, health and service are those of the target."""
 
     release: str
-    ledger: int
+    ledger: int | None  # None, and the other one: as ``GuardMigration`` has them
+    ledger_before: int | None = None
 
 
 class RaiseReplicas(Step, frozen=True, kw_only=True, tag="raise-replicas"):
@@ -140,6 +157,7 @@ class Restore(Step, frozen=True, kw_only=True, tag="restore"):
 
 AnyStep = (
     CheckFacts
+    | CheckAdvisories
     | Prepare
     | BackUp
     | SettleForeignSessions
@@ -160,7 +178,7 @@ AnyStep = (
 class HopForecast(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The part of a forecast that a plan keeps."""
 
-    migrations: int
+    migrations: int | None  # None: nobody knows which there are
     total_s: Seconds
     worst: Blocks
     blocked: tuple[str, ...]  # relations whose readers or writers are blocked
@@ -229,7 +247,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     to_release: str
     replicas: int
     liveness: Probe | None
-    migrations: int  # over all hops
+    migrations: int | None  # over all hops; None: not known of one of them
     minors: int  # minor releases crossed
     hops: tuple[Hop, ...]
     warnings: tuple[str, ...]

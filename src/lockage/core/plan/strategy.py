@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from lockage.core.plan.situation import (
     Situation,
     blocked_s,
@@ -49,7 +51,8 @@ def consider(situation: Situation) -> tuple[StrategyVerdict, ...]:
 def choose(situation: Situation, forced: Strategy | None = None) -> Choice:
     """The strategy: the forced one, else the gentlest whose outage is worth its risk.
 
-    Raises ``RefusedError`` (LK220) when the forced one is not possible.
+    Raises ``RefusedError`` (LK220) when the forced one is not possible. Where nothing but ignorance speaks against it (nobody
+    has seen the migrations), the user decides.
     """
     considered = consider(situation)
     by_name = {verdict.strategy: verdict for verdict in considered}
@@ -57,6 +60,9 @@ def choose(situation: Situation, forced: Strategy | None = None) -> Choice:
     if forced is None or forced is best:
         return _choice(situation, by_name[best], considered, warnings=())
     verdict = by_name[forced]
+    if not verdict.possible and _only_unknown(situation, forced):
+        verdict = replace(verdict, possible=True, reasons=tuple(f"asked for, although {reason}" for reason in verdict.reasons))
+        considered = tuple(verdict if other.strategy is forced else other for other in considered)
     if not verdict.possible:
         raise RefusedError(
             f"{forced} is not possible from {situation.from_release} to {situation.to_release}: {'; '.join(verdict.reasons)}",
@@ -83,6 +89,11 @@ def _choice(
         considered=considered,
         warnings=warnings,
     )
+
+
+def _only_unknown(situation: Situation, strategy: Strategy) -> bool:
+    obstacles = obstacles_to_rolling if strategy is Strategy.ROLLING else obstacles_to_scale_to_one
+    return all(obstacle.ignorance for obstacle in obstacles(situation))
 
 
 def _best(situation: Situation, rolling: StrategyVerdict, one: StrategyVerdict, zero: StrategyVerdict) -> Strategy:

@@ -11,6 +11,7 @@ from typing import assert_never
 from lockage.core.facts import Probe
 from lockage.core.forecast.assess import Blocks, Seconds
 from lockage.core.plan import steps as s
+from lockage.core.release.profile import Profile
 
 
 def step_name(step: s.AnyStep) -> str:
@@ -25,6 +26,8 @@ def step_in_words(step: s.AnyStep) -> str:  # noqa: C901, PLR0911, PLR0912 one a
     match step:
         case s.CheckFacts():
             return "the facts the plan stands on still hold"
+        case s.CheckAdvisories(conditions=conditions):
+            return f"what {listed(tuple(c.code for c in conditions))} asks for is so"
         case s.Prepare(release=release):
             return f"a replica of {release} would be accepted and could start"
         case s.BackUp():
@@ -49,10 +52,10 @@ def step_in_words(step: s.AnyStep) -> str:  # noqa: C901, PLR0911, PLR0912 one a
             return "no dead client's backend holds a lock, and no old session stands in the way"
         case s.RollOut(release=release, replicas=replicas, liveness=liveness):
             return f"{release} is asked for with {counted(replicas, 'replica')} and {probe_in_words(liveness)}"
-        case s.GuardMigration(ledger=ledger):
-            return f"the ledger is at {ledger}, and a new replica is ready"
-        case s.Verify(release=release, ledger=ledger):
-            return f"version {release}, ledger {ledger}, health and service are proved"
+        case s.GuardMigration():
+            return f"the ledger {ledger_in_words(step)}, and a new replica is ready"
+        case s.Verify(release=release):
+            return f"version {release} and that the ledger {ledger_in_words(step)}, health and service are proved"
         case s.RaiseReplicas(release=release, replicas=replicas, liveness=liveness):
             return f"{counted(replicas, 'replica')} of {release} with {probe_in_words(liveness)}, and no old one is left"
         case s.LeaveWhen(text=text):
@@ -61,6 +64,21 @@ def step_in_words(step: s.AnyStep) -> str:  # noqa: C901, PLR0911, PLR0912 one a
             return "our notes are gone, and the deployment has stayed healthy"
         case _:
             assert_never(step)
+
+
+def ledger_in_words(step: s.GuardMigration | s.Verify) -> str:
+    """Where the ledger must be behind a step: a predicate."""
+    if step.ledger is not None:
+        return f"is at {step.ledger}"
+    if step.ledger_before is not None:
+        return f"is clean and not below {step.ledger_before} (where it ends is not known)"
+    return "is clean (where it ends is not known)"
+
+
+def vendor_in_words(profile: Profile) -> str:
+    """Whom to ask: a name, and where they are."""
+    vendor = profile.vendor
+    return f"{vendor.name or 'the vendor'} ({vendor.contact})" if vendor.contact else vendor.name or "the vendor"
 
 
 def probe_in_words(probe: Probe | None) -> str:
@@ -100,8 +118,10 @@ def blocks_in_words(blocks: Blocks) -> str:
             assert_never(blocks)
 
 
-def counted(count: int, noun: str) -> str:
-    """``1 replica``, ``3 replicas``."""
+def counted(count: int | None, noun: str) -> str:
+    """``1 replica``, ``3 replicas``; None: how many is not known."""
+    if count is None:
+        return f"an unknown number of {noun}s"
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 

@@ -49,7 +49,8 @@ def _summary(plan: Plan, console: Console) -> None:
     say(console, f"Plan for {plan.deployment}: {plan.from_release} to {plan.to_release}{via}", style="bold")
     outage = added(*(chosen_verdict(hop).unavailable_s for hop in plan.hops))
     say(console, f"  without service  {range_in_words(outage)}")
-    say(console, f"  migrations       {plan.migrations}, crossing {counted(plan.minors, 'minor release')}")
+    migrations = "not known" if plan.migrations is None else plan.migrations
+    say(console, f"  migrations       {migrations}, crossing {counted(plan.minors, 'minor release')}")
     say(console, f"  replicas         {plan.replicas}, with {probe_in_words(plan.liveness)}")
     say(console, f"  blockers         {_on_blocker(plan)}")
 
@@ -86,7 +87,7 @@ def _hop(plan: Plan, hop: Hop, index: int, console: Console) -> None:
 def _compatibility(hop: Hop) -> str:
     forecast = hop.forecast
     if not forecast.statements_checked:
-        return "no statement was checked"
+        return "nothing is known" if forecast.migrations is None else "no statement was checked"
     found = f"{forecast.broken} break" if forecast.broken else "no break found"
     unknown = f"; {counted(forecast.unknown, 'place')} unknown" if forecast.unknown else ""
     return f"{found} in {counted(forecast.statements_checked, 'statement')} of {hop.from_release}{unknown}"
