@@ -102,6 +102,13 @@ def brought_kinds(client: Asking) -> frozenset[tuple[str, str]]:
     return frozenset(there & {(rule.group, rule.resource) for rule in BROUGHT})
 
 
+def our_name(client: Asking) -> str:
+    """What the API server calls us. Raises as the client does."""
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    answer = msgspec.json.decode(client.send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=review))
+    return str(answer["status"]["userInfo"]["username"])
+
+
 def missing_rights(client: Asking, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """Of these rules what our identity may not do, in the words of one review; what that leaves open is asked one by one.
 

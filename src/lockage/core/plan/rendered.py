@@ -54,6 +54,11 @@ def rendered_in(manifests: str, *, kinds: ApiKinds, namespace: str) -> tuple[tup
     return tuple(_without_bonds(tuple(found.values()))), tuple(dict.fromkeys(unknown))
 
 
+def versions_in(manifests: str) -> frozenset[str]:
+    """The apiVersions of a text of manifests. Raises ``yaml.YAMLError`` when it is no YAML."""
+    return frozenset(str(document.get("apiVersion", "")) for document in _objects(manifests)) - {""}
+
+
 def _objects(manifests: str) -> Iterator[dict[str, Any]]:
     documents = cast("Iterator[object]", yaml.safe_load_all(manifests))
     for document in documents:

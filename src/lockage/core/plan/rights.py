@@ -16,7 +16,7 @@ from enum import StrEnum
 READ = ("get", "list", "watch")
 GET = ("get",)
 RUN_IN = ("create", "get")  # over SPDY it is a create, over a web socket a get
-CHANGE = ("get", "patch", "update")
+CHANGE = ("get", "patch")
 EVERYTHING = "*"
 
 HELM_STORE = (
@@ -79,6 +79,7 @@ class Footprint:
     config_maps: tuple[str, ...] = ()
     command: bool = False  # the profile reads the version by a command in a replica
     forwards: bool = False  # the database is reached through kubectl port-forward
+    relays: bool = False  # … to a pod of ours
     autoscalers: tuple[str, ...] = ()  # HorizontalPodAutoscalers that are there
     kinds: frozenset[tuple[str, str]] = frozenset()  # (group, resource) that this cluster has, of those that others bring
     helm: bool = False
@@ -226,26 +227,28 @@ def _looking_here(footprint: Footprint) -> Iterator[Rule]:
         yield Rule(purpose="read the version by a command in a replica", group="", resource="pods/exec", verbs=RUN_IN)
     if footprint.forwards:
         yield Rule(purpose="reach the database through a pod", group="", resource="pods/portforward", verbs=RUN_IN)
+    if footprint.relays:
+        yield Rule(purpose="reach the database from a pod of our own", group="", resource="pods", verbs=("create", "delete"))
     if footprint.helm:
         yield Rule(purpose="read Helm's releases", group="", resource="secrets", verbs=("get", "list"))
 
 
 def _upgrading(footprint: Footprint) -> Iterator[Rule]:
     workload = _names(footprint.workload)
-    yield Rule(
-        purpose="roll out, and write on the workload how it was",
+    roll_out = Rule(
+        purpose="roll out, scale, and write on the workload how it was",
         group="apps",
         resource="deployments",
         verbs=CHANGE,
         names=workload,
     )
-    yield Rule(
-        purpose="change the number of replicas", group="apps", resource="deployments/scale", verbs=CHANGE, names=workload
-    )
+    yield roll_out
+    if footprint.helm:
+        yield replace(roll_out, purpose="scale where the chart says no number of replicas", resource="deployments/scale")
     # A create is authorised before the object has a name, so no name can be demanded of it.
     lease = Rule(purpose="keep other upgrades away", group="coordination.k8s.io", resource="leases", verbs=("create",))
     yield lease
-    yield replace(lease, verbs=(*CHANGE, "delete"), names=_names(footprint.lease))
+    yield replace(lease, verbs=("get", "update"), names=_names(footprint.lease))
     if footprint.autoscalers:
         yield Rule(
             purpose="keep autoscalers still while it lasts",
@@ -275,7 +278,7 @@ def _charted(footprint: Footprint) -> Iterator[Rule]:
             cluster_wide=each.cluster_wide,
         )
         yield place
-        yield replace(place, verbs=("get", "patch", "update", "delete"), names=(each.name,))
+        yield replace(place, verbs=("get", "patch", "delete"), names=(each.name,))
         if each.hook:
             yield replace(place, purpose="wait for the chart's hooks", verbs=("list", "watch"))
     for each in footprint.rendered:

@@ -20,12 +20,22 @@ LABELS = {"app.kubernetes.io/name": "lockage", "app.kubernetes.io/managed-by": "
 Json = Mapping[str, Any]  # an object of the API, as YAML and JSON have it
 
 
+def subject_of(username: str) -> Json:
+    """An identity as the API server calls it, as a binding names it."""
+    prefix, _, account = username.partition("system:serviceaccount:")
+    if account and not prefix:
+        namespace, _, name = account.partition(":")
+        return {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+    return {"apiGroup": RBAC, "kind": "User", "name": username}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
     """Who shall have the rights."""
 
     name: str  # of the service account, and of the roles
     namespace: str
+    subject: Json | None = None  # somebody who is there already, as a binding names them; None: a service account of that name
 
 
 def role_rules(rules: Sequence[Rule]) -> list[Json]:
@@ -35,7 +45,9 @@ def role_rules(rules: Sequence[Rule]) -> list[Json]:
 
 def objects_for(rules: Sequence[Rule], holder: Holder) -> tuple[Json, ...]:
     """Service account, roles and bindings: one Role for each namespace, one ClusterRole if a rule needs it."""
-    made: list[Json] = [_object("v1", "ServiceAccount", name=holder.name, namespace=holder.namespace)]
+    account = _object("v1", "ServiceAccount", name=holder.name, namespace=holder.namespace)
+    made: list[Json] = [account] if holder.subject is None else []
+    subject = holder.subject or {"kind": "ServiceAccount", "name": holder.name, "namespace": holder.namespace}
     for kind, namespace, scoped in _scopes(rules, holder):
         role = _object(f"{RBAC}/v1", kind, name=_role_name(holder, kind), namespace=namespace)
         made.append({**role, "rules": role_rules(scoped)})
@@ -44,7 +56,7 @@ def objects_for(rules: Sequence[Rule], holder: Holder) -> tuple[Json, ...]:
             {
                 **binding,
                 "roleRef": {"apiGroup": RBAC, "kind": kind, "name": _role_name(holder, kind)},
-                "subjects": [{"kind": "ServiceAccount", "name": holder.name, "namespace": holder.namespace}],
+                "subjects": [subject],
             }
         )
     return tuple(made)

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "recover": "Get out of a run that is part-way, by what stands on the object.",
     "verify": "Check version, ledger, health and service of a deployment.",
     "runs": "List the runs that this machine knows of, or show one.",
+    "rbac": "Print the rights that Lockage needs, the narrowest that there are.",
     "local": "Scale or roll out a deployment of the local platform by hand.",
     "demo": "Upgrade a real application, the usual way and with Lockage.",
     "explain": "Say what an error code means.",

@@ -134,8 +134,15 @@ def may_name_deployment(command: NamingCommand[P]) -> Callable[..., None]:
     return _gathering(command, name)
 
 
-def _gathering(command: NamingCommand[P], name: inspect.Parameter) -> Callable[..., None]:
-    flags = inspect.signature(_deployment_flags, eval_str=True).parameters
+def names_deployment_but_no_database(command: NamingCommand[P]) -> Callable[..., None]:
+    """As ``names_deployment``, for a command whose ``--database`` means something else."""
+    name = inspect.Parameter("name", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Name)
+    return _gathering(command, name, without=("database",))
+
+
+def _gathering(command: NamingCommand[P], name: inspect.Parameter, *, without: tuple[str, ...] = ()) -> Callable[..., None]:
+    every = inspect.signature(_deployment_flags, eval_str=True).parameters
+    flags = {flag: parameter for flag, parameter in every.items() if flag not in without}
     context, _, *own = inspect.signature(command, eval_str=True).parameters.values()
 
     def gathered(**given: Any) -> None:

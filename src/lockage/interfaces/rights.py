@@ -1,0 +1,231 @@
+"""What one deployment on Kubernetes needs to be allowed, found out from the cluster, the chart, and what files and flags say.
+
+Not for printing (``cli.commands.rbac``), nor for the table itself (``core.plan.rights``). The surprising thing: this must work
+for somebody who may hardly look. Whatever cannot be found out becomes a sentence, and the rule stays as wide as it must be.
+"""
+
+# ruff: noqa: PLC0415 - adapters are imported by those who use them, as in ``wiring``
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from lockage.core.plan.database_role import DatabaseShape, SchemaShape
+from lockage.core.plan.rendered import versions_in
+from lockage.core.plan.rights import Footprint, Rendered, Rule, Use, left_out, rules_for
+from lockage.errors import LockageError, RefusedError, UsageError
+from lockage.interfaces.places import HelmPlace, KubernetesPlace
+from lockage.settings import Watching
+
+if TYPE_CHECKING:
+    from lockage.adapters.kubernetes.client import KubernetesClient
+    from lockage.adapters.kubernetes.finding import Found
+    from lockage.interfaces.deployments import Located
+
+T = TypeVar("T")
+
+
+def place_of(located: Located) -> KubernetesPlace:
+    """Where the deployment is on Kubernetes. Raises ``UsageError`` (LK550) when it is elsewhere."""
+    if not isinstance(located.platform, KubernetesPlace):
+        raise UsageError(
+            f"{located.name} is on the local platform, which knows no rights but those of its user",
+            code="LK550",
+            hint=f"lockage rbac {located.name} --database prints the smallest database role",
+        )
+    return located.platform
+
+
+def footprint_of(located: Located, *, target: str | None = None) -> Footprint:
+    """What the deployment's rights depend on, as far as it can be found out; ``target`` is a release whose chart counts too.
+
+    Raises ``UsageError`` (LK550) as ``place_of``; everything else that fails is said in ``unknown``.
+    """
+    from lockage.interfaces.wiring_kubernetes import opened_client
+
+    place = place_of(located)
+    try:
+        client = opened_client(place)
+    except LockageError as error:
+        return _unseen(located, place, error)
+    with client:
+        return _seen(client, located, place, target)
+
+
+def missing_of(located: Located, footprint: Footprint, *, use: Use) -> tuple[Rule, ...]:
+    """What our own identity lacks of that. Raises as the client does."""
+    from lockage.adapters.kubernetes.rights import missing_rights
+    from lockage.interfaces.wiring_kubernetes import opened_client
+
+    with opened_client(place_of(located)) as client:
+        return missing_rights(client, rules_for(footprint, use=use, cluster_role=True))
+
+
+def identity_of(located: Located) -> str:
+    """What the API server calls us. Raises as the client does."""
+    from lockage.adapters.kubernetes.rights import our_name
+    from lockage.interfaces.wiring_kubernetes import opened_client
+
+    with opened_client(place_of(located)) as client:
+        return our_name(client)
+
+
+def remarks_on(footprint: Footprint, *, use: Use, cluster_role: bool) -> tuple[str, ...]:
+    """What a person who approves the Role should know beside it, one sentence each."""
+    from lockage.core.plan.rights import HELM_STORE
+
+    said = list(footprint.unknown)
+    if footprint.helm:
+        said.append(HELM_STORE)
+    if footprint.forwards:
+        said.append("Where the database is reached by its own address, --reach direct leaves out pods/portforward.")
+    if not cluster_role:
+        said += [
+            f"Left out, because only a ClusterRole gives it (--cluster-role): {rule.spoken}, to {rule.purpose}."
+            for rule in left_out(footprint, use=use)
+        ]
+    return tuple(said)
+
+
+def database_shape(url: str | None, *, ledger: str, problem: str | None = None) -> tuple[DatabaseShape, str | None]:
+    """What the smallest database role depends on, and why it is only guessed where nobody could look."""
+    from lockage.adapters.postgres.role_needs import read_shape
+
+    if url is not None:
+        try:
+            return read_shape(url, watching=Watching()), None
+        except LockageError as error:
+            problem = error.message
+    home = ledger.partition(".")[0]
+    return DatabaseShape(database=None, schemas=(SchemaShape(name=home),), seen=False), problem
+
+
+@dataclass(slots=True)
+class _Finder:
+    """Collects what could not be found out."""
+
+    unknown: list[str]
+
+    def tried(self, look: Callable[[], T], *, otherwise: T, what: str) -> T:
+        try:
+            return look()
+        except LockageError as error:
+            self.unknown.append(f"{what}: {error.message}.")
+            return otherwise
+
+
+def _unseen(located: Located, place: KubernetesPlace, error: LockageError) -> Footprint:
+    unknown = [f"The cluster was not looked at: {error.message}."]
+    unknown.append("So names are not known, and rules are for objects of every name; nor what the chart renders.")
+    profile = located.profile
+    return Footprint(
+        namespace=place.namespace or "default",
+        command=profile is None or bool(profile.version.command),
+        forwards=place.reach != "direct",
+        relays=place.reach == "pod",
+        helm=place.helm is not None,
+        unknown=tuple(unknown),
+    )
+
+
+def _seen(client: KubernetesClient, located: Located, place: KubernetesPlace, target: str | None) -> Footprint:
+    from lockage.adapters.kubernetes.rights import address_sources, autoscalers_of, brought_kinds
+    from lockage.interfaces.wiring_kubernetes import found_workload
+
+    finder = _Finder([])
+    kinds = finder.tried(lambda: brought_kinds(client), otherwise=frozenset[tuple[str, str]](), what="Kinds of others")
+    try:
+        found = found_workload(client, located, place)
+    except LockageError as error:
+        return replace(_unseen(located, place, error), namespace=client.namespace, kinds=kinds)
+    autoscalers = finder.tried(lambda: autoscalers_of(client, found.name), otherwise=(), what="Autoscalers")
+    sources = address_sources(client, found) if located.database_url is None else None
+    if sources is not None and sources.problem is not None:
+        finder.unknown.append(f"The database's address: {sources.problem}.")
+    helm = place.helm is not None or found.helm is not None
+    rendered = _rendered(client, found, place, target, finder) if helm else ()
+    return Footprint(
+        namespace=client.namespace,
+        workload=found.name,
+        lease=f"lockage-{found.name}",
+        secrets=sources.secrets if sources else (),
+        config_maps=sources.config_maps if sources else (),
+        command=bool(found.profile.version.command),
+        forwards=place.reach != "direct",
+        relays=place.reach == "pod",
+        autoscalers=autoscalers,
+        kinds=kinds,
+        helm=helm,
+        rendered=rendered,
+        unknown=tuple(finder.unknown),
+    )
+
+
+def _rendered(
+    client: KubernetesClient, found: Found, place: KubernetesPlace, target: str | None, finder: _Finder
+) -> tuple[Rendered, ...]:
+    """What the chart renders: the release that runs and, where it is named, the one gone to."""
+    from lockage.adapters.kubernetes.rights import api_kinds
+    from lockage.core.plan.rendered import rendered_in
+
+    texts = [finder.tried(lambda: _manifest(client, found, place), otherwise="", what="What the chart renders now")]
+    if target is not None and place.helm is not None:
+        helm = place.helm
+        what = f"What the chart renders for {target}"
+        texts.append(finder.tried(lambda: _template(client, found, helm, target), otherwise="", what=what))
+    else:
+        finder.unknown.append(
+            "What the chart of the target renders was not looked at: kinds that only it brings are missing here (--to RELEASE)."
+        )
+    manifests = "\n---\n".join(texts)
+    kinds = finder.tried(lambda: api_kinds(client, versions_in(manifests)), otherwise={}, what="Kinds of the chart")
+    rendered, unknown = rendered_in(manifests, kinds=kinds, namespace=client.namespace)
+    finder.unknown += unknown
+    return rendered
+
+
+def _manifest(client: KubernetesClient, found: Found, place: KubernetesPlace) -> str:
+    release = (place.helm and place.helm.release) or (found.helm and found.helm.release)
+    if not release:
+        raise RefusedError(
+            "the Deployment does not say which Helm release it belongs to", code="LK551", hint="--helm-release NAME"
+        )
+    parts = [_helm(client, place.helm, ["get", part, release]) for part in ("manifest", "hooks")]
+    return "\n---\n".join(parts)
+
+
+def _template(client: KubernetesClient, found: Found, helm: HelmPlace, target: str) -> str:
+    from lockage.core.release.chart_values import chart_version
+
+    release = helm.release or (found.helm and found.helm.release) or found.name
+    chart = helm.chart.replace("{release}", target)
+    version = helm.version.replace("{release}", target) if helm.version else None
+    if (
+        version is None
+        and found.profile.helm is not None
+        and not (chart.startswith((".", "/")) or chart.endswith((".tgz", ".gz")))
+    ):
+        version = chart_version(found.profile.helm, target)
+    chosen = [f"--version={version}"] if version else []
+    return _helm(client, helm, ["template", release, chart, *chosen, "--is-upgrade", *helm.arguments])
+
+
+def _helm(client: KubernetesClient, helm: HelmPlace | None, words: list[str]) -> str:
+    from pathlib import Path
+
+    from lockage.adapters.helm.program import find_helm, refused
+
+    program = find_helm(helm.program if helm else "helm", folder=Path.cwd(), environment=_environment(client))
+    context = [f"--kube-context={client.place.context}"] if client.place.context else []
+    done = program.run([*words, f"--namespace={client.namespace}", *context])
+    if done.code != 0:
+        raise refused(done, f"helm {words[0]} {words[1]}", code="LK551")
+    return done.out
+
+
+def _environment(client: KubernetesClient) -> dict[str, str]:
+    files = os.pathsep.join(str(file) for file in client.place.kubeconfigs)
+    return {**os.environ, **({"KUBECONFIG": files} if files else {})}
