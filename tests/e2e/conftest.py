@@ -15,10 +15,12 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace
 from psycopg import sql
 
+from e2e.chart_archives import pack_charts
 from e2e.cluster import whole
 from e2e.cluster.layout import CannotError
 from e2e.cluster.programs import missing
 from e2e.host_state import host_state
+from e2e.installed import Installed
 from e2e.on_cluster import OnCluster
 from lockage.adapters.postgres.embedded import Server
 from lockage.adapters.postgres.throwaway import throwaway
@@ -88,3 +90,32 @@ def pods_database(pods_server: Server, own_cluster: whole.Cluster) -> str:
     with psycopg.connect(pods_server.url(), autocommit=True) as admin:
         admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
     return pods_server.url(name, tcp=True).replace("127.0.0.1", own_cluster.network.host)
+
+
+@pytest.fixture(scope="session")
+def charts(cluster: OnCluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Path of towpath's chart archives, one for each release, with ``{release}`` in it."""
+    if cluster.own is None:
+        pytest.skip("the nodes of a user's cluster have no image of towpath")
+    return pack_charts(tmp_path_factory.mktemp("charts"), helm=cluster.own.programs / "helm3")
+
+
+@pytest.fixture
+def installed(
+    cluster: OnCluster,
+    own_cluster: whole.Cluster,
+    kube: lightkube.Client,
+    charts: str,
+    pods_database: str,
+    tmp_path: Path,
+) -> Installed:
+    """towpath by Helm, to be installed by the test, in a namespace and with a database of its own."""
+    return Installed(
+        kube=kube,
+        helm=own_cluster.programs / "helm",
+        kubeconfig=cluster.kubeconfig,
+        charts=charts,
+        database=pods_database,
+        database_here=pods_database.replace(own_cluster.network.host, "127.0.0.1"),
+        folder=tmp_path,
+    )

@@ -1,4 +1,4 @@
-"""``lockage upgrade demo`` as a process that kills itself at a named effect: ``python upgrade_driver.py ORDER``.
+"""``lockage upgrade`` as a process that kills itself at a named effect: ``python upgrade_driver.py ORDER``.
 
 The very world that the command opens, joined as the command joins it; only its ports are mortal, and what the command line
 does not offer (another machine's name and journals, a shorter lease, another transaction model) can be said.
@@ -26,7 +26,7 @@ from lockage.interfaces.deployments import find_deployment
 from lockage.interfaces.folders import find_folders
 from lockage.interfaces.forecasting import look, proposer
 from lockage.interfaces.upgrading import new_run_id, this_host
-from lockage.interfaces.wiring import open_world
+from lockage.interfaces.wiring import open_deployment
 from lockage.ports import Journal
 from lockage.settings import Limits, Settings
 from support.dying import Death, Mortal
@@ -35,6 +35,7 @@ from support.dying import Death, Mortal
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What the driver is told, as JSON on its command line."""
 
+    deployment: str = "demo"  # or one that the lockage.toml here describes
     target: str | None = None
     effect: str | None = None  # at which to die; None: at none
     number: int = 0
@@ -68,11 +69,12 @@ def main() -> int:
     """Carry out the order; the exit code is that of the command."""
     order = msgspec.json.decode(sys.argv[1], type=Order)
     folders = find_folders(os.environ)
-    deployment = find_deployment(Named(name="demo"), folders=folders, here=Path("/"), environment={})
+    located = find_deployment(Named(name=order.deployment), folders=folders, here=Path.cwd(), environment={})
     if order.transaction is not None:
-        profile = deployment.profile
+        profile = located.profile
+        assert profile is not None
         migrations = msgspec.structs.replace(profile.migrations, transaction=order.transaction)
-        deployment = msgspec.structs.replace(deployment, profile=msgspec.structs.replace(profile, migrations=migrations))
+        located = msgspec.structs.replace(located, profile=msgspec.structs.replace(profile, migrations=migrations))
     death = Death(
         at=None if order.effect is None else order.number,
         of=order.effect or "nothing",
@@ -80,10 +82,11 @@ def main() -> int:
         die=lambda: os.kill(os.getpid(), signal.SIGKILL),
     )
     settings = Settings(limits=Limits(lease_s=order.lease_s))
-    with open_world(deployment, tell=_tell, settings=settings) as opened:
-        world = replace(opened, platform=Mortal(opened.platform, death), database=Mortal(opened.database, death))  # type: ignore[arg-type]
+    with open_deployment(located, tell=_tell, settings=settings) as opened:
+        platform, database = Mortal(opened.world.platform, death), Mortal(opened.world.database, death)
+        world = replace(opened.world, platform=platform, database=database)  # type: ignore[arg-type]
         asking = Asking(
-            propose=proposer(world, deployment, narrate=lambda _: None),
+            propose=proposer(world, opened.deployment, narrate=lambda _: None),
             survey=lambda: look(world),
             confirm=lambda *_: True,
             stop=lambda: False,
