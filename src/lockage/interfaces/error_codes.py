@@ -62,6 +62,7 @@ AREAS: Mapping[str, str] = {
     "LK2": "profiles, facts and plans",
     "LK3": "the platform, the journal and runs",
     "LK4": "migrations and forecasts",
+    "LK5": "Kubernetes and Helm, windows, recovery",
 }
 
 

@@ -16,6 +16,7 @@ import msgspec
 from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.steps import Plan
+from lockage.core.plan.window_report import WindowReport
 from lockage.core.recovery import Recovery
 from lockage.core.run import RunEvent, RunReport
 
@@ -26,6 +27,7 @@ PUBLISHED: Mapping[str, type] = {
     "lockage.recovery/1": Recovery,
     "lockage.run/1": RunReport,
     "lockage.survey/1": Survey,
+    "lockage.window/1": WindowReport,
 }
 """Each record that carries its version, by what its ``schema`` field says."""
 

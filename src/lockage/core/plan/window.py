@@ -34,8 +34,9 @@ class Window:
     @property
     def id(self) -> str:
         """What ``--at`` takes: ``2026-11-29T03:00+01:00/PT45M``."""
+        # By timestamps: on a local clock that is changed in between, subtraction would count the wall's minutes.
         begin = self.begin.isoformat(timespec="minutes")
-        return begin if self.end is None else f"{begin}/{_iso_duration((self.end - self.begin).total_seconds())}"
+        return begin if self.end is None else f"{begin}/{_iso_duration(self.end.timestamp() - self.begin.timestamp())}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from lockage.core.blockers import Blocker
 from lockage.core.plan.digest import check_plan_file
 from lockage.core.plan.planner import Wishes
 from lockage.core.plan.steps import OnBlocker, Plan
+from lockage.core.plan.window import parse_window
 from lockage.errors import RefusedError, UsageError
 from lockage.flows.carry_out import Unfinished
 from lockage.flows.upgrade import Wanted
@@ -44,6 +45,10 @@ def upgrade(
     *,
     to: Annotated[str | None, typer.Option("--to", metavar="RELEASE", help="The release to go to, such as 2.27.8.")] = None,
     plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Carry out this approved plan.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="WINDOW", help="Wait until it begins, and begin only what ends in it. See lockage window."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the first change.")] = False,
     restore_point: Annotated[
         str | None,
@@ -85,6 +90,7 @@ def upgrade(
         no_restore_point=no_restore_point,
         on_blocker=on_blocker,
         wishes=Wishes(strategy=strategy, probe_budget_s=probe_budget, on_blocker=on_blocker or OnBlocker.WAIT),
+        window=None if at is None else parse_window(at),
         host=this_host(),
     )
     console = notes()
