@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from lightkube.models.core_v1 import Container, ObjectReference
 from lightkube.resources import core_v1
@@ -18,14 +19,19 @@ from lightkube.resources.apps_v1 import Deployment, ReplicaSet
 from lightkube.resources.core_v1 import Pod
 from lightkube.types import PatchType
 
+from lockage.adapters.kubernetes.autoscalers import pin, unpin
 from lockage.adapters.kubernetes.client import KubernetesClient
+from lockage.adapters.kubernetes.contenders import contenders_of
 from lockage.adapters.kubernetes.events import events_of
 from lockage.adapters.kubernetes.failure import ConflictError
 from lockage.adapters.kubernetes.inside import Inside
 from lockage.adapters.kubernetes.lease import DeploymentLease
 from lockage.adapters.kubernetes.pods import owned, replicas_of
+from lockage.adapters.kubernetes.preflight import preflight
+from lockage.adapters.kubernetes.raw import api_groups
 from lockage.adapters.kubernetes.service import pod_url, service_url
 from lockage.adapters.kubernetes.texts import annotations_of, labels_of, match_labels
+from lockage.adapters.kubernetes.usage import METRICS, Reading, Target, UsageWatch, reader, running_targets
 from lockage.adapters.kubernetes.workload import (
     asked_version,
     container_in,
@@ -34,6 +40,7 @@ from lockage.adapters.kubernetes.workload import (
     wanted_replicas,
     workload_of,
 )
+from lockage.adapters.kubernetes.writers import ASKED_FOR, entries_of, last_writer
 from lockage.core.facts import Check, Contender, Event, Replica, Usage, VersionReading, Workload
 from lockage.core.release.profile import Profile
 from lockage.errors import RefusedError
@@ -60,12 +67,16 @@ class KubernetesPlatform:
         self._releaser = releaser
         self._inside = Inside(client, profile=profile)
         self._lease = DeploymentLease(client, deployment=deployment)
+        self._usage = UsageWatch(self._targets, self._read_usage)
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
     def workload(self) -> Workload:
         """A fresh look at what was asked for. Raises ``RefusedError`` (LK506) when there is no such Deployment."""
-        return workload_of(self._deployment(), self._profile.workload)
+        deployment = self._deployment()
+        metadata, _, _ = parts(deployment)
+        writer = last_writer(entries_of(metadata), ASKED_FOR)
+        return replace(workload_of(deployment, self._profile.workload), changed_by=writer)
 
     def replicas(self) -> tuple[Replica, ...]:
         """A fresh look at every pod of the Deployment's ReplicaSets, terminating ones included, oldest first."""
@@ -117,17 +128,23 @@ class KubernetesPlatform:
         return ()
 
     def contenders(self) -> tuple[Contender, ...]:
-        """Controllers that would undo a change of the Deployment."""
-        return ()
+        """Everybody who would undo a change of the Deployment, or stop or end its pods."""
+        container = main_container(self._deployment(), self._profile.workload)
+        return contenders_of(self._client, self._name, container=container.name, image=container.image or "")
 
     def usage(self) -> tuple[Usage, ...]:
-        """Memory and CPU of every pod that runs, as they were seen last."""
-        return ()
+        """Memory and CPU of every pod that runs, as they were seen last; nothing at first."""
+        return self._usage.latest()
 
     def preflight(self, rollout: Rollout, *, between: Callable[[], None] = lambda: None) -> tuple[Check, ...]:
-        """Whether the rollout would be accepted and its pods could start."""
-        del between
-        return self._releaser.check(rollout)
+        """What the rollout would make, by the releaser; and whether its pods would be accepted and could start."""
+        workload, container = self.workload(), main_container(self._deployment(), self._profile.workload)
+        made = self._releaser.check(rollout)
+        between()
+        started = preflight(
+            self._client, workload, container=container.name, profile=self._profile, rollout=rollout, between=between
+        )
+        return (*made, *started)
 
     def lease(self) -> LeaseState | None:
         """Who holds the lease now, by the API server's clock."""
@@ -183,9 +200,11 @@ class KubernetesPlatform:
 
     def pin(self, replicas: int) -> None:
         """Keep every autoscaler of the Deployment at exactly this number. Undone by ``unpin``."""
+        pin(self._client, self.contenders(), replicas)
 
     def unpin(self, former: Sequence[Contender]) -> None:
         """Put autoscalers back to how they were."""
+        unpin(self._client, former)
 
     def hold_lease(self, *, holder: str, run_id: str, duration_s: float) -> None:
         """Take or renew the lease. Raises ``RefusedError`` (LK311) while another holder's is valid."""
@@ -212,6 +231,13 @@ class KubernetesPlatform:
         assert pod.spec is not None
         found = container_in(pod.spec, self._profile.workload, annotations=annotations_of(pod.metadata))
         return found or pod.spec.containers[0]
+
+    def _targets(self) -> list[Target]:
+        container = main_container(self._deployment(), self._profile.workload)
+        return running_targets(self._client, [replica.name for replica in self.replicas()], container.name)
+
+    def _read_usage(self, targets: Sequence[Target]) -> dict[str, Reading]:
+        return reader(self._client, metrics=METRICS in api_groups(self._client))(targets)
 
     def _until_noticed(self) -> None:
         until = time.monotonic() + NOTICED_LIMIT_S
