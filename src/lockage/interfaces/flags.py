@@ -11,12 +11,13 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-
 Reach: TypeAlias = Literal["auto", "direct", "port-forward", "pod"]
 """The way from here to a database that the replicas have an address of.
 
-``direct``: the address as the replicas have it; ``port-forward``: by ``kubectl port-forward`` to the Service or Pod that has the
-address; ``pod``: by ``kubectl port-forward`` to a short-lived pod of ours that relays to it; ``auto``: the first of these that works.
+* ``direct``: the address as the replicas have it
+* ``port-forward``: by ``kubectl port-forward`` to the Service or Pod that has the address
+* ``pod``: by ``kubectl port-forward`` to a short-lived pod of ours that relays to it
+* ``auto``: the first of these that works
 """
 
 

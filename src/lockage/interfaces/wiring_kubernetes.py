@@ -7,24 +7,37 @@ chart one can look at it and plan, but not release.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lockage.adapters.kubernetes.chartless import ChartlessReleaser
 from lockage.adapters.kubernetes.client import KubernetesClient, open_client
-from lockage.adapters.kubernetes.database_address import database_address
+from lockage.adapters.kubernetes.database_address import database_address, with_files
 from lockage.adapters.kubernetes.environment import Environment
 from lockage.adapters.kubernetes.finding import Found, container_of, find_workload
 from lockage.adapters.kubernetes.objects import PodObject, list_pods, selecting
 from lockage.adapters.kubernetes.patch import PatchReleaser
 from lockage.adapters.kubernetes.platform import KubernetesPlatform
+from lockage.adapters.kubernetes.port_forward import Kubectl
 from lockage.adapters.kubernetes.service import KubernetesService
+from lockage.adapters.kubernetes.ways import Ways, reached
+from lockage.adapters.postgres import leash
+from lockage.adapters.postgres.session import connect
 from lockage.adapters.service import HttpService
 from lockage.interfaces.deployments import Deployment, Located, brought_profiles, resolved
 from lockage.interfaces.places import KubernetesPlace
 from lockage.ports import Platform, Releaser, Service
 from lockage.settings import Settings
+
+WAY_LIMIT_S = 3.0
+"""For the login that tells whether a way leads to the database; a slower one is of no use to a guard's four looks a second."""
+
+OWN_IMAGE = f"lockage:{version('lockage')}"
+"""Lockage's own, as its Containerfile is built."""
 
 
 def on_kubernetes(
@@ -38,7 +51,7 @@ def on_kubernetes(
     found = found_workload(client, located, place)
     if located.profile is None:
         say(f"{found.workload.title} in namespace {client.namespace} fits profile {found.profile.name}")
-    url = located.database_url or address_of(client, found)
+    url = located.database_url or reached_from_here(client, found, place, stack, say=say, settings=settings)
     deployment = resolved(located, profile=found.profile, database_url=url)
     platform = KubernetesPlatform(
         client, deployment=found.name, profile=found.profile, releaser=releaser_of(client, place, found)
@@ -62,19 +75,58 @@ def found_workload(client: KubernetesClient, located: Located, place: Kubernetes
     )
 
 
-def address_of(client: KubernetesClient, found: Found) -> str:
-    """The database's address as the replicas have it. Raises as ``database_address`` does."""
-    return database_address(environment_of(client, found), found.profile.database).url
+def reached_from_here(
+    client: KubernetesClient,
+    found: Found,
+    place: KubernetesPlace,
+    stack: ExitStack,
+    *,
+    say: Callable[[str], None],
+    settings: Settings,
+) -> str:
+    """The database's address as it is reached from here, until the stack is closed.
+
+    Raises as ``database_address`` and ``reached`` do.
+    """
+    environment = environment_of(client, found)
+    address = database_address(environment, found.profile.database)
+    if address.left_out:
+        say(f"of the database's address, {', '.join(address.left_out)} are left out: they are not libpq's")
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="lockage-", ignore_cleanup_errors=True)))
+    url = with_files(address.url, environment.file, folder=folder)
+
+    def log_in(there: str) -> None:
+        connect(
+            there,
+            what="way",
+            lock_timeout_s=1.0,
+            statement_timeout_s=WAY_LIMIT_S,
+            connect_timeout_s=WAY_LIMIT_S,
+            read_only=True,
+        ).close()
+
+    ways = Ways(
+        client=client,
+        kubectl=Kubectl(place=client.place, leash=leash.command(), environment=os.environ),
+        workload=found.workload,
+        pod=lambda: running_pod(client, found),
+        relay_image=place.relay_image or OWN_IMAGE,
+        log_in=log_in,
+        say=say,
+    )
+    return reached(url, place.reach, ways, stack)
 
 
 def environment_of(client: KubernetesClient, found: Found) -> Environment:
     """The environment of the workload's container."""
+    container = container_of(found.workload, found.profile)
+    return Environment(client, found.workload, container, pod=lambda: running_pod(client, found))
 
-    def running_pod() -> PodObject | None:
-        labels = found.workload.spec.template.metadata.labels
-        return next((pod for pod in list_pods(client, selector=selecting(labels)) if pod.runs), None)
 
-    return Environment(client, found.workload, container_of(found.workload, found.profile), pod=running_pod)
+def running_pod(client: KubernetesClient, found: Found) -> PodObject | None:
+    """One of the workload's pods that runs; None when none does."""
+    labels = found.workload.spec.template.metadata.labels
+    return next((pod for pod in list_pods(client, selector=selecting(labels)) if pod.runs), None)
 
 
 def releaser_of(client: KubernetesClient, place: KubernetesPlace, found: Found) -> Releaser:

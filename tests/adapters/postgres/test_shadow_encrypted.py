@@ -105,9 +105,10 @@ def test_the_schema_of_an_encrypted_database_comes_encrypted(
         {"sslmode": "require"},
         {"sslmode": "verify-full", "sslrootcert": str(certificate[1])},
         {"sslmode": "prefer"},
+        {"sslmode": "require", "host": "nowhere.invalid", "hostaddr": "127.0.0.1"},  # through a tunnel
     ):
         seen = front.encrypted
-        url = make_conninfo(database_url, host="localhost", port=front.port, **options)
+        url = make_conninfo(database_url, **{"host": "localhost", "port": front.port, **options})
         with EmbeddedShadows().of_database(url) as shadow:
             assert [relation.relation for relation in shadow.relations()] == ["public.users"]
             assert shadow.assumptions == ()

@@ -56,6 +56,8 @@ def way_for_programs(connection: psycopg.Connection[Any]) -> Generator[str]:
     parameters = {name: str(value) for name, value in conninfo_to_dict(info.dsn).items()}
     parameters |= {"host": info.host, "port": str(info.port), "user": info.user, "dbname": info.dbname}
     parameters |= {"password": info.password} if info.password else {}
+    if "hostaddr" in parameters:  # one of several, as the host is
+        parameters["hostaddr"] = info.hostaddr
     parameters.pop("target_session_attrs", None)
     if not connection.pgconn.ssl_in_use:
         yield make_conninfo("", **parameters)

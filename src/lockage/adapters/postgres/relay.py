@@ -38,7 +38,8 @@ _BLOCK_BYTES = 65536
 def relay(host: str, port: int, parameters: Mapping[str, str]) -> Generator[Path]:
     """Gives a folder that a client names as its host (port 5432), and that leads to ``host``:``port`` over TLS.
 
-    ``parameters`` are libpq's (``sslmode``, ``sslrootcert``, ``sslcert``, ``sslkey``, …) and mean what they mean there.
+    ``parameters`` are libpq's (``hostaddr``, ``sslmode``, ``sslrootcert``, ``sslcert``, ``sslkey``, …) and mean what they mean
+    there.
     Raises RefusedError (LK424) where their files cannot be used.
     """
     context = _context(parameters)
@@ -49,7 +50,10 @@ def relay(host: str, port: int, parameters: Mapping[str, str]) -> Generator[Path
             listener.listen()
             stop_reader, stop_writer = os.pipe()
             worker = threading.Thread(
-                target=_serve, args=(listener, stop_reader, context, host, port), name="lockage-relay", daemon=True
+                target=_serve,
+                args=(listener, stop_reader, context, host, (parameters.get("hostaddr") or host, port)),
+                name="lockage-relay",
+                daemon=True,
             )
             worker.start()
             try:
@@ -62,7 +66,7 @@ def relay(host: str, port: int, parameters: Mapping[str, str]) -> Generator[Path
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _serve(listener: socket.socket, stop: int, context: ssl.SSLContext, host: str, port: int) -> None:
+def _serve(listener: socket.socket, stop: int, context: ssl.SSLContext, host: str, address: tuple[str, int]) -> None:
     # One client after another is enough: pg_dump opens one connection.
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
@@ -70,13 +74,13 @@ def _serve(listener: socket.socket, stop: int, context: ssl.SSLContext, host: st
         while all(key.fd != stop for key, _ in selector.select()):
             client, _ = listener.accept()
             # The client learns of a failure as a connection that was closed, and says so.
-            with client, contextlib.suppress(OSError), _encrypted(context, host, port) as server:
+            with client, contextlib.suppress(OSError), _encrypted(context, host, address) as server:
                 _pump(client, server, stop)
 
 
 @contextmanager
-def _encrypted(context: ssl.SSLContext, host: str, port: int) -> Generator[ssl.SSLSocket]:
-    with socket.create_connection((host, port), timeout=CONNECT_LIMIT_S) as plain:
+def _encrypted(context: ssl.SSLContext, host: str, address: tuple[str, int]) -> Generator[ssl.SSLSocket]:
+    with socket.create_connection(address, timeout=CONNECT_LIMIT_S) as plain:
         plain.sendall(SSL_REQUEST)
         if plain.recv(1) != b"S":
             raise ConnectionError("the server does not encrypt")
