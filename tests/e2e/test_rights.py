@@ -1,0 +1,105 @@
+"""With exactly the rights that ``lockage rbac`` prints everything works, and without one of them what fails names it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from lightkube import Client
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Secret
+
+from e2e.on_cluster import OnCluster, service, towpath, until_ready
+from e2e.rights import Rule, least_privilege, lockage, printed_rights
+
+pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(600)]
+
+LOOKS = {"get", "list", "watch"}
+
+
+@pytest.fixture
+def shop(kube: Client, pods_database: str) -> tuple[str, ...]:
+    """towpath by manifests, its address in a Secret; gives the arguments that name it."""
+    kube.create(Secret(metadata=ObjectMeta(name="towpath-database"), stringData={"url": pods_database}))
+    kube.create(Secret(metadata=ObjectMeta(name="another"), stringData={"url": "of no interest"}))
+    wanted = towpath(pods_database, "2.26.0", replicas=2)
+    variable = wanted.spec.template.spec.containers[0].env[0]
+    variable.value = None
+    variable.valueFrom = {"secretKeyRef": {"name": "towpath-database", "key": "url"}}
+    kube.create(wanted)
+    kube.create(service("towpath"))
+    until_ready(kube, "towpath", replicas=2)
+    return ("shop", "-n", kube.namespace, "--reach", "direct", "--profile", "towpath")
+
+
+def survey(cluster: OnCluster, shop: tuple[str, ...], kubeconfig: Path, home: Path) -> dict[str, object]:
+    done = lockage(cluster, ["survey", *shop, "--kubeconfig", str(kubeconfig), "--json"], home=home)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_survey_needs_no_more_than_the_read_only_rights(
+    kube: Client, cluster: OnCluster, shop: tuple[str, ...], tmp_path: Path
+) -> None:
+    kubeconfig = least_privilege(kube, cluster, *shop, "--read-only", folder=tmp_path)
+    seen = survey(cluster, shop, kubeconfig, tmp_path)
+    assert seen["release"] == "2.26.0"
+    assert {each["source"] for each in seen["versions"]} == {"image", "buildinfo", "command"}
+    assert not [said for said in seen["problems"] if "may not" in said], seen["problems"]
+
+
+def test_read_only_rights_write_nothing_and_read_one_secret(kube: Client, cluster: OnCluster, shop: tuple[str, ...]) -> None:
+    rules = next(each["rules"] for each in printed_rights(cluster, *shop, "--read-only") if each["kind"] == "Role")
+    writing = [rule["resources"] for rule in rules if not set(rule["verbs"]) <= LOOKS]
+    assert writing == [["pods/exec"]]
+    assert [rule["resourceNames"] for rule in rules if "secrets" in rule["resources"]] == [["towpath-database"]]
+
+
+def of(resource: str, *verbs: str) -> Callable[[Rule], bool]:
+    return lambda rule: rule["resources"] == [resource] and (not verbs or set(verbs) <= set(rule["verbs"]))
+
+
+@pytest.mark.parametrize(
+    ("resource", "named"),
+    [
+        ("deployments", "may not list deployments.apps"),
+        ("replicasets", "may not list replicasets.apps"),
+        ("pods", "may not list pods"),
+        ("secrets", "Secret/towpath-database"),
+    ],
+)
+def test_without_a_right_that_it_needs_a_survey_names_it(
+    kube: Client, cluster: OnCluster, shop: tuple[str, ...], tmp_path: Path, resource: str, named: str
+) -> None:
+    kubeconfig = least_privilege(kube, cluster, *shop, "--read-only", folder=tmp_path, without=of(resource))
+    done = lockage(cluster, ["survey", *shop, "--kubeconfig", str(kubeconfig)], home=tmp_path)
+    assert done.returncode == 3, done.stdout
+    assert named in done.stderr
+    assert "lockage rbac" in done.stderr
+
+
+@pytest.mark.parametrize("resource", ["pods/exec", "events", "pods/proxy"])
+def test_without_a_right_that_it_can_do_without_a_survey_says_what_it_did_not_see(
+    kube: Client, cluster: OnCluster, shop: tuple[str, ...], tmp_path: Path, resource: str
+) -> None:
+    kubeconfig = least_privilege(kube, cluster, *shop, "--read-only", folder=tmp_path, without=of(resource))
+    seen = survey(cluster, shop, kubeconfig, tmp_path)
+    assert any(resource in said for said in seen["problems"]), seen["problems"]
+
+
+def test_what_is_missing_is_printed_as_a_role_for_who_asked(
+    kube: Client, cluster: OnCluster, shop: tuple[str, ...], tmp_path: Path
+) -> None:
+    kubeconfig = least_privilege(kube, cluster, *shop, folder=tmp_path, without=of("leases"))
+    done = lockage(cluster, ["rbac", *shop, "--kubeconfig", str(kubeconfig), "--missing", "--json"], home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lacking = {(each["resource"], each["group"], tuple(each["verbs"])) for each in json.loads(done.stdout)["rules"]}
+    assert lacking == {
+        ("leases", "coordination.k8s.io", ("create",)),
+        ("leases", "coordination.k8s.io", ("get", "update")),
+        ("nodes", "", ("get", "list")),
+    }
+    written = lockage(cluster, ["rbac", *shop, "--kubeconfig", str(kubeconfig), "--missing"], home=tmp_path).stdout
+    assert "- kind: ServiceAccount\n  name: lockage\n" in written or "name: lockage\n" in written.partition("subjects:")[2]
