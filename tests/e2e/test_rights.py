@@ -48,6 +48,8 @@ def test_a_survey_needs_no_more_than_the_read_only_rights(
     assert seen["release"] == "2.26.0"
     assert {each["source"] for each in seen["versions"]} == {"image", "buildinfo", "command"}
     assert not [said for said in seen["problems"] if "may not" in said], seen["problems"]
+    assert [said for said in seen["problems"] if "missing to upgrade" in said and "rbac shop --missing" in said]
+    assert not [said for said in seen["problems"] if "missing to look" in said]
 
 
 def test_read_only_rights_write_nothing_and_read_one_secret(kube: Client, cluster: OnCluster, shop: tuple[str, ...]) -> None:

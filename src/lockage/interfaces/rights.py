@@ -229,3 +229,30 @@ def _helm(client: KubernetesClient, helm: HelmPlace | None, words: list[str]) ->
 def _environment(client: KubernetesClient) -> dict[str, str]:
     files = os.pathsep.join(str(file) for file in client.place.kubeconfigs)
     return {**os.environ, **({"KUBECONFIG": files} if files else {})}
+
+
+def rights_lacking(located: Located) -> tuple[str, ...]:
+    """What our identity lacks on the cluster, one sentence for each use; none on the local platform, where nobody asks."""
+    if not isinstance(located.platform, KubernetesPlace):
+        return ()
+    footprint = footprint_of(located)
+    try:
+        lacking = {use: [rule for rule in missing_of(located, footprint, use=use) if not rule.optional] for use in Use}
+    except LockageError as error:
+        return (f"What our identity may do was not found out: {error.message}.",)
+    said = [_lacking(lacking[Use.LOOK], "to look at everything", f"lockage rbac {located.name} --missing --read-only")]
+    if not lacking[Use.LOOK]:
+        said.append(_lacking(lacking[Use.UPGRADE], "to upgrade", f"lockage rbac {located.name} --missing"))
+    return tuple(sentence for sentence in said if sentence)
+
+
+def _lacking(rules: list[Rule], what_for: str, command: str) -> str:
+    if not rules:
+        return ""
+    named = "; ".join(rule.spoken for rule in rules[:_NAMED]) + ("; …" if len(rules) > _NAMED else "")
+    rights = "right is" if len(rules) == 1 else "rights are"
+    return f"{len(rules)} {rights} missing {what_for} ({named}): {command} prints them as a Role."
+
+
+_NAMED = 4
+"""Rights that a sentence names; the command that it ends with prints all."""
