@@ -155,7 +155,7 @@ def test_a_server_that_is_not_there() -> None:
 def test_a_write_without_an_answer_may_have_been_done() -> None:
     error = asked(Scripted(httpx2.ReadTimeout("late")), "PATCH", f"{PODS}/x")
     assert error.message == (
-        "no answer of the API server https://api.example.com to patch pods x in namespace shop within 8 s;"
+        "no answer of the API server https://api.example.com to patch pods x in namespace shop within 5 s;"
         " whether it was done is not known"
     )
 

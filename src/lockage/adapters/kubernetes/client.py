@@ -27,7 +27,7 @@ import httpx2
 import lightkube
 from lightkube.config.client_adapter import verify_cluster
 from lightkube.config.kubeconfig import SingleConfig
-from lightkube.config.models import Cluster, User
+from lightkube.config.models import Cluster, Context, User
 from lightkube.core.exceptions import ConfigError
 from lightkube.core.resource import NamespacedResource
 from lightkube.resources.core_v1 import Namespace
@@ -61,11 +61,18 @@ class KubernetesClient:
     Every method, and every call of ``kube``, raises ``RefusedError`` or ``UnreachableError`` with a sentence of its own.
     """
 
-    def __init__(self, kube: lightkube.Client, *, door: Door, raw: httpx2.Client, place: Place) -> None:
-        self.kube = kube
+    def __init__(self, door: Door, *, place: Place) -> None:
         self.place = place
         self._door = door
-        self._raw = raw
+        # The door has certificates and credentials; lightkube shall bring none of its own.
+        cluster = Cluster(server=place.server, insecure=True)
+        config = SingleConfig("lockage", Context(cluster="lockage", namespace=place.namespace), cluster, User())
+        self.kube = lightkube.Client(
+            config=config, timeout=TIMEOUT, field_manager=FIELD_MANAGER, trust_env=False, transport=door
+        )
+        self._raw = httpx2.Client(
+            base_url=place.server, transport=door, timeout=TIMEOUT, trust_env=False, follow_redirects=False
+        )
 
     def __enter__(self) -> Self:
         """Use it as a context."""
@@ -193,14 +200,8 @@ def _connect(
     )
     inner = httpx2.HTTPTransport(verify=_verification(config), proxy=chosen.proxy_url or _proxy(server))
     door = Door(inner, credentials=credentials, server=server, server_name=chosen.server_name, sleep=sleep)
-    # The door has certificates and credentials; lightkube shall bring none of its own.
-    bare = config._replace(user=User(), cluster=Cluster(server=server, insecure=True))
-    kube = lightkube.Client(
-        config=bare, namespace=namespace, timeout=TIMEOUT, field_manager=FIELD_MANAGER, trust_env=False, transport=door
-    )
-    raw = httpx2.Client(base_url=server, transport=door, timeout=TIMEOUT, trust_env=False, follow_redirects=False)
     place = Place(server=server, namespace=namespace, context=context, kubeconfigs=chosen.files)
-    return KubernetesClient(kube, door=door, raw=raw, place=place)
+    return KubernetesClient(door, place=place)
 
 
 def _only(files: tuple[Path, ...]) -> Path | None:

@@ -101,7 +101,8 @@ class Door(httpx2.BaseTransport):
             broken = isinstance(error, httpx2.RemoteProtocolError | httpx2.ReadError | httpx2.WriteError)
             if broken and request.method == "GET" and not again:
                 return None
-            limit_s = TIMEOUT.connect if isinstance(error, httpx2.ConnectTimeout) else TIMEOUT.read
+            limits: dict[str, float | None] = request.extensions.get("timeout", {})
+            limit_s = limits.get("connect" if isinstance(error, httpx2.ConnectTimeout) else "read")
             asked = Asked(request.method, request.url.path)
             raise silence(error, asked=asked, server=self._server, limit_s=limit_s) from error
         return response

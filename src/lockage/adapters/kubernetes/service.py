@@ -17,7 +17,7 @@ from lightkube.resources import core_v1
 
 from lockage.adapters.kubernetes.client import KubernetesClient
 from lockage.adapters.kubernetes.door import PROXIED
-from lockage.adapters.kubernetes.failure import Status, read_status
+from lockage.adapters.kubernetes.failure import read_status
 from lockage.adapters.kubernetes.texts import selected
 from lockage.errors import LockageError, RefusedError
 from lockage.ports import Answer, Service
@@ -139,17 +139,10 @@ class KubernetesService:
                 if time.monotonic() > deadline:
                     return _late(url, timeout_s)
             status = read_status(bytes(body)) if response.status_code >= 400 else None
-            if status is not None and _is_api_servers(status, response):
+            if status is not None and status.code == response.status_code:
                 return _none(url, " ".join(status.message.split()))
             text = bytes(body[:BODY_LIMIT_BYTES]).decode(response.encoding or "utf-8", errors="replace")
             return Answer(status=response.status_code, body=text)
-
-
-def _is_api_servers(status: Status, response: httpx2.Response) -> bool:
-    """Whether a ``Status`` is the API server's own; an application that speaks Kubernetes could send one too."""
-    return (status.code == response.status_code and "X-Kubernetes-Pf-Flowschema-Uid" in response.headers) or (
-        status.message.startswith("error trying to reach service")
-    )
 
 
 def _late(url: str, timeout_s: float) -> Answer:
