@@ -71,12 +71,16 @@ def _dry_run(client: Client, thing: Object, namespace: str) -> Object:
 
 
 def _explicit(thing: Object, asked: Asked, profile: WorkloadProfile) -> Object:
-    """The same with the probe's defaults filled in: what is left out would stay as it is, where Helm would take it away."""
-    if thing.get("kind") != "Deployment" or name_of(thing) != asked.workload or asked.liveness is None:
+    """The same with what was asked for filled in: what is left out would stay as it is on the server.
+
+    Helm takes away what it left out, but for the number of replicas, which is set afterwards where an autoscaler has it.
+    """
+    if thing.get("kind") != "Deployment" or name_of(thing) != asked.workload:
         return thing
     filled = copy.deepcopy(dict(thing))
+    filled["spec"]["replicas"] = asked.replicas
     probe = container(filled, profile).get("livenessProbe")
-    if isinstance(probe, dict):
+    if isinstance(probe, dict) and asked.liveness is not None:
         numbers: dict[str, object] = {**probe_numbers(asked.liveness)}
         cast("dict[str, object]", probe).update(numbers)
     return filled

@@ -1,9 +1,10 @@
 """A small program that runs another one, which ends when its parent ends, or when its time is up.
 
-Run as ``python -I -S leash.py PARENT_PID DEADLINE_S PROGRAM ARGUMENT…``; not for programs that a person answers. The surprising
-thing: it stays, instead of becoming the program. ``helm`` takes SIGTERM as "write down that it failed, then end", which is
-worth a moment, and must be gone after that moment even if the API server does not answer; so somebody has to wait and then
-kill. Should this program be killed itself, Linux kills the other one.
+Run as ``python -I -S leash.py PARENT_PID DEADLINE_S FOLDER PROGRAM ARGUMENT…``; not for programs that a person answers. FOLDER
+(or ``-``) goes too when the parent is dead: it may hold secrets. The surprising thing: it stays, instead of becoming the
+program. ``helm`` takes SIGTERM as "write down that it failed, then end", which is worth a moment, and must be gone after that
+moment even if the API server does not answer; so somebody has to wait and then kill. Should this program be killed itself,
+Linux kills the other one.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ OUT_OF_TIME = 124
 """Exit code for a child that was ended by its deadline, as ``timeout(1)`` has it."""
 
 
-def command(deadline_s: float) -> list[str]:
+def command(deadline_s: float, folder: str | None = None) -> list[str]:
     """What is put before a program's own command line, which must begin with a full path."""
-    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(deadline_s)]
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(deadline_s), folder or "-"]
 
 
 def main() -> None:
     """Run the program, and end with its exit code."""
-    parent, deadline_s, program = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
+    parent, deadline_s, folder, program = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4:]
     asked_to_end: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: asked_to_end.append(number))
     ourselves = os.getpid()
@@ -46,6 +47,10 @@ def main() -> None:
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
+            if os.getppid() != parent and folder != "-":
+                import shutil  # noqa: PLC0415 - hardly ever needed
+
+                shutil.rmtree(folder, ignore_errors=True)
             os._exit(OUT_OF_TIME if late else os.waitstatus_to_exitcode(status) % 256)
         late = late or time.monotonic() > until
         if killed_at is None and (late or asked_to_end or os.getppid() != parent):

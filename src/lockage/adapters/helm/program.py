@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,9 +68,17 @@ class Helm:
         """``Helm 3.22.0``."""
         return f"Helm {'.'.join(map(str, self.version))}"
 
-    def run(self, arguments: Sequence[str], *, deadline_s: float = LOOK_S, variables: Mapping[str, str] | None = None) -> Done:
-        """One run. Whoever is interrupted meanwhile takes the child along."""
-        return _run([self.path, *arguments], {**self.environment, **(variables or {})}, self.folder, deadline_s)
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        deadline_s: float = LOOK_S,
+        variables: Mapping[str, str] | None = None,
+        ours: Path | None = None,
+    ) -> Done:
+        """One run. Whoever is interrupted meanwhile takes the child along; who is killed, also the folder that is ``ours``."""
+        environment = {**self.environment, **(variables or {})}
+        return _run([self.path, *arguments], environment, self.folder, deadline_s, ours)
 
 
 def find_helm(program: str, *, folder: Path, environment: Mapping[str, str]) -> Helm:
@@ -116,23 +125,29 @@ def refused(done: Done, what: str, *, code: str = "LK512", hint: str | None = No
     return RefusedError(f"{what}: {text}", code=code, hint=hint)
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str], folder: Path, deadline_s: float) -> Done:
-    # A session of its own: Ctrl-C in the terminal is for Lockage, which decides where to stop.
-    child = subprocess.Popen(
-        [*leash.command(deadline_s), *command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=folder,
-        env=dict(environment),
-        start_new_session=True,
-        text=True,
-        errors="replace",
-    )
-    with child:
-        try:
-            out, err = child.communicate()
-        except BaseException:
-            child.terminate()
-            raise
-    return Done(code=child.returncode, out=out, err=err)
+def _run(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, deadline_s: float, ours: Path | None = None
+) -> Done:
+    leashed = [*leash.command(deadline_s, str(ours) if ours else None), *command]
+    # Files, not pipes: a helm that is asked to end first prints so, and into a pipe of a dead parent it would die of it,
+    # before it has written down that the upgrade failed.
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        # A session of its own: Ctrl-C in the terminal is for Lockage, which decides where to stop.
+        child = subprocess.Popen(
+            leashed,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            cwd=folder,
+            env=dict(environment),
+            start_new_session=True,
+        )
+        with child:
+            try:
+                code = child.wait()
+            except BaseException:
+                child.terminate()
+                raise
+        out.seek(0)
+        err.seek(0)
+        return Done(code=code, out=out.read().decode(errors="replace"), err=err.read().decode(errors="replace"))

@@ -321,7 +321,7 @@ class HelmReleaser:
         if server_side and line.helm.major >= 4:
             words.append("--force-conflicts")  # whoever scaled it meanwhile owns the number of replicas, and would win
         self._log(" ".join(["helm", *shown(words)]))
-        done = line.helm.run(words, deadline_s=self._deadline_s, variables=variables)
+        done = line.helm.run(words, deadline_s=self._deadline_s, variables=variables, ours=line.folder)
         for said in done.err.splitlines():
             self._log(said)
         if done.code != 0:

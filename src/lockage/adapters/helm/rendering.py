@@ -105,7 +105,7 @@ def settled(line: Line, asked: Asked, *, profile: WorkloadProfile, helm: HelmPro
 def rendered(line: Line, ours: Ours) -> Rendered:
     """What ``helm`` says it would make, asked in front of the API server. Raises ``RefusedError`` (LK512)."""
     words, variables = line.words(ours)
-    done = line.helm.run([*words, "--dry-run=server"], variables=variables)
+    done = line.helm.run([*words, "--dry-run=server"], variables=variables, ours=line.folder)
     if done.code != 0:
         raise refused(done, f"{line.chart} does not render", hint="correct the chart, its version or the values")
     told = msgspec.json.decode(done.out, type=dict[str, Any])
