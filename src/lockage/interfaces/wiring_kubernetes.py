@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lockage.adapters.helm.releaser import HelmReleaser
 from lockage.adapters.kubernetes.chartless import ChartlessReleaser
 from lockage.adapters.kubernetes.client import KubernetesClient, open_client
 from lockage.adapters.kubernetes.database_address import database_address, with_files
@@ -54,7 +55,7 @@ def on_kubernetes(
     url = located.database_url or reached_from_here(client, found, place, stack, say=say, settings=settings)
     deployment = resolved(located, profile=found.profile, database_url=url)
     platform = KubernetesPlatform(
-        client, deployment=found.name, profile=found.profile, releaser=releaser_of(client, place, found)
+        client, deployment=found.name, profile=found.profile, releaser=releaser_of(client, place, found, log=say)
     )
     return deployment, platform, KubernetesService(client, elsewhere=HttpService())
 
@@ -129,10 +130,26 @@ def running_pod(client: KubernetesClient, found: Found) -> PodObject | None:
     return next((pod for pod in list_pods(client, selector=selecting(labels)) if pod.runs), None)
 
 
-def releaser_of(client: KubernetesClient, place: KubernetesPlace, found: Found) -> Releaser:
+def releaser_of(
+    client: KubernetesClient, place: KubernetesPlace, found: Found, *, log: Callable[[str], None] = lambda _: None
+) -> Releaser:
     """Who makes a revision: Helm where a chart is named, nobody where Helm did before and none is, else a patch."""
+    files = client.place.kubeconfigs
     if place.helm is not None:
-        raise NotImplementedError
+        return HelmReleaser(
+            client=client.kube,
+            profile=found.profile,
+            workload=found.name,
+            namespace=client.namespace,
+            chart=place.helm.chart,
+            release=place.helm.release,
+            version=place.helm.version,
+            arguments=place.helm.arguments,
+            program=place.helm.program,
+            kubeconfig=str(files[0]) if len(files) == 1 else None,  # several: helm reads KUBECONFIG as we did
+            context=client.place.context,
+            log=log,
+        )
     if found.helm is not None:
         return ChartlessReleaser(found.helm)
     return PatchReleaser(client, deployment=found.name, profile=found.profile)
