@@ -173,9 +173,39 @@ def test_a_bare_placeholder_makes_no_stranger_an_orphan() -> None:
 
 def test_a_pattern_that_names_no_replica_needs_an_address() -> None:
     assert judge(session("coder", begun=at(1)), replica("a", POD), pattern="coder").replica == "a"
-    assert judge(session("coder", address="10.9.9.9"), replica("a", POD), pattern="coder").orphan
+    seen = (session("coder", begun=at(1)), session("coder", address="10.9.9.9", begun=at(1)))
+    live, dead = owned_sessions(seen, [replica("a", POD)], pattern="coder")
+    assert (live.orphan, dead.orphan) == (False, True)
     assert judge(session("coder", begun=at(-60)), replica("a", POD), pattern="coder").orphan
     assert not judge(session("coder", address=None), replica("a", POD), pattern="coder").orphan
+
+
+# --- something between replicas and database hides their addresses -----------------------------------------------------
+
+NODE = "192.168.0.7"
+
+
+def test_a_pod_owns_the_sessions_of_its_name_from_whatever_address_they_come() -> None:
+    assert judge(session("towpath/a", address=NODE, begun=at(1)), replica("a", POD)).replica == "a"
+    assert judge(session("towpath/a", address=NODE, begun=at(-30)), replica("a", POD)).orphan
+    assert judge(session("towpath/gone", address=NODE, begun=at(1)), replica("a", POD)).orphan
+
+
+def test_where_no_pods_own_address_is_seen_an_unknown_address_makes_no_orphan() -> None:
+    pods = [replica("a", POD), replica("b", Endpoint(address="10.0.0.2"))]
+    seen = [session("coder", address=NODE, begun=at(1)), session("coder", address=NODE, begun=at(-30))]
+    live, older_than_all = owned_sessions(seen, pods, pattern="coder")
+    assert (live.replica, live.orphan) == (None, False)
+    assert older_than_all.orphan
+
+
+def test_where_no_replica_lives_every_session_of_the_application_is_an_orphan() -> None:
+    assert judge(session("coder", address=NODE), pattern="coder").orphan
+
+
+def test_a_session_that_may_be_one_of_two_replicas_is_no_orphan() -> None:
+    found = judge(session("coder", begun=at(5)), replica("a", POD), replica("b", POD), pattern="coder")
+    assert (found.replica, found.orphan) == (None, False)
 
 
 def test_signs_of_regular_expressions_in_a_pattern_mean_themselves() -> None:

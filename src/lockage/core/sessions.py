@@ -78,7 +78,9 @@ def owned_sessions(
     """
     live = [replica for replica in replicas if replica.started_at is not None]
     naming = _Naming(pattern=pattern, workload=workload)
-    return tuple(_judge(session, live, naming, clock_skew_s) for session in sessions)
+    sessions = tuple(sessions)
+    translated = _translated(sessions, live)
+    return tuple(_judge(session, live, naming, clock_skew_s, translated=translated) for session in sessions)
 
 
 def confirmed(first: Sequence[OwnedSession], second: Sequence[OwnedSession]) -> tuple[OwnedSession, ...]:
@@ -90,34 +92,49 @@ def confirmed(first: Sequence[OwnedSession], second: Sequence[OwnedSession]) -> 
     return tuple(replace(o, orphan=o.orphan and _identity(o.session) in before) for o in second)
 
 
-def _judge(session: Session, live: Sequence[Replica], naming: _Naming, clock_skew_s: float) -> OwnedSession:
+def _translated(sessions: Sequence[Session], live: Sequence[Replica]) -> bool:
+    """Whether something may stand between replicas and database that hides addresses: no replica's own is seen at all.
+
+    Clusters hide the addresses of pods behind their nodes' when a database is outside; and so do proxies.
+    """
+    own = {_plain(e.address) for replica in live for e in replica.endpoints if e.port is None}
+    return bool(own) and not any(_plain(s.client_address) in own for s in sessions if not s.application_name.startswith(OURS))
+
+
+def _judge(
+    session: Session, live: Sequence[Replica], naming: _Naming, clock_skew_s: float, *, translated: bool
+) -> OwnedSession:
     if session.application_name.startswith(OURS):
         return OwnedSession(session=session, replica=None, orphan=False, ours=True)
-    owner = _owner(session, live, naming, clock_skew_s)
-    if owner is not None:
-        return OwnedSession(session=session, replica=owner.name, orphan=False)
+    owners = _possible_owners(session, live, naming, clock_skew_s)
+    if owners:  # one of several is a live client too, though we cannot say whose
+        return OwnedSession(session=session, replica=owners[0].name if len(owners) == 1 else None, orphan=False)
     # Neither an address nor a replica's name: nothing speaks for a dead client, nor against it.
     traceable = naming.names_replicas or session.client_address is not None
+    if translated and not naming.names_replicas and any(_begun_since(r, session, clock_skew_s) for r in live):
+        traceable = False
     return OwnedSession(session=session, replica=None, orphan=traceable and naming.matches(session.application_name))
 
 
-def _owner(session: Session, live: Sequence[Replica], naming: _Naming, clock_skew_s: float) -> Replica | None:
+def _possible_owners(session: Session, live: Sequence[Replica], naming: _Naming, clock_skew_s: float) -> Sequence[Replica]:
     address = _plain(session.client_address)
     if address is not None and session.client_port is not None:
         for replica in live:
             if any(_plain(e.address) == address and e.port == session.client_port for e in replica.endpoints):
-                return replica  # the very socket: no clock and no name is needed
+                return [replica]  # the very socket: no clock and no name is needed
     begun = [replica for replica in live if _begun_since(replica, session, clock_skew_s)]
     named = [r for r in begun if naming.names_replicas and naming.expected(r.name) == session.application_name]
-    if named or naming.matches(session.application_name):
-        possible = named if naming.names_replicas else begun
-        if address is not None:
-            possible = [r for r in possible if _has_address(r, address) or (naming.names_replicas and not r.endpoints)]
-        elif not naming.names_replicas:
-            possible = []
-    else:
-        possible = [r for r in begun if address is not None and _has_address(r, address)]
-    return possible[0] if len(possible) == 1 else None
+    if named:
+        if address is None:
+            return named
+        # No two pods have one name, so that an address that is not the pod's is one that was translated on the way. Of a
+        # process, which shows its sockets, it is a dead one's.
+        return [r for r in named if _has_address(r, address)] or [r for r in named if all(e.port is None for e in r.endpoints)]
+    if naming.names_replicas and naming.matches(session.application_name):
+        return []
+    if address is None:
+        return []
+    return [r for r in begun if _has_address(r, address)]
 
 
 def _begun_since(replica: Replica, session: Session, clock_skew_s: float) -> bool:
