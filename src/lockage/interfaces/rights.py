@@ -132,7 +132,7 @@ def _unseen(located: Located, place: KubernetesPlace, error: LockageError) -> Fo
 
 
 def _seen(client: KubernetesClient, located: Located, place: KubernetesPlace, target: str | None) -> Footprint:
-    from lockage.adapters.kubernetes.rights import address_sources, autoscalers_of, brought_kinds
+    from lockage.adapters.kubernetes.rights import address_sources, autoscalers_of, brought_kinds, references_of
     from lockage.interfaces.wiring_kubernetes import found_workload
 
     finder = _Finder([])
@@ -157,6 +157,7 @@ def _seen(client: KubernetesClient, located: Located, place: KubernetesPlace, ta
         forwards=place.reach != "direct",
         relays=place.reach == "pod",
         autoscalers=autoscalers,
+        references=finder.tried(lambda: references_of(client, found.name), otherwise=(), what="What replicas refer to"),
         kinds=kinds,
         helm=helm,
         rendered=rendered,

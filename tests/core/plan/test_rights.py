@@ -52,7 +52,7 @@ def held(footprint: Footprint, use: Use = Use.UPGRADE) -> list[Rule]:
 def test_looking_needs_no_right_to_write() -> None:
     footprint = Footprint(namespace="shop", workload="coder", helm=True, secrets=("coder-db",))
     verbs = {verb for rule in rules_for(footprint, use=Use.LOOK) for verb in rule.verbs}
-    assert verbs == {"get", "list", "watch"}
+    assert verbs == {"get", "list"}
 
 
 def test_a_version_command_is_the_only_create_of_a_look() -> None:
@@ -131,7 +131,7 @@ rules: [{apiGroups: [""], resources: [nodes], verbs: [watch]}]
     ]
     wide = objects_for(rules_for(footprint, use=Use.UPGRADE, cluster_role=True), HOLDER)
     assert [o["metadata"]["name"] for o in wide if o["kind"] == "ClusterRole"] == ["lockage-shop"]
-    assert {"nodes", "clusterroles"} == {rule.resource for rule in left_out(footprint, use=Use.UPGRADE)}
+    assert {"nodes", "pods", "clusterroles"} == {rule.resource for rule in left_out(footprint, use=Use.UPGRADE)}
 
 
 def test_the_yaml_says_what_each_rule_is_for_and_is_the_same_objects() -> None:

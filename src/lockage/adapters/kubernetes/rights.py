@@ -18,6 +18,7 @@ from lockage.adapters.kubernetes.environment import Environment
 from lockage.adapters.kubernetes.failure import MissingError
 from lockage.adapters.kubernetes.finding import Found, container_of
 from lockage.adapters.kubernetes.objects import Asking
+from lockage.adapters.kubernetes.preflight import references
 from lockage.core.plan.rendered import ApiKind
 from lockage.core.plan.rights import BROUGHT, Rule, missing
 from lockage.errors import LockageError
@@ -69,6 +70,16 @@ def address_sources(client: Asking, found: Found) -> AddressSources:
     return AddressSources(
         secrets=tuple(dict.fromkeys(watched.secrets)), config_maps=tuple(dict.fromkeys(watched.config_maps)), problem=problem
     )
+
+
+def references_of(client: Asking, deployment: str) -> tuple[tuple[str, str], ...]:
+    """Resource and name of what the Deployment's pods cannot start without. Raises as the client does."""
+    template = _json(client, f"/apis/apps/v1/namespaces/{client.namespace}/deployments/{deployment}")["spec"]["template"]
+    plurals = {"Secret": "secrets", "ConfigMap": "configmaps", "ServiceAccount": "serviceaccounts"}
+    named = [(plurals[kind], name) for kind, name, _ in sorted(references(template["spec"]))]
+    volumes: list[dict[str, Any]] = template["spec"].get("volumes") or []
+    claims = [each["persistentVolumeClaim"]["claimName"] for each in volumes if "persistentVolumeClaim" in each]
+    return tuple(dict.fromkeys([*named, *(("persistentvolumeclaims", claim) for claim in claims)]))
 
 
 def autoscalers_of(client: Asking, deployment: str) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-READ = ("get", "list", "watch")
+READ = ("get", "list")
+LIST = ("list",)
 GET = ("get",)
 RUN_IN = ("create", "get")  # over SPDY it is a create, over a web socket a get
 CHANGE = ("get", "patch")
@@ -82,6 +83,7 @@ class Footprint:
     relays: bool = False  # … to a pod of ours
     autoscalers: tuple[str, ...] = ()  # HorizontalPodAutoscalers that are there
     kinds: frozenset[tuple[str, str]] = frozenset()  # (group, resource) that this cluster has, of those that others bring
+    references: tuple[tuple[str, str], ...] = ()  # (resource, name) of what a new replica cannot start without
     helm: bool = False
     rendered: tuple[Rendered, ...] = ()
     unknown: tuple[str, ...] = ()  # what could not be found out, one sentence each
@@ -89,73 +91,72 @@ class Footprint:
 
 LOOKING: tuple[Rule, ...] = (
     Rule(purpose="find the workload and what was asked for", group="apps", resource="deployments", verbs=READ),
-    Rule(purpose="tell its revisions apart", group="apps", resource="replicasets", verbs=READ),
+    Rule(purpose="tell its revisions apart", group="apps", resource="replicasets", verbs=LIST),
     Rule(purpose="find the replicas, their restarts and last exits", group="", resource="pods", verbs=READ),
     Rule(purpose="read what the replicas wrote, before a restart too", group="", resource="pods/log", verbs=GET),
-    Rule(purpose="see kills, back-offs and failed pulls", group="", resource="events", verbs=READ),
-    Rule(purpose="find the service in front of the replicas", group="", resource="services", verbs=("get", "list")),
-    Rule(
-        purpose="see which replicas the service sends to",
-        group="discovery.k8s.io",
-        resource="endpointslices",
-        verbs=("get", "list"),
-    ),
-    Rule(purpose="ask one replica over HTTP from outside the cluster", group="", resource="pods/proxy", verbs=GET),
-    Rule(purpose="ask the service over HTTP from outside the cluster", group="", resource="services/proxy", verbs=GET),
-    Rule(purpose="find autoscalers", group="autoscaling", resource="horizontalpodautoscalers", verbs=READ),
-    Rule(
-        purpose="find disruption budgets that would keep old replicas alive",
-        group="policy",
-        resource="poddisruptionbudgets",
-        verbs=("get", "list"),
-    ),
-    Rule(purpose="find quotas that would refuse one more replica", group="", resource="resourcequotas", verbs=("get", "list")),
-    Rule(purpose="find limits that would refuse one more replica", group="", resource="limitranges", verbs=("get", "list")),
+    Rule(purpose="see kills, back-offs and failed pulls", group="", resource="events", verbs=LIST),
+    Rule(purpose="find the service in front of the replicas", group="", resource="services", verbs=READ),
+    Rule(purpose="ask one replica over HTTP", group="", resource="pods/proxy", verbs=GET),
+    Rule(purpose="ask the service over HTTP", group="", resource="services/proxy", verbs=GET),
+    Rule(purpose="find autoscalers", group="autoscaling", resource="horizontalpodautoscalers", verbs=LIST),
+    Rule(purpose="find budgets that would keep old replicas", group="policy", resource="poddisruptionbudgets", verbs=LIST),
+    Rule(purpose="find quotas that would refuse one more replica", group="", resource="resourcequotas", verbs=LIST),
 )
-"""What every look at a deployment reads, in every namespace that Lockage serves."""
+"""What every look at a deployment reads."""
 
 BROUGHT: tuple[Rule, ...] = (
-    Rule(purpose="find KEDA's autoscalers", group="keda.sh", resource="scaledobjects", verbs=("get", "list"), optional=True),
+    Rule(purpose="find KEDA's autoscalers", group="keda.sh", resource="scaledobjects", verbs=LIST, optional=True),
+    Rule(
+        purpose="find what would evict replicas to give them other resources",
+        group="autoscaling.k8s.io",
+        resource="verticalpodautoscalers",
+        verbs=LIST,
+        optional=True,
+    ),
     Rule(
         purpose="see what Argo CD would put on the workload",
         group="argoproj.io",
         resource="applications",
-        verbs=("get", "list"),
+        verbs=LIST,
         optional=True,
     ),
     Rule(
         purpose="see what Flux would put on the workload",
         group="helm.toolkit.fluxcd.io",
         resource="helmreleases",
-        verbs=("get", "list"),
+        verbs=GET,
         optional=True,
     ),
     Rule(
         purpose="see what Flux would put on the workload",
         group="kustomize.toolkit.fluxcd.io",
         resource="kustomizations",
-        verbs=("get", "list"),
+        verbs=GET,
         optional=True,
     ),
-    Rule(
-        purpose="see what the replicas use",
-        group="metrics.k8s.io",
-        resource="pods",
-        verbs=("get", "list"),
-        optional=True,
-    ),
+    Rule(purpose="see what the replicas use", group="metrics.k8s.io", resource="pods", verbs=LIST, optional=True),
 )
 """Kinds that others bring: a rule only where the cluster has them."""
 
-NODES = Rule(
-    purpose="see whether a node has room for one more replica",
-    group="",
-    resource="nodes",
-    verbs=("get", "list"),
-    cluster_wide=True,
-    optional=True,
+ROOM: tuple[Rule, ...] = (
+    Rule(
+        purpose="see whether a node has room for one more replica",
+        group="",
+        resource="nodes",
+        verbs=LIST,
+        cluster_wide=True,
+        optional=True,
+    ),
+    Rule(
+        purpose="see what the nodes have to carry already",
+        group="",
+        resource="pods",
+        verbs=LIST,
+        cluster_wide=True,
+        optional=True,
+    ),
 )
-"""The only cluster-wide right of our own; without it, room on the nodes is named as not checked."""
+"""The only cluster-wide rights of our own; without them, room on the nodes is named as not checked."""
 
 
 def rules_for(footprint: Footprint, *, use: Use, cluster_role: bool = False) -> tuple[Rule, ...]:
@@ -209,7 +210,7 @@ def _wanted(footprint: Footprint, *, use: Use) -> Iterator[Rule]:
     yield from LOOKING
     yield from (rule for rule in BROUGHT if (rule.group, rule.resource) in footprint.kinds)
     yield from _looking_here(footprint)
-    yield NODES
+    yield from ROOM
     if use is Use.UPGRADE:
         yield from _upgrading(footprint)
         yield from _charted(footprint)
@@ -259,9 +260,13 @@ def _upgrading(footprint: Footprint) -> Iterator[Rule]:
         )
     if ("keda.sh", "scaledobjects") in footprint.kinds:
         yield Rule(purpose="keep KEDA still while it lasts", group="keda.sh", resource="scaledobjects", verbs=("patch",))
-    yield Rule(
-        purpose="try the new image, and reach the database from inside", group="", resource="pods", verbs=("create", "delete")
-    )
+    yield Rule(purpose="try the new image before the outage", group="", resource="pods", verbs=("create", "delete"))
+    for resource, name in footprint.references:
+        purpose = "see before the outage that what a replica refers to is there"
+        yield Rule(purpose=purpose, group="", resource=resource, verbs=GET, names=(name,), optional=True)
+    if ("metrics.k8s.io", "pods") not in footprint.kinds:
+        purpose = "see what the replicas use, from inside, as there is no metrics server"
+        yield Rule(purpose=purpose, group="", resource="pods/exec", verbs=RUN_IN, optional=True)
     if footprint.helm:
         yield Rule(purpose="keep Helm's releases", group="", resource="secrets", verbs=("create", "update", "delete"))
 
