@@ -11,8 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from lockage.core.facts import LedgerReading, LedgerState, Replica, ReplicaPhase, Workload
+from lockage.core.plan.budget import probe_that_fits
 from lockage.core.plan.wording import counted, duration, probe_in_words
 from lockage.core.progress import MigrationText
+from lockage.core.release.chart_values import settable_fields
 from lockage.core.run import RunEvent, read_notes
 from lockage.errors import LockageError, UnreachableError
 from lockage.flows.guard import View, glimpse_of, view_of
@@ -176,16 +178,18 @@ def _say_the_replicas(world: World, seen: _Seen, sight: Sight, going_to: str) ->
         if replica.restarts > before:
             seen.restarts[replica.name] = replica.restarts
             seen.busy = True
-            _say_the_restart(world, seen, replica)
+            _say_the_restart(world, seen, replica, sight.workload)
         _warn_of_the_probe(world, seen, sight.workload, replica)
 
 
-def _say_the_restart(world: World, seen: _Seen, replica: Replica) -> None:
+def _say_the_restart(world: World, seen: _Seen, replica: Replica, workload: Workload) -> None:
     times = f"restarted {counted(replica.restarts, 'time')}"
     if _was_killed_by_its_probe(world, replica):
-        _say(world, f"{replica.name} was killed by its liveness probe ({times}): what it had migrated is rolled back")
-        cure = f"lockage plan {world.deployment} --to {replica.release} --runbook shows the one rollout that cures it"
-        _say_once(world, seen, f"a migration that is longer than the probe allows does not mend itself; {cure}", key="cure")
+        _say(world, f"{replica.name} was killed by its liveness probe before it answered ({times})")
+        settable = settable_fields(world.profile.helm, replica.release)
+        patient = probe_that_fits(workload.liveness, world.settings.probe_budget.floor_s, settable=settable)
+        cure = f"one rollout of {replica.release} with one replica and {probe_in_words(patient)}"
+        _say_once(world, seen, f"a migration that outlasts its probe does not mend itself: it needs {cure}", key="cure")
         return
     end = replica.last_exit
     how = f"exit code {end.code}, {end.reason}" if end else "no word of why"

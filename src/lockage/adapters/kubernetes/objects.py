@@ -193,9 +193,16 @@ class Template(_Object, frozen=True, kw_only=True):
     spec: PodSpecObject = msgspec.field(default_factory=PodSpecObject)
 
 
+class Selector(_Object, frozen=True, kw_only=True):
+    """Which pods are a workload's."""
+
+    match_labels: Texts = msgspec.field(default_factory=Texts)
+
+
 class WorkloadSpec(_Object, frozen=True, kw_only=True):
     """What a workload was asked for."""
 
+    selector: Selector = msgspec.field(default_factory=Selector)
     template: Template = msgspec.field(default_factory=Template)
 
 

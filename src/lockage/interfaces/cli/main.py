@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "plan": "Plan an upgrade: route, strategy, steps and their undoing.",
     "window": "Propose windows in which the fewest people work, from usage.",
     "upgrade": "Carry out an upgrade, or go on with one that stopped.",
-    "watch": "Show a run while it goes on.",
+    "watch": "Watch an upgrade: a run of Lockage, or what a person, GitOps or CI carries out.",
     "recover": "Get out of a run that is part-way, by what stands on the object.",
     "verify": "Check version, ledger, health and service of a deployment.",
     "runs": "List the runs that this machine knows of, or show one.",

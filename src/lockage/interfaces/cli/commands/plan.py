@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from lockage.core.plan.dialect import LocalDialect
 from lockage.core.plan.digest import plan_file
 from lockage.core.plan.planner import Wishes
 from lockage.core.plan.runbook import runbook as runbook_of
@@ -27,6 +26,7 @@ from lockage.interfaces.cli.options import (
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.cli.plan_view import show_plan
 from lockage.interfaces.deployments import unwritable
+from lockage.interfaces.dialects import dialect_of
 from lockage.interfaces.flags import Wanted
 from lockage.interfaces.forecasting import proposer
 
@@ -60,13 +60,14 @@ def plan(
     wishes = Wishes(strategy=strategy, probe_budget_s=probe_budget, on_blocker=on_blocker)
     with opened_deployment(invocation, wanted) as opened, narrated() as narrate:
         made = proposer(opened.world, opened.deployment, narrate=narrate)(to, wishes)
+        page = runbook_of(made, opened.deployment.profile, dialect_of(opened)) if runbook else ""
     if output is not None:
         _write(output, plan_file(made))
         say(notes(), f"written to {output}; to carry it out: lockage upgrade {wanted.name} --plan {output}")
     if as_json:
         print_json(made)
     elif runbook:
-        typer.echo(runbook_of(made, opened.deployment.profile, LocalDialect()))
+        typer.echo(page)
     else:
         show_plan(made, answers())
 
