@@ -63,7 +63,7 @@ def read_freezes(file: Path, *, begin: datetime, end: datetime, zone: ZoneInfo) 
         raise _not_understood(file, "it is no iCalendar file: it holds no VCALENDAR")
     events = [event for calendar in calendars for event in calendar.walk("VEVENT")]
     try:
-        found = {freeze for freeze in _occurrences(events, begin, end, zone) if freeze.begin < end and begin < freeze.end}
+        found = {f for f in _occurrences(events, begin, end, zone) if max(f.begin, begin) < min(f.end, end)}
     except _UnclearError as unclear:
         raise _not_understood(file, str(unclear)) from unclear
     return tuple(sorted(found, key=lambda f: (f.begin, f.end, f.text)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
@@ -119,7 +119,7 @@ def usage_from_load(samples: Sequence[LoadSample], *, settings: Windows) -> Usag
 
 def sample_load(ask: Ask, query: str) -> LoadSample:
     """The database's counters now; ``query`` gives one row with the fields of a ``LoadSample``."""
-    return msgspec.convert(dict(ask(query)[0]), LoadSample)
+    return msgspec.convert(_in_utc(ask(query)[0]), LoadSample)
 
 
 def known_jobs(
@@ -173,7 +173,7 @@ _Row = TypeVar("_Row", _HistoryRow, _JobsRow, _ScheduleRow, _NowRow)
 
 def _row(row: Mapping[str, object], kind: type[_Row], key: str) -> _Row:
     # numeric comes as Decimal, which is a number to the reader of a profile.
-    plain = {name: float(value) if isinstance(value, Decimal) else value for name, value in row.items()}
+    plain = {name: float(value) if isinstance(value, Decimal) else value for name, value in _in_utc(row).items()}
     try:
         return msgspec.convert(plain, kind)
     except msgspec.ValidationError as error:
@@ -183,3 +183,10 @@ def _row(row: Mapping[str, object], kind: type[_Row], key: str) -> _Row:
             code="LK201",
             hint=f"a query that gives {expected}: moments as timestamptz, numbers of at least 0 as float8",
         ) from error
+
+
+def _in_utc(row: Mapping[str, object]) -> dict[str, object]:
+    # Moments come in the time zone of the session.
+    return {
+        name: value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value for name, value in row.items()
+    }
