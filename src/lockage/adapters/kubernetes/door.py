@@ -17,6 +17,7 @@ import httpx2
 from lockage.adapters.kubernetes.credentials import Credentials
 from lockage.adapters.kubernetes.failure import Asked, refusal, silence
 from lockage.adapters.kubernetes.server_clock import ServerClock
+from lockage.adapters.kubernetes.upgraded import Upgraded
 
 TIMEOUT = httpx2.Timeout(8.0, connect=3.0)
 """For a connection, and for each wait for bytes. An API server answers in milliseconds; its own limit is 60 s, and a guard that
@@ -69,7 +70,10 @@ class Door(httpx2.BaseTransport):
             if response is None:
                 failures += 1
                 continue
-            if PROXIED.match(request.url.path) or response.status_code == 101:
+            if response.status_code == 101:
+                response.extensions["network_stream"] = Upgraded(response.extensions["network_stream"])
+                return response
+            if PROXIED.match(request.url.path):
                 return response
             if response.status_code < 400:
                 return response
