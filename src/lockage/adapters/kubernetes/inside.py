@@ -44,21 +44,24 @@ class Inside:
         pod = self._client.kube.get(Pod, replica)
         main = self._container(pod)
         parts: list[str] = []
-        for name, status in _containers(pod, first=main):
-            lines = self._lines(replica, name, status, previous=previous)
+        for name, status, once in _containers(pod, first=main):
+            lines = self._lines(replica, name, status, previous=previous, once=once)
             if name == main:
                 parts.insert(0, lines)
             elif lines:
                 parts.append(f"==> {name} <==\n{lines}")
         return "\n".join(part.rstrip("\n") for part in parts if part) + ("\n" if any(parts) else "")
 
-    def _lines(self, replica: str, container: str, status: ContainerStatus | None, *, previous: bool) -> str:
+    def _lines(self, replica: str, container: str, status: ContainerStatus | None, *, previous: bool, once: bool) -> str:
         state = status.state if status else None
         before = status.lastState.terminated if status and status.lastState else None
         running, ended = (state.running, state.terminated) if state else (None, None)
         # Between two starts both words mean the process that ended last.
         earlier = previous and running is not None
-        if (earlier and before is None) or (running is None and ended is None and before is None):
+        never = running is None and ended is None and before is None
+        # An init container that has done its work has no process to come back.
+        done = previous and once and ended is not None and ended.exitCode == 0
+        if never or done or (earlier and before is None):
             return ""
         params = {"container": container, **({"previous": "true"} if earlier else {})}
         try:
@@ -109,15 +112,16 @@ class Inside:
         return (found or spec.containers[0]).name
 
 
-def _containers(pod: Pod, *, first: str) -> Iterator[tuple[str, ContainerStatus | None]]:
-    """Names and statuses: the first, then the others beside it, then those that run before them."""
+def _containers(pod: Pod, *, first: str) -> Iterator[tuple[str, ContainerStatus | None, bool]]:
+    """Names and statuses: the first, then the others beside it, then those that run once before them (True)."""
     spec, status = pod.spec, pod.status or PodStatus()
     assert isinstance(spec, PodSpec)
     both = [*(status.containerStatuses or []), *(status.initContainerStatuses or [])]
     by_name = {one.name: one for one in both}
-    names = [first, *(one.name for one in spec.containers), *(one.name for one in spec.initContainers or [])]
-    for name in dict.fromkeys(names):
-        yield name, by_name.get(name)
+    for name in dict.fromkeys([first, *(one.name for one in spec.containers)]):
+        yield name, by_name.get(name), False
+    for one in spec.initContainers or []:
+        yield one.name, by_name.get(one.name), one.restartPolicy != "Always"
 
 
 def _text(found: str | bytes | None) -> str:
