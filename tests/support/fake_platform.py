@@ -60,6 +60,7 @@ class FakePlatform:
             annotations=dict(w.annotations),
             resource_version=str(w.resource_version),
             paused=w.paused,
+            scaled_by=w.scaled_by,
             changed_by=w.changed_by,
         )
 
@@ -135,7 +136,7 @@ class FakePlatform:
         if w.replicas != replicas:
             w.changes.append(("scale", replicas))
             w.replicas = replicas
-            w.changed_by = "lockage"
+            w.scaled_by = "lockage"
             self._written()
 
     def annotate(self, changes: Mapping[str, str | None], *, expected: str) -> None:
@@ -157,7 +158,7 @@ class FakePlatform:
             w.revision += 1
         w.changes.append(("roll out", rollout))
         w.release, w.replicas, w.liveness = rollout.release, rollout.replicas, rollout.liveness
-        w.changed_by = "lockage"
+        w.scaled_by = w.changed_by = "lockage"
         self._written()
 
     def _written(self) -> None:

@@ -149,6 +149,7 @@ class FakeWorld:
     failing: list[Check] = field(default_factory=list[Check])  # of every preflight
     usage: dict[str, Usage] = field(default_factory=dict[str, Usage])  # by release; its replica's name is filled in
     happenings: list[tuple[float, Callable[[], None]]] = field(default_factory=list[tuple[float, Callable[[], None]]])
+    scaled_by: str | None = None
     changed_by: str | None = None
     paused: bool = False
     answers: dict[str, bool] = field(default_factory=dict[str, bool])  # SQL of a condition to its answer
@@ -217,11 +218,14 @@ class FakeWorld:
         now = (release or self.release, self.replicas if replicas is None else replicas, liveness or self.liveness)
         if was == now:
             return
+        named = f"{who} at {self.at(self.now_s):%H:%M:%S}"
         if (was[0], was[2]) != (now[0], now[2]):
             self.revision += 1
+            self.changed_by = named
+        if was[1] != now[1]:
+            self.scaled_by = named
         self.release, self.replicas, self.liveness = now
         self.resource_version += 1
-        self.changed_by = f"{who} at {self.at(self.now_s):%H:%M:%S}"
 
     def _new_pod(self) -> Pod:
         n = next(self._numbers)

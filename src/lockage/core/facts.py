@@ -108,7 +108,15 @@ class Workload:
     resource_version: str
     paused: bool = False
     owners: tuple[str, ...] = ()  # who else writes to it: "HorizontalPodAutoscaler/x", "Argo CD application y"
-    changed_by: str | None = None  # who changed what is asked for last, and when: "kubectl-scale at 16:40:02"
+    startup: Probe | None = None  # while it has not succeeded once, no liveness probe is sent
+    scaled_by: str | None = None  # who set the number of replicas, and when where that is told: "kubectl (scale)"
+    changed_by: str | None = None  # who changed the replicas' template last, and when: "kubectl-edit at 16:40:02"
+
+    @property
+    def kill_budget_s(self) -> float | None:
+        """Seconds that a replica may go without answering from its start; None: no probe kills it."""
+        probe = self.startup or self.liveness
+        return probe.kill_budget_s if probe is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ the process began was accepted by whoever started it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -98,26 +99,29 @@ class Vigil:
         """What another has changed, in one sentence; None when everything is as this process left it."""
         if self.known is None:
             return None
-        said = [*self._differences(self.known, asked_for(workload))]
-        if not said:
-            return None
-        return f"{workload.name} was changed by {workload.changed_by or 'somebody'}, not by this run: {', '.join(said)}"
-
-    def _differences(self, known: Asked, now: Asked) -> list[str]:
-        said: list[str] = []
-        if now.release != known.release:
-            said.append(f"{known.release} became {now.release}")
+        known, now = self.known, asked_for(workload)
+        said = [*_template_differences(known, now)]
+        who = [workload.changed_by or "somebody"] if said else []
         if now.replicas not in {known.replicas, self.pinned} and not self._autoscaled(now.replicas):
             said.append(f"{counted(known.replicas, 'replica')} became {now.replicas}")
-        if now.liveness != known.liveness:
-            said.append(f"{probe_in_words(known.liveness)} became {probe_in_words(now.liveness)}")
-        if now.paused and not known.paused:
-            said.append("its rollout was paused")
-        return said
+            who.append(workload.scaled_by or "somebody")
+        if not said:
+            return None
+        names = " and ".join(dict.fromkeys(who))
+        return f"{workload.name} was changed by {names}, not by this run: {', '.join(said)}"
 
     def _autoscaled(self, replicas: int) -> bool:
         # Whoever changes the number after we have is in our way, pinned or not.
         return not self.acted and autoscaled(self.platform.contenders(), replicas)
+
+
+def _template_differences(known: Asked, now: Asked) -> Iterator[str]:
+    if now.release != known.release:
+        yield f"{known.release} became {now.release}"
+    if now.liveness != known.liveness:
+        yield f"{probe_in_words(known.liveness)} became {probe_in_words(now.liveness)}"
+    if now.paused and not known.paused:
+        yield "its rollout was paused"
 
 
 def watched(platform: Port, vigil: Vigil) -> Port:

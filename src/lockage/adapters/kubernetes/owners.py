@@ -66,7 +66,7 @@ def _argo(client: Asking, owned: Owned) -> Iterator[Contender]:
     base = f"/apis/{ARGO}/v1alpha1"
     spaces = dict.fromkeys((client.namespace, "argocd"))
     there = allowed([f"{base}/applications", *(f"{base}/namespaces/{name}/applications" for name in spaces)], client)
-    tracking = [each for each in there or () if _is(application, each) or _lists(each, owned.metadata)]
+    tracking = _narrowed([each for each in there or () if _is(application, each) or _lists(each, owned.metadata)], owned)
     yield from (_application(each, owned) for each in tracking)
     if tracking:
         return
@@ -89,6 +89,12 @@ def _tracked_by(metadata: Meta) -> str | None:
 def _is(application: str | None, found: Anything) -> bool:
     # One outside Argo CD's own namespace is called NAMESPACE_NAME. Source: Argo CD 3.1, "Applications in any namespace".
     return application in {found.metadata.name, f"{found.metadata.namespace}_{found.metadata.name}"}
+
+
+def _narrowed(applications: list[Anything], owned: Owned) -> list[Anything]:
+    """Of several of one name those that go to our namespace, where any says so."""
+    ours = [each for each in applications if at(each.spec, "destination", "namespace") == owned.metadata.namespace]
+    return ours if len(applications) > 1 and ours else applications
 
 
 def _lists(application: Anything, metadata: Meta) -> bool:

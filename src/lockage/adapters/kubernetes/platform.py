@@ -40,7 +40,7 @@ from lockage.adapters.kubernetes.workload import (
     wanted_replicas,
     workload_of,
 )
-from lockage.adapters.kubernetes.writers import ASKED_FOR, entries_of, last_writer
+from lockage.adapters.kubernetes.writers import REPLICAS, TEMPLATE, entries_of, last_writer
 from lockage.core.facts import Check, Contender, Event, Replica, Usage, VersionReading, Workload
 from lockage.core.release.profile import Profile
 from lockage.errors import RefusedError
@@ -75,8 +75,9 @@ class KubernetesPlatform:
         """A fresh look at what was asked for. Raises ``RefusedError`` (LK506) when there is no such Deployment."""
         deployment = self._deployment()
         metadata, _, _ = parts(deployment)
-        writer = last_writer(entries_of(metadata), ASKED_FOR)
-        return replace(workload_of(deployment, self._profile.workload), changed_by=writer)
+        scaled_by, changed_by = (last_writer(entries_of(metadata), fields) for fields in (REPLICAS, TEMPLATE))
+        found = workload_of(deployment, self._profile.workload)
+        return replace(found, scaled_by=scaled_by, changed_by=changed_by)
 
     def replicas(self) -> tuple[Replica, ...]:
         """A fresh look at every pod of the Deployment's ReplicaSets, terminating ones included, oldest first."""

@@ -118,9 +118,9 @@ def _references(asked: _Asked) -> Iterator[Check]:
                 missing.append(f"{kind} {name} has no key {key}")
     for text in dict.fromkeys(missing):
         yield Check(name="references", ok=False, text=text, hint=f"kubectl -n {asked.client.namespace} get secrets,configmaps")
-    if not missing:
-        seen = len({(kind, name) for kind, name, _ in wanted}) - len(set(unseen))
-        yield Check(name="references", ok=True, text=f"{seen} Secrets, ConfigMaps and ServiceAccounts are there")
+    seen = {f"{kind} {name}" for kind, name, _ in wanted} - set(unseen)
+    if seen and not missing:
+        yield Check(name="references", ok=True, text=f"there: {', '.join(sorted(seen))}")
     if unseen:
         yield unchecked("references", f"no right to read {', '.join(dict.fromkeys(unseen))}")
 
@@ -208,7 +208,7 @@ def _quota(asked: _Asked) -> Iterator[Check]:
         else:
             yield Check(name="quota", ok=True, text=f"{text}; the old ones go first, so none is needed")
     if not any(shortage(quota, asked.pod) for quota in quotas):
-        yield Check(name="quota", ok=True, text=f"{len(quotas)} quotas have room for one replica more")
+        yield Check(name="quota", ok=True, text="no quota keeps one replica more away")
 
 
 def _admission(asked: _Asked) -> Iterator[Check]:

@@ -162,7 +162,7 @@ def _judged(client: KubernetesClient, trial: Trial, pod: Anything, *, waited_s: 
         return _ended(client, trial, pod, ended, node)
     reason = str(at(waiting, "reason") or "")
     if reason in NOT_STARTED:
-        return _Outcome(node=node, fits=True, text=f"{trial.image} was pulled on {node}; it has no {trial.command or HARMLESS}")
+        return _Outcome(node=node, fits=True, text=f"{trial.image} is on {node}; it has no {trial.command or HARMLESS}")
     message = " ".join(str(at(waiting, "message") or "").split())
     if reason in AT_ONCE or (reason.endswith(("ImagePull", "ImagePullBackOff")) and waited_s > PATIENCE_S):
         return _Outcome(
@@ -181,7 +181,7 @@ def _judged(client: KubernetesClient, trial: Trial, pod: Anything, *, waited_s: 
 
 def _ended(client: KubernetesClient, trial: Trial, pod: Anything, ended: object, node: str) -> _Outcome:
     if at(ended, "reason") in NOT_STARTED or not trial.command:
-        return _Outcome(node=node, fits=True, text=f"{trial.image} was pulled on {node}")
+        return _Outcome(node=node, fits=True, text=f"{trial.image} is on {node}")
     said = client.get_text(f"{_path(client)}/{pod.metadata.name}/log")
     match = re.search(trial.pattern, said)
     if at(ended, "exitCode") != 0 or match is None:
@@ -190,13 +190,13 @@ def _ended(client: KubernetesClient, trial: Trial, pod: Anything, ended: object,
         return _Outcome(
             node=node,
             fits=True,
-            text=f"{trial.image} was pulled on {node}; its version is not known: ended with {code}, {last!r}",
+            text=f"{trial.image} is on {node}; its version is not known: ended with {code}, {last!r}",
         )
     version = _version(match[1])
     return _Outcome(
         node=node,
         fits=version == trial.release,
-        text=f"{trial.image} was pulled on {node}, and says {version}",
+        text=f"{trial.image} is on {node}, and says {version}",
         hint=None if version == trial.release else f"the image is not {trial.release}: look which tag was pushed",
     )
 

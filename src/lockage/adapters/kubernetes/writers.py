@@ -1,7 +1,7 @@
 """Who wrote an object's fields last: what ``managedFields`` says, in words.
 
 Pure. The surprising thing: a manager stands there only while it still owns a field, so a Terraform that somebody has since
-written over is not named any more; and ``kubectl scale`` and autoscalers write through a subresource, which is said.
+written over is not named any more; and what ``kubectl scale`` and autoscalers write, through a subresource, has no time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from lockage.adapters.kubernetes.raw import ManagedFields
 OURS = "lockage"
 """Our own field manager."""
 
-ASKED_FOR = (("f:spec", "f:replicas"), ("f:spec", "f:template"), ("f:spec", "f:paused"))
+REPLICAS = (("f:spec", "f:replicas"),)
+TEMPLATE = (("f:spec", "f:template"), ("f:spec", "f:paused"))
 """What a Deployment is asked for, as far as a run changes or watches it."""
 
 
@@ -27,15 +28,17 @@ def entries_of(metadata: ObjectMeta) -> tuple[ManagedFields, ...]:
 
 
 def last_writer(entries: Sequence[ManagedFields], fields: Iterable[Sequence[str]]) -> str | None:
-    """``kubectl (scale) at 16:40:02`` (UTC): the newest writer of one of these fields; of two at the same second not us."""
+    """``kubectl-edit at 16:40:02`` (UTC): the newest writer of one of these fields; of two at the same second not us.
+
+    Whoever set a field through a subresource comes first: the entry has no time, and goes as soon as another sets it.
+    """
     wanted = tuple(fields)
-    writers = [e for e in entries if e.time is not None and any(_owns(e.fieldsV1, path) for path in wanted)]
+    writers = [e for e in entries if any(_owns(e.fieldsV1, path) for path in wanted)]
     if not writers:
         return None
-    newest = max(writers, key=lambda e: (e.time, e.manager != OURS))
-    assert newest.time is not None
+    newest = max(writers, key=lambda e: (e.subresource != "", e.time.timestamp() if e.time else 0.0, e.manager != OURS))
     through = f" ({newest.subresource})" if newest.subresource else ""
-    return f"{newest.manager}{through} at {newest.time:%H:%M:%S}"
+    return f"{newest.manager}{through}" + (f" at {newest.time:%H:%M:%S}" if newest.time else "")
 
 
 def owning(entries: Sequence[ManagedFields], path: Sequence[str]) -> tuple[str, ...]:
