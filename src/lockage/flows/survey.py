@@ -71,7 +71,7 @@ def survey(
         replicas=replicas,
         versions=versions,
         release=release,
-        kill_budget_s=workload.liveness.kill_budget_s if workload.liveness else None,
+        kill_budget_s=workload.kill_budget_s,
         database=server,
         ledger=ledger,
         sessions=sessions,

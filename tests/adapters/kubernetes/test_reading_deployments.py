@@ -132,6 +132,14 @@ def test_every_kind_of_probe_is_read(asks: dict[str, Any], path: str) -> None:
     assert workload.liveness.kill_budget_s == 56.0
 
 
+def test_a_startup_probe_decides_the_kill_budget() -> None:
+    both = container(livenessProbe={"tcpSocket": {"port": 1}}, startupProbe={"httpGet": {"port": 1}, "failureThreshold": 360})
+    workload = read(pod={"containers": [both]})
+    assert workload.startup == Probe(path="/", failure_threshold=360)
+    assert workload.kill_budget_s == 3591.0
+    assert read().kill_budget_s is None
+
+
 # --- the container and its release ------------------------------------------------------------------------------------
 
 SIDECAR = {"name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.20.0"}

@@ -142,6 +142,25 @@ def test_without_a_liveness_probe_nothing_kills() -> None:
     assert found.hops[0].kill_budget_s == 900.0
 
 
+def test_a_startup_probe_decides_how_long_a_migrating_replica_may_be_silent() -> None:
+    startup = Probe(period_s=10.0, failure_threshold=360)
+    found = planned("2.26.6", harmless(), found=replace(survey(), workload=replace(workload(), startup=startup)))
+    (hop,) = found.hops
+    assert only(hop, s.RollOut).liveness == LIVENESS
+    assert hop.kill_budget_s == startup.kill_budget_s == 3591.0
+
+
+def test_a_startup_probe_that_may_be_too_short_is_warned_of() -> None:
+    short = replace(survey(), workload=replace(workload(), startup=Probe(period_s=1.0, failure_threshold=5)))
+    unknown = forecast(total_s=Seconds(low=1.0, likely=2.0, high=None), unknown=("a loop",))
+    assert any(
+        "the startup probe kills a replica that migrates after 5 s" in w
+        for w in planned("2.26.6", unknown, found=short).warnings
+    )
+    slow = forecast(total_s=Seconds(low=1.0, likely=2.0, high=20.0))
+    assert any("kill budget of 5 s is shorter" in w for w in planned("2.26.6", slow, found=short).warnings)
+
+
 def test_an_unknown_high_end_gets_the_profiles_budget_and_no_late_time() -> None:
     unknown = forecast(total_s=Seconds(low=1.0, likely=2.0, high=None), unknown=("a loop",))
     (hop,) = planned("2.26.6", unknown).hops

@@ -57,6 +57,7 @@ def workload_of(deployment: Deployment, profile: WorkloadProfile) -> Workload:
         max_unavailable=unavailable,
         liveness=probe_of(container.livenessProbe),
         readiness=probe_of(container.readinessProbe),
+        startup=probe_of(container.startupProbe),
         grace_s=DEFAULT_GRACE_S if grace is None else float(grace),
         annotations={key: value for key, value in annotations.items() if key != LAST_APPLIED},
         resource_version=asked_version(metadata),

@@ -194,7 +194,11 @@ def _outline(about: _About, leg: Leg, situation: Situation, choice: Choice, *, f
         settings=about.settings.probe_budget,
     )
     settable = settable_fields(about.profile.helm, leg.to_release)
-    fitting = probe_that_fits(workload.liveness, budget_s, settable=settable)
+    if workload.startup is None:
+        fitting = probe_that_fits(workload.liveness, budget_s, settable=settable)
+        allowed_s = fitting.kill_budget_s if fitting else budget_s
+    else:  # the liveness probe is not sent to a replica that migrates, and need not change
+        fitting, allowed_s = workload.liveness, workload.startup.kill_budget_s
     before = last_migration(about.profile, leg.from_release)
     if before is None and first:
         before = about.survey.ledger.version
@@ -207,7 +211,7 @@ def _outline(about: _About, leg: Leg, situation: Situation, choice: Choice, *, f
         grace_s=workload.grace_s,
         liveness=workload.liveness,
         migrating_liveness=fitting,
-        kill_budget_s=fitting.kill_budget_s if fitting else budget_s,
+        kill_budget_s=allowed_s,
         ledger=last_migration(about.profile, leg.to_release),
         ledger_before=before,
         conditions=conditions(of_leg(about.profile, leg), about.answers, choice.strategy),
@@ -261,6 +265,8 @@ def _hop_warnings(about: _About, hops: Sequence[Hop]) -> Iterator[str]:
             yield f"{name}: nothing serves from the owner's first change to its second: have both ready before the first"
         if high_s is not None and hop.kill_budget_s < high_s:
             yield f"{name}: the kill budget of {hop.kill_budget_s:.0f} s is shorter than the forecast's {high_s:.0f} s at most"
+        if high_s is None and about.survey.workload.startup is not None:
+            yield f"{name}: the startup probe kills a replica that migrates after {hop.kill_budget_s:.0f} s, done or not"
         if forecast.total_s.likely > vendor.typical_s:
             yield (
                 f"{name}: {forecast.total_s.likely:.0f} s likely, longer than the {vendor.typical_s:.0f} s that "

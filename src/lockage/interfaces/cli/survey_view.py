@@ -46,7 +46,7 @@ def show_survey(survey: Survey, console: Console, *, limits: LongTransactions) -
         console,
         f"  workload  {workload.name}: {workload.replicas} replicas wanted, revision {workload.revision}, {_update(survey)}",
     )
-    say(console, f"  liveness  {_probe(workload.liveness)}")
+    say(console, f"  liveness  {_probe(workload.startup or workload.liveness)}")
     say(console, f"  grace     {duration(workload.grace_s)} to stop")
     say(console, f"  ledger    {_ledger(survey)}")
     _contenders(survey, console)
