@@ -102,11 +102,22 @@ class KubernetesDialect:
         columns = "WHEN:.lastTimestamp,REASON:.reason,OBJECT:.involvedObject.name,MESSAGE:.message"
         events = self._kubectl("get", "events", "--sort-by=.lastTimestamp", "-o", f"custom-columns={columns}")
         reasons = "|".join(PROBLEMS)
-        logs = ("logs", "-l", self._pods, "-c", self.container, "--tail=-1", "--prefix", "--max-log-requests=50")
+        # A pod that has no log yet, or none before a restart, must not hide those of the others.
+        logs = (
+            "logs",
+            "-l",
+            self._pods,
+            "-c",
+            self.container,
+            "--tail=-1",
+            "--prefix",
+            "--max-log-requests=50",
+            "--ignore-errors",
+        )
         return (
             f"{shlex.join(events)} | grep -E {shlex.quote(f' ({reasons}) +{name}-')}",
             shlex.join(self._kubectl(*logs)),
-            shlex.join(self._kubectl(*logs, "--previous", "--ignore-errors")),
+            shlex.join(self._kubectl(*logs, "--previous")),
         )
 
     # --- changing -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,92 @@
+"""A runbook carried out as it is printed: every kubectl, helm, psql and curl line typed at a real cluster, in order."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from e2e.installed import LEDGERS, NAME, Installed
+from e2e.on_cluster import eventually
+from lockage.adapters.postgres.binaries import embedded_binaries
+
+pytestmark = pytest.mark.e2e
+
+TOKEN = "a01b20ac35ab7603-027dddb26ea88c5e9aa708a787211d39"
+"""Opens nothing but the seeded database; the profile shows it too."""
+
+STEP = re.compile(r"^### [\d.]+ (?P<name>[a-z-]+): .*?$\n(?P<body>.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
+HOP = re.compile(r"^## Hop \d+ of \d+: \S+ to (?P<release>\S+), .*?$\n(?P<body>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TO_FILL_IN = "PID"
+"""In a block that names a session to be ended: there is none here."""
+
+
+class Reader:
+    """Somebody at a shell, who keeps its settings."""
+
+    def __init__(self, installed: Installed, settings: str) -> None:
+        self._installed = installed
+        programs = (str(installed.helm.parent), str(embedded_binaries().bin_dir), os.environ["PATH"])
+        self._environment = {**os.environ, "PATH": os.pathsep.join(programs)}
+        known = {"SERVICE_URL": installed.service_url(), "TOKEN": TOKEN}
+        kept = self.types(f"{settings}\nenv -0").rpartition("\0")[0].split("\0")
+        self._environment |= dict(line.split("=", 1) for line in kept) | known
+
+    def types(self, block: str) -> str:
+        """What a block prints; each of its commands must succeed."""
+        done = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", block],
+            cwd=self._installed.folder, env=self._environment, capture_output=True, text=True, check=False, timeout=200,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def takes(self, name: str, blocks: list[str], release: str) -> str:
+        """Does a step, and waits where its text says so."""
+        shown: list[str] = []
+        for block in blocks:
+            if TO_FILL_IN in block:
+                continue
+            if name == "leave-when":
+                eventually(lambda asked=block: re.search(r"^ *t$", self.types(asked), re.MULTILINE), "the hop can be left")
+            elif name == "guard-migration" and "rollout status" not in block and "logs" not in block:
+                eventually(lambda: self._migrated(release), f"{release} has migrated and serves")
+            shown.append(self.types(block))
+        return "\n".join(shown)
+
+    def _migrated(self, release: str) -> bool:
+        ready = any(
+            c.type == "Ready" and c.status == "True"
+            for pod in self._installed.pods()
+            if pod.spec and pod.status and pod.spec.containers[0].image == f"towpath:{release}"
+            for c in pod.status.conditions or []
+        )
+        return ready and self._installed.ledger() == (LEDGERS[release], False)
+
+
+@pytest.mark.timeout(400)
+def test_the_printed_commands_carry_the_upgrade_out(installed: Installed) -> None:
+    installed.install(replicas=2)
+    before = installed.end()
+    printed = installed.lockage("plan", NAME, "--to", "2.27.8", "--runbook")
+    assert printed.code == 0, printed.err
+    head = printed.out.split("\n## Hop ")[0]
+    reader = Reader(installed, SHELL.findall(head)[0])
+    shown: dict[str, str] = {}
+    for hop in HOP.finditer(printed.out):
+        for step in STEP.finditer(hop["body"]):
+            shown[step["name"]] = reader.takes(step["name"], SHELL.findall(step["body"]), hop["release"])
+    assert installed.end() == before | {
+        "image": "towpath:2.27.8",
+        "ledger": (LEDGERS["2.27.8"], False),
+        "values": installed.end()["values"],  # ours are said there too, as the fragment shows
+    }
+    assert installed.ready("2.27.8") == 2
+    # The rehearsal shows what matters of the manifest, and looking shows pods by name.
+    assert re.search(r"replicas: 1$", shown["prepare"], re.MULTILINE)
+    assert "failureThreshold: " in shown["prepare"]
+    assert f"pod/{NAME}-" in shown["verify"]
+    assert "successfully rolled out" in shown["raise-replicas"]
