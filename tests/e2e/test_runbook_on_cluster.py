@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
+from dataclasses import replace
 
 import pytest
+from lightkube import Client
+from lightkube.resources.apps_v1 import Deployment
 
+from e2e.cluster import whole
 from e2e.installed import LEDGERS, NAME, Installed
-from e2e.on_cluster import eventually
+from e2e.on_cluster import OnCluster, eventually, pods, towpath, until_ready
+from lockage.adapters.kubernetes.workload import workload_of
 from lockage.adapters.postgres.binaries import embedded_binaries
+from lockage.core.facts import Workload
+from lockage.core.plan.dialect import Command, Wish
+from lockage.core.plan.kubernetes_dialect import KubernetesDialect
+from lockage.core.release.profile import WorkloadProfile
 
 pytestmark = pytest.mark.e2e
 
@@ -90,3 +100,54 @@ def test_the_printed_commands_carry_the_upgrade_out(installed: Installed) -> Non
     assert "failureThreshold: " in shown["prepare"]
     assert f"pod/{NAME}-" in shown["verify"]
     assert "successfully rolled out" in shown["raise-replicas"]
+
+
+def test_without_helm_each_command_does_what_it_says(
+    cluster: OnCluster, own_cluster: whole.Cluster, kube: Client, pods_database: str
+) -> None:
+    kube.create(towpath(pods_database, "2.26.0", replicas=2))
+    until_ready(kube, "towpath", replicas=2)
+    found = workload_of(kube.get(Deployment, "towpath"), WorkloadProfile(image="towpath"))
+    assert found.liveness is not None
+    dialect = KubernetesDialect(
+        workload=found, namespace=str(kube.namespace), selector={"app.kubernetes.io/instance": "towpath"},
+        container="towpath", kubeconfig=str(cluster.kubeconfig),
+    )  # fmt: skip
+    environment = {**os.environ, "PATH": os.pathsep.join((str(own_cluster.programs), os.environ["PATH"]))}
+
+    def types(*lines: str | Command) -> str:
+        text = "\n".join(line if isinstance(line, str) else shlex.join(line) for line in lines)
+        done = subprocess.run(["bash", "-eu", "-o", "pipefail", "-c", text], env=environment, capture_output=True, text=True)  # noqa: PLW1510
+        assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def live() -> Workload:
+        return workload_of(kube.get(Deployment, "towpath"), WorkloadProfile(image="towpath"))
+
+    patient = replace(found.liveness, failure_threshold=450)
+    first = Wish(release="2.27.8", replicas=1, liveness=patient)
+    rehearsed = types(*dialect.rehearse("towpath", first))
+    assert "image: towpath:2.27.8" in rehearsed
+    assert "failureThreshold: 450" in rehearsed
+    note, forget = dialect.note("towpath", "was 2.26.0 with 2"), dialect.forget("towpath")
+    assert note is not None
+    assert forget is not None
+    types(note)
+    assert live() == replace(
+        found,
+        annotations={**found.annotations, "lockage.dev/runbook": "was 2.26.0 with 2"},
+        resource_version=live().resource_version,
+    )  # and nothing else, by the rehearsal neither
+    types(dialect.scale("towpath", 0), *dialect.await_left("towpath", 0, limit_s=60))
+    assert pods(kube, "towpath") == []
+    types(dialect.roll_out("towpath", first), *dialect.await_ready("towpath", limit_s=60))
+    assert (live().release, live().replicas, live().liveness) == ("2.27.8", 1, patient)
+    types(dialect.roll_out("towpath", Wish(release="2.27.8", replicas=2, liveness=found.liveness)))
+    types(*dialect.await_ready("towpath", limit_s=60))
+    assert (live().replicas, live().liveness) == (2, found.liveness)
+    types(dialect.scale("towpath", 1), *dialect.await_left("towpath", 1, limit_s=60))
+    types(forget)
+    assert live().annotations.keys() == found.annotations.keys()
+    shown = types(*dialect.look("towpath"), *dialect.evidence("towpath"))
+    assert "replicaset.apps/towpath-" in shown
+    assert "Killing" in shown
