@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from lockage.core.plan.calendar_text import entries_of
 from lockage.core.plan.window import Freeze
 from lockage.core.plan.window_report import WindowReport
-from lockage.errors import UsageError
+from lockage.errors import RefusedError, UsageError
 from lockage.flows.usage import UsageHistory, read_usage, sample_load, usage_from_load
 from lockage.flows.world import World
 from lockage.interfaces.deployments import unwritable
@@ -52,13 +53,25 @@ def _own_zone(environment: Mapping[str, str]) -> ZoneInfo:
 
 
 def usage_of(world: World, folders: Folders, *, narrate: Narrate) -> UsageHistory:
-    """What is known of the deployment's usage: by its profile's queries, else from the samples on this machine."""
+    """What is known of the deployment's usage: by its profile's queries, else from the samples on this machine.
+
+    Raises what the query for the history raises, unless there are samples.
+    """
     from lockage.adapters.load_samples import LoadSamples
 
-    if world.profile.usage is not None:
-        return read_usage(world.profile.usage, world.database.ask, narrate=narrate)
     samples = LoadSamples(folders.state / "usage", deployment=world.deployment).read()
-    return usage_from_load(samples, settings=world.settings.windows)
+    of_load = usage_from_load(samples, settings=world.settings.windows)
+    if world.profile.usage is None:
+        return of_load
+    try:
+        by_profile = read_usage(world.profile.usage, world.database.ask, narrate=narrate)
+    except RefusedError as error:
+        if not samples:
+            raise
+        return replace(of_load, notes=(f"the profile's history of usage could not be read: {error.message}",))
+    if by_profile.samples or not samples:
+        return by_profile
+    return replace(of_load, notes=(f"nothing is in the profile's history of usage ({by_profile.source})",))
 
 
 def take_sample(world: World, folders: Folders) -> str:

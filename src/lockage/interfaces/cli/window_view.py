@@ -6,9 +6,11 @@ by its colours: those only help the eye, and are missing in a pipe.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from lockage.core.plan.calendar_text import command_of
@@ -24,7 +26,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 NOBODY, UNKNOWN = "·", "?"
 
 LEVELS = "▁▂▃▄▅▆▇█"
-"""Usage by eighths of the week's peak."""
+"""Usage by the square root of its part of the week's peak: what tells one quiet hour from another is at the low end."""
 
 COLOURS = (60, 61, 67, 73, 79, 114, 149, 184)
 """One a level, dark blue to yellow: their brightness grows with the level, so that no kind of colour blindness hides it."""
@@ -43,16 +45,25 @@ def show_windows(report: WindowReport, console: Console) -> None:
         f"Windows for {report.deployment}{target}, next {counted(report.days, 'day')}, {report.time_zone}",
         style="bold",
     )
-    say(console, f"  length    {report.length_text}")
-    say(console, f"  history   {_history(report)}")
+    _row("length", report.length_text, console)
+    _row("history", _history(report), console)
     if report.source.people_now is not None:
         jobs = f", {amount(report.source.jobs_now or 0.0)} jobs in progress"
-        say(console, f"  now       {amount(report.source.people_now)} {report.source.measure}{jobs}")
+        _row("now", f"{amount(report.source.people_now)} {report.source.measure}{jobs}", console)
     for line in (*_left_out(report), *report.notes):
-        say(console, f"  note      {line}", style="yellow")
+        _row("note", line, console, style="yellow")
     _map(report, console)
     _freezes(report, console)
     _proposals(report, console)
+
+
+def _row(name: str, text: str, console: Console, *, style: str = "") -> None:
+    if not console.is_terminal:
+        say(console, f"  {name:<8}  {text}")
+        return
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row(f"  {name:<8}", text, style=style)
+    console.print(grid)
 
 
 def _history(report: WindowReport) -> str:
@@ -83,15 +94,14 @@ def _map(report: WindowReport, console: Console) -> None:
     }
     say(console, "")
     # Two columns an hour.
-    say(console, "       " + "".join(f"{hour:<4d}" for hour in range(0, 24, 2)))
+    say(console, "       " + "".join(f"{hour:<4d}" for hour in range(0, 24, 2)).rstrip())
     for weekday, day in enumerate(DAYS):
         line = Text(f"  {day}  ")
         for half_hour in range(SLOTS_A_DAY):
             character, style = _cell((weekday, half_hour), slots, peak, chosen)
             line.append(character, style=style)
         console.print(line, soft_wrap=True)
-    say(console, f"       {NOBODY} nobody  {LEVELS[0]} few  {LEVELS[-1]} up to {amount(peak)} {report.source.measure}  "
-        f"{UNKNOWN} unknown  1-9 proposed")  # fmt: skip
+    say(console, f"       {_legend(report, peak)}")
 
 
 def _cell(
@@ -104,8 +114,21 @@ def _cell(
         return UNKNOWN, "dim"
     if slot.people <= 0:
         return NOBODY, "dim"
-    level = min(len(LEVELS) - 1, int(slot.people / peak * len(LEVELS)))
+    level = min(len(LEVELS), math.ceil(math.sqrt(slot.people / peak) * len(LEVELS))) - 1
     return LEVELS[level], f"color({COLOURS[level]})"
+
+
+def _legend(report: WindowReport, peak: float) -> str:
+    parts = [f"{NOBODY} nobody" if report.source.measure == "people" else f"{NOBODY} nothing"]
+    if peak > 0:
+        # The largest amounts that are drawn with the lowest, a middle and the highest character.
+        shown = [(LEVELS[level], peak * ((level + 1) / len(LEVELS)) ** 2) for level in (0, 3, 7)]
+        parts += [f"{character} to {amount(most)}" for character, most in shown]
+    parts.append(f"{UNKNOWN} unknown")
+    if report.windows:
+        parts.append("1" if len(report.windows) == 1 else f"1-{len(report.windows)}")
+        parts[-1] += " proposed"
+    return "  ".join(parts)
 
 
 def _half_hour(clock: str) -> int:

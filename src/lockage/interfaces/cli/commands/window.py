@@ -9,6 +9,7 @@ import typer
 
 from lockage.core.plan.planner import Wishes
 from lockage.core.plan.window import parse_length_s
+from lockage.core.plan.window_wording import length as words
 from lockage.errors import FindingsError
 from lockage.flows.windows import WindowLength, length_asked, length_for, windows_for
 from lockage.interfaces.cli.console import answers, narrated, notes, say
@@ -88,7 +89,7 @@ def window(
         show_windows(report, answers())
     if not report.windows:
         raise FindingsError(
-            f"no window of {report.length_text} can be proposed for {report.deployment} in the next {days} days",
+            f"no window of {words(report.length_s)} can be proposed for {report.deployment} in the next {days} days",
             code="LK549",
             hint=_instead(known=bool(report.week), name=world.deployment),
         )
