@@ -34,7 +34,7 @@ A file, with one table a deployment::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Literal, cast
@@ -85,6 +85,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     profile: Profile
     database_url: str  # as it is reached from here
+    database_password: Callable[[], str] | None = None  # asked for each connection; None: the URL's
     platform: Place
     beside: Path  # relative paths of its profile are relative to this folder
 
@@ -109,13 +110,24 @@ def find_deployment(wanted: Wanted, *, folders: Folders, here: Path, environment
     )
 
 
-def resolved(located: Located, *, profile: Profile | None = None, database_url: str | None = None) -> Deployment:
+def resolved(
+    located: Located,
+    *,
+    profile: Profile | None = None,
+    database_url: str | None = None,
+    password: Callable[[], str] | None = None,
+) -> Deployment:
     """The deployment with what its platform answered; the profile and the address as reached win over what was said before."""
     profile, database_url = profile or located.profile, database_url or located.database_url
     assert profile is not None  # only Kubernetes leaves it open, and says it there
     assert database_url is not None
     return Deployment(
-        name=located.name, profile=profile, database_url=database_url, platform=located.platform, beside=located.beside
+        name=located.name,
+        profile=profile,
+        database_url=database_url,
+        database_password=password,
+        platform=located.platform,
+        beside=located.beside,
     )
 
 

@@ -9,6 +9,7 @@ is called, because a command should wait for those that it uses only.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -82,21 +83,24 @@ def statements_of(deployment: Deployment, release: str) -> tuple[str, ...]:
 
 def shadows_of(deployment: Deployment) -> Shadows:
     """What makes shadows of the deployment's database, its ledger's rows included."""
-    return shadows(ledger=deployment.profile.migrations.ledger)
+    return shadows(ledger=deployment.profile.migrations.ledger, password=deployment.database_password)
 
 
-def shadows(*, ledger: str | None) -> Shadows:
-    """What makes shadows; ``ledger`` is the table (``schema.table``) whose rows they get, None: the usual ones."""
+def shadows(*, ledger: str | None, password: Callable[[], str] | None = None) -> Shadows:
+    """What makes shadows; ``ledger`` is the table (``schema.table``) whose rows they get, None: the usual ones.
+
+    ``password`` is asked for each connection with a live database; None: the URL's.
+    """
     from lockage.adapters.postgres.shadow import EmbeddedShadows
 
-    return EmbeddedShadows(ledger=ledger)
+    return EmbeddedShadows(ledger=ledger, password=password)
 
 
-def database(url: str, *, settings: Settings | None = None) -> Database:
-    """A live database; connected to at the first look, to be closed by the caller."""
+def database(url: str, *, settings: Settings | None = None, password: Callable[[], str] | None = None) -> Database:
+    """A live database; connected to at the first look, to be closed by the caller. ``password`` as above."""
     from lockage.adapters.postgres.database import PostgresDatabase
 
-    return PostgresDatabase(url, watching=(settings or Settings()).watching)
+    return PostgresDatabase(url, watching=(settings or Settings()).watching, password=password)
 
 
 def folder_of_migrations(folder: Path, *, form: str | None) -> tuple[Mapping[str, bytes], Format]:
@@ -138,9 +142,9 @@ def open_deployment(
 
     settings = settings or Settings()
     with ExitStack() as stack:
-        deployment, platform, service = _placed(located, stack, say=say, settings=settings)
+        deployment, platform, service = _placed(located, stack, say=say)
         texts = tuple(MigrationText(version=m.version, name=m.name, text=m.text) for m in migrations_of(deployment))
-        live = database(deployment.database_url, settings=settings)
+        live = database(deployment.database_url, settings=settings, password=deployment.database_password)
         stack.callback(live.close)
         world = World(
             deployment=deployment.name,
@@ -170,9 +174,7 @@ def open_world(
         yield opened.world
 
 
-def _placed(
-    located: Located, stack: ExitStack, *, say: Callable[[str], None], settings: Settings
-) -> tuple[Deployment, Platform, Service]:
+def _placed(located: Located, stack: ExitStack, *, say: Callable[[str], None]) -> tuple[Deployment, Platform, Service]:
     """The deployment resolved, and what stands for its platform and its service; what is open is closed by the stack."""
     from lockage.interfaces.deployments import resolved
     from lockage.interfaces.places import LocalPlace
@@ -183,7 +185,16 @@ def _placed(
         from lockage.adapters.service import HttpService
 
         platform = stack.enter_context(LocalPlatform(Path(place.folder)))
-        return resolved(located), platform, HttpService()
+        return resolved(located, password=_password_of(located)), platform, HttpService()
     from lockage.interfaces.wiring_kubernetes import on_kubernetes
 
-    return on_kubernetes(located, place, stack, say=say, settings=settings)
+    return on_kubernetes(located, place, stack, say=say)
+
+
+def _password_of(located: Located) -> Callable[[], str] | None:
+    """What is asked for a password; None: the URL has it, or libpq's own files."""
+    if not located.password_command or located.database_url is None:
+        return None
+    from lockage.adapters.password_command import password_of
+
+    return password_of(located.password_command, url=located.database_url, environment=os.environ)

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from lockage.adapters.helm.releaser import HelmReleaser
 from lockage.adapters.kubernetes.chartless import ChartlessReleaser
 from lockage.adapters.kubernetes.client import KubernetesClient, open_client
-from lockage.adapters.kubernetes.database_address import database_address, with_files
+from lockage.adapters.kubernetes.database_address import Address, database_address, with_files
 from lockage.adapters.kubernetes.environment import Environment
 from lockage.adapters.kubernetes.finding import Found, container_of, find_workload
 from lockage.adapters.kubernetes.objects import PodObject, list_pods, selecting
@@ -26,13 +26,13 @@ from lockage.adapters.kubernetes.platform import KubernetesPlatform
 from lockage.adapters.kubernetes.port_forward import Kubectl
 from lockage.adapters.kubernetes.service import KubernetesService
 from lockage.adapters.kubernetes.ways import Ways, reached
+from lockage.adapters.password_command import password_of
 from lockage.adapters.postgres import leash
 from lockage.adapters.postgres.session import connect
 from lockage.adapters.service import HttpService
 from lockage.interfaces.deployments import Deployment, Located, brought_profiles, resolved
 from lockage.interfaces.places import KubernetesPlace
 from lockage.ports import Platform, Releaser, Service
-from lockage.settings import Settings
 
 WAY_LIMIT_S = 3.0
 """For the login that tells whether a way leads to the database; a slower one is of no use to a guard's four looks a second."""
@@ -42,7 +42,7 @@ OWN_IMAGE = f"lockage:{version('lockage')}"
 
 
 def on_kubernetes(
-    located: Located, place: KubernetesPlace, stack: ExitStack, *, say: Callable[[str], None], settings: Settings
+    located: Located, place: KubernetesPlace, stack: ExitStack, *, say: Callable[[str], None]
 ) -> tuple[Deployment, Platform, Service]:
     """The deployment resolved, its platform and its service; what is open is closed by the stack.
 
@@ -52,8 +52,15 @@ def on_kubernetes(
     found = found_workload(client, located, place)
     if located.profile is None:
         say(f"{found.workload.title} in namespace {client.namespace} fits profile {found.profile.name}")
-    url = located.database_url or reached_from_here(client, found, place, stack, say=say, settings=settings)
-    deployment = resolved(located, profile=found.profile, database_url=url)
+    address = address_of(client, found, located)
+    if address.left_out:
+        say(f"of the database's address, {', '.join(address.left_out)} are left out: they are not libpq's")
+    command = located.password_command or address.command
+    password = password_of(command, url=address.url, environment=os.environ) if command else None
+    url = address.url
+    if located.database_url is None or place.reach != "auto":
+        url = reached_from_here(client, found, place, stack, url=url, password=password, say=say)
+    deployment = resolved(located, profile=found.profile, database_url=url, password=password)
     platform = KubernetesPlatform(
         client, deployment=found.name, profile=found.profile, releaser=releaser_of(client, place, found, log=say)
     )
@@ -76,34 +83,36 @@ def found_workload(client: KubernetesClient, located: Located, place: Kubernetes
     )
 
 
+def address_of(client: KubernetesClient, found: Found, located: Located) -> Address:
+    """The database's address as the user says it, else as the replicas have it. Raises as ``database_address`` does."""
+    if located.database_url is not None:
+        return Address(url=located.database_url, origin="the command line or lockage.toml")
+    return database_address(environment_of(client, found), found.profile.database)
+
+
 def reached_from_here(
     client: KubernetesClient,
     found: Found,
     place: KubernetesPlace,
     stack: ExitStack,
     *,
+    url: str,
+    password: Callable[[], str] | None,
     say: Callable[[str], None],
-    settings: Settings,
 ) -> str:
-    """The database's address as it is reached from here, until the stack is closed.
-
-    Raises as ``database_address`` and ``reached`` do.
-    """
-    environment = environment_of(client, found)
-    address = database_address(environment, found.profile.database)
-    if address.left_out:
-        say(f"of the database's address, {', '.join(address.left_out)} are left out: they are not libpq's")
+    """The address as it is reached from here, until the stack is closed. Raises as ``reached`` and ``with_files`` do."""
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="lockage-", ignore_cleanup_errors=True)))
-    url = with_files(address.url, environment.file, folder=folder)
+    url = with_files(url, environment_of(client, found).file, folder=folder)
 
     def log_in(there: str) -> None:
+        limit_s = WAY_LIMIT_S
         connect(
             there,
             what="way",
-            lock_timeout_s=1.0,
-            statement_timeout_s=WAY_LIMIT_S,
-            connect_timeout_s=WAY_LIMIT_S,
-            read_only=True,
+            lock_timeout_s=limit_s,
+            statement_timeout_s=limit_s,
+            connect_timeout_s=limit_s,
+            password=password,
         ).close()
 
     ways = Ways(

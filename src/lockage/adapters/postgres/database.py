@@ -8,7 +8,7 @@ Codes here: LK140 the fence was lost to another run; others: ``sqlstate``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar
 
@@ -34,10 +34,10 @@ _LOCK_NOT_GOT = "LK131"
 class PostgresDatabase:
     """The live database of a deployment. Sessions: ``lockage/watch`` at the first look, ``lockage/fence`` at the first act."""
 
-    def __init__(self, url: str, *, watching: Watching | None = None) -> None:
+    def __init__(self, url: str, *, watching: Watching | None = None, password: Callable[[], str] | None = None) -> None:
         limits = watching or Watching()
-        self._watch = LastingSession(url, what="watch", watching=limits)
-        self._fence = LastingSession(url, what="fence", watching=limits)
+        self._watch = LastingSession(url, what="watch", watching=limits, password=password)
+        self._fence = LastingSession(url, what="fence", watching=limits, password=password)
         self._fence_key: int | None = None
         self._fence_generation = 0
 

@@ -33,8 +33,9 @@ Its kernel goes on acknowledging, so that no keepalive notices."""
 class LastingSession:
     """One named, read-only session with the limits of one who only watches. Not for several threads at once."""
 
-    def __init__(self, url: str, *, what: str, watching: Watching) -> None:
+    def __init__(self, url: str, *, what: str, watching: Watching, password: Callable[[], str] | None = None) -> None:
         self._url = url
+        self._password = password
         self._what = what
         self._watching = watching
         self._connection: psycopg.Connection[TupleRow] | None = None
@@ -78,6 +79,7 @@ class LastingSession:
                 statement_timeout_s=self._watching.statement_timeout_s,
                 connect_timeout_s=self._watching.connect_timeout_s,
                 read_only=True,
+                password=self._password,
             )
             try:
                 with foreign_errors("setting up a session of ours"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -47,16 +47,20 @@ def connect(
     autocommit: bool = True,
     read_only: bool = False,
     idle_in_transaction_limit_s: float | None = IDLE_IN_TRANSACTION_LIMIT_S,
+    password: Callable[[], str] | None = None,
 ) -> psycopg.Connection[TupleRow]:
     """Gives an open session called ``lockage/<what>``; the caller closes it.
 
     Limits of None are switched off. ``connect_timeout_s`` is whole seconds, at least 2 (libpq's floor), for each address of
-    the host. Statements are not prepared unless the caller asks for it.
+    the host. Statements are not prepared unless the caller asks for it. ``password`` is asked for the connection's, and wins
+    over the URL's.
 
     Raises UsageError (LK120) for an invalid URL, UnreachableError or RefusedError (LK121 to LK129) for a failed login,
     RefusedError (LK141) behind a pooler.
     """
     parameters = _parse(url)
+    if password is not None:
+        parameters["password"] = password()
     try:
         connection = psycopg.connect(
             make_conninfo("", **(_KEEPALIVE | parameters)),

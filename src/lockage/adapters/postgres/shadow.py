@@ -10,7 +10,7 @@ be read · LK424 ``pg_dump`` fails · LK425 ``psql`` fails · LK426 the shadow i
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +166,7 @@ class EmbeddedShadows:
     """Makes shadows of the embedded PostgreSQL, as the protocol ``Shadows`` asks for it.
 
     ``ledger`` is the table whose rows a shadow gets, ``schema.name``; None looks for the names of common migrators.
+    ``password`` is asked for each connection with a live database, and wins over its URL's.
     """
 
     def __init__(
@@ -175,8 +176,10 @@ class EmbeddedShadows:
         watching: Watching | None = None,
         statement_limit_s: float = STATEMENT_LIMIT_S,
         cache_dir: Path | None = None,
+        password: Callable[[], str] | None = None,
     ) -> None:
         self._ledger = ledger
+        self._password = password
         self._watching = watching or Watching()
         self._statement_limit_s = statement_limit_s
         self._cache_dir = cache_dir
@@ -229,6 +232,7 @@ class EmbeddedShadows:
             statement_timeout_s=watching.statement_timeout_s,
             connect_timeout_s=watching.connect_timeout_s,
             read_only=True,
+            password=self._password,
         ) as connection:
             _require_not_newer(connection.info.server_version // 10_000, binaries.major)
             with foreign_errors("reading what a shadow needs"):
