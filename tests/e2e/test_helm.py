@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import lightkube
@@ -199,7 +201,10 @@ def test_what_wins_over_ours_and_cannot_be_edited_is_refused_with_object_value_a
 
 def test_values_that_are_not_given_again_stay_and_large_numbers_stay_numbers(scene: HelmScene) -> None:
     scene.install(
-        "2.26.0", "--set=towpath.podAnnotations.big=x", "--set-json=towpath.podLabels={}", "--set=some.big=12345678901"
+        "2.26.0",
+        "--set=towpath.podAnnotations.big=x",
+        "--set-json=towpath.podLabels={}",
+        "--set=some.big=12345678901,towpath.lifecycle=null",
     )
     (scene.folder / "mine.yaml").write_text("towpath:\n  terminationGracePeriodSeconds: 5\n")
     before = scene.values()
@@ -347,10 +352,14 @@ def test_a_release_that_is_not_there_is_refused(scene: HelmScene) -> None:
 # --- where charts come from ----------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def serving(folder: Path) -> Iterator[str]:
+def serving(folder: Path) -> AbstractContextManager[str]:
     """A folder on the web."""
-    handler = partial(Quiet, directory=str(folder))
+    return listening(partial(Quiet, directory=str(folder)))
+
+
+@contextmanager
+def listening(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A server of that kind of requests."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -378,6 +387,57 @@ def test_a_repository_on_the_web_serves_the_chart(scene: HelmScene, tmp_path: Pa
         assert scene.live()[1] == "towpath:2.26.6"
         with pytest.raises(RefusedError, match=r"2\.28\.0"):
             scene.releaser("--repo", url, chart="towpath").release(Rollout(release="2.28.0", replicas=1, liveness=None))
+
+
+class Registry(SimpleHTTPRequestHandler):
+    """A registry of one chart, ``shop/towpath:2.26.6``, as far as pulling needs one."""
+
+    protocol_version = "HTTP/1.1"
+    chart = b""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        config = b'{"name":"towpath","version":"2.26.6","apiVersion":"v2"}'
+        blobs = {f"sha256:{hashlib.sha256(blob).hexdigest()}": blob for blob in (config, self.chart)}
+        (first, one), (second, other) = blobs.items()
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": {"mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": first, "size": len(one)},
+            "layers": [
+                {"mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "digest": second, "size": len(other)}
+            ],
+        }
+        written = json.dumps(manifest).encode()
+        digest = f"sha256:{hashlib.sha256(written).hexdigest()}"
+        found = {"2.26.6": written, digest: written, **blobs}.get(self.path.rpartition("/")[2])
+        if self.path == "/v2/":
+            found = b"{}"
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", manifest["mediaType"] if found == written else "application/octet-stream")
+        if found == written:
+            self.send_header("Docker-Content-Digest", digest)
+        self.send_header("Content-Length", str(len(found or b"")))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(found or b"")
+
+
+@pytest.mark.parametrize("tag", ["", ":{release}"])
+def test_a_registry_serves_the_chart(scene: HelmScene, tag: str) -> None:
+    scene.install()
+    handler = type("Handler", (Registry,), {"chart": Path(scene.chart("2.26.6")).read_bytes()})
+    with listening(handler) as url:
+        chart = f"{url.replace('http:', 'oci:')}/shop/towpath{tag}"
+        scene.releaser("--plain-http", chart=chart).release(Rollout(release="2.26.6", replicas=1, liveness=None))
+        assert scene.live()[1] == "towpath:2.26.6"
+        with pytest.raises(RefusedError, match=r"2\.26\.9"):
+            scene.releaser("--plain-http", chart=chart).release(Rollout(release="2.26.9", replicas=1, liveness=None))
 
 
 def test_a_folder_and_a_repository_in_the_users_own_configuration_serve_it_too(scene: HelmScene, tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_changes_are_told_by_object_and_field_without_secrets() -> None:
     lines = changes(before, after)
     assert lines[:2] == ("Role/old goes", "Role/new comes")
     assert "Deployment/coder: spec.replicas 3 becomes 1" in lines
-    assert "Deployment/coder: spec.template.spec.containers.proxy.image other:1 becomes other:2" in lines
+    assert "Deployment/coder: container proxy.image other:1 becomes other:2" in lines
     assert "Secret/s: data.a changes" in lines
     assert any(line.endswith("env.A.value changes") for line in lines)
     assert not same(before, after)

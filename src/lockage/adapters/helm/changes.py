@@ -41,11 +41,12 @@ def _fields(name: str, before: Object, after: Object) -> Iterator[str]:
     for path in dict.fromkeys((*old, *new)):
         if old.get(path) == new.get(path) or path.endswith(NOISE):
             continue
+        shown = path.replace("spec.template.spec.containers.", "container ")
         hidden = name.partition("/")[0] in HIDDEN_KINDS or any(field in f"{path}." for field in HIDDEN_FIELDS)
         if hidden:
-            yield f"{name}: {path} changes"
+            yield f"{name}: {shown} changes"
         else:
-            yield f"{name}: {path} {_short(old.get(path, 'nothing'))} becomes {_short(new.get(path, 'nothing'))}"
+            yield f"{name}: {shown} {_short(old.get(path, 'nothing'))} becomes {_short(new.get(path, 'nothing'))}"
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, object]]:

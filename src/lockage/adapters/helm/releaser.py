@@ -34,7 +34,7 @@ from lockage.adapters.helm.manifest import (
     says_replicas,
 )
 from lockage.adapters.helm.program import Helm, find_helm, refused
-from lockage.adapters.helm.rendering import Line, Rendered, settled
+from lockage.adapters.helm.rendering import Line, Ours, Rendered, settled
 from lockage.adapters.helm.revisions import (
     Release,
     Revision,
@@ -106,6 +106,9 @@ class HelmReleaser:
         self._log = log
         self._found: Helm | None = None
         self._release: Release | None = None
+        self._guesses: dict[
+            tuple[int, Asked], Ours
+        ] = {}  # what it took when it was checked, by revision; in an outage it saves a look
 
     # --- the port ------------------------------------------------------------------------------------------------------
 
@@ -185,7 +188,9 @@ class HelmReleaser:
         values = {} if user.reset_values else users_values(release.values(base.number), base)
         with tempfile.TemporaryDirectory(prefix="lockage-helm-") as name:  # readable by us only: values may hold secrets
             line = self._line(rollout, release, user, values, Path(name))
-            rendered = settled(line, asked, profile=self._profile.workload, helm=self._helm_profile)
+            guess = self._guesses.get((base.number, asked))
+            rendered = settled(line, asked, profile=self._profile.workload, helm=self._helm_profile, guess=guess)
+            self._guesses[base.number, asked] = rendered.ours
             yield _Attempt(
                 release=release,
                 history=tuple(history),
@@ -384,8 +389,8 @@ def _description(rollout: Rollout) -> str:
 
 def _result_text(attempt: _Attempt, rollout: Rollout) -> str:
     ours = attempt.rendered.ours
-    version, replicas = attempt.rendered.chart_version, rollout.replicas
-    made = f"chart {version} renders {rollout.release} with {replicas} replicas and the probe asked for"
+    version, replicas = attempt.rendered.chart_version, f"{rollout.replicas} replica{'s' if rollout.replicas != 1 else ''}"
+    made = f"chart {version} renders {rollout.release} with {replicas} and the probe asked for"
     parts = [f"{path}={value}" for path, value in ours.values.items()]
     set_by_us = f"; set by Lockage: {', '.join(parts)}" if parts else "; nothing set by Lockage"
     edited = [f"{edit.kind}/{edit.name}: {_place(edit.path)}" for edit in ours.edits]

@@ -7,6 +7,7 @@ raises the replicas usually sets nothing, and the user's values stand again as t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from lockage.adapters.helm.manifest import Asked, Edit, Mismatch, Object, listed
 from lockage.adapters.helm.manifest import container as container_of
 from lockage.adapters.helm.manifest import deployment as deployment_of
 from lockage.adapters.helm.post_rendering import post_rendering
-from lockage.adapters.helm.program import Helm, refused
+from lockage.adapters.helm.program import Done, Helm, refused
 from lockage.core.release.chart_values import Scalar, overlay, shape_of
 from lockage.core.release.profile import HelmProfile, WorkloadProfile
 from lockage.errors import LockageError, RefusedError
@@ -75,16 +76,19 @@ class Rendered:
     hooks: tuple[str, ...]  # those that Helm would wait for: "Job/migrate before the upgrade"
 
 
-def settled(line: Line, asked: Asked, *, profile: WorkloadProfile, helm: HelmProfile) -> Rendered:
+def settled(line: Line, asked: Asked, *, profile: WorkloadProfile, helm: HelmProfile, guess: Ours | None = None) -> Rendered:
     """The rendered result that says what was asked for, with the least of ours that it takes.
 
+    ``guess`` is what it took before, on the same release and the same rollout: one look then tells whether it still does.
     Raises ``RefusedError``: LK512 the chart is not found or does not render, LK515 no result says what was asked for, naming
     object, value and what was expected.
     """
-    first = rendered(line, Ours())
+    first = rendered(line, guess or Ours())
     wrong = mismatches(first.objects, asked, profile)
     if not wrong:
         return first
+    if guess is not None:
+        return settled(line, asked, profile=profile, helm=helm)
     values = _values_for(wrong, first, asked, profile, helm)
     if values:
         try:
@@ -108,7 +112,7 @@ def rendered(line: Line, ours: Ours) -> Rendered:
     done = line.helm.run([*words, "--dry-run=server"], variables=variables, ours=line.folder)
     if done.code != 0:
         raise refused(done, f"{line.chart} does not render", hint="correct the chart, its version or the values")
-    told = msgspec.json.decode(done.out, type=dict[str, Any])
+    told = _record(done)
     chart = within(told, "chart", "metadata")
     return Rendered(
         ours=ours,
@@ -117,6 +121,16 @@ def rendered(line: Line, ours: Ours) -> Rendered:
         chart_version=str(chart.get("version", "")),
         hooks=tuple(_hooks(told)),
     )
+
+
+def _record(done: Done) -> dict[str, Any]:
+    """The JSON that was asked for; Helm 4 says before it which chart it has pulled."""
+    begin = re.search(r"(?m)^\{", done.out)
+    try:
+        return msgspec.json.decode(done.out[begin.start() if begin else 0 :], type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        text = done.out[:80].replace("\n", " ")
+        raise RefusedError(f"helm does not answer in JSON: {text}", code="LK512", hint="helm version") from error
 
 
 def not_asked_for(wrong: Sequence[Mismatch]) -> RefusedError:
