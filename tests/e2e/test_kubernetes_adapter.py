@@ -29,7 +29,7 @@ from lockage.adapters.kubernetes.platform import KubernetesPlatform
 from lockage.adapters.kubernetes.service import KubernetesService
 from lockage.adapters.service import HttpService
 from lockage.core.facts import Probe, ReplicaPhase
-from lockage.errors import RefusedError, UsageError
+from lockage.errors import RefusedError, UnreachableError, UsageError
 from lockage.ports import Answer, Rollout
 
 pytestmark = pytest.mark.e2e
@@ -65,9 +65,20 @@ def test_a_namespace_that_is_not_there_is_a_usage_error(cluster: OnCluster) -> N
 
 
 def test_a_deployment_that_is_not_there_is_refused(client: KubernetesClient) -> None:
-    with pytest.raises(RefusedError, match=r"there is no deployments\.apps app in namespace") as refused:
+    with pytest.raises(RefusedError, match=r"deployments\.apps app in namespace .* does not exist$") as refused:
         platform_of(client).workload()
     assert refused.value.code == "LK506"
+
+
+def test_a_certificate_that_is_not_trusted_is_named(cluster: OnCluster, tmp_path: Path) -> None:
+    content = yaml.safe_load(cluster.kubeconfig.read_text())
+    for entry in content["clusters"]:
+        del entry["cluster"]["certificate-authority-data"]
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(content))
+    with pytest.raises(UnreachableError, match="is not one that we trust: ") as refused:
+        open_client(kubeconfig=file, context=None, namespace=None, environment={})
+    assert refused.value.code == "LK509"
 
 
 # --- requests ---------------------------------------------------------------------------------------------------------
@@ -339,6 +350,27 @@ def test_the_check_tries_the_patch_without_making_it(client: KubernetesClient, a
     assert [(check.name, check.ok) for check in checks] == [("dry run", True), ("result", True)]
     assert checks[1].text == "1 replicas of towpath:2.27.8, with the liveness probe asked for"
     assert at_rest.workload() == before
+
+
+def test_containers_of_the_same_image_go_to_the_release_together(
+    kube: lightkube.Client, client: KubernetesClient, tmp_path: Path
+) -> None:
+    made = scripted(tmp_path, release="2.26.0", replicas=0, liveness=None)
+    assert made.spec is not None
+    pod = made.spec.template.spec
+    assert pod is not None
+    pod.initContainers = [_says("migrate", "x", image="towpath:2.26.0"), _says("wait", "x", image="towpath:2.26.6")]
+    pod.containers.append(_says("worker", "x", image="towpath:2.26.0"))
+    kube.create(made)
+    profile = _with_container(NAME)
+    PatchReleaser(client, deployment=NAME, profile=profile).release(Rollout(release="2.27.8", replicas=0, liveness=None))
+    spec = kube.get(Deployment, NAME).spec
+    assert spec is not None
+    assert spec.template.spec is not None
+    images = {one.name: one.image for one in [*spec.template.spec.containers, *(spec.template.spec.initContainers or [])]}
+    expected = {NAME: "towpath:2.27.8", "worker": "towpath:2.27.8", "migrate": "towpath:2.27.8", "wait": "towpath:2.26.6"}
+    assert images == expected
+    assert [one.name for one in spec.template.spec.containers] == [NAME, "worker"]
 
 
 def test_who_patched_is_written_on_the_object(kube: lightkube.Client, at_rest: KubernetesPlatform) -> None:

@@ -120,6 +120,22 @@ def test_a_page_of_a_load_balancer_is_no_answer_of_the_api_server_and_is_shown()
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [httpx2.Response(200, html="<form>log in</form>"), httpx2.Response(302, headers={"Location": "https://login.example.com"})],
+    ids=["a login page", "the way to one"],
+)
+def test_a_login_page_is_no_answer_of_the_api_server(answer: httpx2.Response) -> None:
+    error = asked(Scripted(answer))
+    assert error.code == "LK509"
+    assert "is no API server, or something stands before it" in error.message
+
+
+def test_what_does_not_exist_is_said_once() -> None:
+    error = asked(Scripted(status(404, 'pods "x" not found', reason="NotFound")), "GET", f"{PODS}/x")
+    assert error.message == "pods x in namespace shop does not exist"
+
+
+@pytest.mark.parametrize(
     ("method", "path", "words"),
     [
         ("GET", "/apis/apps/v1/namespaces/shop/deployments/coder", "get deployments.apps coder in namespace shop"),

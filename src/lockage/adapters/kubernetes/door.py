@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import httpx2
 
 from lockage.adapters.kubernetes.credentials import Credentials
-from lockage.adapters.kubernetes.failure import Asked, refusal, silence
+from lockage.adapters.kubernetes.failure import Asked, refusal, silence, strange
 from lockage.adapters.kubernetes.server_clock import ServerClock
 from lockage.adapters.kubernetes.upgraded import Upgraded
 
@@ -69,25 +69,24 @@ class Door(httpx2.BaseTransport):
             response = self._sent(request, again=failures > 0)
             if response is None:
                 failures += 1
-                continue
-            if response.status_code == 101:
-                response.extensions["network_stream"] = Upgraded(response.extensions["network_stream"])
-                return response
-            if PROXIED.match(request.url.path):
-                return response
-            if response.status_code < 400:
-                return response
-            if response.status_code == 401 and not renewed:
+            elif response.status_code < 400 or PROXIED.match(request.url.path):
+                return self._well(request, response)
+            elif response.status_code == 401 and not renewed and self._credentials.renew():
                 renewed = True
-                if self._credentials.renew():
-                    continue
-            pause_s = _pause_s(request, response, failures)
-            if pause_s is not None and time.monotonic() + pause_s < until:
+            else:
+                pause_s = _pause_s(request, response, failures)
+                if pause_s is None or time.monotonic() + pause_s > until:
+                    asked = Asked(request.method, request.url.path)
+                    raise refusal(response.status_code, response.content, asked=asked, server=self._server)
                 failures += 1
                 self._sleep(pause_s)
-                continue
-            asked = Asked(request.method, request.url.path)
-            raise refusal(response.status_code, response.content, asked=asked, server=self._server)
+
+    def _well(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
+        if response.status_code == 101:
+            response.extensions["network_stream"] = Upgraded(response.extensions["network_stream"])
+        elif not PROXIED.match(request.url.path) and (problem := strange(response, server=self._server)) is not None:
+            raise problem
+        return response
 
     def _sent(self, request: httpx2.Request, *, again: bool) -> httpx2.Response | None:
         """The answer, whole; None when the connection was a stale one and the request may be sent once more."""

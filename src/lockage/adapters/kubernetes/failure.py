@@ -117,7 +117,8 @@ def refusal(code: int, body: bytes, *, asked: Asked, server: str) -> LockageErro
         case 403 if by_role:
             refused = _forbidden(asked, said)
         case 404 | 410:
-            refused = MissingError(f"there is no {asked.thing}: {said}", code="LK506", hint=_hint_of_missing(asked))
+            why = "" if said.endswith("not found") else f": {said}"
+            refused = MissingError(f"{asked.thing} does not exist{why}", code="LK506", hint=_hint_of_missing(asked))
         case 409:
             text = f"somebody else has changed {asked.thing} since we looked: {said}"
             refused = ConflictError(text, code="LK507", hint="look again, then repeat it")
@@ -202,6 +203,18 @@ def silence(error: Exception, *, asked: Asked, server: str, limit_s: float | Non
         f"the connection to the API server {server} broke off in the middle of {asked}{unsure}",
         code="LK509",
         hint="kubectl cluster-info",
+    )
+
+
+def strange(response: httpx2.Response, *, server: str) -> UnreachableError | None:
+    """What an answer means that looks well and is no API server's: a login page, or the way to one."""
+    kind = response.headers.get("Content-Type", "")
+    if response.status_code < 300 and not kind.startswith("text/html"):
+        return None
+    to = response.headers.get("Location")
+    what = f"sends us to {to}" if to else f"answers {response.status_code} with {kind or 'nothing that we know'}"
+    return UnreachableError(
+        f"{server} is no API server, or something stands before it: it {what}", code="LK509", hint="kubectl cluster-info"
     )
 
 

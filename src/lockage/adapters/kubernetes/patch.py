@@ -7,7 +7,9 @@ annotation of the Deployment, because its port and headers are in no ``Probe`` o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import msgspec
 from lightkube.models import core_v1
@@ -86,7 +88,7 @@ class PatchReleaser:
             return
 
     def _change(self, found: Deployment, rollout: Rollout) -> _Change:
-        metadata, spec, _ = parts(found)
+        metadata, spec, pod = parts(found)
         container = main_container(found, self._profile.workload)
         image = self._image(container.image or "", rollout.release, now=workload_of(found, self._profile.workload).release)
         wanted = whole_seconds(rollout.liveness) if rollout.liveness is not None else None
@@ -109,8 +111,10 @@ class PatchReleaser:
             "spec": {"replicas": rollout.replicas},
         }
         if inner:
-            template = {"spec": {"containers": [{"name": container.name, **inner}]}}
-            body["spec"] = {"replicas": rollout.replicas, "template": template}
+            changed: dict[str, object] = {"containers": [{"name": container.name, **inner}]}
+            if "image" in inner:
+                changed = _with_others(changed, pod, main=container, image=image)
+            body["spec"] = {"replicas": rollout.replicas, "template": {"spec": changed}}
         return _Change(body=body, image=image)
 
     def _image(self, image: str, release: str, *, now: str) -> str:
@@ -143,6 +147,18 @@ class PatchReleaser:
                 hint="kubectl get mutatingwebhookconfigurations",
             )
         return Check(name="result", ok=True, text=f"{rollout.replicas} replicas of {image}, with the liveness probe asked for")
+
+
+def _with_others(changed: dict[str, object], pod: core_v1.PodSpec, *, main: core_v1.Container, image: str) -> dict[str, object]:
+    """The change with all other containers of the same image: a worker beside the application, or its migration before it."""
+
+    def others(containers: Sequence[core_v1.Container] | None) -> list[object]:
+        same = (one for one in containers or () if one.image == main.image and one.name != main.name)
+        return [{"name": one.name, "image": image} for one in same]
+
+    beside, before = others(pod.containers), others(pod.initContainers)
+    mine = cast("list[object]", changed["containers"])
+    return {**changed, "containers": [*mine, *beside], **({"initContainers": before} if before else {})}
 
 
 def _probe(container: core_v1.Container, rollout: Rollout, *, kept: str | None) -> core_v1.Probe | None:
