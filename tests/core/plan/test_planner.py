@@ -16,6 +16,8 @@ from lockage.core.forecast.assess import Blocks, Forecast, Seconds
 from lockage.core.plan import steps as s
 from lockage.core.plan.planner import Wishes, plan, wishes_of
 from lockage.core.plan.wording import step_name
+from lockage.core.release.chart_values import PROBE_FIELDS
+from lockage.core.release.profile import ChartValues, HelmProfile
 from lockage.errors import RefusedError
 from lockage.settings import Settings
 from support.plan_material import LIVENESS, NOW, breaking, forecast, harmless, owned, session, survey, towpath, workload
@@ -126,6 +128,17 @@ def test_the_migrating_replica_gets_a_probe_that_waits_and_then_the_former_one_a
     assert hop.kill_budget_s == migrating.kill_budget_s == 901.0
     assert only(hop, s.RaiseReplicas).liveness == LIVENESS
     assert only(hop, s.GuardMigration).limit_s == 901.0 + Settings().limits.ready_margin_s
+
+
+def test_where_the_chart_gone_to_takes_only_the_initial_delay_that_is_raised() -> None:
+    older = ChartValues(replicas="n", below_chart="2.27.0", liveness="p", liveness_fields=("initialDelaySeconds",))
+    newer = ChartValues(replicas="n", from_chart="2.27.0", liveness="p", liveness_fields=PROBE_FIELDS)
+    profile = msgspec.structs.replace(towpath(), helm=HelmProfile(chart="towpath", values=(older, newer)))
+    found = plan(survey(), profile, target="2.27.8", forecasts=(harmless(), breaking()), now=NOW, settings=Settings())
+    first, second = (only(hop, s.RollOut).liveness for hop in found.hops)
+    assert (first.failure_threshold, first.kill_budget_s >= 900.0) == (LIVENESS.failure_threshold, True)
+    assert first.initial_delay_s > LIVENESS.initial_delay_s
+    assert second == replace(LIVENESS, failure_threshold=451)
 
 
 def test_a_probe_that_waits_long_enough_is_not_touched() -> None:
