@@ -9,9 +9,11 @@ import pytest
 from lockage.errors import LockageError, RefusedError, UsageError
 from lockage.interfaces.deployments import (
     Described,
+    KubernetesPlace,
     LocalPlace,
     Located,
     Wanted,
+    brought_profiles,
     describe,
     find_deployment,
 )
@@ -51,7 +53,11 @@ def in_configuration(folders: Folders, text: str) -> None:
 def test_a_deployment_is_found_in_the_file_here(folders: Folders, here: Path) -> None:
     (here / "lockage.toml").write_text(SHOP)
     found = find("shop", folders, here, SHOP_URL="postgres://a:b@db/shop")
-    assert (found.name, found.profile and found.profile.name, found.database_url) == ("shop", "towpath", "postgres://a:b@db/shop")
+    assert (found.name, found.profile and found.profile.name, found.database_url) == (
+        "shop",
+        "towpath",
+        "postgres://a:b@db/shop",
+    )
     assert found.platform == LocalPlace(folder=str(here / "state"))
 
 
@@ -132,6 +138,133 @@ def test_a_file_with_a_mistake_is_answered_with_file_or_key(text: str, said: str
         find("shop", folders, here, SHOP_URL="postgres://x/y")
     assert (caught.value.code, caught.value.exit_code) == ("LK006", 2)
     assert caught.value.hint
+
+
+# --- Kubernetes -------------------------------------------------------------------------------------------------------
+
+CODER = """
+schema = "lockage.deployments/1"
+[deployments.coder]
+password_command = ["pass", "show", "db"]
+[deployments.coder.platform]
+kind = "kubernetes"
+namespace = "coder"
+context = "prod"
+kubeconfig = "kube/config"
+selector = "app=coder"
+reach = "pod"
+relay_image = "mirror/lockage:1"
+[deployments.coder.platform.helm]
+chart = "./charts/coder-{release}.tgz"
+arguments = ["-f", "a.yaml,https://example.com/b.yaml", "--values=c.yaml", "--set-file", "x=d.txt", "--set", "e=./f"]
+"""
+
+
+def on_kubernetes(found: Located) -> KubernetesPlace:
+    assert isinstance(found.platform, KubernetesPlace)
+    return found.platform
+
+
+def test_a_deployment_on_kubernetes_is_described_with_paths_beside_the_file(folders: Folders, here: Path) -> None:
+    (here / "lockage.toml").write_text(CODER)
+    found = find("coder", folders, here)
+    place = on_kubernetes(found)
+    assert (found.profile, found.database_url, found.password_command) == (None, None, ("pass", "show", "db"))
+    assert (place.namespace, place.context, place.selector, place.reach) == ("coder", "prod", "app=coder", "pod")
+    assert place.kubeconfig == str(here / "kube/config")
+    assert place.helm is not None
+    assert place.helm.chart == str(here / "charts/coder-{release}.tgz")
+    assert place.helm.arguments == (
+        "-f", f"{here}/a.yaml,https://example.com/b.yaml", f"--values={here}/c.yaml",
+        "--set-file", f"x={here}/d.txt", "--set", "e=./f",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("chart", ["coder-v2/coder", "oci://ghcr.io/coder/chart/coder", "/charts/coder"])
+def test_a_chart_of_a_repository_is_no_path(folders: Folders, here: Path, chart: str) -> None:
+    (here / "lockage.toml").write_text(CODER.replace("./charts/coder-{release}.tgz", chart))
+    helm = on_kubernetes(find("coder", folders, here)).helm
+    assert helm is not None
+    assert helm.chart == chart
+
+
+def test_flags_win_over_the_file_and_add_to_helms_arguments(folders: Folders, here: Path) -> None:
+    (here / "lockage.toml").write_text(CODER)
+    wanted = Wanted(
+        name="coder", namespace="n", context="c", kubeconfig="k", selector="s=1", reach="direct", relay_image="r",
+        chart="x/y", helm_release="rel", helm_program="helm4", helm_arguments=("--set", "a=b"),
+    )  # fmt: skip
+    place = on_kubernetes(find("coder", folders, here, wanted=wanted))
+    assert (place.namespace, place.context, place.kubeconfig, place.selector) == ("n", "c", "k", "s=1")
+    assert (place.reach, place.relay_image) == ("direct", "r")
+    assert place.helm is not None
+    assert (place.helm.chart, place.helm.release, place.helm.program) == ("x/y", "rel", "helm4")
+    assert place.helm.arguments[-2:] == ("--set", "a=b")
+    assert place.helm.arguments[0] == "-f"
+
+
+@pytest.mark.parametrize("flag", ["namespace", "context", "kubeconfig", "selector"])
+def test_one_flag_that_says_where_is_enough_without_a_file(folders: Folders, here: Path, flag: str) -> None:
+    found = find("anything", folders, here, wanted=Wanted(name="anything", **{flag: "x"}))
+    assert getattr(on_kubernetes(found), flag) == "x"
+    assert found.profile is None
+
+
+def test_a_profile_alone_does_not_say_where(folders: Folders, here: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        find("coder", folders, here, wanted=Wanted(name="coder", profile="towpath"))
+    assert caught.value.code == "LK002"
+    assert "-n NAMESPACE" in str(caught.value.hint)
+
+
+def test_a_profile_is_named_or_a_file_from_here(folders: Folders, here: Path) -> None:
+    named = find("x", folders, here, wanted=Wanted(name="x", namespace="n", profile=Path("towpath")))
+    assert named.profile is not None
+    assert named.profile.name == "towpath"
+    with pytest.raises(UsageError, match=rf"{here}/mine\.toml cannot be read"):
+        find("x", folders, here, wanted=Wanted(name="x", namespace="n", profile="mine.toml"))
+
+
+def test_flags_of_kubernetes_are_refused_for_the_local_platform(folders: Folders, here: Path) -> None:
+    (here / "lockage.toml").write_text(SHOP)
+    with pytest.raises(
+        UsageError, match="shop is on the local platform, and --namespace, --chart are for Kubernetes"
+    ) as caught:
+        find("shop", folders, here, wanted=Wanted(name="shop", namespace="n", chart="c"), SHOP_URL="postgres://x/y")
+    assert caught.value.code == "LK003"
+
+
+def test_helms_arguments_without_a_chart_say_nothing(folders: Folders, here: Path) -> None:
+    wanted = Wanted(name="x", namespace="n", helm_release="r", helm_arguments=("--set", "a=b"))
+    with pytest.raises(UsageError, match="--helm-release and arguments after -- of Helm say nothing without a chart") as caught:
+        find("x", folders, here, wanted=wanted)
+    assert (caught.value.code, caught.value.hint) == ("LK003", "give --chart CHART, or platform.helm.chart in lockage.toml")
+
+
+def test_a_platform_without_a_kind_is_local_as_files_were_before_there_was_another(folders: Folders, here: Path) -> None:
+    (here / "lockage.toml").write_text(SHOP.replace('kind = "local"', ""))
+    assert find("shop", folders, here, SHOP_URL="postgres://x/y").platform == LocalPlace(folder=str(here / "state"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (CODER.replace("namespace", "namespaec"), "namespaec"),
+        (CODER.replace('"pod"', '"bus"'), r"Invalid enum value 'bus'.*\.reach"),
+        (CODER.replace('kind = "kubernetes"', ""), "namespace"),
+        (SHOP.replace('profile = "towpath"', ""), "names no profile of shop"),
+        ("deployments = 7", "is not valid"),
+    ],
+)
+def test_a_mistake_about_kubernetes_is_answered_with_the_key(text: str, said: str, folders: Folders, here: Path) -> None:
+    (here / "lockage.toml").write_text(text)
+    with pytest.raises(UsageError, match=said) as caught:
+        find("coder" if "coder" in text else "shop", folders, here, SHOP_URL="postgres://x/y")
+    assert caught.value.code == "LK006"
+
+
+def test_every_profile_that_lockage_brings_is_valid() -> None:
+    assert "towpath" in {profile.name for profile in brought_profiles()}
 
 
 def test_a_home_moves_all_three_folders(tmp_path: Path) -> None:
