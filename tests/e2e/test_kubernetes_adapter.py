@@ -64,6 +64,11 @@ def test_a_namespace_that_is_not_there_is_a_usage_error(cluster: OnCluster) -> N
     assert refused.value.code == "LK503"
 
 
+def test_programs_that_go_there_too_are_told_the_context_by_name(cluster: OnCluster, client: KubernetesClient) -> None:
+    current = yaml.safe_load(cluster.kubeconfig.read_text())["current-context"]
+    assert (client.place.context, client.place.kubeconfigs) == (current, (cluster.kubeconfig,))
+
+
 def test_a_deployment_that_is_not_there_is_refused(client: KubernetesClient) -> None:
     with pytest.raises(RefusedError, match=r"deployments\.apps app in namespace .* does not exist$") as refused:
         platform_of(client).workload()

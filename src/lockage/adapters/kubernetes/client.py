@@ -51,7 +51,7 @@ class Place:
 
     server: str  # URL of the API server
     namespace: str
-    context: str | None = None  # None: the kubeconfig's current one, or the pod's service account
+    context: str | None = None  # None: the pod's service account
     kubeconfigs: tuple[Path, ...] = ()  # none: the pod's service account
 
 
@@ -159,7 +159,7 @@ def open_client(
     """
     chosen = choose(kubeconfig=kubeconfig, context=context, environment=environment)
     namespace = namespace or chosen.config.namespace
-    client = _connect(chosen, context=context, namespace=namespace, environment=environment, sleep=sleep)
+    client = _connect(chosen, namespace=namespace, environment=environment, sleep=sleep)
     try:
         client.kube.get(Namespace, client.namespace)
     except ForbiddenError:
@@ -180,7 +180,6 @@ def open_client(
 def _connect(
     chosen: Chosen,
     *,
-    context: str | None,
     namespace: str,
     environment: Mapping[str, str],
     sleep: Callable[[float], None],
@@ -200,7 +199,10 @@ def _connect(
     )
     inner = httpx2.HTTPTransport(verify=_verification(config), proxy=chosen.proxy_url or _proxy(server))
     door = Door(inner, credentials=credentials, server=server, server_name=chosen.server_name, sleep=sleep)
-    place = Place(server=server, namespace=namespace, context=context, kubeconfigs=chosen.files)
+    # By name, because somebody may make another context the current one while we run.
+    named = config.context_name if chosen.files else None
+    files = tuple(file.absolute() for file in chosen.files)
+    place = Place(server=server, namespace=namespace, context=named, kubeconfigs=files)
     return KubernetesClient(door, place=place)
 
 
