@@ -60,9 +60,10 @@ class Installed:
     # --- putting it there ---------------------------------------------------------------------------------------------
 
     def install(self, release: str = "2.26.0", *, replicas: int = 3, rows: int = 2_000, **towpath: Any) -> None:
-        """A migrated, seeded database and so many ready replicas of the release."""
-        migrate(self.database_here, release=release_named("2.26.0"), application_name="towpath/install")
-        seed(self.database_here, rows=rows)
+        """A migrated, seeded database and so many ready replicas of the release; ``rows`` 0: the database is there already."""
+        if rows:
+            migrate(self.database_here, release=release_named("2.26.0"), application_name="towpath/install")
+            seed(self.database_here, rows=rows)
         secret = Secret(metadata=ObjectMeta(name="towpath-database"), stringData={"url": self.database})
         self.kube.create(secret)
         probe = {"enabled": True, "periodSeconds": 1}

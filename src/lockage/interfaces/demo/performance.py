@@ -87,14 +87,22 @@ class Interval:
     restarts: int
 
 
-def perform_naively(world: World, *, target: str, say: Callable[[str], None]) -> tuple[Outcome, Interval, str | None]:
-    """Roll the target out as ``helm upgrade`` does, and watch what comes of it: outcome, interval, cause."""
+def perform_naively(
+    world: World, *, target: str, say: Callable[[str], None], roll_out: Callable[[], None] | None = None
+) -> tuple[Outcome, Interval, str | None]:
+    """Roll the target out as ``helm upgrade`` does, and watch what comes of it: outcome, interval, cause.
+
+    ``roll_out`` is that very ``helm upgrade``, where there is Helm.
+    """
     workload = world.platform.workload()
     wanted = world.profile.migrations.releases[target]
     began_at = world.clock.now()
     began_s, until = time.time(), time.monotonic() + NAIVE_LIMIT_S
     said: set[str] = set()
-    world.platform.roll_out(Rollout(release=target, replicas=workload.replicas, liveness=workload.liveness))
+    if roll_out is None:
+        world.platform.roll_out(Rollout(release=target, replicas=workload.replicas, liveness=workload.liveness))
+    else:
+        roll_out()
     while True:
         replicas = world.platform.replicas()
         _say_events(world, began_at, said, say)

@@ -18,6 +18,9 @@ MARGIN_RATIO = 1.1
 MARGIN_S = 1.5
 """How far the outage may exceed the shortest possible one, a hop: the project's own bar."""
 
+MARGIN_WITH_HELM_S = 3.0
+"""The same where Helm releases, which renders, asks the API server and writes its own record besides."""
+
 _OUTCOMES = {
     "healthy": "healthy",
     "crash_loop": "crash loop",
@@ -26,8 +29,8 @@ _OUTCOMES = {
 }
 
 
-def show_playbill(result: DemoResult, console: Console) -> None:
-    """Print side by side the ways that were performed."""
+def show_playbill(result: DemoResult, console: Console, *, margin_s: float = MARGIN_S) -> None:
+    """Print side by side the ways that were performed; ``margin_s``: the bar's, a hop."""
     ways = {"the usual way": result.naive, "by hand": result.by_hand, "with Lockage": result.lockage}
     performed = {title: way for title, way in ways.items() if way is not None}
     table = plain_table("", *performed)
@@ -41,7 +44,7 @@ def show_playbill(result: DemoResult, console: Console) -> None:
             say(console, f"{title}: {way.cause}")
     if result.lockage:
         say(console, "")
-        _show_bars(result.lockage, console)
+        _show_bars(result.lockage, console, margin_s=margin_s)
 
 
 def _rows(ways: Mapping[str, Performance]) -> list[tuple[str, list[str]]]:
@@ -63,8 +66,8 @@ def _way(title: str, performed: Performance) -> str:
     return "vendor's guide" if title == "by hand" else "rolling update"
 
 
-def _show_bars(lockage: LockagePerformance, console: Console) -> None:
-    allowed_s = MARGIN_RATIO * lockage.limit_s + MARGIN_S * lockage.hops
+def _show_bars(lockage: LockagePerformance, console: Console, *, margin_s: float) -> None:
+    allowed_s = MARGIN_RATIO * lockage.limit_s + margin_s * lockage.hops
     held = (
         f"held in {lockage.forecasts_held} of {lockage.forecasts_made} hops" if lockage.forecasts_made else "too short to see"
     )
