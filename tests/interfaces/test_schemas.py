@@ -17,6 +17,7 @@ from lockage.core.run import RunEvent, RunReport
 from lockage.interfaces.schemas import PUBLISHED, file_name, json_schema, write_all, written
 from lockage.settings import Settings
 from support.plan_material import NOW, breaking, harmless, survey, towpath
+from support.window_reports import report as window_report
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
 
@@ -35,6 +36,7 @@ def real_records() -> dict[str, Any]:
             began_at=NOW, ended_at=NOW, hops=(),
         ),
         "lockage.survey/1": survey(),
+        "lockage.window/1": window_report(),
     }  # fmt: skip
 
 
