@@ -40,6 +40,7 @@ class Wanted:
 
     target: str | None = None  # None: go on with what there is
     approved: Plan | None = None  # a plan file, as it stands
+    goes_on: bool = False  # … or what has become of its run meanwhile: who starts us again and again cannot know
     restore_point: str | None = None
     no_restore_point: bool = False
     on_blocker: OnBlocker | None = None  # None: as the plan says
@@ -72,6 +73,8 @@ def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) ->
     raises.
     """
     window = wanted.window
+    if wanted.goes_on and read_notes(world.platform.workload()).run is not None:
+        window = None  # it began in its window; what is part-way is not left so because the window has ended
     if window is None:
         return _upgrade(world, journals, wanted, asking)
     refuse_over(window, world)
@@ -174,7 +177,9 @@ def _runs(journals: Journals, deployment: str) -> list[tuple[str, tuple[JournalE
 
 def _fits(unfinished: Unfinished, wanted: Wanted) -> bool:
     if wanted.approved is not None:
-        return wanted.approved.content_digest == unfinished.plan.content_digest
+        # On arrival at a hop the plan is made anew, and so has another digest.
+        same_run = wanted.goes_on and unfinished.begun and wanted.approved.to_release == unfinished.plan.to_release
+        return same_run or wanted.approved.content_digest == unfinished.plan.content_digest
     return wanted.target in {None, unfinished.plan.to_release}
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from lockage.core.plan.database_role import DatabaseShape, SchemaShape
@@ -39,8 +40,8 @@ def place_of(located: Located) -> KubernetesPlace:
     return located.platform
 
 
-def footprint_of(located: Located, *, target: str | None = None) -> Footprint:
-    """What the deployment's rights depend on, as far as it can be found out; ``target`` is a release whose chart counts too.
+def footprint_of(located: Located, *, targets: tuple[str, ...] = ()) -> Footprint:
+    """What the deployment's rights depend on, as far as it can be found out; ``targets`` are releases whose charts count too.
 
     Raises ``UsageError`` (LK550) as ``place_of``; everything else that fails is said in ``unknown``.
     """
@@ -52,7 +53,7 @@ def footprint_of(located: Located, *, target: str | None = None) -> Footprint:
     except LockageError as error:
         return _unseen(located, place, error)
     with client:
-        return _seen(client, located, place, target)
+        return _seen(client, located, place, targets)
 
 
 def missing_of(located: Located, footprint: Footprint, *, use: Use) -> tuple[Rule, ...]:
@@ -131,7 +132,7 @@ def _unseen(located: Located, place: KubernetesPlace, error: LockageError) -> Fo
     )
 
 
-def _seen(client: KubernetesClient, located: Located, place: KubernetesPlace, target: str | None) -> Footprint:
+def _seen(client: KubernetesClient, located: Located, place: KubernetesPlace, targets: tuple[str, ...]) -> Footprint:
     from lockage.adapters.kubernetes.rights import address_sources, autoscalers_of, brought_kinds, references_of
     from lockage.interfaces.wiring_kubernetes import found_workload
 
@@ -146,7 +147,7 @@ def _seen(client: KubernetesClient, located: Located, place: KubernetesPlace, ta
     if sources is not None and sources.problem is not None:
         finder.unknown.append(f"The database's address: {sources.problem}.")
     helm = place.helm is not None or found.helm is not None
-    rendered = _rendered(client, found, place, target, finder) if helm else ()
+    rendered = _rendered(client, found, place, targets, finder) if helm else ()
     return Footprint(
         namespace=client.namespace,
         workload=found.name,
@@ -166,18 +167,17 @@ def _seen(client: KubernetesClient, located: Located, place: KubernetesPlace, ta
 
 
 def _rendered(
-    client: KubernetesClient, found: Found, place: KubernetesPlace, target: str | None, finder: _Finder
+    client: KubernetesClient, found: Found, place: KubernetesPlace, targets: tuple[str, ...], finder: _Finder
 ) -> tuple[Rendered, ...]:
     """What the chart renders: the release that runs and, where it is named, the one gone to."""
     from lockage.adapters.kubernetes.rights import api_kinds
     from lockage.core.plan.rendered import rendered_in
 
     texts = [finder.tried(lambda: _manifest(client, found, place), otherwise="", what="What the chart renders now")]
-    if target is not None and place.helm is not None:
-        helm = place.helm
-        what = f"What the chart renders for {target}"
-        texts.append(finder.tried(lambda: _template(client, found, helm, target), otherwise="", what=what))
-    else:
+    for helm, target in [(place.helm, target) for target in targets] if place.helm is not None else ():
+        template = partial(_template, client, found, helm, target)
+        texts.append(finder.tried(template, otherwise="", what=f"What the chart renders for {target}"))
+    if not targets:
         finder.unknown.append(
             "What the chart of the target renders was not looked at: kinds that only it brings are missing here (--to RELEASE)."
         )

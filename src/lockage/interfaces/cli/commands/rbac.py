@@ -73,7 +73,7 @@ def rbac(
         _print_role(invocation, wanted, use)
         return
     located = found(invocation, wanted)
-    footprint = footprint_of(located, target=to)
+    footprint = footprint_of(located, targets=(to,) if to else ())
     rules = rules_for(footprint, use=use, cluster_role=cluster_role)
     holder = Holder(name=service_account, namespace=footprint.namespace)
     if missing:

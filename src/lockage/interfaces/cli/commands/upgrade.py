@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +18,7 @@ from lockage.core.plan.window import parse_window
 from lockage.errors import RefusedError, UsageError
 from lockage.flows.carry_out import Unfinished
 from lockage.flows.upgrade import Wanted
+from lockage.interfaces.cli.cluster_run import upgrade_in_cluster
 from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import opened_deployment
@@ -32,6 +33,7 @@ from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.cli.plan_view import show_plan
 from lockage.interfaces.cli.run_view import show_event, show_report
 from lockage.interfaces.flags import Wanted as Named
+from lockage.interfaces.in_cluster import Options
 from lockage.interfaces.upgrading import patient_interrupt, run_upgrade, this_host
 
 app = command_app()
@@ -47,7 +49,9 @@ def upgrade(
     plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Carry out this approved plan.")] = None,
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="WINDOW", help="Wait until it begins, and begin only what ends in it. See lockage window."),
+        typer.Option(
+            "--at", metavar="WINDOW", help="Wait until it begins, and begin only what ends in it. See lockage window."
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the first change.")] = False,
     restore_point: Annotated[
@@ -63,6 +67,24 @@ def upgrade(
     ] = None,
     strategy: StrategyChoice = None,
     probe_budget: ProbeBudget = None,
+    in_cluster: Annotated[
+        bool,
+        typer.Option("--in-cluster", help="Carry it out in the cluster, as a Job, and follow it: this machine may go away."),
+    ] = False,
+    image: Annotated[
+        str | None, typer.Option("--image", metavar="IMAGE", help="Of the Job. Default: Lockage's own of this version.")
+    ] = None,
+    service_account: Annotated[
+        str | None,
+        typer.Option(
+            "--service-account", metavar="NAME", help="Of the Job, with what lockage rbac prints. Default: a new one."
+        ),
+    ] = None,
+    storage_class: Annotated[
+        str | None,
+        typer.Option("--volume", metavar="CLASS", help="Keep the Job's journal on a volume of this storage class."),
+    ] = None,
+    go_on: Annotated[bool, typer.Option("--go-on", hidden=True)] = False,  # for the Job: the plan, or what has become of it
     as_json: Json = False,
 ) -> None:
     """Carry out an upgrade, or go on with one that stopped.
@@ -76,6 +98,9 @@ def upgrade(
     # What a plan file says is approved as it stands.
     refuse_together({"--plan": given_plan, "--strategy": strategy is not None}, command="upgrade")
     refuse_together({"--plan": given_plan, "--probe-budget": probe_budget is not None}, command="upgrade")
+    _refuse_without_in_cluster(
+        {"--image": image, "--service-account": service_account, "--volume": storage_class}, in_cluster=in_cluster
+    )
     if not yes and not sys.stdin.isatty():
         raise RefusedError(
             "upgrade asks before the first change, and there is no terminal to ask on",
@@ -86,6 +111,7 @@ def upgrade(
     wanted = Wanted(
         target=to,
         approved=check_plan_file(_text_of(plan), file=str(plan)) if plan else None,
+        goes_on=go_on,
         restore_point=restore_point,
         no_restore_point=no_restore_point,
         on_blocker=on_blocker,
@@ -93,6 +119,9 @@ def upgrade(
         window=None if at is None else parse_window(at),
         host=this_host(),
     )
+    if in_cluster:
+        options = Options(image=image, service_account=service_account, storage_class=storage_class)
+        raise typer.Exit(upgrade_in_cluster(invocation, named, wanted, options, asks=not yes, as_json=as_json))
     console = notes()
     with (
         patient_interrupt(lambda: say(console, "stopping at the next place where nothing is down; Ctrl-C again: now")) as stop,
@@ -113,6 +142,12 @@ def upgrade(
         print_json(report)
     else:
         show_report(report, answers())
+
+
+def _refuse_without_in_cluster(options: Mapping[str, str | None], *, in_cluster: bool) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given and not in_cluster:
+        raise UsageError(f"{' and '.join(given)} say nothing without --in-cluster", code="LK003", hint="add --in-cluster")
 
 
 def _text_of(plan: Path) -> str:
