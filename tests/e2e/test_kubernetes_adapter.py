@@ -232,6 +232,31 @@ def test_pods_that_have_failed_and_pods_of_others_do_not_count(scene: Kubernetes
     assert scene.eventually(replaced)
 
 
+def test_a_deployment_that_is_made_anew_with_other_labels_is_looked_at_anew(
+    kube: lightkube.Client, client: KubernetesClient
+) -> None:
+    kube.create(deployment(NAME, _says(NAME, "x", image="towpath:2.26.0")))
+    until_ready(kube, NAME)
+    platform = platform_of(client)
+    (former,) = platform.replicas()
+    kube.delete(Deployment, NAME)
+    made = deployment(NAME, _says(NAME, "x", image="towpath:2.27.8"))
+    assert made.spec is not None
+    made.spec.selector.matchLabels = {"made": "anew"}
+    made.spec.template.metadata = ObjectMeta(labels={"made": "anew"})
+
+    def made_anew() -> bool:
+        try:
+            kube.create(made)
+        except lightkube.ApiError as error:  # the former one is still there
+            return error.status.reason != "AlreadyExists"
+        return True
+
+    eventually(made_anew, "the former Deployment is gone")
+    eventually(lambda: [one.release for one in platform.replicas()] == ["2.27.8"], "its new pod is seen")
+    assert former.name not in {one.name for one in platform.replicas()}
+
+
 # --- rights -----------------------------------------------------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ from lockage.ports import Rollout
 LIVENESS_NOTE = "lockage.dev/liveness"
 """Annotation of the Deployment while its liveness probe is taken away: that probe, as Kubernetes writes it."""
 
-TRIES = 5
+TRIES = 10
 """How often we look again when the object was changed while we made the patch; the controller counts in its status."""
 
 _HANDLERS = ("httpGet", "tcpSocket", "grpc", "exec")

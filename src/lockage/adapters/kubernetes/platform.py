@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lightkube.models.core_v1 import Container, ObjectReference
 from lightkube.resources import core_v1
@@ -52,8 +52,16 @@ NOTICED_LIMIT_S = 5.0
 NOTICED_PAUSE_S = 0.03
 """Between two looks whether it has."""
 
-TRIES = 5
+TRIES = 10
 """How often we look again when the object was changed while we made a patch; the controller counts in its status."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Identity:
+    """What never changes in the life of a Deployment, so that a look at its pods need not ask for it."""
+
+    uid: str
+    labels: Mapping[str, str]  # that its pods are selected by
 
 
 class KubernetesPlatform:
@@ -66,6 +74,7 @@ class KubernetesPlatform:
         self._profile = profile
         self._releaser = releaser
         self._inside = Inside(client, profile=profile)
+        self._identity: _Identity | None = None
         self._lease = DeploymentLease(client, deployment=deployment)
         self._usage = UsageWatch(self._targets, self._read_usage)
 
@@ -81,23 +90,25 @@ class KubernetesPlatform:
 
     def replicas(self) -> tuple[Replica, ...]:
         """A fresh look at every pod of the Deployment's ReplicaSets, terminating ones included, oldest first."""
-        deployment = self._deployment()
+        known = self._identity or self._identified()
         # Pods first: the ReplicaSet of each is there by then.
-        pods, sets = self._pods(deployment), self._sets(deployment)
+        pods, sets = self._pods(known), self._sets(known)
+        if not sets and known == self._identity:  # it may have been made anew since, with another selector
+            known = self._identified()
+            pods, sets = self._pods(known), self._sets(known)
         return replicas_of(pods, sets=sets, deployment=self._name, profile=self._profile.workload)
 
     def events(self) -> tuple[Event, ...]:
         """Events of the Deployment, its ReplicaSets and its pods (those that are gone too), oldest first."""
-        deployment = self._deployment()
-        metadata, _, _ = parts(deployment)
-        sets = self._sets(deployment)
-        pods = {pod.metadata.uid for pod in self._pods(deployment) if pod.metadata is not None}
+        known = self._identified()
+        sets = self._sets(known)
+        pods = {pod.metadata.uid for pod in self._pods(known) if pod.metadata is not None}
         names = tuple(f"{one.metadata.name}-" for one in sets.values() if one.metadata is not None)
 
         def about(subject: ObjectReference) -> bool:
             if subject.kind == "Pod":
                 return subject.uid in pods or bool(subject.name and subject.name.startswith(names))
-            return subject.uid == metadata.uid or subject.uid in sets
+            return subject.uid == known.uid or subject.uid in sets
 
         return events_of(self._client.listed(core_v1.Event), about=about)
 
@@ -220,13 +231,16 @@ class KubernetesPlatform:
     def _deployment(self) -> Deployment:
         return self._kube.get(Deployment, self._name)
 
-    def _sets(self, deployment: Deployment) -> dict[str, ReplicaSet]:
-        metadata, spec, _ = parts(deployment)
-        return owned(metadata.uid or "", self._client.listed(ReplicaSet, labels=match_labels(spec.selector)))
+    def _identified(self) -> _Identity:
+        metadata, spec, _ = parts(self._deployment())
+        self._identity = _Identity(uid=metadata.uid or "", labels=match_labels(spec.selector))
+        return self._identity
 
-    def _pods(self, deployment: Deployment) -> list[Pod]:
-        _, spec, _ = parts(deployment)
-        return self._client.listed(Pod, labels=match_labels(spec.selector))
+    def _sets(self, known: _Identity) -> dict[str, ReplicaSet]:
+        return owned(known.uid, self._client.listed(ReplicaSet, labels=known.labels))
+
+    def _pods(self, known: _Identity) -> list[Pod]:
+        return self._client.listed(Pod, labels=known.labels)
 
     def _container(self, pod: Pod) -> Container:
         assert pod.spec is not None
