@@ -38,7 +38,7 @@ def proposed(url: str, release: str, target: str) -> Plan:
         survey=survey(release),
         profile=towpath(),
         target=target,
-        forecast_hop=Forecaster(deployment=deployment, narrate=lambda _: None).hop,
+        forecast_hop=Forecaster(deployment=deployment, profile=deployment.profile, narrate=lambda _: None).hop,
         ask=ask,
         clock=SystemClock(),
         narrate=lambda _: None,

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from lockage.core.facts import Survey
 from lockage.core.plan.planner import plan
 from lockage.core.plan.steps import Plan
+from lockage.core.release.check import AdvisoryList, ListedAdvisory, check_jump
 from lockage.core.run import RunEvent, RunReport
 from lockage.interfaces.schemas import PUBLISHED, file_name, json_schema, write_all, written
 from lockage.settings import Settings
@@ -28,6 +29,8 @@ def real_plan() -> Plan:
 
 def real_records() -> dict[str, Any]:
     return {
+        "lockage.advisory-check/1": check_jump(towpath(), from_release="2.26.0", to_release="2.27.8"),
+        "lockage.advisory-list/1": AdvisoryList(advisories=(ListedAdvisory(profile="towpath", advisory=towpath().advisories[0]),)),
         "lockage.event/1": RunEvent(at=NOW, kind="saw", data={"pid": 7}),
         "lockage.forecast/1": breaking(),
         "lockage.plan/1": real_plan(),

@@ -40,7 +40,8 @@ CREATE TABLE workspace_resources (
 CREATE TABLE workspaces (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     deleted boolean NOT NULL DEFAULT false,
-    autostart_schedule text
+    autostart_schedule text,
+    dormant_at timestamptz
 );
 CREATE TABLE provisioner_daemons (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),

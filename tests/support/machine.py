@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from lockage.core.facts import Probe, RelationLock
 from lockage.core.plan import steps as s
+from lockage.core.release.profile import Profile
 from lockage.core.run import RunEvent, RunReport
 from lockage.errors import UnreachableError
 from lockage.flows.survey import survey
@@ -79,6 +80,7 @@ class Machine:
     confirms: bool = True
     clears: bool = True
     stop: Callable[[], bool] = lambda: False
+    profile: Profile | None = None  # what the flows know of the application; None: everything
 
     def upgrade(self, plan: s.Plan, death: Death | None = None, **wanted: Any) -> RunReport:
         """What ``lockage upgrade app --to … --no-restore-point`` does in one process, with this plan proposed."""
@@ -87,6 +89,7 @@ class Machine:
         outer = seen_by_flows(
             self.world,
             self.told,
+            profile=self.profile or self.world.profile,
             platform=Mortal(FakePlatform(self.world), death),
             database=Mortal(database, death),
         )

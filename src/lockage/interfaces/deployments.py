@@ -12,6 +12,7 @@ A file, with one table a deployment::
     profile = "profiles/shop.toml"      # a file beside this one, or the name of a profile that Lockage brings
     database_env = "SHOP_DATABASE_URL"  # the variable that holds the address; or: database = "postgres://…"
     password_command = ["pass", "show", "shop/database"]  # its output is the password, asked anew for each connection
+    migrations = "../shop/migrations"   # those of the release gone to, where the profile does not bring them: a checkout's
 
     [deployments.shop.platform]
     kind = "local"
@@ -41,8 +42,10 @@ from typing import Literal, cast
 
 import msgspec
 
+from lockage.core.release.advisory_files import AdvisoryFile
 from lockage.core.release.profile import Profile, parse_profile
 from lockage.errors import LockageError, RefusedError, UsageError
+from lockage.interfaces.advisories import advised, advisories_in, kept_advisories
 from lockage.interfaces.flags import Wanted
 from lockage.interfaces.folders import Folders
 from lockage.interfaces.places import KubernetesPlace, LocalPlace, Place, as_wanted, beside_file
@@ -59,6 +62,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     database: str | None = None
     database_env: str | None = None
     password_command: tuple[str, ...] = ()
+    migrations: str | None = None  # folder of those of the release gone to, such as a checkout's
 
 
 class DeploymentsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,6 +81,9 @@ class Located(msgspec.Struct, frozen=True, kw_only=True):
     password_command: tuple[str, ...] = ()
     platform: Place
     beside: Path  # relative paths of its profile are relative to this folder
+    migrations: Path | None = None  # the folder that the user named
+    kept_advisories: tuple[AdvisoryFile, ...] = ()  # of the configuration folder, for whatever profile
+    named_advisories: tuple[AdvisoryFile, ...] = ()  # of the command line
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,13 +95,14 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     database_password: Callable[[], str] | None = None  # asked for each connection; None: the URL's
     platform: Place
     beside: Path  # relative paths of its profile are relative to this folder
+    migrations: Path | None = None  # folder of the migrations of the release gone to, where the user named one
 
 
 def find_deployment(wanted: Wanted, *, folders: Folders, here: Path, environment: Mapping[str, str]) -> Located:
     """The deployment of that name.
 
     Raises ``UsageError``: LK002 no such name, LK003 flags that do not fit it, LK006 a file that is not valid, LK201 a profile
-    that is not; ``RefusedError`` (LK009) when it is the demo, and the demo is not up.
+    that is not, LK540 advisories that are not; ``RefusedError`` (LK009) when it is the demo, and the demo is not up.
     """
     file, described = _described(wanted, folders=folders, here=here)
     place = as_wanted(beside_file(described.platform, file.parent), wanted)
@@ -107,7 +115,16 @@ def find_deployment(wanted: Wanted, *, folders: Folders, here: Path, environment
         password_command=described.password_command,
         platform=place,
         beside=beside,
+        migrations=_migrations(wanted, described, file=file, here=here),
+        kept_advisories=kept_advisories(folders),
+        named_advisories=tuple(advisories_in(named) for named in wanted.advisories),
     )
+
+
+def _migrations(wanted: Wanted, described: Described, *, file: Path, here: Path) -> Path | None:
+    if wanted.migrations is not None:
+        return here / wanted.migrations.expanduser()
+    return file.parent / Path(described.migrations).expanduser() if described.migrations is not None else None
 
 
 def resolved(
@@ -117,10 +134,17 @@ def resolved(
     database_url: str | None = None,
     password: Callable[[], str] | None = None,
 ) -> Deployment:
-    """The deployment with what its platform answered; the profile and the address as reached win over what was said before."""
+    """The deployment with what its platform answered; the profile and the address as reached win over what was said before.
+
+    Its profile has the user's advisories, and the folder of migrations that the user named. Raises as ``advised`` does.
+    """
     profile, database_url = profile or located.profile, database_url or located.database_url
     assert profile is not None  # only Kubernetes leaves it open, and says it there
     assert database_url is not None
+    profile = advised(profile, kept=located.kept_advisories, named=located.named_advisories)
+    if located.migrations is not None:
+        migrations = msgspec.structs.replace(profile.migrations, source=str(located.migrations))
+        profile = msgspec.structs.replace(profile, migrations=migrations)
     return Deployment(
         name=located.name,
         profile=profile,
@@ -128,6 +152,7 @@ def resolved(
         database_password=password,
         platform=located.platform,
         beside=located.beside,
+        migrations=located.migrations,
     )
 
 
@@ -157,6 +182,11 @@ def brought_profiles() -> tuple[Profile, ...]:
     folder = resources.files("lockage").joinpath("profiles")
     names = sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
     return tuple(_brought(name) for name in names)
+
+
+def profile_named(name: str, *, here: Path) -> Profile:
+    """A profile that Lockage brings, or the one in a file. Raises ``UsageError``: LK006 none there, LK201 not valid."""
+    return _profile_named(name, beside=here, otherwise=here)[0]
 
 
 def _described(wanted: Wanted, *, folders: Folders, here: Path) -> tuple[Path, Described]:

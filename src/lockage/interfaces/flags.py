@@ -37,6 +37,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     helm_release: str | None = None
     helm_program: str | None = None
     helm_arguments: tuple[str, ...] = ()  # what stands after "--"
+    advisories: tuple[Path, ...] = ()  # files of the user's own
+    migrations: Path | None = None  # the folder of those of the release gone to
 
     @property
     def kubernetes_flags(self) -> tuple[str, ...]:

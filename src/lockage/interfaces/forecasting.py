@@ -7,12 +7,15 @@ scripts applied on the shadow, and with the rows that an advisory says they will
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lockage.core.facts import Survey
+from lockage.core.facts import LedgerState, Survey
 from lockage.core.forecast.assess import Forecast
+from lockage.core.forecast.unseen import unseen
 from lockage.core.plan.planner import Wishes
 from lockage.core.plan.steps import Plan
+from lockage.core.release.profile import Profile
+from lockage.core.release.route import knowing, last_migration
 from lockage.flows.forecast import forecast_database
 from lockage.flows.propose import HopQuestion, propose
 from lockage.flows.survey import survey
@@ -35,51 +38,79 @@ def look(world: World) -> Survey:
     )
 
 
+def known_here(deployment: Deployment, seen: Survey, *, target: str) -> Profile:
+    """The deployment's profile with what it does not say of two releases, where that can be seen here.
+
+    The running release's last migration is where the ledger is; the target's is the last of the folder that the user named.
+    """
+    profile = deployment.profile
+    ledger = seen.ledger
+    if seen.release is not None and ledger.state is LedgerState.READ and ledger.version is not None and not ledger.dirty:
+        profile = knowing(profile, seen.release, ledger.version)
+    if deployment.migrations is not None:
+        profile = knowing(profile, target, migrations_of(deployment)[-1].version)
+    return profile
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecaster:
     """Forecasts hops of one deployment."""
 
     deployment: Deployment
+    profile: Profile  # of the deployment, as ``known_here`` gives it
     narrate: Narrate
 
     def between(
         self, from_release: str, to_release: str, *, at_version: int | None = None, rows: Mapping[str, float] | None = None
     ) -> Forecast:
-        """The forecast of one hop. ``at_version``: where the database stands, when that is before ``from_release``."""
-        profile = self.deployment.profile
-        releases = profile.migrations.releases
-        return forecast_database(
-            migrations_of(self.deployment),
+        """The forecast of one hop. ``at_version``: where the database stands, when that is before ``from_release``.
+
+        Where nobody knows which migrations the hop applies, everything about it is unknown; where only the first of them is
+        not known, those of the hops before it are counted too.
+        """
+        first, last = (last_migration(self.profile, release) for release in (from_release, to_release))
+        begin = at_version if first is None else first
+        migrations = migrations_of(self.deployment)
+        if begin is None or last is None or not migrations:
+            reason = f"which migrations lead from {from_release} to {to_release} is not known"
+            return unseen(reason=reason, typical_s=self.profile.vendor.typical_s)
+        made = forecast_database(
+            migrations,
             url=self.deployment.database_url,
             form=form_of(self.deployment),
             shadows=shadows_of(self.deployment),
             narrate=self.narrate,
-            from_version=releases[from_release],
-            to_version=releases[to_release],
+            from_version=begin,
+            to_version=last,
             at_version=at_version,
-            transaction=profile.migrations.transaction,
-            ledger=profile.migrations.ledger,
+            transaction=self.profile.migrations.transaction,
+            ledger=self.profile.migrations.ledger,
             statements=statements_of(self.deployment, from_release),
             rows=rows,
         )
+        if first is not None:
+            return made
+        counted = f"where {from_release} ends is not known, so every migration after {begin} is counted, those before it too"
+        return replace(made, assumptions=(*made.assumptions, counted))
 
     def hop(self, question: HopQuestion) -> Forecast:
         """The answer to a planner's question."""
         first = question.before[0] if question.before else question.leg
-        at_version = self.deployment.profile.migrations.releases[first.from_release]
+        at_version = last_migration(self.profile, first.from_release)
         return self.between(question.leg.from_release, question.leg.to_release, at_version=at_version, rows=question.rows)
 
 
 def proposer(world: World, deployment: Deployment, *, narrate: Narrate) -> Callable[[str, Wishes], Plan]:
     """Gives a fresh plan from where the deployment is to a target, each time it is asked."""
-    forecaster = Forecaster(deployment=deployment, narrate=narrate)
 
     def fresh(target: str, wishes: Wishes) -> Plan:
+        seen = look(world)
+        profile = known_here(deployment, seen, target=target)
         return propose(
-            survey=look(world),
-            profile=world.profile,
+            survey=seen,
+            profile=profile,
             target=target,
-            forecast_hop=forecaster.hop,
+            forecast_hop=Forecaster(deployment=deployment, profile=profile, narrate=narrate).hop,
             ask=world.database.ask,
             clock=world.clock,
             narrate=narrate,

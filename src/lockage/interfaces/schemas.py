@@ -18,9 +18,12 @@ from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.steps import Plan
 from lockage.core.plan.window_report import WindowReport
 from lockage.core.recovery import Recovery
+from lockage.core.release.check import AdvisoryCheck, AdvisoryList
 from lockage.core.run import RunEvent, RunReport
 
 PUBLISHED: Mapping[str, type] = {
+    "lockage.advisory-check/1": AdvisoryCheck,
+    "lockage.advisory-list/1": AdvisoryList,
     "lockage.event/1": RunEvent,
     "lockage.forecast/1": Forecast,
     "lockage.plan/1": Plan,

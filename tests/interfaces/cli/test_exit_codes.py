@@ -89,7 +89,7 @@ def test_a_password_in_a_message_is_not_told() -> None:
         ["plan", "demo", "--to", "2", "--strategy", "blue-green"],
         ["plan", "demo", "--to", "2", "--probe-budget", "soon"],
         ["forecast"],
-        ["forecast", "demo", "--migrations", "x"],
+        ["forecast", "demo", "--format", "plain"],
         ["forecast", "--migrations", "x", "--to", "2.27.8"],
         ["forecast", "--migrations", "x", "--from", "7", "--to", "7"],
         ["upgrade", "demo", "--to", "2", "--plan", "x"],

@@ -33,6 +33,7 @@ from lockage.core.plan.timing import measured_timing, rounded, waves
 from lockage.core.plan.wording import duration, vendor_in_words
 from lockage.core.release.advisories import newest_date
 from lockage.core.release.chart_values import settable_fields
+from lockage.core.release.check import line_in_words
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import Leg, known_releases, last_migration, route
 from lockage.core.release.version import minors_crossed, normalised
@@ -235,6 +236,15 @@ def _warnings(about: _About, legs: Sequence[Leg]) -> Iterator[str]:
     yield from contender_warnings(about.survey)
     yield from survey_warnings(about.survey, on_blocker=about.wishes.on_blocker, long=long)
     yield from _route_warnings(about.profile, legs)
+    if legs:
+        yield from line_in_words(about.profile, legs[-1].to_release)
+        yield from _others_of_the_chart(about.profile)
+
+
+def _others_of_the_chart(profile: Profile) -> Iterator[str]:
+    if profile.helm is not None and profile.helm.also:
+        others = ", ".join(profile.helm.also)
+        yield f"the helm upgrade that rolls out a hop replaces these too, and nothing waits for them: {others}"
 
 
 def _route_warnings(profile: Profile, legs: Sequence[Leg]) -> Iterator[str]:

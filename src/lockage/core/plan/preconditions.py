@@ -95,7 +95,7 @@ def _refuse_ledger_version(survey: Survey, profile: Profile, *, release: str, ta
             code="LK222",
             hint="upgrade to a release that knows this schema: an older one does not start on it",
         )
-    if ledger.version != running:
+    if running is not None and ledger.version != running:
         fits = [name for name, version in profile.migrations.releases.items() if version == ledger.version]
         hint = (
             f"the schema is that of {', '.join(fits)}: run that release first" if fits else "no known release has this schema"

@@ -54,9 +54,7 @@ class HelmProfile(_Table, frozen=True, kw_only=True):
     chart: str  # its name, as the label ``helm.sh/chart`` begins
     chart_version: str = "{release}"  # of the chart that brings a release …
     charts: dict[str, str] = msgspec.field(default_factory=dict[str, str])  # … but for these, which have numbers of their own
-    also: tuple[
-        str, ...
-    ] = ()  # other workloads that the same upgrade replaces, as Kubernetes calls them: "Deployment/x-portal"
+    also: tuple[str, ...] = ()  # other workloads that the same upgrade replaces: "Deployment …-portal"
     values: tuple[ChartValues, ...] = ()
 
 

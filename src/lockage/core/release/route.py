@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import structs
+
 from lockage.core.release.advisories import Detour, detours_for
 from lockage.core.release.profile import Profile
 from lockage.core.release.version import normalised, parse_version
@@ -84,6 +86,14 @@ def _known_or_refused(profile: Profile, release: str, *, code: str, what: str) -
 def known_releases(profile: Profile) -> Sequence[str]:
     """Releases whose last migration the profile knows, oldest first, as Lockage writes them. Raises ``UsageError`` (LK202)."""
     return [str(version) for version in sorted(parse_version(release) for release in profile.migrations.releases)]
+
+
+def knowing(profile: Profile, release: str, last: int) -> Profile:
+    """The profile with one release's last migration added, where it did not say it and may not know every release."""
+    if last_migration(profile, release) is not None or profile.restricting is not None:
+        return profile
+    releases = {**profile.migrations.releases, normalised(release): last}
+    return structs.replace(profile, migrations=structs.replace(profile.migrations, releases=releases, complete=False))
 
 
 def last_migration(profile: Profile, release: str) -> int | None:

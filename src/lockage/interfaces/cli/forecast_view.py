@@ -30,7 +30,7 @@ def show_forecast(forecast: Forecast, console: Console) -> None:
     _bullets(
         console,
         "Unknown, and counted as the worst case",
-        [f"{unknown.file}:{unknown.line} {unknown.reason}" for unknown in forecast.unknown],
+        [f"{unknown.file}:{unknown.line} {unknown.reason}" if unknown.file else unknown.reason for unknown in forecast.unknown],
         style="yellow",
     )
     _old_release(forecast, console)
@@ -39,6 +39,10 @@ def show_forecast(forecast: Forecast, console: Console) -> None:
 
 def _summary(forecast: Forecast, console: Console) -> None:
     migrations = forecast.script.migrations
+    if not forecast.script.known:
+        say(console, "Not known which migrations there are: nothing can be forecast", style="bold yellow")
+        say(console, f"  takes         {range_in_words(forecast.total_s)}")
+        return
     if not migrations:
         say(console, "Nothing to apply: the script is empty", style="bold")
         return

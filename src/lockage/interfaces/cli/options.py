@@ -100,6 +100,21 @@ HelmRelease = Annotated[
 HelmProgram = Annotated[str | None, typer.Option("--helm", metavar="PROGRAM", help="Default: helm.")]
 
 
+AdvisoryFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--advisories", metavar="FILE", help="Advisories of your own, beside the profile's. Repeatable."),
+]
+
+MigrationsFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--migrations",
+        metavar="DIR",
+        help="The migrations of the release gone to, such as a checkout's, where the profile does not bring them.",
+    ),
+]
+
+
 def _deployment_flags(
     *,
     profile: ProfileFile = None,

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.preconditions import agreed_release
+from lockage.core.release.profile import Profile
 from lockage.core.release.route import known_releases, route
 from lockage.core.release.version import normalised
 from lockage.errors import UsageError
@@ -21,7 +23,7 @@ from lockage.interfaces.cli.options import Json, may_name_deployment, refuse_tog
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.flags import Wanted
 from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
-from lockage.interfaces.forecasting import Forecaster, look
+from lockage.interfaces.forecasting import Forecaster, known_here, look
 
 app = command_app()
 
@@ -47,7 +49,10 @@ def forecast(
     context: typer.Context,
     wanted: Wanted,
     *,
-    migrations: Annotated[Path | None, typer.Option("--migrations", metavar="DIR", help="The folder of migrations.")] = None,
+    migrations: Annotated[
+        Path | None,
+        typer.Option("--migrations", metavar="DIR", help="The folder of migrations; with NAME: of the release gone to."),
+    ] = None,
     file_format: Annotated[
         Format | None, typer.Option("--format", help="Names and reading of the files. Default: as the names look.")
     ] = None,
@@ -77,6 +82,8 @@ def forecast(
     lockage forecast --migrations db/migrations --from 41 --database $URL
 
     lockage forecast demo --to 2.27.8
+
+    lockage forecast coder -n coder --to 2.34.0 --migrations coder-2.34.0/coderd/database/migrations
     """
     if not wanted.name and migrations is None:
         raise UsageError(
@@ -85,7 +92,6 @@ def forecast(
             hint="lockage forecast --migrations DIR, or lockage forecast NAME --to RELEASE",
         )
     for option, given in {
-        "--migrations": migrations is not None,
         "--format": file_format is not None,
         "--from": from_version is not None,
         "--transaction": transaction is not None,
@@ -93,11 +99,12 @@ def forecast(
         # A deployment's profile and ledger say these.
         refuse_together({"NAME": bool(wanted.name), option: given}, command="forecast")
     of_deployments = ("--profile",) if wanted.profile else wanted.kubernetes_flags
-    refuse_together(
-        {"--migrations": migrations is not None, ", ".join(of_deployments): bool(of_deployments)}, command="forecast"
-    )
+    if not wanted.name:
+        refuse_together(
+            {"--migrations": migrations is not None, ", ".join(of_deployments): bool(of_deployments)}, command="forecast"
+        )
     invocation = invocation_of(context)
-    if migrations is not None:
+    if migrations is not None and not wanted.name:
         _check_range(from_version, to)
         question = FolderQuestion(
             folder=migrations,
@@ -110,7 +117,7 @@ def forecast(
         with narrated() as narrate:
             made = forecast_of_folder(question, narrate=narrate)
     else:
-        made = _of_deployment(invocation, wanted, to)
+        made = _of_deployment(invocation, replace(wanted, migrations=migrations), to)
     if as_json:
         print_json(made)
     else:
@@ -121,15 +128,22 @@ def _of_deployment(invocation: Invocation, wanted: Wanted, to: str | None) -> Fo
     """What going to the release in one step would do; ``to`` None: to the newest that the profile knows."""
     with opened_deployment(invocation, wanted) as opened:
         seen = look(opened.world)
-        profile = opened.deployment.profile
         running = agreed_release(seen)
-        target = normalised(to) if to else known_releases(profile)[-1]
+        target = normalised(to) if to else _newest(opened.deployment.profile)
+        profile = known_here(opened.deployment, seen, target=target)
         legs = route(profile, from_release=running, to_release=target)
         say(notes(), f"{running} to {target} in one step")
         for leg in legs[:-1]:
             say(notes(), f"an advisory leads by way of {leg.to_release}: lockage plan {wanted.name} --to {target}")
         with narrated() as narrate:
-            return Forecaster(deployment=opened.deployment, narrate=narrate).between(running, target)
+            return Forecaster(deployment=opened.deployment, profile=profile, narrate=narrate).between(running, target)
+
+
+def _newest(profile: Profile) -> str:
+    known = known_releases(profile)
+    if not known:
+        raise UsageError(f"profile {profile.name} knows no release by itself", code="LK003", hint="say which: --to RELEASE")
+    return known[-1]
 
 
 def _check_range(from_version: int | None, to: str | None) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from lockage.core.plan.digest import plan_file
 from lockage.core.plan.planner import Wishes
@@ -15,8 +16,10 @@ from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import opened_deployment
 from lockage.interfaces.cli.options import (
+    AdvisoryFiles,
     BlockerChoice,
     Json,
+    MigrationsFolder,
     ProbeBudget,
     StrategyChoice,
     Target,
@@ -46,6 +49,8 @@ def plan(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the plan as YAML, to read, approve and keep.")
     ] = None,
+    advisories: AdvisoryFiles = None,
+    migrations: MigrationsFolder = None,
     runbook: Annotated[
         bool, typer.Option("--runbook", help="Print every step as the command that a person would type.")
     ] = False,
@@ -57,6 +62,7 @@ def plan(
     """
     refuse_together({"--runbook": runbook, "--json": as_json}, command="plan")
     invocation = invocation_of(context)
+    wanted = replace(wanted, advisories=tuple(advisories or ()), migrations=migrations)
     wishes = Wishes(strategy=strategy, probe_budget_s=probe_budget, on_blocker=on_blocker)
     with opened_deployment(invocation, wanted) as opened, narrated() as narrate:
         made = proposer(opened.world, opened.deployment, narrate=narrate)(to, wishes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 from rich.console import Console
 
 from lockage.core.blockers import Blocker
@@ -23,7 +24,9 @@ from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import opened_deployment
 from lockage.interfaces.cli.options import (
+    AdvisoryFiles,
     Json,
+    MigrationsFolder,
     ProbeBudget,
     StrategyChoice,
     names_deployment,
@@ -65,6 +68,8 @@ def upgrade(
         OnBlocker | None,
         typer.Option("--on-blocker", help="What is done with other people's sessions in the way. Default: as planned."),
     ] = None,
+    advisories: AdvisoryFiles = None,
+    migrations: MigrationsFolder = None,
     strategy: StrategyChoice = None,
     probe_budget: ProbeBudget = None,
     in_cluster: Annotated[
@@ -108,6 +113,7 @@ def upgrade(
             hint=f"lockage upgrade {named.name} --yes",
         )
     invocation = invocation_of(context)
+    named = replace(named, advisories=tuple(advisories or ()), migrations=migrations)
     wanted = Wanted(
         target=to,
         approved=check_plan_file(_text_of(plan), file=str(plan)) if plan else None,
