@@ -176,16 +176,17 @@ def _inside(client: KubernetesClient, target: Target) -> Reading | None:
 
 def parsed(text: str, *, at_s: float) -> Reading | None:
     """What the files of either version of control groups say, one after the other; None when they were not there."""
-    numbers = [line for line in text.splitlines() if line.isdigit()]
+    numbers = [line for line in text.splitlines() if line.isdecimal()]
     named = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
-    if not numbers:
+    try:
+        inactive = int(named.get("total_inactive_file", named.get("inactive_file", "0")))
+        if "usage_usec" in named:
+            cpu_s = int(named["usage_usec"]) / 1e6
+        else:
+            cpu_s = int(numbers[1]) / 1e9 if len(numbers) > 1 else None
+        return Reading(memory_bytes=max(0, int(numbers[0]) - inactive), cpu_s=cpu_s, at_s=at_s)
+    except (ValueError, IndexError):  # no such files, or none of the kernel's
         return None
-    inactive = int(named.get("total_inactive_file", named.get("inactive_file", "0")))
-    if "usage_usec" in named:
-        cpu_s = int(named["usage_usec"]) / 1e6
-    else:
-        cpu_s = int(numbers[1]) / 1e9 if len(numbers) > 1 else None
-    return Reading(memory_bytes=max(0, int(numbers[0]) - inactive), cpu_s=cpu_s, at_s=at_s)
 
 
 def target_of(pod: Anything, container: str) -> Target | None:
