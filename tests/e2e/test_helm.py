@@ -290,7 +290,7 @@ def test_a_chart_that_is_not_there_is_refused(scene: HelmScene) -> None:
     scene.install()
     error = refusal(scene, chart="./towpath-{release}.tgz")
     assert error.code == "LK512"
-    assert error.message.startswith("./towpath-2.26.6.tgz does not render")
+    assert error.message.startswith("towpath-2.26.6.tgz does not render")
 
 
 def test_a_chart_that_does_not_render_is_refused(scene: HelmScene) -> None:

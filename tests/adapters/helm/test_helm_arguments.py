@@ -93,7 +93,6 @@ def test_values_pass_in_their_order_whatever_their_spelling() -> None:
     assert given_.passed == (
         *("--values=a.yaml", "--values=b.yaml", "--values=c.yaml", "--set=a=1", "--set-string=b=2", "--devel=true", "--qps=5"),
     )
-    assert given_.sets_values
 
 
 def test_standard_input_cannot_be_read_more_than_once() -> None:
@@ -115,8 +114,10 @@ def test_what_lockage_says_itself_is_taken_out() -> None:
     assert "one post-renderer" in refusal("--post-renderer=a", "--post-renderer=b")
 
 
-def test_whether_the_server_merges_is_passed_on_and_known() -> None:
-    assert (read("--server-side=false").server_side, read("--server-side=false").passed) == ("false", ("--server-side=false",))
+def test_what_says_where_a_chart_is_fetched_is_known() -> None:
+    given_ = read("--repo", "https://charts.test", "--username=me", "--set=a=1", "--plain-http")
+    assert given_.fetching == ("--repo=https://charts.test", "--username=me", "--plain-http=true")
+    assert (given_.fetched, read("--username=me").fetched) == (True, False)
 
 
 def test_every_refused_flag_says_why() -> None:

@@ -101,7 +101,14 @@ FLAGS = {flag.name: flag for flag in _flags()}
 
 SHORT = {flag.short: flag for flag in FLAGS.values() if flag.short}
 
-VALUE_FLAGS = frozenset({"values", "set", "set-file", "set-json", "set-literal", "set-string"})
+FETCHING = frozenset(
+    {
+        *("ca-file", "cert-file", "devel", "insecure-skip-tls-verify", "key-file", "keyring", "pass-credentials", "password"),
+        *("plain-http", "repo", "username", "verify", "registry-config", "repository-cache", "repository-config"),
+        *("content-cache", "debug"),
+    }
+)
+"""Flags that ``helm pull`` has too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +118,11 @@ class Given:
     flag: Flag
     value: str
 
+    @property
+    def word(self) -> str:
+        """As one word of a command line."""
+        return f"--{self.flag.name}={self.value}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserArguments:
@@ -118,12 +130,12 @@ class UserArguments:
 
     passed: tuple[str, ...] = ()  # to ``helm``, as ``--flag=value``
     reset_values: bool = False
-    server_side: str | None = None  # "true", "false" or "auto"
     description: str | None = None
     version: str | None = None
     post_renderer: str | None = None
     post_renderer_arguments: tuple[str, ...] = ()
-    sets_values: bool = False
+    fetched: bool = False  # the chart's name is one in a repository (--repo)
+    fetching: tuple[str, ...] = ()  # what of ``passed`` says where and how a chart is fetched
 
 
 def read_arguments(arguments: Sequence[str], *, namespace: str, context: str | None, kubeconfig: str | None) -> UserArguments:
@@ -143,14 +155,14 @@ def read_arguments(arguments: Sequence[str], *, namespace: str, context: str | N
     if len(renderer) > 1:
         raise _refusal("post-renderer", "Helm takes one post-renderer")
     return UserArguments(
-        passed=tuple(f"--{one.flag.name}={one.value}" for one in given if one.flag.does is Is.PASSED),
+        passed=tuple(one.word for one in given if one.flag.does is Is.PASSED),
+        fetching=tuple(one.word for one in given if one.flag.name in FETCHING),
         reset_values=last("reset-values") == "true",
-        server_side=last("server-side"),
         description=last("description"),
         version=last("version"),
         post_renderer=renderer[0] if renderer else None,
         post_renderer_arguments=tuple(one.value for one in given if one.flag.name == "post-renderer-args"),
-        sets_values=any(one.flag.name in VALUE_FLAGS for one in given),
+        fetched=last("repo") is not None,
     )
 
 

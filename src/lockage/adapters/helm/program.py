@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,10 @@ MAJORS = (3, 4)
 
 LOOK_S = 20.0
 """Deadline of a run that changes nothing: it may have to fetch a chart."""
+
+
+SHORTEST_S = 2.0
+"""What a run must have left to be begun: an upgrade takes about half a second, on a busy machine two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,7 @@ class Helm:
     version: tuple[int, int, int]
     folder: Path  # relative paths in the user's arguments begin here
     environment: Mapping[str, str]
+    until: float | None = None  # on the monotonic clock: no run lasts longer, and none begins that could not
 
     @property
     def major(self) -> int:
@@ -76,7 +82,15 @@ class Helm:
         variables: Mapping[str, str] | None = None,
         ours: Path | None = None,
     ) -> Done:
-        """One run. Whoever is interrupted meanwhile takes the child along; who is killed, also the folder that is ``ours``."""
+        """One run. Whoever is interrupted meanwhile takes the child along; who is killed, also the folder that is ``ours``.
+
+        Raises ``UnreachableError`` (LK513) when too little time is left to begin.
+        """
+        if self.until is not None:
+            deadline_s = min(deadline_s, self.until - time.monotonic())
+        if deadline_s < SHORTEST_S:
+            text = f"helm {arguments[0]} was not begun: what came before it took too long"
+            raise UnreachableError(text, code="LK513", hint="try again; the API server or the machine is slow")
         environment = {**self.environment, **(variables or {})}
         return _run([self.path, *arguments], environment, self.folder, deadline_s, ours)
 

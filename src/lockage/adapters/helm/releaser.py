@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from lockage.adapters.helm import stuck
 from lockage.adapters.helm.admission import admission, deployment_object
 from lockage.adapters.helm.arguments import UserArguments, read_arguments, shown
 from lockage.adapters.helm.changes import changes, same
+from lockage.adapters.helm.charts import Charts, is_here, is_tagged
 from lockage.adapters.helm.manifest import (
     Asked,
     Object,
@@ -51,7 +53,7 @@ from lockage.errors import LockageError, RefusedError, UnreachableError
 from lockage.ports import Rollout
 
 DEADLINE_S = 20.0
-"""For one ``helm upgrade``, which takes a second or two. The leash's grace included, it is shorter than the lease."""
+"""For one rollout with all its looks, which takes a second or two. The leash's grace included, it is shorter than the lease."""
 
 RELEASE_ANNOTATION = "meta.helm.sh/release-name"
 """Written by Helm on everything that it installs."""
@@ -106,6 +108,7 @@ class HelmReleaser:
         self._log = log
         self._found: Helm | None = None
         self._release: Release | None = None
+        self._charts = Charts()
         self._guesses: dict[
             tuple[int, Asked], Ours
         ] = {}  # what it took when it was checked, by revision; in an outage it saves a look
@@ -137,6 +140,8 @@ class HelmReleaser:
     def release(self, rollout: Rollout) -> None:
         """See ``ports.Releaser``. To be asked by the holder of the lease. Raises ``RefusedError``, ``UnreachableError``."""
         release = self._known()
+        # Looks included: who makes a revision after the lease has run out may not be the only one.
+        release = replace(release, helm=replace(release.helm, until=time.monotonic() + self._deadline_s))
         history = release.history()
         if history[-1].pending:
             self._cure(release, history[-1])
@@ -211,12 +216,16 @@ class HelmReleaser:
         file = folder / "values.json" if values else None
         if file is not None:
             file.write_bytes(msgspec.json.encode(values))
+        chart = self._chart.replace("{release}", rollout.release)
+        version = self._chart_version(rollout.release, user)
+        if user.fetched or not is_here(chart, self._folder):
+            chart = self._charts.archive(release.helm, chart, version, user)
+            user = replace(user, passed=tuple(word for word in user.passed if word not in user.fetching))
         return Line(
             helm=release.helm,
             release=release.name,
             where=release.where,
-            chart=self._chart.replace("{release}", rollout.release),
-            version=self._chart_version(rollout.release, user),
+            chart=chart,
             user=user,
             values_file=file,
             folder=folder,
@@ -232,10 +241,7 @@ class HelmReleaser:
         said = user.version or self._version
         if said is not None:
             return said.replace("{release}", release)
-        chart = self._chart.replace("{release}", release)
-        tagged = chart.startswith("oci://") and ":" in chart.rpartition("/")[2]
-        here = (self._folder / chart).exists() or chart.startswith((".", "/")) or chart.endswith((".tgz", ".tar.gz"))
-        return None if here or tagged else chart_version(self._helm_profile, release)
+        return None if is_tagged(self._chart) else chart_version(self._helm_profile, release)
 
     def _asked(self, rollout: Rollout, live: Object) -> Asked:
         one = container(live, self._profile.workload)
@@ -320,10 +326,7 @@ class HelmReleaser:
             f"--description={description(text, before=attempt.values, ours=ours.values)}",
             f"--labels={stuck.LABEL}={stuck.our_label(number)}",
         ]
-        server_side = {"true": True, "false": False}.get(line.user.server_side or "")
-        if server_side is None:
-            server_side = attempt.release.server_side(standing(attempt.history).number)
-        if server_side and line.helm.major >= 4:
+        if attempt.rendered.server_side:
             words.append("--force-conflicts")  # whoever scaled it meanwhile owns the number of replicas, and would win
         self._log(" ".join(["helm", *shown(words)]))
         done = line.helm.run(words, deadline_s=self._deadline_s, variables=variables, ours=line.folder)

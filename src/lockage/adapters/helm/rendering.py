@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, cast
 
 import msgspec
@@ -45,8 +45,7 @@ class Line:
     helm: Helm
     release: str
     where: tuple[str, ...]
-    chart: str
-    version: str | None
+    chart: str  # a folder or an archive
     user: UserArguments
     values_file: Path | None  # the user's values of the revision that the upgrade begins from
     folder: Path  # ours, while the rollout lasts
@@ -55,8 +54,6 @@ class Line:
         """The command line, and what its environment needs."""
         # --reset-values with the former values as a file is what --reset-then-reuse-values does, from a revision of our choice.
         words = ["upgrade", self.release, self.chart, "--reset-values"]
-        if self.version is not None:
-            words.append(f"--version={self.version}")
         if self.values_file is not None:
             words.append(f"--values={self.values_file}")
         words += self.user.passed
@@ -73,6 +70,7 @@ class Rendered:
     objects: tuple[Object, ...]
     values: Mapping[str, object]
     chart_version: str
+    server_side: bool  # the API server will merge the fields (Helm 4's way), and not Helm
     hooks: tuple[str, ...]  # those that Helm would wait for: "Job/migrate before the upgrade"
 
 
@@ -111,7 +109,7 @@ def rendered(line: Line, ours: Ours) -> Rendered:
     words, variables = line.words(ours)
     done = line.helm.run([*words, "--dry-run=server"], variables=variables, ours=line.folder)
     if done.code != 0:
-        raise refused(done, f"{line.chart} does not render", hint="correct the chart, its version or the values")
+        raise refused(done, f"{PurePath(line.chart).name} does not render", hint="correct the chart, its version or the values")
     told = _record(done)
     chart = within(told, "chart", "metadata")
     return Rendered(
@@ -119,6 +117,7 @@ def rendered(line: Line, ours: Ours) -> Rendered:
         objects=objects(str(told.get("manifest", ""))),
         values=within(told, "config"),
         chart_version=str(chart.get("version", "")),
+        server_side=told.get("apply_method") == "ssa",
         hooks=tuple(_hooks(told)),
     )
 

@@ -82,15 +82,6 @@ class Release:
             raise refused(done, f"the manifest of release {self.name} cannot be read")
         return objects(done.out)
 
-    def server_side(self, revision: int) -> bool:
-        """Whether the API server merges the fields of its objects (Helm 4's way), and not Helm."""
-        if self.helm.major < 4:
-            return False
-        done = self.helm.run(["get", "metadata", self.name, f"--revision={revision}", *self.where, "--output=json"])
-        if done.code != 0:
-            raise refused(done, f"the metadata of release {self.name} cannot be read")
-        return msgspec.json.decode(done.out, type=dict[str, Any]).get("applyMethod") == "ssa"
-
 
 def standing(history: Sequence[Revision]) -> Revision:
     """The revision that the next upgrade begins from: the deployed one, else the last, as Helm itself has it."""
