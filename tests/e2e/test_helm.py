@@ -323,9 +323,12 @@ def test_a_chart_with_a_hook_that_helm_waits_for_is_refused(scene: HelmScene) ->
         "spec:\n  template:\n    spec:\n      restartPolicy: Never\n      containers:\n"
         "        - {name: x, image: 'towpath:2.26.6'}\n"
     )
-    error = refusal(scene, chart=changed_chart(scene, "hooked", "hook.yaml", hook))
+    chart = changed_chart(scene, "hooked", "hook.yaml", hook)
+    error = refusal(scene, chart=chart)
     assert error.code == "LK519"
     assert "Job/migrate (pre-upgrade)" in error.message
+    scene.releaser("--no-hooks", chart=chart).release(Rollout(release="2.26.6", replicas=1, liveness=None))
+    assert scene.live()[1] == "towpath:2.26.6"
 
 
 def test_what_admission_forbids_is_found_without_an_upgrade(scene: HelmScene) -> None:

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,12 @@ from lightkube.resources.apps_v1 import Deployment
 from lockage.adapters.helm import stuck
 from lockage.adapters.helm.admission import admission, deployment_object
 from lockage.adapters.helm.arguments import UserArguments, read_arguments, shown
+from lockage.adapters.helm.attempt import Attempt, described, hooked, result_text, told_release
 from lockage.adapters.helm.changes import changes, same
 from lockage.adapters.helm.charts import Charts, is_here, is_tagged
 from lockage.adapters.helm.manifest import (
     Asked,
     Object,
-    autoscalers,
     container,
     image_release,
     mismatches,
@@ -36,12 +36,11 @@ from lockage.adapters.helm.manifest import (
     says_replicas,
 )
 from lockage.adapters.helm.program import Helm, find_helm, refused
-from lockage.adapters.helm.rendering import Line, Ours, Rendered, settled
+from lockage.adapters.helm.rendering import Line, Ours, settled
 from lockage.adapters.helm.revisions import (
     Release,
     Revision,
     description,
-    shown_description,
     standing,
     users_values,
 )
@@ -127,7 +126,7 @@ class HelmReleaser:
         try:
             release = self._known()
             history = release.history()
-            found = [Check(name="helm", ok=True, text=_told(self.title, standing(history)))]
+            found = [Check(name="helm", ok=True, text=told_release(self.title, standing(history)))]
             if history[-1].pending:
                 return (*found, self._pending_check(release, history[-1]))
             with self._attempt(rollout, release, history) as attempt:
@@ -148,7 +147,7 @@ class HelmReleaser:
             history = release.history()
         with self._attempt(rollout, release, history) as attempt:
             if attempt.rendered.hooks:
-                raise _hooked(attempt.rendered)
+                raise hooked(attempt.rendered)
             if not self._stands(attempt):
                 self._upgrade(attempt, rollout)
             if not says_replicas(attempt.rendered.objects, self._workload):
@@ -185,7 +184,7 @@ class HelmReleaser:
         return deployment_object(self._client.get(Deployment, self._workload, namespace=self._namespace))
 
     @contextmanager
-    def _attempt(self, rollout: Rollout, release: Release, history: Sequence[Revision]) -> Generator[_Attempt]:
+    def _attempt(self, rollout: Rollout, release: Release, history: Sequence[Revision]) -> Generator[Attempt]:
         """The rollout, rendered as asked for. Raises ``RefusedError``."""
         user = read_arguments(self._arguments, namespace=self._namespace, context=self._context, kubeconfig=self._kubeconfig)
         live, base = self._live(), standing(history)
@@ -196,7 +195,7 @@ class HelmReleaser:
             guess = self._guesses.get((base.number, asked))
             rendered = settled(line, asked, profile=self._profile.workload, helm=self._helm_profile, guess=guess)
             self._guesses[base.number, asked] = rendered.ours
-            yield _Attempt(
+            yield Attempt(
                 release=release,
                 history=tuple(history),
                 line=line,
@@ -259,11 +258,11 @@ class HelmReleaser:
 
     # --- checks --------------------------------------------------------------------------------------------------------
 
-    def _checks(self, attempt: _Attempt, rollout: Rollout) -> Iterator[Check]:
+    def _checks(self, attempt: Attempt, rollout: Rollout) -> Iterator[Check]:
         rendered = attempt.rendered
-        yield Check(name="chart", ok=True, text=_result_text(attempt, rollout))
+        yield Check(name="chart", ok=True, text=result_text(attempt, rollout))
         if rendered.hooks:
-            error = _hooked(rendered)
+            error = hooked(rendered)
             yield Check(name="hooks", ok=False, text=error.message, hint=error.hint)
         base = standing(attempt.history)
         lines = changes(attempt.release.objects(base.number), rendered.objects)
@@ -301,7 +300,7 @@ class HelmReleaser:
         if cured:
             self._log(f"revision {pending.number} of release {release.name} was {pending.status}: marked as failed")
 
-    def _stands(self, attempt: _Attempt) -> bool:
+    def _stands(self, attempt: Attempt) -> bool:
         """Whether the newest revision is this already, and the object as well."""
         last, rendered = attempt.history[-1], attempt.rendered
         if last.status != "deployed" or not last.chart.endswith(f"-{rendered.chart_version}"):
@@ -317,10 +316,10 @@ class HelmReleaser:
             live = {**live, "spec": {**live["spec"], "replicas": None}}
         return not mismatches([live], attempt.asked, self._profile.workload)
 
-    def _upgrade(self, attempt: _Attempt, rollout: Rollout) -> None:
+    def _upgrade(self, attempt: Attempt, rollout: Rollout) -> None:
         line, ours = attempt.line, attempt.rendered.ours
         words, variables = line.words(ours)
-        text = line.user.description or _description(rollout)
+        text = line.user.description or described(rollout)
         number = attempt.history[-1].number + 1
         words += [
             f"--description={description(text, before=attempt.values, ours=ours.values)}",
@@ -348,19 +347,6 @@ class HelmReleaser:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Attempt:
-    """One rollout, rendered."""
-
-    release: Release
-    history: tuple[Revision, ...]
-    line: Line
-    asked: Asked
-    values: Mapping[str, object]  # the user's, that it begins from
-    rendered: Rendered
-    live: Object
-
-
 def _annotations(live: Object) -> Mapping[str, str]:
     return live["metadata"].get("annotations") or {}
 
@@ -379,37 +365,3 @@ def _numbers(probe: Any) -> tuple[float, ...] | None:
     if probe is None:
         return None
     return (probe.initial_delay_s, probe.period_s, probe.timeout_s, probe.failure_threshold)
-
-
-def _told(who: str, revision: Revision) -> str:
-    return f"{who}, revision {revision.number}: {revision.chart}, {revision.status} ({shown_description(revision)})"
-
-
-def _description(rollout: Rollout) -> str:
-    budget = f", liveness budget {rollout.liveness.kill_budget_s:.0f} s" if rollout.liveness else ""
-    return f"Lockage: {rollout.release}, replicas {rollout.replicas}{budget}"
-
-
-def _result_text(attempt: _Attempt, rollout: Rollout) -> str:
-    ours = attempt.rendered.ours
-    version, replicas = attempt.rendered.chart_version, f"{rollout.replicas} replica{'s' if rollout.replicas != 1 else ''}"
-    made = f"chart {version} renders {rollout.release} with {replicas} and the probe asked for"
-    parts = [f"{path}={value}" for path, value in ours.values.items()]
-    set_by_us = f"; set by Lockage: {', '.join(parts)}" if parts else "; nothing set by Lockage"
-    edited = [f"{edit.kind}/{edit.name}: {_place(edit.path)}" for edit in ours.edits]
-    by_post_renderer = f"; by its post-renderer: {', '.join(edited)}" if edited else ""
-    pinned = ", ".join(str(thing["kind"]) for thing in autoscalers(attempt.rendered.objects, attempt.asked.workload))
-    held = f"; {pinned} held at {rollout.replicas}" if pinned and attempt.asked.pinned else ""
-    return f"{made}{set_by_us}{by_post_renderer}{held}"
-
-
-def _place(path: Sequence[str | Mapping[str, str]]) -> str:
-    return ".".join(step if isinstance(step, str) else step["name"] for step in path)
-
-
-def _hooked(rendered: Rendered) -> RefusedError:
-    return RefusedError(
-        f"the chart has hooks that helm waits for, however long they take: {', '.join(rendered.hooks)}",
-        code="LK519",
-        hint="run what they do by hand and pass --no-hooks in helm.arguments, or take the chart's own switch for them",
-    )

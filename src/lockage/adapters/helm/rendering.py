@@ -118,7 +118,7 @@ def rendered(line: Line, ours: Ours) -> Rendered:
         values=within(told, "config"),
         chart_version=str(chart.get("version", "")),
         server_side=told.get("apply_method") == "ssa",
-        hooks=tuple(_hooks(told)),
+        hooks=() if "--no-hooks=true" in line.user.passed else tuple(_hooks(told)),
     )
 
 
