@@ -22,7 +22,7 @@ from lockage.errors import RefusedError
 from lockage.settings import Settings
 from support.plan_material import LIVENESS, NOW, breaking, forecast, harmless, owned, session, survey, towpath, workload
 
-BEFORE = ["check-facts", "settle-foreign-sessions", "back-up", "note-former-state"]
+BEFORE = ["check-facts", "prepare", "settle-foreign-sessions", "back-up", "note-former-state"]
 
 
 def planned(target: str = "2.27.8", *forecasts: Forecast, found: Survey | None = None, **wishes: Any) -> s.Plan:
@@ -93,7 +93,7 @@ def test_a_scale_to_zero_hop_clears_the_way_and_starts_one() -> None:
 def test_a_scale_to_one_hop_leaves_one() -> None:
     found = planned("2.27.8", breaking(), found=survey("2.26.6"), strategy=s.Strategy.SCALE_TO_ONE)
     (hop,) = found.hops
-    assert names(hop)[4:7] == ["scale-down", "clear-sessions", "roll-out"]
+    assert names(hop)[5:8] == ["scale-down", "clear-sessions", "roll-out"]
     assert only(hop, s.ScaleDown).replicas == 1
     assert only(hop, s.RollOut).replicas == 1
 
@@ -106,7 +106,7 @@ def test_a_dead_clients_backend_is_cleared_before_a_rolling_hop_too() -> None:
     holder = owned(session(77, application="towpath/towpath-9", age_s=3.0), orphan=True)
     ledger = LedgerReading(table="public.schema_migrations", state=LedgerState.MIGRATING, holder_pid=77)
     found = planned("2.26.6", harmless(), found=replace(survey(), sessions=(holder,), ledger=ledger))
-    assert names(found.hops[0])[4:6] == ["clear-sessions", "roll-out"]
+    assert names(found.hops[0])[5:7] == ["clear-sessions", "roll-out"]
     assert found.facts is not None
     assert found.facts.ledger_version is None
 
