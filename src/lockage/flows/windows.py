@@ -42,6 +42,10 @@ def length_asked(seconds: float) -> WindowLength:
 def length_for(plan: Plan, *, unknown_s: float, settings: Windows) -> WindowLength:
     """The length into which a plan fits with room; ``unknown_s`` counts for a migration whose high end is not known."""
     seconds = window_length_s(plan.hops, unknown_s=unknown_s, settings=settings)
+    if not plan.hops:
+        return WindowLength(
+            seconds=seconds, text=f"{length(seconds)}: {plan.to_release} runs already", to_release=plan.to_release
+        )
     high = length(plan_high_s(plan.hops, unknown_s=unknown_s))
     unknown = any(hop.forecast.total_s.high is None for hop in plan.hops)
     counted = f", a migration whose high end is unknown counting {length(unknown_s)}" if unknown else ""

@@ -17,6 +17,7 @@ from lockage.interfaces.cli.invocation import Invocation
 from lockage.interfaces.deployments import Located, find_deployment
 from lockage.interfaces.flags import Wanted
 from lockage.interfaces.wiring import Opened, open_deployment
+from lockage.settings import Settings
 
 
 def found(invocation: Invocation, wanted: Wanted) -> Located:
@@ -44,10 +45,11 @@ def opened_deployment(
     *,
     show: Callable[[RunEvent], None] = lambda _: None,
     glimpse: Callable[[str], None] = lambda _: None,
+    settings: Settings | None = None,
 ) -> Generator[Opened]:
     """The deployment open for looking and acting, while the context lasts, with everything about it resolved.
 
-    ``show`` gets what a run tells, ``glimpse`` what it sees right now.
+    ``show`` gets what a run tells, ``glimpse`` what it sees right now; ``settings`` where they are not the usual ones.
     """
 
     def tell(event: RunEvent) -> None:
@@ -55,7 +57,8 @@ def opened_deployment(
         show(event)
 
     invocation.log.write("begun", arguments=invocation.arguments)
-    with open_deployment(found(invocation, wanted), tell=tell, glimpse=glimpse, say=_note) as deployment:
+    located = found(invocation, wanted)
+    with open_deployment(located, tell=tell, glimpse=glimpse, say=_note, settings=settings) as deployment:
         yield deployment
     invocation.log.write("done")
 

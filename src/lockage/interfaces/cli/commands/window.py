@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from lockage.interfaces.forecasting import proposer
 from lockage.interfaces.windows import freezes_of, take_sample, usage_of, write_windows, zone_named
 from lockage.interfaces.wiring import Opened
 from lockage.ports import Narrate
+from lockage.settings import Settings
 
 app = command_app()
 
@@ -62,7 +64,7 @@ def window(
     invocation = invocation_of(context)
     zone = zone_named(time_zone, environment=invocation.environment)
     asked = length_asked(parse_length_s(length or "30m"))
-    with opened_deployment(invocation, wanted) as opened, narrated() as narrate:
+    with opened_deployment(invocation, wanted, settings=_patient()) as opened, narrated() as narrate:
         world = opened.world
         if sample:
             say(answers(), take_sample(world, invocation.folders))
@@ -93,6 +95,11 @@ def window(
             code="LK549",
             hint=_instead(known=bool(report.week), name=world.deployment),
         )
+
+
+def _patient() -> Settings:
+    usual = Settings()
+    return replace(usual, watching=replace(usual.watching, statement_timeout_s=usual.windows.history_limit_s))
 
 
 def _length_for(release: str, wishes: Wishes, opened: Opened, narrate: Narrate) -> WindowLength:
