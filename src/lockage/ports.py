@@ -124,8 +124,8 @@ class Platform(Protocol):
         """
         ...
 
-    def pin(self, replicas: int) -> None:
-        """Keep every autoscaler of the workload at exactly this number; at 0 they rest by themselves. Undone by ``unpin``."""
+    def pin(self, replicas: int, autoscalers: Sequence[Contender]) -> None:
+        """Keep these autoscalers at exactly this number; at 0 they rest by themselves. Undone by ``unpin``."""
         ...
 
     def unpin(self, former: Sequence[Contender]) -> None:

@@ -92,7 +92,7 @@ def test_a_real_autoscaler_is_found_pinned_and_put_back(scene: KubernetesScene, 
     found = only(platform.contenders(), ContenderKind.AUTOSCALER)
     assert (found.object, found.does) == (f"HorizontalPodAutoscaler/{NAME}", "keeps 3 to 5 replicas")
 
-    platform.pin(1)
+    platform.pin(1, [found])
     assert bounds(kube) == (1, 1)
     eventually(lambda: platform.workload().replicas == 1, "the pinned one takes the others away")
     pinned = only(platform.contenders(), ContenderKind.AUTOSCALER)
@@ -129,7 +129,7 @@ def test_keda_is_pinned_by_its_own_annotation_and_its_autoscaler_is_its_business
     platform = platform_of(scene)
     found = only(platform.contenders(), ContenderKind.AUTOSCALER)
     assert (found.object, found.minimum, found.maximum, found.paused) == ("ScaledObject/queue", 2, 9, False)
-    platform.pin(1)
+    platform.pin(1, [found])
     pinned = only(platform.contenders(), ContenderKind.AUTOSCALER)
     assert (pinned.paused, pinned.minimum, pinned.maximum) == (True, 2, 9)
     assert bounds(kube) == (2, 9)

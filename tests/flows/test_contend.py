@@ -126,6 +126,19 @@ def test_an_autoscaler_that_somebody_changed_meanwhile_is_named_and_left_alone()
     assert "before it: keeps 3 to 7 replicas" in said(machine)
 
 
+def test_an_autoscaler_that_somebody_changed_before_the_raise_is_not_pinned_again() -> None:
+    world = a_world(autoscalers=[Autoscaler(minimum=3, maximum=7)])
+
+    def colleague() -> None:
+        world.autoscalers[0].minimum, world.autoscalers[0].maximum = 2, 9
+
+    machine = Machine(world=world)
+    at(world, machine, "verify", colleague)
+    machine.upgrade(to_two_with(autoscalers=(HPA,)))
+    assert (world.autoscalers[0].minimum, world.autoscalers[0].maximum) == (2, 9)
+    assert [change[2] for change in world.changes if change[0] == "pin"] == [1]
+
+
 def test_an_autoscaler_that_has_gone_meanwhile_is_let_go() -> None:
     world = a_world(autoscalers=[Autoscaler()])
     machine = Machine(world=world)

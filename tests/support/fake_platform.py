@@ -118,8 +118,10 @@ class FakePlatform:
         between()
         return (Check(name="image", ok=True, text=f"app has a release {rollout.release}"), *self.world.failing)
 
-    def pin(self, replicas: int) -> None:
-        self._set({a.object: (replicas, replicas) for a in self.world.autoscalers}, max(1, replicas))
+    def pin(self, replicas: int, autoscalers: Sequence[Contender]) -> None:
+        number = max(1, replicas)
+        self.world.settle()
+        self._set({c.object: (number, number) for c in autoscalers}, number)
 
     def unpin(self, former: Sequence[Contender]) -> None:
         self._set({c.object: (c.minimum or 0, c.maximum or 0) for c in former}, "back")

@@ -7,7 +7,8 @@ ending.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from lockage.core.facts import Contender, ContenderKind, Probe
 from lockage.core.plan.contending import autoscalers, in_words
@@ -53,53 +54,72 @@ def pin_contenders(world: World, step: PinContenders, hop: Hop, *, index: int) -
 
 
 def pin(world: World, replicas: int, *, index: int, step: str) -> None:
-    """Every autoscaler that was noted keeps exactly so many replicas."""
+    """Every autoscaler that is as it was noted, or as a run pins it, keeps exactly so many replicas; any other is named."""
+    noted = _noted(world)
     loose = [c for c in autoscalers(world.platform.contenders()) if (c.minimum, c.maximum) != (replicas, replicas)]
-    if not loose:
-        return
-    world.platform.pin(replicas)
-    _act(world, f"{listed(tuple(c.object for c in loose))} pinned at {counted(replicas, 'replica')}", index, step)
+    for found in loose:
+        if not noted.ours(found):
+            _say(world, noted.foreign(found), index, step)
+    ours = [found for found in loose if noted.ours(found)]
+    if ours:
+        world.platform.pin(replicas, ours)
+        _act(world, f"{listed(tuple(c.object for c in ours))} pinned at {counted(replicas, 'replica')}", index, step)
 
 
 def unpin(world: World, *, index: int) -> None:
     """Every autoscaler is as it was noted; one that somebody else has changed meanwhile is named, and left as it is."""
-    notes = read_notes(world.platform.workload())
-    former = notes.former
-    if former is None or not former.autoscalers:
+    noted = _noted(world)
+    if not noted.former:
         return
-    pinned_at = {1, former.replicas, *((notes.run.plan.replicas,) if notes.run else ())}
     now = {c.object: c for c in world.platform.contenders() if c.kind is ContenderKind.AUTOSCALER}
     ours: list[Contender] = []
-    for was in former.autoscalers:
+    for was in noted.former.values():
         found = now.get(was.object)
         if found is None:
             _say(world, f"{was.object} has gone meanwhile: there is nothing to put back", index, "restore")
-        elif _kept(found) == _kept(was):
-            continue
-        elif _pinned_by_us(found, was, pinned_at):
+        elif not noted.ours(found):
+            _say(world, noted.foreign(found), index, "restore")
+        elif _kept(found) != _kept(was):
             ours.append(was)
-        else:
-            who = found.changed_by or "somebody"
-            _say(
-                world,
-                f"{in_words(found)} now, set by {who} while the run lasted (before it: {was.does}): left as it is",
-                index,
-                "restore",
-            )
     if ours:
         world.platform.unpin(ours)
         _act(world, "; ".join(f"{was.object} {was.does} again" for was in ours), index, "restore")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Noted:
+    """Autoscalers as the object says they were, and the numbers that a run pins them at."""
+
+    former: Mapping[str, Contender]
+    numbers: frozenset[int]
+
+    def ours(self, found: Contender) -> bool:
+        """Whether it is as it was noted, or in a state that a run leaves: paused, or fixed at a number of ours."""
+        was = self.former.get(found.object)
+        if was is None:
+            return False
+        if _kept(found) == _kept(was):
+            return True
+        if found.paused:
+            return (found.minimum, found.maximum) == (was.minimum, was.maximum)
+        return found.minimum == found.maximum and found.maximum in self.numbers
+
+    def foreign(self, found: Contender) -> str:
+        """One that somebody else has set, in words."""
+        was = self.former.get(found.object)
+        before = f"before it: {was.does}" if was else "it was not there before"
+        return f"{in_words(found)} now, set by {found.changed_by or 'somebody'} while the run lasted ({before}): left as it is"
+
+
+def _noted(world: World) -> _Noted:
+    notes = read_notes(world.platform.workload())
+    former = notes.former.autoscalers if notes.former else ()
+    wanted = [1, *((notes.former.replicas,) if notes.former else ()), *((notes.run.plan.replicas,) if notes.run else ())]
+    return _Noted(former={c.object: c for c in former}, numbers=frozenset(wanted))
+
+
 def _kept(contender: Contender) -> tuple[int | None, int | None, bool]:
     return contender.minimum, contender.maximum, contender.paused
-
-
-def _pinned_by_us(found: Contender, was: Contender, numbers: set[int]) -> bool:
-    """Whether it is in a state that a run leaves: paused, numbers untouched, or fixed at a number that a run pins at."""
-    if found.paused:
-        return (found.minimum, found.maximum) == (was.minimum, was.maximum)
-    return found.minimum == found.maximum and found.maximum in numbers
 
 
 # --- owners --------------------------------------------------------------------------------------------------------------

@@ -7,11 +7,11 @@ the process began was accepted by whoever started it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from lockage.core.facts import Probe, Workload
+from lockage.core.facts import Contender, Probe, Workload
 from lockage.core.plan import steps as s
 from lockage.core.plan.contending import autoscaled
 from lockage.core.plan.wording import counted, probe_in_words
@@ -139,8 +139,8 @@ class _Watched:
         self._vigil.saw(found)
         return found
 
-    def pin(self, replicas: int) -> None:
-        cast("Platform", self._platform).pin(replicas)
+    def pin(self, replicas: int, autoscalers: Sequence[Contender]) -> None:
+        cast("Platform", self._platform).pin(replicas, autoscalers)
         self._vigil.pinned = replicas
 
     def __getattr__(self, name: str) -> Any:

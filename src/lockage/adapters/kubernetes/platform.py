@@ -210,9 +210,9 @@ class KubernetesPlatform:
         self._releaser.release(rollout)
         self._until_noticed()
 
-    def pin(self, replicas: int) -> None:
-        """Keep every autoscaler of the Deployment at exactly this number. Undone by ``unpin``."""
-        pin(self._client, self.contenders(), replicas)
+    def pin(self, replicas: int, autoscalers: Sequence[Contender]) -> None:
+        """Keep these autoscalers at exactly this number. Undone by ``unpin``."""
+        pin(self._client, autoscalers, replicas)
 
     def unpin(self, former: Sequence[Contender]) -> None:
         """Put autoscalers back to how they were."""

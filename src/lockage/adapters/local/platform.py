@@ -175,7 +175,7 @@ class LocalPlatform:
         request = RolloutRequest(release=rollout.release, replicas=rollout.replicas, liveness=rollout.liveness)
         self._client.act("POST", "/roll-out", request)
 
-    def pin(self, replicas: int) -> None:
+    def pin(self, replicas: int, autoscalers: Sequence[Contender]) -> None:
         """Nothing: there are no autoscalers."""
 
     def unpin(self, former: Sequence[Contender]) -> None:
