@@ -86,9 +86,16 @@ def test_what_stands_already_makes_no_revision(scene: HelmScene) -> None:
     scene.releaser().release(rollout)
     scene.releaser().release(rollout)
     assert len(scene.history()) == 2
-    scene.kube.patch(Deployment.Scale, "towpath", {"spec": {"replicas": 0}})
-    scene.releaser().release(rollout)
-    assert scene.live()[0] == 1
+
+
+def test_a_number_of_replicas_that_a_colleague_has_set_is_taken_back(scene: HelmScene) -> None:
+    scene.install("2.26.0", "--set=towpath.replicaCount=2")
+    rollout = Rollout(release="2.26.6", replicas=1, liveness=None)
+    for release in (rollout, replace(rollout, replicas=2), replace(rollout, replicas=2)):
+        scene.kube.patch(Deployment, "towpath", {"spec": {"replicas": 0}}, field_manager="colleague")
+        scene.releaser().release(release)
+        assert scene.live()[0] == release.replicas
+    assert len(scene.history()) == 4
 
 
 # --- the older shape of the chart ----------------------------------------------------------------------------------------
