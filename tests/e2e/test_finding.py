@@ -32,9 +32,11 @@ from lightkube.resources.core_v1 import Pod, Secret, Service
 from psycopg.conninfo import conninfo_to_dict
 
 from e2e.cluster.whole import Cluster
+from e2e.installed import Installed
 from e2e.on_cluster import OnCluster, deployment, eventually, towpath, until_ready
 from lockage.adapters.kubernetes import relay_program
 from lockage.adapters.postgres.embedded import Server
+from lockage.core.release.profile import parse_profile
 from lockage.interfaces.cli.main import run
 
 pytestmark = pytest.mark.e2e
@@ -64,7 +66,7 @@ class Shop:
         code = self.ask("survey", "--json", *arguments)
         out, self.said = self._capsys.readouterr()
         assert code == 0, self.said
-        return json.loads(out)
+        return json.loads(out.splitlines()[-1])
 
     def refused(self, *arguments: str) -> dict:
         """What is said where there is no survey."""
@@ -262,3 +264,45 @@ def test_a_database_that_only_pods_reach_is_reached_through_a_pod_which_is_gone_
     eventually(
         lambda: not [pod for pod in shop.kube.list(Pod) if pod.metadata.name.startswith("lockage-relay")], "the relay is gone"
     )
+
+
+# --- a profile of what nobody has written one for ---------------------------------------------------------------------
+
+
+def test_a_profile_is_written_from_what_runs_and_holds_no_secret(
+    shop: Shop, cluster: OnCluster, installed: Installed, tmp_path: Path
+) -> None:
+    installed.install(replicas=2, rows=10)
+    file = tmp_path / "mine.toml"
+    where = (
+        "-n",
+        str(shop.kube.namespace),
+        "--kubeconfig",
+        str(cluster.kubeconfig),
+        "--helm",
+        str(installed.helm),
+        "--chart",
+        "x",
+    )
+    environment = {"LOCKAGE_HOME": str(tmp_path / "home")}
+    assert run(("profile", "init", "shop", *where, "-o", str(file)), environment=environment) == 0
+    text = file.read_text()
+    assert str(conninfo_to_dict(installed.database)["password"]) not in text
+    assert "Not seen" not in text
+    profile = parse_profile(text.encode(), file=str(file))
+    assert profile.workload.image == "towpath"
+    assert profile.workload.application_name == "towpath/{replica}"
+    assert profile.database.url_env == "TOWPATH_PG_CONNECTION_URL"
+    assert (profile.migrations.ledger, profile.migrations.format) == ("public.schema_migrations", "golang-migrate")
+    assert profile.service.health_path == "/healthz"
+    assert profile.helm is not None
+    assert profile.helm.chart == "towpath"
+    (values,) = profile.helm.values
+    assert (values.replicas, values.tag, values.liveness) == (
+        "towpath.replicaCount", "towpath.image.tag", "towpath.livenessProbe",
+    )  # fmt: skip
+    assert values.liveness_enabled == "towpath.livenessProbe.enabled"
+    assert run(("profile", "check", str(file)), environment=environment) == 0
+    seen = shop.survey("--profile", str(file))
+    assert seen["ledger"]["version"] == 12
+    assert owners(seen) == {replica["name"] for replica in seen["replicas"]}

@@ -280,7 +280,7 @@ def _profile_named(name: str, *, beside: Path, otherwise: Path) -> tuple[Profile
     if "/" not in name and not name.endswith(".toml"):
         return _brought(name), otherwise
     file = beside / Path(name).expanduser()
-    return _profile_in(file), file.parent
+    return profile_in(file), file.parent
 
 
 def _brought(name: str) -> Profile:
@@ -292,7 +292,8 @@ def _brought(name: str) -> Profile:
     return parse_profile(brought.read_bytes(), file=f"profile {name}")
 
 
-def _profile_in(file: Path) -> Profile:
+def profile_in(file: Path) -> Profile:
+    """The profile in a file. Raises ``UsageError``: LK006 it cannot be read, LK201 it is not valid."""
     try:
         content = file.read_bytes()
     except OSError as error:

@@ -20,7 +20,7 @@ from lockage.adapters.kubernetes.client import KubernetesClient, open_client
 from lockage.adapters.kubernetes.database_address import Address, database_address, with_files
 from lockage.adapters.kubernetes.environment import Environment
 from lockage.adapters.kubernetes.finding import Found, container_of, find_workload
-from lockage.adapters.kubernetes.objects import PodObject, list_pods, selecting
+from lockage.adapters.kubernetes.objects import PodObject, WorkloadObject, list_pods, selecting
 from lockage.adapters.kubernetes.patch import PatchReleaser
 from lockage.adapters.kubernetes.platform import KubernetesPlatform
 from lockage.adapters.kubernetes.port_forward import Kubectl
@@ -59,7 +59,8 @@ def on_kubernetes(
     password = password_of(command, url=address.url, environment=os.environ) if command else None
     url = address.url
     if located.database_url is None or place.reach != "auto":
-        url = reached_from_here(client, found, place, stack, url=url, password=password, say=say)
+        environment = environment_of(client, found)
+        url = reached_from_here(client, found.workload, environment, place, stack, url=url, password=password, say=say)
     deployment = resolved(located, profile=found.profile, database_url=url, password=password)
     platform = KubernetesPlatform(
         client, deployment=found.name, profile=found.profile, releaser=releaser_of(client, place, found, log=say)
@@ -92,7 +93,8 @@ def address_of(client: KubernetesClient, found: Found, located: Located) -> Addr
 
 def reached_from_here(
     client: KubernetesClient,
-    found: Found,
+    workload: WorkloadObject,
+    environment: Environment,
     place: KubernetesPlace,
     stack: ExitStack,
     *,
@@ -102,7 +104,7 @@ def reached_from_here(
 ) -> str:
     """The address as it is reached from here, until the stack is closed. Raises as ``reached`` and ``with_files`` do."""
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="lockage-", ignore_cleanup_errors=True)))
-    url = with_files(url, environment_of(client, found).file, folder=folder)
+    url = with_files(url, environment.file, folder=folder)
 
     def log_in(there: str) -> None:
         limit_s = WAY_LIMIT_S
@@ -118,8 +120,8 @@ def reached_from_here(
     ways = Ways(
         client=client,
         kubectl=Kubectl(place=client.place, leash=leash.command(), environment=os.environ),
-        workload=found.workload,
-        pod=lambda: running_pod(client, found),
+        workload=workload,
+        pod=lambda: running_pod(client, workload),
         relay_image=place.relay_image or OWN_IMAGE,
         log_in=log_in,
         say=say,
@@ -130,12 +132,12 @@ def reached_from_here(
 def environment_of(client: KubernetesClient, found: Found) -> Environment:
     """The environment of the workload's container."""
     container = container_of(found.workload, found.profile)
-    return Environment(client, found.workload, container, pod=lambda: running_pod(client, found))
+    return Environment(client, found.workload, container, pod=lambda: running_pod(client, found.workload))
 
 
-def running_pod(client: KubernetesClient, found: Found) -> PodObject | None:
+def running_pod(client: KubernetesClient, workload: WorkloadObject) -> PodObject | None:
     """One of the workload's pods that runs; None when none does."""
-    labels = found.workload.spec.template.metadata.labels
+    labels = workload.spec.template.metadata.labels
     return next((pod for pod in list_pods(client, selector=selecting(labels)) if pod.runs), None)
 
 

@@ -78,6 +78,31 @@ def matches(workloads: Iterable[WorkloadObject], profiles: Sequence[Profile]) ->
     return by_image or [(one, p) for one, p in pairs if _has_labels(one, p) or _of_chart(one, p)]
 
 
+def find_any(client: Asking, *, selector: str | None, name: str) -> WorkloadObject:
+    """The Deployment with these labels, else of that name, else the only one: where there is no profile yet.
+
+    Raises ``RefusedError``: LK530 there is none, LK531 there are several; as the client does.
+    """
+    there = list_workloads(client, "Deployment", selector=selector)
+    named = [one for one in there if one.metadata.name == name]
+    fitting = named if len(named) == 1 else list(there)
+    if len(fitting) == 1:
+        return fitting[0]
+    names = ", ".join(one.title for one in there)
+    which = f" with the labels {selector}" if selector is not None else ""
+    if not there:
+        raise RefusedError(
+            f"there is no Deployment{which} in namespace {client.namespace}",
+            code="LK530",
+            hint=f"kubectl get deployments --show-labels -n {client.namespace}",
+        )
+    raise RefusedError(
+        f"{len(there)} Deployments{which} are in namespace {client.namespace}, and none is called {name}: {names}",
+        code="LK531",
+        hint=f"choose one with --selector {_telling_labels(there)}",
+    )
+
+
 def described(workload: WorkloadObject, profile: Profile) -> Found:
     """What is said of a workload that was found. Raises ``RefusedError`` (LK530) when it has no container of the profile's."""
     return Found(

@@ -204,6 +204,7 @@ class WorkloadSpec(_Object, frozen=True, kw_only=True):
 
     selector: Selector = msgspec.field(default_factory=Selector)
     template: Template = msgspec.field(default_factory=Template)
+    replicas: int = 1
 
 
 class WorkloadObject(_Object, frozen=True, kw_only=True):

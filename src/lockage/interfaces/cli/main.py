@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "rbac": "Print the rights that Lockage needs, the narrowest that there are.",
     "local": "Scale or roll out a deployment of the local platform by hand.",
     "demo": "Upgrade a real application, the usual way and with Lockage.",
+    "profile": "Write a profile from a deployment that runs, or check one.",
     "explain": "Say what an error code means.",
     "version": "Print the version of Lockage.",
 }

@@ -167,7 +167,7 @@ def _gathering(command: NamingCommand[P], name: inspect.Parameter, *, without: t
         wanted = Wanted(name=given.pop("name") or "", helm_arguments=passed, **named)
         cast("Callable[..., None]", command)(of_call, wanted, **given)
 
-    gathered.__doc__ = command.__doc__
+    gathered.__name__, gathered.__doc__ = getattr(command, "__name__", "command"), command.__doc__
     # Typer reads the signature. The command's own options come first, as its synopsis has them.
     gathered.__signature__ = inspect.Signature(  # pyright: ignore[reportFunctionMemberAccess] - inspect's own protocol
         [context, name, *own, *(flag.replace(name=_prefixed(flag.name)) for flag in flags.values())]
