@@ -170,7 +170,7 @@ class Windows:
     """Between two looks at the wall clock while a window is waited for. Sleep, suspend and a clock that is set show at once."""
 
     history_limit_s: float = 30.0
-    """Longest run of a query for months of usage. Two million rows take two seconds; nothing is under way that it could delay."""
+    """Longest run of a query for months of usage. Two million rows take two seconds; nothing under way is delayed by it."""
 
     sample_gap_s: float = 3600.0
     """Two samples of PostgreSQL's counters further apart than this say nothing of what was between them."""

@@ -4,8 +4,6 @@ Not for showing. The surprising thing: the time zone is part of the question. It
 own; a server in UTC proposes windows that are quiet in UTC's weeks, so the answer always says whose week it is.
 """
 
-# ruff: noqa: PLC0415 - adapters are imported when they are needed, as in wiring
-
 from __future__ import annotations
 
 import os
@@ -23,6 +21,7 @@ from lockage.flows.usage import UsageHistory, read_usage, sample_load, usage_fro
 from lockage.flows.world import World
 from lockage.interfaces.deployments import unwritable
 from lockage.interfaces.folders import Folders
+from lockage.interfaces.wiring import calendar_of, freezes_in, load_query, load_samples
 from lockage.ports import Narrate
 
 LOCAL_TIME = Path("/etc/localtime")
@@ -57,9 +56,7 @@ def usage_of(world: World, folders: Folders, *, narrate: Narrate) -> UsageHistor
 
     Raises what the query for the history raises, unless there are samples.
     """
-    from lockage.adapters.load_samples import LoadSamples
-
-    samples = LoadSamples(folders.state / "usage", deployment=world.deployment).read()
+    samples = load_samples(folders, world.deployment).read()
     of_load = usage_from_load(samples, settings=world.settings.windows)
     if world.profile.usage is None:
         return of_load
@@ -76,12 +73,8 @@ def usage_of(world: World, folders: Folders, *, narrate: Narrate) -> UsageHistor
 
 def take_sample(world: World, folders: Folders) -> str:
     """A sentence about the sample of the database's load that was taken and kept."""
-    from lockage.adapters.load_samples import LoadSamples
-    from lockage.adapters.postgres.session import load_sql
-
-    sample = sample_load(world.database.ask, load_sql("read_load"))
-    samples = LoadSamples(folders.state / "usage", deployment=world.deployment)
-    count = samples.add(sample, keep_days=world.settings.windows.sample_keep_days)
+    sample = sample_load(world.database.ask, load_query())
+    count = load_samples(folders, world.deployment).add(sample, keep_days=world.settings.windows.sample_keep_days)
     return (
         f"sample {count} of {world.deployment}: {sample.transactions} transactions since the counters began, "
         f"{sample.sessions} sessions active in the last minute"
@@ -90,18 +83,14 @@ def take_sample(world: World, folders: Folders) -> str:
 
 def freezes_of(files: Sequence[Path], *, world: World, days: int, zone: ZoneInfo) -> tuple[Freeze, ...]:
     """The events of all calendar files within the next days. Raises ``UsageError`` (LK546) as ``read_freezes`` does."""
-    from lockage.adapters.calendars import read_freezes
-
     now = world.clock.now()
-    found = {f for file in files for f in read_freezes(file, begin=now, end=now + timedelta(days=days), zone=zone)}
+    found = {f for file in files for f in freezes_in(file, begin=now, end=now + timedelta(days=days), zone=zone)}
     return tuple(sorted(found, key=lambda freeze: (freeze.begin, freeze.end, freeze.text)))
 
 
 def write_windows(file: Path, report: WindowReport) -> None:
     """Write the proposed windows as iCalendar. Raises ``RefusedError`` (LK008) when that cannot be done."""
-    from lockage.adapters.calendars import write_calendar
-
     try:
-        file.write_bytes(write_calendar(entries_of(report), now=report.at))
+        file.write_bytes(calendar_of(entries_of(report), now=report.at))
     except OSError as error:
         raise unwritable(file, error) from error

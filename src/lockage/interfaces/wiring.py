@@ -10,7 +10,7 @@ is called, because a command should wait for those that it uses only.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,14 @@ from lockage.interfaces.folders import Folders
 from lockage.settings import Settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from lockage.adapters.load_samples import LoadSamples
     from lockage.core.migration.formats.format import Format
     from lockage.core.migration.script import Migration
+    from lockage.core.plan.calendar_text import CalendarEntry
+    from lockage.core.plan.window import Freeze
     from lockage.core.run import RunEvent
     from lockage.flows.world import World
     from lockage.interfaces.deployments import Deployment, Located
@@ -40,6 +46,34 @@ def journals(folders: Folders) -> Journals:
     from lockage.adapters.journal import SqliteJournals
 
     return SqliteJournals(folders.runs)
+
+
+def load_samples(folders: Folders, deployment: str) -> LoadSamples:
+    """The samples of a database's load that this machine has kept."""
+    from lockage.adapters.load_samples import LoadSamples
+
+    return LoadSamples(folders.state / "usage", deployment=deployment)
+
+
+def load_query() -> str:
+    """The query that gives one of them."""
+    from lockage.adapters.postgres.session import load_sql
+
+    return load_sql("read_load")
+
+
+def freezes_in(file: Path, *, begin: datetime, end: datetime, zone: ZoneInfo) -> tuple[Freeze, ...]:
+    """The events of a calendar file between two moments. Raises ``UsageError`` (LK546) as ``read_freezes`` says."""
+    from lockage.adapters.calendars import read_freezes
+
+    return read_freezes(file, begin=begin, end=end, zone=zone)
+
+
+def calendar_of(entries: Iterable[CalendarEntry], *, now: datetime) -> bytes:
+    """A calendar file with these events."""
+    from lockage.adapters.calendars import write_calendar
+
+    return write_calendar(entries, now=now)
 
 
 def migrations_of(deployment: Deployment) -> tuple[Migration, ...]:
