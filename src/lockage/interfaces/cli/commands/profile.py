@@ -30,9 +30,9 @@ def init(
     *,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: standard output.")] = None,
 ) -> None:
-    """Write a first profile from a deployment on Kubernetes, for a person to read and correct.
+    """Write a first profile from a deployment on Kubernetes.
 
-    Image, labels, container, probes, what the chart calls its values, the variable with the database's address, the ledger.
+    It is for a person to read and correct. Image, labels, container, probes, what the chart calls its values, the variable with the database's address, the ledger.
     Lines with CHECK were guessed, or could not be seen. No secret is written. Changes nothing on the cluster.
 
     Example: lockage profile init shop -n shop -o shop.toml
