@@ -98,6 +98,19 @@ def test_a_scale_to_one_hop_leaves_one() -> None:
     assert only(hop, s.RollOut).replicas == 1
 
 
+@pytest.mark.parametrize(
+    ("strategy", "limit_s"),
+    [
+        (s.Strategy.ROLLING, Settings().limits.rollout_s),  # two more replicas have to be replaced
+        (s.Strategy.SCALE_TO_ONE, Settings().limits.look_s + 10.0 + Settings().limits.replicas_gone_margin_s),  # one to end
+        (s.Strategy.SCALE_TO_ZERO, Settings().limits.look_s),
+    ],
+)
+def test_verifying_waits_for_the_old_replicas_that_are_still_there(strategy: s.Strategy, limit_s: float) -> None:
+    hop = planned("2.26.6", harmless(), strategy=strategy).hops[0]
+    assert only(hop, s.Verify).limit_s == limit_s
+
+
 def test_only_the_last_hop_puts_everything_back() -> None:
     assert ["restore" in names(hop) for hop in planned().hops] == [False, True]
 

@@ -88,14 +88,7 @@ def steps_of(hop: HopOutline, settings: Settings) -> tuple[AnyStep, ...]:
         *_make_room(hop, settings),
         _roll_out(hop, settings),
         _guard(hop, settings),
-        Verify(
-            release=hop.to_release,
-            ledger=hop.ledger,
-            ledger_before=hop.ledger_before,
-            undo=NOTHING_CHANGED,
-            expected_s=look[0],
-            limit_s=look[1],
-        ),
+        _verify(hop, settings),
         _raise(hop, settings),
         *_leave(hop.detours, settings),
         *(_restore(settings) if hop.last else ()),
@@ -218,6 +211,29 @@ def _guard(hop: HopOutline, settings: Settings) -> GuardMigration:
         undo="cannot be undone: a schema that has moved goes back only by the restore point",
         expected_s=rounded(added(hop.migration_s, hop.timing.boot)).likely,
         limit_s=hop.kill_budget_s + settings.limits.ready_margin_s,
+    )
+
+
+def _verify(hop: HopOutline, settings: Settings) -> Verify:
+    expected_s, limit_s = settings.expected.look_s, settings.limits.look_s
+    match hop.strategy:
+        case Strategy.ROLLING:  # the others are still being replaced when the first replica serves
+            one_round = added(hop.timing.start, hop.timing.boot)
+            expected_s += rounded(times(max(0, hop.waves - 1), one_round)).likely
+            limit_s = max(settings.limits.rollout_s, SLOWER * expected_s)
+        case Strategy.SCALE_TO_ONE:  # the old one has just been asked to end
+            limit_s += hop.grace_s + settings.limits.replicas_gone_margin_s
+        case Strategy.SCALE_TO_ZERO:
+            pass
+        case _:
+            assert_never(hop.strategy)
+    return Verify(
+        release=hop.to_release,
+        ledger=hop.ledger,
+        ledger_before=hop.ledger_before,
+        undo=NOTHING_CHANGED,
+        expected_s=expected_s,
+        limit_s=limit_s,
     )
 
 
