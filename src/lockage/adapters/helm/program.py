@@ -122,9 +122,18 @@ def find_helm(program: str, *, folder: Path, environment: Mapping[str, str]) -> 
 
 
 _UNREACHABLE = re.compile(
-    r"cluster unreachable|connection refused|no such host|i/o timeout|EOF$|TLS handshake timeout", re.IGNORECASE
+    r"cluster unreachable|connection refused|connection reset|no such host|no route to host|i/o timeout|TLS handshake timeout"
+    r"|(?<!unexpected )\bEOF\b|client connection lost|context deadline exceeded|request timed out|timeout awaiting|Too Many Requests"
+    r"|server is currently unable|unable to return a response in the time|etcdserver|Internal error occurred|bad gateway"
+    r"|service unavailable|leader changed",
+    re.IGNORECASE,
 )
-"""How Helm's Kubernetes client words that nobody answered. Source: Go's ``net`` package; Helm's ``kube.Client.IsReachable``."""
+"""How Helm words that nobody answered, or that a server failed; "unexpected EOF" is a template's.
+
+Source: Go's ``net`` and ``text/template``; Kubernetes' ``api/errors``; etcd's errors."""
+
+_BUSY = re.compile(r"another operation .* is in progress")
+"""Somebody began an upgrade after we had looked. Source: Helm 3.22.0 and 4.3.1, ``action.errPending``."""
 
 
 def refused(done: Done, what: str, *, code: str = "LK512", hint: str | None = None) -> RefusedError:
@@ -132,11 +141,9 @@ def refused(done: Done, what: str, *, code: str = "LK512", hint: str | None = No
     text = done.complaint
     if done.out_of_time:
         return UnreachableError(f"{what}: helm did not end in time", code="LK513", hint=hint or "kubectl get --raw /readyz")
-    if re.search(
-        r"cluster unreachable|connection refused|no such host|i/o timeout|EOF$|TLS handshake timeout", text, re.IGNORECASE
-    ):
+    if _UNREACHABLE.search(text):
         return UnreachableError(f"{what}: {text}", code="LK513", hint=hint or "kubectl get --raw /readyz")
-    return RefusedError(f"{what}: {text}", code=code, hint=hint)
+    return RefusedError(f"{what}: {text}", code="LK516" if _BUSY.search(text) else code, hint=hint)
 
 
 def _run(
