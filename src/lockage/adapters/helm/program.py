@@ -123,9 +123,9 @@ def find_helm(program: str, *, folder: Path, environment: Mapping[str, str]) -> 
 
 _UNREACHABLE = re.compile(
     r"cluster unreachable|connection refused|connection reset|no such host|no route to host|i/o timeout|TLS handshake timeout"
-    r"|(?<!unexpected )\bEOF\b|client connection lost|context deadline exceeded|request timed out|timeout awaiting|Too Many Requests"
-    r"|server is currently unable|unable to return a response in the time|etcdserver|Internal error occurred|bad gateway"
-    r"|service unavailable|leader changed",
+    r"|(?<!unexpected )\bEOF\b|client connection lost|context deadline exceeded|request timed out|timeout awaiting"
+    r"|Too Many Requests|server is currently unable|unable to return a response in the time|etcdserver|Internal error occurred"
+    r"|bad gateway|service unavailable|leader changed",
     re.IGNORECASE,
 )
 """How Helm words that nobody answered, or that a server failed; "unexpected EOF" is a template's.
