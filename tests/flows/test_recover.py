@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 
 from lockage.core.plan import steps as s
 from lockage.core.recovery import Direction
@@ -13,10 +14,10 @@ from lockage.errors import HaltedError, RefusedError
 from lockage.flows.recover import recover, way_out
 from support.dying import Death, Died
 from support.fake_platform import FakePlatform
-from support.fake_world import Client, FakeWorld
+from support.fake_world import Autoscaler, Client, FakeWorld, Owner
 from support.machine import ALTER, SWEEP, Machine, a_world, by_way_of_one, seen_by_flows, to_two
 from support.memory_journals import MemoryJournals
-from support.plans import FORMER
+from support.plans import FORMER, hop, plan_of
 
 
 def state(world: FakeWorld) -> tuple[object, ...]:
@@ -159,3 +160,41 @@ def test_a_run_killed_at_any_effect_is_recovered_on_another_machine(plan: s.Plan
         report = recovered(world, host="elsewhere")
         assert state(world) == well_on(report.to_release, world.ledger), f"killed {when} effect {k}"
         assert world.ledger == world.profile.migrations.releases[report.to_release]
+
+
+HPA, ARGO = "HorizontalPodAutoscaler/app", "Application/app in argocd"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_effect_and_taken_back_elsewhere_an_autoscaler_is_as_it_was(when: Literal["before", "after"]) -> None:
+    made = hop("1.0.0", "2.0.0", s.Strategy.SCALE_TO_ZERO, liveness=FORMER, migrating=FORMER, last=True, autoscalers=(HPA,))
+    plan = plan_of(made)
+    assert plan.facts is not None
+    plan = replace(plan, facts=replace(plan.facts, owners=(HPA,)))
+    calm, death = a_world(autoscalers=[Autoscaler(minimum=3, maximum=7)]), Death()
+    Machine(world=calm).upgrade(plan, death)
+    for k in range(death.count):
+        world = a_world(autoscalers=[Autoscaler(minimum=3, maximum=7)])
+        with pytest.raises(Died):
+            Machine(world=world).upgrade(plan, Death(at=k, when=when))
+        world.clock.sleep(60)
+        if way_out(seen_by_flows(world)).direction is Direction.NONE:
+            continue
+        recovered(world, host="elsewhere")
+        assert (world.autoscalers[0].minimum, world.autoscalers[0].maximum) == (3, 7), f"killed {when} effect {k}"
+        assert state(world)[1] == 3
+
+
+def test_what_an_owner_was_asked_for_is_taken_back_by_the_owner() -> None:
+    made = hop("1.0.0", "2.0.0", s.Strategy.SCALE_TO_ZERO, liveness=FORMER, migrating=FORMER, last=True, owners=(ARGO,))
+    plan = plan_of(made)
+    assert plan.facts is not None
+    plan = replace(plan, facts=replace(plan.facts, owners=(ARGO,)))
+    world = a_world(owners=[Owner(release="1.0.0", replicas=3, liveness=FORMER)])
+    world.happenings.append((5.0, lambda: setattr(world.owners[0], "replicas", 0)))
+    halted(world, plan)
+    assert world.replicas == 0
+    world.happenings.append((world.now_s + 20.0, lambda: setattr(world.owners[0], "replicas", 3)))
+    recovered(world, host="elsewhere")
+    assert state(world) == well_on("1.0.0", 10)
+    assert world.changes == []

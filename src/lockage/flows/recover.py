@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from lockage.core.facts import LedgerState
-from lockage.core.plan.steps import LeaveWhen, Plan, RaiseReplicas, Restore
+from lockage.core.plan.steps import HandOver, LeaveWhen, Plan, RaiseReplicas, Restore
 from lockage.core.recovery import Direction, Recovery, ledger_ends, recovery
 from lockage.core.run import RunEvent, RunNote, RunReport, WaiverNote, read_notes
 from lockage.errors import HaltedError, RefusedError, UnreachableError
-from lockage.flows import quiesce, revise
+from lockage.flows import contend, quiesce, revise
 from lockage.flows.account import recording
 from lockage.flows.carry_out import Order, Unfinished, carry_out
 from lockage.flows.fence import hold_fence
@@ -122,6 +122,7 @@ class _PuttingBack:
                 hint=f"lockage recover {self.world.deployment}",
             )
         self._serve_again(found)
+        contend.unpin(self.world, index=self.note.hop)
         patience.wait_out(lambda: revise.restore(impatient))
         report = self._report(found)
         with suppress(UnreachableError):  # it runs out by itself
@@ -133,7 +134,7 @@ class _PuttingBack:
         """No replica of the new release is left where none of the old serves; where one does, the rollout back ends the new."""
         hop, workload = self.note.plan.hops[self.note.hop], self.world.platform.workload()
         old_serve = any(r.ready and r.release == hop.from_release for r in self.world.platform.replicas())
-        if workload.release != hop.to_release or old_serve:
+        if workload.release != hop.to_release or old_serve or self._owners:
             return
         limit_s = workload.grace_s + self.world.settings.limits.replicas_gone_margin_s
         self._step("take-down", lambda: quiesce.leave_only(self.world, 0, limit_s=limit_s, between=self._hold))
@@ -147,13 +148,31 @@ class _PuttingBack:
             release=release, replicas=found.replicas, liveness=found.liveness, undo="not needed", expected_s=1.0,
             limit_s=limits.rollout_s,
         )  # fmt: skip
-        self._step("put-back", lambda: revise.raise_replicas(self.world, step, between=self._hold))
+        contend.raise_pins(self.world, found.replicas, index=self.note.hop)
+        if self._owners:
+            self._step("put-back", lambda: self._hand_back(step))
+        else:
+            self._step("put-back", lambda: revise.raise_replicas(self.world, step, between=self._hold))
         # What the rollout back has ended may have left a backend behind, which may yet commit.
         quiesce.clear_orphans(self.world, limit_s=limits.sessions_gone_s, between=self._hold)
         self._step(
             "verify",
             lambda: await_verified(self.world, release=release, ledger=ledger, limit_s=limits.look_s, between=self._hold),
         )
+
+    @property
+    def _owners(self) -> tuple[str, ...]:
+        """Whose change the hop was, and its taking back is; nobody: ours."""
+        steps = self.note.plan.hops[self.note.hop].steps
+        return next((step.owners for step in steps if isinstance(step, HandOver)), ())
+
+    def _hand_back(self, step: RaiseReplicas) -> None:
+        asked = HandOver(
+            owners=self._owners, release=step.release, replicas=step.replicas, liveness=step.liveness, complete=True,
+            undo=step.undo, expected_s=step.expected_s, limit_s=self.world.settings.limits.hand_over_s,
+        )  # fmt: skip
+        back = msgspec.structs.replace(self.note.plan.hops[self.note.hop], to_release=step.release)
+        contend.hand_over(self.world, asked, back, index=self.note.hop, between=self._hold)
 
     def _report(self, found: Recovery) -> RunReport:
         assert found.release is not None
