@@ -247,13 +247,14 @@ class HelmReleaser:
         former = _former(live)
         before = (former.replicas, former.liveness) if former else (live["spec"].get("replicas"), probe_of(one))
         migrating = (rollout.replicas, _numbers(rollout.liveness)) != (before[0], _numbers(before[1]))
-        arriving = former is not None and image_release(str(one.get("image"))) != rollout.release
+        # With neither to put back there is no second rollout, and whoever pinned the autoscalers frees them as well.
+        arriving = former is not None and former.autoscalers and image_release(str(one.get("image"))) != rollout.release
         return Asked(
             workload=self._workload,
             release=rollout.release,
             replicas=rollout.replicas,
             liveness=rollout.liveness,
-            pinned=migrating or arriving,
+            pinned=migrating or bool(arriving),
         )
 
     # --- checks --------------------------------------------------------------------------------------------------------
