@@ -6,6 +6,7 @@ surprising thing: every refusal that needs no forecast comes first, so that nobo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -75,7 +76,7 @@ def propose(
         now=clock.now(),
         settings=settings,
         wishes=wishes,
-        notes=notes,
+        notes=(*notes, *(_jobs_in_progress(profile, ask) if legs else ())),
         answers=answers,
     )
 
@@ -90,6 +91,22 @@ def answered(asked: Sequence[str], ask: Ask, narrate: Narrate) -> Answers:
         except LockageError as error:
             found[sql] = Answer(holds=None, problem=error.message)
     return found
+
+
+def _jobs_in_progress(profile: Profile, ask: Ask) -> tuple[str, ...]:
+    """What is going on now that an end of the replicas would interrupt; a query that fails costs this sentence alone."""
+    activity = profile.activity
+    if activity.jobs is None:
+        return ()
+    try:
+        kinds = Counter(str(row.get("kind")) for row in ask(activity.jobs))
+    except LockageError as error:
+        return (f"whether jobs are in progress is not known: {error.message}",)
+    if not kinds:
+        return ()
+    what = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    then = f": {activity.jobs_text}" if activity.jobs_text else ""
+    return (f"jobs are in progress now ({what}){then}",)
 
 
 def _yes_or_no(rows: tuple[Mapping[str, object], ...]) -> Answer:

@@ -265,7 +265,7 @@ def _hop_warnings(about: _About, hops: Sequence[Hop]) -> Iterator[str]:
     for hop in hops:
         name, forecast = f"{hop.from_release} to {hop.to_release}", hop.forecast
         if forecast.migrations is None:
-            yield _unseen_warning(about.profile, hop)
+            yield _unseen_warning(about.profile, hop, target=hops[-1].to_release)
         elif forecast.migrations and not forecast.statements_checked:
             yield f"{name}: no statement of {hop.from_release} was checked against the new schema"
         if forecast.unknown and forecast.migrations is not None:
@@ -284,11 +284,12 @@ def _hop_warnings(about: _About, hops: Sequence[Hop]) -> Iterator[str]:
             )
 
 
-def _unseen_warning(profile: Profile, hop: Hop) -> str:
+def _unseen_warning(profile: Profile, hop: Hop, *, target: str) -> str:
     ask = f", or ask {vendor_in_words(profile)}" if profile.vendor.contact else ""
+    asked = "--migrations FOLDER" if hop.to_release == target else f"hop by hop: --to {hop.to_release} --migrations FOLDER"
     likely_s, calls = hop.forecast.total_s.likely, profile.vendor.name or "its vendor"
     return (
         f"{hop.from_release} to {hop.to_release}: nobody here knows which migrations {hop.to_release} brings, so nothing is "
         f"forecast and everything counts as the worst case ({duration(likely_s)} is what {calls} calls typical, no "
-        f"measurement); give them from a checkout of {hop.to_release} (--migrations FOLDER){ask}"
+        f"measurement); give them from a checkout of {hop.to_release} ({asked}){ask}"
     )

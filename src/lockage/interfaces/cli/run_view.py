@@ -35,11 +35,12 @@ def show_report(report: RunReport, console: Console) -> None:
     say(console, f"{report.deployment}: {report.from_release} to {report.to_release} is {report.outcome} after {took_s:.0f} s")
     if not report.hops:
         return
-    table = plain_table("hop", "strategy", "migration", "forecast", "stop", "start", "boot")
+    table = plain_table("hop", "strategy", "ledger", "migration", "forecast", "stop", "start", "boot")
     for hop in report.hops:
         forecast = range_in_words(hop.forecast_s) if hop.forecast_s else "-"
         figures = (_seconds(hop.termination_s), _seconds(hop.start_s), _seconds(hop.boot_s))
-        table.add_row(hop.to_release, hop.strategy.value, _seconds(hop.migration_s), forecast, *figures)
+        ledger = "-" if hop.ledger is None else str(hop.ledger)
+        table.add_row(hop.to_release, hop.strategy.value, ledger, _seconds(hop.migration_s), forecast, *figures)
     console.print(table)
     say(console, f"shortest outage possible: {sum(map(_limit, report.hops)):.1f} s")
 
