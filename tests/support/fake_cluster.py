@@ -51,11 +51,13 @@ class FakeCluster:
 
     def send(self, method: str, path: str, *, body: object = None, params: Mapping[str, str] | None = None) -> bytes:
         del body
-        assert method == "GET"
         *_, namespace, resource, name = [*path.partition("/namespaces/")[2].split("/"), ""][:3]
         self.asked.append(f"{resource}/{name}".rstrip("/"))
         if resource in self.forbidden:
-            raise ForbiddenError(f"our identity may not get {resource} in namespace {namespace}", code="LK504", hint="grant it")
+            verb = {"GET": "get", "POST": "create", "DELETE": "delete"}[method]
+            message = f"our identity may not {verb} {resource} in namespace {namespace}"
+            raise ForbiddenError(message, code="LK504", hint="grant it")
+        assert method == "GET"
         if name:
             if namespace != self.namespace or f"{resource}/{name}" not in self.objects:
                 raise MissingError(f"there is nothing to get {resource} {name}", code="LK506")

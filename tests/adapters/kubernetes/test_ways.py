@@ -200,6 +200,7 @@ class Doors:
 
 NOBODY = UnreachableError("no database answers at db:5432", code="LK121")
 HBA = RefusedError("the database at db:5432 does not let role app into database shop from here", code="LK127")
+FULL = UnreachableError("the database at db:5432 has no connection left for role app", code="LK125")
 PASSWORD = RefusedError("the database refuses the password of role app at db:5432", code="LK122")
 
 
@@ -271,10 +272,21 @@ def test_a_proxy_beside_the_replica_is_reached_through_its_pod(cluster: FakeClus
     assert said[0] == "the database is reached through a proxy beside pod db-0: this way ends with the pod"
 
 
-def test_a_password_that_is_refused_is_no_reason_to_look_elsewhere(cluster: FakeCluster, kubectl: FakeKubectl) -> None:
+@pytest.mark.parametrize("failure", [PASSWORD, FULL])
+def test_a_database_that_answers_is_no_reason_to_look_elsewhere(
+    cluster: FakeCluster, kubectl: FakeKubectl, failure: LockageError
+) -> None:
     with pytest.raises(RefusedError) as caught:
-        way(cluster, kubectl, Doors(lambda _: PASSWORD), "postgresql://app@db.example.com/shop")
-    assert caught.value.code == "LK122"
+        way(cluster, kubectl, Doors(lambda _: failure), "postgresql://app@db.example.com/shop")
+    assert caught.value is failure
+
+
+def test_a_way_that_is_not_allowed_is_named_among_the_others(cluster: FakeCluster, kubectl: FakeKubectl) -> None:
+    cluster.forbidden.add("pods")
+    with pytest.raises(UnreachableError) as caught:
+        way(cluster, kubectl, Doors(lambda _: NOBODY), "postgresql://app@db.example.com/shop")
+    assert caught.value.code == "LK537"
+    assert "through a pod of ours: our identity may not create pods in namespace shop" in caught.value.message
 
 
 @pytest.mark.real

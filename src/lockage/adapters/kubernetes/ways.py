@@ -61,18 +61,20 @@ def reached(url: str, reach: Reach, ways: Ways, stack: ExitStack) -> str:
         with ExitStack() as opened:
             try:
                 there = attempt(url, hosts, ways, opened)
-                ways.log_in(there)
-            except UnreachableError as error:
+            except LockageError as error:
                 tried.append(f"{_TITLES[way]}: {error.message}")
+                continue
+            try:
+                ways.log_in(there)
             except LockageError as error:
                 if error.code not in ELSEWHERE:
                     raise
                 tried.append(f"{_TITLES[way]}: {error.message}")
-            else:
-                stack.enter_context(opened.pop_all())
-                if way != "direct":
-                    ways.say(f"the database at {_named(hosts)} is reached {_TITLES[way]}")
-                return there
+                continue
+            stack.enter_context(opened.pop_all())
+        if way != "direct":
+            ways.say(f"the database at {_named(hosts)} is reached {_TITLES[way]}")
+        return there
     raise UnreachableError(
         f"no way leads to the database at {_named(hosts)}: {'; '.join(tried)}",
         code="LK537",

@@ -101,6 +101,9 @@ _LOGIN_CASES = (
             "closed the connection",
             "Connection reset",
             "Connection timed out",
+            # Something answers there that is no PostgreSQL.
+            "received invalid response to",
+            "expected authentication request from server",
         ),
         UnreachableError,
         "LK121",
