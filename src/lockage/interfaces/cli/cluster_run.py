@@ -8,26 +8,32 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from typing import TypeVar
 
+import msgspec
 import typer
 from rich.console import Console
 
 from lockage.core.plan.steps import Plan
-from lockage.core.run import Notes, read_notes
+from lockage.core.run import Notes, RunReport, read_notes
 from lockage.errors import RefusedError
 from lockage.flows.upgrade import Wanted
-from lockage.interfaces.cli.console import narrated, notes, say
-from lockage.interfaces.cli.failures import INTERRUPTED_EXIT
+from lockage.interfaces.cli import failures
+from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import Invocation
 from lockage.interfaces.cli.opening import found, opened_deployment
+from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.cli.plan_view import show_plan
+from lockage.interfaces.cli.run_view import show_report
 from lockage.interfaces.deployments import Located
 from lockage.interfaces.flags import Wanted as Named
 from lockage.interfaces.forecasting import proposer
 from lockage.interfaces.in_cluster import Options, follow_in_cluster, running_in_cluster, start_in_cluster
 
-REPORT = b'{"schema":"lockage.run/'
-"""How the report of a run begins, among the lines of its Job."""
+T = TypeVar("T")
+
+ENCODED = '{"schema":"lockage.'
+"""How a record begins, among the lines of a Job: the report at its end, or the error."""
 
 
 def upgrade_in_cluster(
@@ -42,7 +48,7 @@ def upgrade_in_cluster(
     console = notes()
     job = running_in_cluster(located)
     if job is None:
-        job = _started(invocation, named, located, wanted, options, console, asks=asks, as_json=as_json)
+        job = _started(invocation, named, located, wanted, options, console, asks=asks)
         if job is None:
             return 0
         say(console, f"the run is Job {job}; Ctrl-C ends only the following of it")
@@ -54,7 +60,7 @@ def upgrade_in_cluster(
         )
     except KeyboardInterrupt:
         say(console, f"the run goes on in the cluster; to follow it again: lockage upgrade {located.name} --in-cluster")
-        return INTERRUPTED_EXIT
+        return failures.INTERRUPTED_EXIT
 
 
 def _started(
@@ -66,7 +72,6 @@ def _started(
     console: Console,
     *,
     asks: bool,
-    as_json: bool,
 ) -> str | None:
     """The name of the Job; None when there is nothing to do."""
     with opened_deployment(invocation, named) as opened, narrated() as narrate:
@@ -87,12 +92,17 @@ def _started(
                 code="LK328",
                 hint=f"lockage upgrade {located.name} … --restore-point NAME, or --no-restore-point to accept that",
             )
+        if asks and not sys.stdin.isatty():
+            raise RefusedError(
+                "upgrade asks before the first change, and there is no terminal to ask on",
+                code="LK004",
+                hint=f"lockage upgrade {located.name} --in-cluster --yes",
+            )
         if asks and not typer.confirm("Carry this out in the cluster?", err=True):
             raise RefusedError("the plan was not confirmed; nothing was changed by this command", code="LK329")
-        arguments = (*_arguments(wanted), *(["--json"] if as_json else []))
         window = wanted.window
         waits_s = ((window.end or window.begin) - opened.world.clock.now()).total_seconds() if window is not None else 0.0
-        options = replace(options, arguments=arguments, waits_s=max(0.0, waits_s))
+        options = replace(options, arguments=_arguments(wanted), waits_s=max(0.0, waits_s))
         return start_in_cluster(located, opened.deployment, plan, options)
 
 
@@ -130,8 +140,20 @@ def _arguments(wanted: Wanted) -> tuple[str, ...]:
 
 
 def _tell(line: str, console: Console, *, as_json: bool) -> None:
-    if as_json and line.encode().startswith(REPORT):
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
-    else:
+    """One line of the Job: what it prints for programs is for people here, unless it was asked for."""
+    if not line.startswith(ENCODED):
         say(console, line)
+    elif (report := _decoded(line, RunReport)) is not None:
+        if as_json:
+            print_json(report)
+        else:
+            show_report(report, answers())
+    elif (failure := _decoded(line, failures.Failure)) is not None:
+        failures.tell(failure, as_json=as_json)
+
+
+def _decoded(line: str, record: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(line, type=record)
+    except msgspec.MsgspecError:
+        return None

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from lockage.core.plan.database_role import database_role
 from lockage.core.plan.rights import Footprint, Rule, Use, left_out, rules_for
-from lockage.core.plan.roles import Holder, as_yaml, subject_of
+from lockage.core.plan.roles import Holder, as_yaml, commented, subject_of
 from lockage.errors import LockageError, UsageError
 from lockage.interfaces.cli.console import notes, say
 from lockage.interfaces.cli.invocation import Invocation, command_app, invocation_of
@@ -53,6 +53,7 @@ def rbac(
         str, typer.Option("--service-account", metavar="NAME", help="Who gets the rights, and what the Role is called.")
     ] = "lockage",
     missing: Annotated[bool, typer.Option("--missing", help="Only what you lack, as a Role for yourself.")] = False,
+    values: Annotated[bool, typer.Option("--values", help="Print them as values of Lockage's own chart instead.")] = False,
     database_url: Annotated[
         str | None, typer.Option("--database-url", metavar="URL", help="Of the database that the role is for.")
     ] = None,
@@ -65,7 +66,7 @@ def rbac(
     that of the release gone to is looked at too. Nothing is changed.
     """
     refuse_together({"--missing": missing, "--database": database}, command="rbac")
-    refuse_together({"--database": database, "--json": as_json}, command="rbac")
+    refuse_together({"--database": database, "--json": as_json, "--values": values}, command="rbac")
     invocation = invocation_of(context)
     wanted = replace(wanted, database=database_url)
     use = Use.LOOK if read_only else Use.UPGRADE
@@ -84,6 +85,8 @@ def rbac(
     remarks = remarks_on(footprint, use=use, cluster_role=cluster_role or missing)
     if as_json:
         print_json(_record(located, footprint, use, rules, remarks))
+    elif values:
+        sys.stdout.write(f"rbac:\n  rules:\n{commented([rule for rule in rules if not rule.cluster_wide], indent=4)}")
     elif missing and not rules:
         say(notes(), f"nothing is missing in namespace {footprint.namespace}")
     else:

@@ -106,7 +106,7 @@ def upgrade(
     _refuse_without_in_cluster(
         {"--image": image, "--service-account": service_account, "--volume": storage_class}, in_cluster=in_cluster
     )
-    if not yes and not sys.stdin.isatty():
+    if not yes and not in_cluster and not sys.stdin.isatty():
         raise RefusedError(
             "upgrade asks before the first change, and there is no terminal to ask on",
             code="LK004",
