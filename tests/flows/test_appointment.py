@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from lockage.core.forecast.assess import Seconds
 from lockage.core.plan import steps as s
 from lockage.core.plan.window import Window, parse_window
-from lockage.errors import HaltedError, RefusedError
+from lockage.errors import HaltedError, RefusedError, UnreachableError
 from lockage.flows.appointment import await_begin
 from support.fake_platform import FakePlatform, nothing_left
 from support.fake_world import START, Client, FakeClock, FakeWorld
@@ -144,6 +144,21 @@ def test_a_suspend_into_the_window_leaves_what_is_left_of_it() -> None:
     with pytest.raises(RefusedError, match=r"of the window .* are left") as refused, nothing_left(late):
         Machine(world=late).upgrade(to_two(), window=window(2))
     assert refused.value.code == "LK547"
+
+
+@pytest.mark.parametrize("port", ["database", "platform"])
+def test_a_network_that_comes_back_a_moment_after_the_window_began_is_waited_for(port: str) -> None:
+    world = a_world(out_of_reach={port: (3600.0, 2 * 3600.0 + 30.0)})
+    machine = Machine(world=world)
+    assert machine.upgrade(to_two(), window=window(2)).outcome == "healthy"
+    assert any("does not answer, and is waited for" in event.text for event in machine.told)
+
+
+def test_a_network_that_does_not_come_back_is_a_refusal() -> None:
+    world = a_world(out_of_reach={"database": (3600.0, 3 * 3600.0)})
+    with pytest.raises(UnreachableError):
+        Machine(world=world).upgrade(to_two(), window=window(2))
+    assert world.changes == []
 
 
 def test_a_clock_that_is_set_back_makes_it_wait_longer() -> None:

@@ -26,6 +26,7 @@ from lockage.errors import RefusedError
 from lockage.flows.appointment import await_begin, begins_in, refuse_over, refuse_too_short
 from lockage.flows.carry_out import Order, Unfinished, carry_out, unfinished_run
 from lockage.flows.fence import hold_fence
+from lockage.flows.patience import Patience
 from lockage.flows.quiesce import clear_orphans, orphans_in_the_way
 from lockage.flows.world import World
 from lockage.ports import Journal, JournalEntry, Journals
@@ -85,8 +86,11 @@ def upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) ->
         refuse_too_short(by_day.plan, window, world)
     _refuse_unless_confirmed(by_day, world, asking)
     await_begin(window, world, stop=asking.stop)
+    # A machine that was suspended needs a moment until its network is back.
+    limit_s = world.settings.limits.unreachable_s
+    awaited = Patience(what="the deployment", limit_s=limit_s, clock=world.clock, tell=world.tell).wait_out(asking.survey)
     if not by_day.start.begun:
-        _refuse_what_no_longer_fits(facts_hold(by_day.plan, asking.survey()), by_day.plan)
+        _refuse_what_no_longer_fits(facts_hold(by_day.plan, awaited), by_day.plan)
     return _upgrade(world, journals, wanted, dataclasses.replace(asking, confirm=_as_confirmed(by_day)))
 
 
