@@ -71,7 +71,7 @@ class Installed:
             "towpath": {
                 "replicaCount": replicas,
                 "readinessProbe": probe,
-                "livenessProbe": {**probe, "timeoutSeconds": 1, "failureThreshold": 3},
+                "livenessProbe": {**probe, "timeoutSeconds": 1, "failureThreshold": 15},  # a full machine boots slowly
                 "terminationGracePeriodSeconds": 5,
                 **towpath,
             }
