@@ -172,7 +172,10 @@ class Service(Protocol):
     """What users get: requests over HTTP."""
 
     def get(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> Answer:
-        """One request; a connection that fails or times out is an ``Answer`` with status 0."""
+        """One request; a connection that fails or times out is an ``Answer`` with status 0.
+
+        Raises ``UnreachableError`` when it is the way there that fails (Kubernetes' API server), not the application.
+        """
         ...
 
 

@@ -113,7 +113,12 @@ class _Carrying:
         for_database = replace(self._patience, what="the database", between=self._hold)
         platform = patient(world.platform, self._patience)
         self._vigil = Vigil(platform=platform, clock=world.clock)
-        self._world = replace(world, platform=watched(platform, self._vigil), database=patient(world.database, for_database))
+        self._world = replace(
+            world,
+            platform=watched(platform, self._vigil),
+            database=patient(world.database, for_database),
+            service=patient(world.service, self._patience),
+        )
 
     def to_the_end(self) -> RunReport:
         world = self._world

@@ -105,7 +105,10 @@ class _PuttingBack:
         patience = Patience(what="the platform", limit_s=limit_s, clock=impatient.clock, tell=impatient.tell)
         for_database = replace(patience, what="the database", between=self._hold)
         self.world = replace(
-            impatient, platform=patient(impatient.platform, patience), database=patient(impatient.database, for_database)
+            impatient,
+            platform=patient(impatient.platform, patience),
+            database=patient(impatient.database, for_database),
+            service=patient(impatient.service, patience),
         )
         self._hold()
         hold_fence(self.world, between=self._hold)

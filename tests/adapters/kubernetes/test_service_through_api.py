@@ -11,7 +11,7 @@ from lightkube.models.core_v1 import Container
 
 from lockage.adapters.kubernetes.client import KubernetesClient
 from lockage.adapters.kubernetes.service import BODY_LIMIT_BYTES, KubernetesService, app_port, pod_url, service_url
-from lockage.errors import RefusedError
+from lockage.errors import RefusedError, UnreachableError
 from lockage.ports import Answer
 from support.kubernetes_objects import container
 from support.scripted_api import SERVER, TOKEN, scripted_client
@@ -114,22 +114,53 @@ def test_what_the_application_answers_is_passed_on(code: int) -> None:
     assert get(found, f"{PODS}/http:x:80/proxy/") == Answer(status=code, body="ours")
 
 
-@pytest.mark.parametrize(
-    ("error", "problem"),
-    [
-        (httpx2.ReadTimeout("x"), "no answer"),
-        (httpx2.ConnectError("refused"), "does not answer: refused"),
-        (httpx2.RemoteProtocolError("gone"), "broke off"),
-    ],
-)
-def test_no_answer_is_an_answer_with_a_problem(error: Exception, problem: str) -> None:
+@pytest.mark.parametrize("error", [httpx2.ConnectError("refused"), httpx2.RemoteProtocolError("gone")])
+def test_an_api_server_that_does_not_answer_says_nothing_of_the_application(error: Exception) -> None:
     def answer(_request: httpx2.Request) -> httpx2.Response:
         raise error
 
     found, _ = service(answer)
-    seen = get(found, f"{PODS}/http:x:80/proxy/")
-    assert seen.status == 0
-    assert problem in (seen.problem or "")
+    with pytest.raises(UnreachableError) as failed:
+        get(found, f"{PODS}/http:x:80/proxy/")
+    assert failed.value.code == "LK509"
+
+
+def test_an_application_that_does_not_answer_in_time_is_told_from_an_api_server_that_does_not() -> None:
+    def hangs(request: httpx2.Request) -> httpx2.Response:
+        if "proxy" in request.url.path or not alive:
+            raise httpx2.ReadTimeout("x")
+        return httpx2.Response(200, json={"major": "1"})
+
+    found, _ = service(hangs)
+    alive = True
+    answer = get(found, f"{PODS}/http:x:80/proxy/")
+    assert (answer.status, "within 2 s" in (answer.problem or "")) == (0, True)
+    alive = False
+    with pytest.raises(UnreachableError):
+        get(found, f"{PODS}/http:x:80/proxy/")
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+def test_an_api_server_in_trouble_is_asked_again_and_then_named(code: int) -> None:
+    answers = iter([refusal(code, "etcdserver: leader changed"), httpx2.Response(200, text="ours")])
+    found, _ = service(lambda _: next(answers))
+    assert get(found, f"{PODS}/http:x:80/proxy/") == Answer(status=200, body="ours")
+    always, _ = service(lambda _: refusal(code, "etcdserver: leader changed"))
+    with pytest.raises(UnreachableError) as failed:
+        always.get(f"{PODS}/http:x:80/proxy/", headers={}, timeout_s=0.1)
+    assert failed.value.code == "LK509"
+
+
+def test_expired_credentials_are_looked_up_anew() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.path)
+        return refusal(401, "Unauthorized") if len(asked) == 1 else httpx2.Response(200, json={})
+
+    found, _ = service(answer)
+    assert get(found, f"{PODS}/http:x:80/proxy/").status == 200
+    assert asked[1] == "/version"
 
 
 def test_of_a_download_only_the_beginning_is_read() -> None:

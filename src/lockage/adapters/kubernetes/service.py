@@ -7,19 +7,21 @@ the application, and becomes status 0 with a problem.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 import httpx2
+import msgspec
 from lightkube.models.core_v1 import Container, ServicePort
 from lightkube.resources import core_v1
 
 from lockage.adapters.kubernetes.client import KubernetesClient
 from lockage.adapters.kubernetes.door import PROXIED
-from lockage.adapters.kubernetes.failure import read_status
+from lockage.adapters.kubernetes.failure import Asked, Status, read_status, refusal
 from lockage.adapters.kubernetes.texts import selected
-from lockage.errors import LockageError, RefusedError
+from lockage.errors import RefusedError, UnreachableError
 from lockage.ports import Answer, Service
 
 BODY_LIMIT_BYTES = 1_000_000
@@ -97,6 +99,16 @@ def _target(port: ServicePort) -> str:
     return str(port.targetPort if port.targetPort is not None else port.port)
 
 
+BUSY_PAUSE_S = 0.5
+"""Before an API server that is busy or fails is asked again."""
+
+_UNREACHED = re.compile(r"error trying to reach service|no endpoints available", re.IGNORECASE)
+"""How the API server says that it is well, and the application does not answer.
+
+Source: Kubernetes v1.33, ``proxy/transport.go`` of apimachinery, and ``rest.go`` of the Service registry.
+"""
+
+
 class KubernetesService:
     """``lockage.ports.Service``: URLs of the API server's proxy with our credentials, all others as ``elsewhere`` does it."""
 
@@ -105,20 +117,26 @@ class KubernetesService:
         self._elsewhere = elsewhere
 
     def get(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> Answer:
-        """One request; a connection that fails, times out or breaks off is an ``Answer`` with status 0 and a problem."""
+        """One request; a connection that fails, times out or breaks off is an ``Answer`` with status 0 and a problem.
+
+        Raises ``UnreachableError`` (LK505, LK509) when it is the API server that does not answer, is busy or fails: nothing is
+        known of the application then.
+        """
         if not self.is_proxied(url):
             return self._elsewhere.get(url, headers=headers, timeout_s=timeout_s)
         if any(name.lower() == "authorization" for name in headers):
             # The API server takes it for itself, in place of ours.
             return _none(url, "an Authorization header does not get through the API server")
         try:
-            return self._asked(url, headers=headers, timeout_s=timeout_s)
+            return self._asked_patiently(url, headers=headers, timeout_s=timeout_s)
         except httpx2.TimeoutException:
-            return _late(url, timeout_s)
+            return self._late(url, timeout_s)
         except httpx2.HTTPError as error:
             return _none(url, str(error) or type(error).__name__)
-        except LockageError as error:
-            return _none(url, error.message)
+        except UnreachableError as error:
+            if isinstance(error.__cause__, httpx2.ReadTimeout):
+                return self._late(url, timeout_s)
+            raise
 
     def is_proxied(self, url: str) -> bool:
         """Whether a URL is one of the API server's proxy for pods and Services, and cannot become another on its way."""
@@ -128,7 +146,21 @@ class KubernetesService:
         plain = "\\" not in unquote(parts.path) and not {".", ".."} & set(steps)
         return same and plain and PROXIED.match(parts.path.removeprefix(own.path)) is not None
 
-    def _asked(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> Answer:
+    def _asked_patiently(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> Answer:
+        until = time.monotonic() + timeout_s
+        while True:
+            found = self._asked(url, headers=headers, timeout_s=timeout_s)
+            if isinstance(found, Answer):
+                return found
+            if found.code == 401:
+                self._client.get_text("/version")  # looks up our credentials anew, or says that they are worth nothing
+            if time.monotonic() + BUSY_PAUSE_S > until:
+                asked = Asked("GET", urlsplit(url).path)
+                raise refusal(found.code, msgspec.json.encode(found), asked=asked, server=self._client.server)
+            time.sleep(BUSY_PAUSE_S)
+
+    def _asked(self, url: str, *, headers: Mapping[str, str], timeout_s: float) -> Answer | Status:
+        """The application's answer, or what the API server says of itself in its place."""
         deadline = time.monotonic() + timeout_s
         with self._client.stream(url, headers=headers, timeout_s=timeout_s) as response:
             body = bytearray()
@@ -137,16 +169,20 @@ class KubernetesService:
                 if len(body) >= BODY_LIMIT_BYTES:
                     break
                 if time.monotonic() > deadline:
-                    return _late(url, timeout_s)
+                    return self._late(url, timeout_s)
             status = read_status(bytes(body)) if response.status_code >= 400 else None
-            if status is not None and status.code == response.status_code:
-                return _none(url, " ".join(status.message.split()))
-            text = bytes(body[:BODY_LIMIT_BYTES]).decode(response.encoding or "utf-8", errors="replace")
-            return Answer(status=response.status_code, body=text)
+            if status is None or status.code != response.status_code:
+                text = bytes(body[:BODY_LIMIT_BYTES]).decode(response.encoding or "utf-8", errors="replace")
+                return Answer(status=response.status_code, body=text)
+        about_itself = status.code in {401, 429} or status.code >= 500
+        if about_itself and not _UNREACHED.search(status.message):
+            return status
+        return _none(url, " ".join(status.message.split()))
 
-
-def _late(url: str, timeout_s: float) -> Answer:
-    return Answer(status=0, body="", problem=f"no answer from {url} within {timeout_s:g} s")
+    def _late(self, url: str, timeout_s: float) -> Answer:
+        """No answer in time: the application's fault, unless the API server does not answer either."""
+        self._client.get_text("/version")
+        return Answer(status=0, body="", problem=f"no answer from {url} within {timeout_s:g} s")
 
 
 def _none(url: str, problem: str) -> Answer:
