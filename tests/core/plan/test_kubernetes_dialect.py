@@ -80,6 +80,14 @@ def test_a_release_is_one_helm_upgrade_with_the_users_arguments_and_ours_behind_
     )  # fmt: skip
 
 
+def test_a_chart_with_numbers_of_its_own_is_asked_for_by_them() -> None:
+    own = HelmProfile(chart="shop", values=(NEWER,), charts={FIRST.release: "1.19.1"})
+    command = dialect(helm=by_helm(profile=own)).roll_out("shop", FIRST)
+    assert command[command.index("--version") + 1] == "1.19.1"
+    command = dialect(helm=by_helm(profile=own, version="7.{release}")).roll_out("shop", FIRST)
+    assert command[command.index("--version") + 1] == f"7.{FIRST.release}"
+
+
 def test_without_values_of_the_users_the_last_releases_are_kept() -> None:
     assert "--reset-then-reuse-values" in dialect(helm=by_helm(arguments=("--timeout", "10m"))).roll_out("shop", FIRST)
     assert "--reset-then-reuse-values" not in dialect(helm=by_helm(arguments=("--set=a=1",))).roll_out("shop", FIRST)

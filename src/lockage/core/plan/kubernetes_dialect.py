@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from lockage.core.facts import Workload
 from lockage.core.plan.dialect import Command, Commands, Line, Wish
 from lockage.core.redaction import MASK, mask_secrets
-from lockage.core.release.chart_values import Overlay, Scalar, overlay, probe_numbers, shape_of, values_file
+from lockage.core.release.chart_values import Overlay, Scalar, chart_version, overlay, probe_numbers, shape_of, values_file
 from lockage.core.release.profile import HelmProfile
 
 NOTE = "lockage.dev/runbook"
@@ -185,7 +185,7 @@ class KubernetesDialect:
         return (*kubeconfig, *context, "-n", self.namespace)
 
     def _helm_upgrade(self, helm: HelmWay, wish: Wish) -> Command:
-        version = helm.version.replace("{release}", wish.release) if helm.version else None
+        version = _version(helm, wish.release)
         return (
             helm.program, "upgrade", helm.release, helm.chart.replace("{release}", wish.release),
             *self._where("--kube-context"),
@@ -198,8 +198,7 @@ class KubernetesDialect:
     def _overlay(self, helm: HelmWay, wish: Wish) -> Overlay:
         shape = None
         if helm.profile is not None:
-            version = helm.version or helm.profile.chart_version
-            shape = shape_of(helm.profile, version.replace("{release}", wish.release))
+            shape = shape_of(helm.profile, _version(helm, wish.release) or chart_version(helm.profile, wish.release))
         asked = overlay(shape, release=wish.release, replicas=wish.replicas, liveness=wish.liveness)
         # Everything that the chart takes is said, and what it does not take matters only where it is not so already.
         now = self.workload.liveness
@@ -242,6 +241,13 @@ def image_of(workload: Workload, release: str) -> str:
     if not colon or "/" in tag or workload.release not in tag:
         return f"{image if not colon or '/' in tag else head}:{release}"
     return f"{head}:{tag.replace(workload.release, release, 1)}"
+
+
+def _version(helm: HelmWay, release: str) -> str | None:
+    """The version of the chart that is asked for by name."""
+    if helm.profile is not None and helm.version == helm.profile.chart_version:
+        return chart_version(helm.profile, release)  # some charts have numbers of their own
+    return helm.version.replace("{release}", release) if helm.version else None
 
 
 def _reusing(arguments: Sequence[str]) -> Command:
