@@ -254,7 +254,8 @@ def test_an_owner_that_goes_another_way_is_named_with_what_it_asks_for() -> None
     assert "the owner asks for a liveness probe that kills after" in said(machine)
 
 
-def test_an_owner_that_puts_the_old_image_over_the_schema_halts_at_once() -> None:
+@pytest.mark.parametrize("step", ["guard-migration", "verify", "restore"])
+def test_an_owner_that_puts_the_old_image_over_the_schema_halts_at_once(step: str) -> None:
     world = owned(migration_s={"2.0.0": 40.0})
     machine = Machine(world=world)
     diligent(world, machine)
@@ -262,7 +263,7 @@ def test_an_owner_that_puts_the_old_image_over_the_schema_halts_at_once() -> Non
     def reverts() -> None:
         world.owners[0] = Owner(release="1.0.0", replicas=3, liveness=FORMER)
 
-    at(world, machine, "guard-migration", reverts, after_s=10.0)
+    at(world, machine, step, reverts, after_s=2.0 if step != "verify" else 0.0)
     with pytest.raises(HaltedError, match=r"changed by argocd-controller at .*2.0.0 became 1.0.0") as halted:
         machine.upgrade(to_two_with(owners=(ARGO,)))
     assert halted.value.code == "LK558"

@@ -86,6 +86,7 @@ def soak(world: World, *, between: Callable[[], None]) -> None:
     while True:
         failed = [c.text for c in verify(world) if not c.ok]
         if failed:
+            between()  # whatever somebody else has changed names the cause better than what came of it
             raise HaltedError(
                 f"{world.deployment} did not stay healthy: {'; '.join(failed)}",
                 code="LK343",

@@ -85,7 +85,8 @@ class Vigil:
         if said is None:
             return None
         owned = any(isinstance(each, s.HandOver) for each in hop.steps)
-        fits = {hop.to_release} if isinstance(step, NAMED_ONLY) else {hop.from_release, hop.to_release}
+        arrived = isinstance(step, NAMED_ONLY) or (self.known is not None and self.known.release == hop.to_release)
+        fits = {hop.to_release} if arrived else {hop.from_release, hop.to_release}
         if workload.release in fits and (owned or isinstance(step, NAMED_ONLY)):
             return said
         if not changed:

@@ -1,0 +1,83 @@
+"""Deployments in a state that no careful plan expects: each is refused before anything is changed, or handled by name."""
+
+from __future__ import annotations
+
+import json
+
+import lightkube
+import pytest
+from lightkube.models.core_v1 import ResourceQuotaSpec
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.apps_v1 import Deployment
+from lightkube.resources.core_v1 import Pod, ResourceQuota, Secret
+from lightkube.types import PatchType
+
+from e2e.installed import LEDGERS, NAME, Installed
+from e2e.on_cluster import eventually
+from e2e.test_contending_runs import CALM, Upgrading, said
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
+
+UPGRADE = ("upgrade", NAME, "--to", "2.26.6", "--yes", "--no-restore-point")
+
+
+def test_scale_to_one_is_refused_where_replicas_are_recreated(installed: Installed, kube: lightkube.Client) -> None:
+    installed.install(livenessProbe=CALM)
+    body = {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}
+    kube.patch(Deployment, NAME, body, patch_type=PatchType.STRATEGIC)
+    done = installed.lockage("plan", NAME, "--to", "2.26.6", "--strategy", "scale-to-one")
+    assert done.code == 3, done.out
+    assert "LK220" in done.err
+    assert said("Recreate: every old replica stops before a new one starts", done.err)
+
+
+def test_a_paused_rollout_is_refused(installed: Installed, kube: lightkube.Client) -> None:
+    installed.install(livenessProbe=CALM)
+    kube.patch(Deployment, NAME, {"spec": {"paused": True}}, patch_type=PatchType.MERGE)
+    done = installed.lockage(*UPGRADE)
+    assert done.code == 3, done.out
+    assert "LK227" in done.err
+
+
+def test_a_quota_without_room_refuses_with_nothing_changed(installed: Installed, kube: lightkube.Client) -> None:
+    installed.install(livenessProbe=CALM)
+    before = installed.end()
+    kube.create(ResourceQuota(metadata=ObjectMeta(name="tight"), spec=ResourceQuotaSpec(hard={"pods": "3"})))
+    eventually(lambda: (kube.get(ResourceQuota, "tight").to_dict().get("status") or {}).get("used"), "the quota is counted")
+    done = installed.lockage(*UPGRADE)
+    assert done.code == 3, done.out
+    assert "LK555" in done.err
+    assert said("ResourceQuota tight has no room for one replica more: pods: 3 of 3 are used", done.err)
+    assert installed.end() == before
+    assert installed.ready("2.26.0") == 3
+
+
+def test_a_stuck_release_of_somebody_else_is_refused_with_nothing_changed(installed: Installed, kube: lightkube.Client) -> None:
+    installed.install(livenessProbe=CALM)
+    installed.helm_command("upgrade", NAME, installed.charts.replace("{release}", "2.26.0"), "--reuse-values")
+    eventually(lambda: installed.ready("2.26.0") == 3, "it stands")
+    kube.patch(Secret, f"sh.helm.release.v1.{NAME}.v2", {"metadata": {"labels": {"status": "pending-upgrade"}}})
+    done = installed.lockage(*UPGRADE)
+    history = json.loads(installed.helm_command("history", NAME, "--output=json"))
+    assert done.code == 3 or history[-1]["status"] == "deployed", done.err
+
+
+def test_a_pod_that_stays_terminating_is_named_and_the_run_goes_on_when_it_is_gone(
+    installed: Installed, kube: lightkube.Client
+) -> None:
+    installed.install(livenessProbe=CALM)
+    before = installed.end()
+    stuck = min(pod.metadata.name or "" for pod in installed.pods() if pod.metadata)
+    kube.patch(Pod, stuck, {"metadata": {"finalizers": ["tests.example/held"]}}, patch_type=PatchType.MERGE)
+    try:
+        upgrading = Upgrading(installed, *UPGRADE, "--strategy", "scale-to-zero")
+        done = upgrading.end()
+        assert done.code == 4, done.out
+        assert "LK321" in done.out
+        assert said(f"replicas {stuck} of {NAME} are still there", done.out)
+        assert installed.ledger() == (LEDGERS["2.26.0"], False)
+    finally:
+        kube.patch(Pod, stuck, {"metadata": {"finalizers": None}}, patch_type=PatchType.MERGE)
+    again = installed.lockage("upgrade", NAME, "--yes")
+    assert again.code == 0, again.err
+    assert installed.end() == before | {"image": "towpath:2.26.6", "ledger": (LEDGERS["2.26.6"], False)}
