@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from lockage.core.plan.length import plan_high_s, window_length_s
@@ -77,8 +77,6 @@ def windows_for(
         freezes=freezes,
         known=known,
     )
-    last_at = history.last_at
-    old = last_at is not None and (now - last_at).total_seconds() > STALE_S
     return WindowReport(
         at=now,
         deployment=deployment,
@@ -87,15 +85,7 @@ def windows_for(
         days=days,
         length_s=wanted.seconds,
         length_text=wanted.text,
-        source=UsageSource(
-            measure=history.measure,
-            text=history.source,
-            first_at=history.first_at,
-            last_at=last_at,
-            watched_s=history.watched_s,
-            people_now=history.present.people if history.present else None,
-            jobs_now=history.present.jobs if history.present else None,
-        ),
+        source=_source_of(history),
         week=tuple(usage.slots.values()),
         unknown=usage.unknown,
         freezes=proposals.freezes,
@@ -103,9 +93,22 @@ def windows_for(
         left_out_unknown=proposals.unknown,
         left_out_frozen=proposals.frozen,
         windows=proposals.windows,
-        notes=(
-            *history.notes,
-            *notes,
-            *([f"the history of usage ended {length((now - last_at).total_seconds())} ago"] if last_at and old else []),
-        ),
+        notes=(*history.notes, *notes, *_stale(history, now)),
     )
+
+
+def _source_of(history: UsageHistory) -> UsageSource:
+    return UsageSource(
+        measure=history.measure,
+        text=history.source,
+        first_at=history.first_at,
+        last_at=history.last_at,
+        watched_s=history.watched_s,
+        people_now=history.present.people if history.present else None,
+        jobs_now=history.present.jobs if history.present else None,
+    )
+
+
+def _stale(history: UsageHistory, now: datetime) -> tuple[str, ...]:
+    old_s = 0.0 if history.last_at is None else (now - history.last_at).total_seconds()
+    return (f"the history of usage ended {length(old_s)} ago",) if old_s > STALE_S else ()
