@@ -71,7 +71,7 @@ def cluster() -> FakeCluster:
     found = FakeCluster()
     found.add("services", "db", spec={"clusterIPs": ["10.3.0.7"], "selector": {"app": "db"}, "ports": [{"port": 5432}]})
     found.add("services", "outside", spec={"clusterIPs": ["10.3.0.8"], "ports": [{"port": 5432}]})
-    found.add("services", "alias", spec={"type": "ExternalName"})
+    found.add("services", "alias", spec={"type": "ExternalName", "externalName": "db.example.com"})
     found.add("services", "headless", spec={"clusterIPs": ["None"], "selector": {"app": "db"}})
     found.add("pods", "db-0", metadata={"labels": {"app": "db"}}, status={"phase": "Running", "podIP": "10.4.0.9"})
     return found
@@ -105,7 +105,7 @@ def test_an_address_outside_is_nobodys(cluster: FakeCluster, host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "problem"), [("outside", "it has no pods of its own"), ("alias", "it is a name for another host")]
+    ("host", "problem"), [("outside", "it has no pods of its own"), ("alias", "it stands for db.example.com")]
 )
 def test_a_service_without_pods_says_why_nothing_is_forwarded_to_it(cluster: FakeCluster, host: str, problem: str) -> None:
     found = target_of(cluster, host)
@@ -131,6 +131,9 @@ def test_a_name_that_means_another_machine_here_does_not_lead_there() -> None:
     assert not leads_there("localhost", there)
     assert not leads_there("no-such-name.invalid", there)
     assert leads_there("127.0.0.1", Target(namespace="shop", object="service/x", addresses=("127.0.0.1",)))
+    assert leads_there("127.0.0.1", Target(namespace="shop", object="service/x", alias="127.0.0.1"))
+    assert not leads_there("127.0.0.1", Target(namespace="shop", object="service/x", alias="127.0.0.2"))
+    assert leads_there("127.0.0.1", Target(namespace="shop", object="service/x"))  # nobody says where it leads there
 
 
 # --- kubectl port-forward -------------------------------------------------------------------------------------------
@@ -200,6 +203,7 @@ class Doors:
 
 NOBODY = UnreachableError("no database answers at db:5432", code="LK121")
 HBA = RefusedError("the database at db:5432 does not let role app into database shop from here", code="LK127")
+POOLER = RefusedError("the database URL leads through a connection pooler", code="LK141")
 FULL = UnreachableError("the database at db:5432 has no connection left for role app", code="LK125")
 PASSWORD = RefusedError("the database refuses the password of role app at db:5432", code="LK122")
 
@@ -272,7 +276,7 @@ def test_a_proxy_beside_the_replica_is_reached_through_its_pod(cluster: FakeClus
     assert said[0] == "the database is reached through a proxy beside pod db-0: this way ends with the pod"
 
 
-@pytest.mark.parametrize("failure", [PASSWORD, FULL])
+@pytest.mark.parametrize("failure", [PASSWORD, FULL, POOLER])
 def test_a_database_that_answers_is_no_reason_to_look_elsewhere(
     cluster: FakeCluster, kubectl: FakeKubectl, failure: LockageError
 ) -> None:

@@ -24,7 +24,8 @@ class Target:
 
     namespace: str
     object: str  # "service/db", "pod/db-0"
-    addresses: tuple[str, ...] = ()  # that the name has in the cluster
+    addresses: tuple[str, ...] = ()  # that the name has in the cluster; none: not known
+    alias: str | None = None  # the name that it stands for, outside
     problem: str | None = None  # why nothing can be forwarded to it
 
 
@@ -58,12 +59,17 @@ def target_of(client: Asking, host: str) -> Target | None:
 
 
 def leads_there(host: str, target: Target) -> bool:
-    """Whether the name means the same here as in the cluster."""
+    """Whether the name means the same here as in the cluster, as far as that can be known."""
+    here = _resolved(host)
+    there = _resolved(target.alias) if target.alias is not None else set(target.addresses)
+    return bool(here) and (not there or here <= there)
+
+
+def _resolved(name: str) -> set[str]:
     try:
-        here = {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+        return {str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
     except OSError:
-        return False
-    return bool(here) and here <= set(target.addresses)
+        return set()
 
 
 def _by_address(client: Asking, host: str) -> Target | None:
@@ -93,8 +99,11 @@ def _of_service(client: Asking, service: ServiceObject, namespace: str) -> Targe
     own = tuple(ip for ip in service.spec.cluster_ips if ip != "None")
     problem = None
     if service.spec.type == "ExternalName":
-        problem = "it is a name for another host"
-    elif not service.spec.selector:
+        alias = service.spec.external_name
+        return Target(
+            namespace=namespace, object=f"service/{service.metadata.name}", alias=alias, problem=f"it stands for {alias}"
+        )
+    if not service.spec.selector:
         problem = "it has no pods of its own"
     elif not own:
         selector = ",".join(f"{name}={value}" for name, value in service.spec.selector.items())

@@ -255,6 +255,7 @@ class ServiceSpecObject(_Object, frozen=True, kw_only=True):
     cluster_ips: tuple[str, ...] = msgspec.field(default=(), name="clusterIPs")
     ports: tuple[ServicePortObject, ...] = ()
     type: str = "ClusterIP"
+    external_name: str = ""
 
 
 class ServiceObject(_Object, frozen=True, kw_only=True):

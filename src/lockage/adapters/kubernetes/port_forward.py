@@ -136,6 +136,7 @@ class _Way:
                 text=True,
                 errors="replace",
                 env=self._variables,
+                start_new_session=True,  # Ctrl-C in the terminal is for us, who stop at a safe place
             )
         with child:
             assert child.stdout is not None
