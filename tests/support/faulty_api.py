@@ -1,19 +1,21 @@
 """A proxy in front of a real API server that can refuse, fail, stall, cut, be away, or have another clock.
 
 It speaks plain HTTP on loopback and asks the server with the kubeconfig's own credentials. From its own clients it wants the
-bearer token that ``kubeconfig()`` writes, until ``expire`` says otherwise. Websockets (``exec``) do not pass.
+bearer token that ``kubeconfig()`` writes, until ``expire`` says otherwise.
 """
 
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle
 from pathlib import Path
 
 import httpx2
@@ -51,17 +53,15 @@ class FaultyApi:
         assert config is not None
         assert config.user is not None
         self._folder = folder
-        self.upstream = httpx2.Client(
-            base_url=config.cluster.server,
-            verify=verify_cluster(config.cluster, config.user, config.abs_file),
-            timeout=60.0,
-            trust_env=False,
-        )
+        self._context = verify_cluster(config.cluster, config.user, config.abs_file)
+        self.upstream = httpx2.Client(base_url=config.cluster.server, verify=self._context, timeout=60.0, trust_env=False)
         self.token = TOKEN
         self.date_offset_s = 0.0
         self.asked: list[tuple[str, str]] = []
         self.ended = threading.Event()
         self.faults: list[Fault] = []
+        self._storm: Iterator[Fault] = iter(())
+        self._every = 0
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
@@ -90,9 +90,14 @@ class FaultyApi:
         self.faults.append(made)
         return made
 
+    def storm(self, *kinds: Mapping[str, object], every: int) -> None:
+        """From now on every so many-th request goes wrong, one kind after the other."""
+        self._storm, self._every = (Fault(**kind) for kind in cycle(kinds)), every  # type: ignore[arg-type]
+
     def calm(self) -> None:
         """Nothing goes wrong any more, and what stalls is let go."""
         self.faults.clear()
+        self._every = 0
         self.ended.set()
         self.ended = threading.Event()
 
@@ -125,10 +130,18 @@ class FaultyApi:
         """The fault that a request meets."""
         with self._lock:
             self.asked.append((method, path))
+            if self._every and len(self.asked) % self._every == 0 and (found := next(self._storm)).fits(method, path):
+                return found
             found = next((fault for fault in self.faults if fault.fits(method, path)), None)
             if found is not None:
                 found.times -= 1
             return found
+
+    def tunnel(self) -> socket.socket:
+        """A connection to the server of its own."""
+        url = self.upstream.base_url
+        plain = socket.create_connection((url.host, url.port or 443), timeout=10.0)
+        return self._context.wrap_socket(plain, server_hostname=url.host)
 
 
 class _Server(ThreadingHTTPServer):
@@ -167,6 +180,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif self.headers.get("Authorization") != f"Bearer {api.token}":
             self._refused(401, "Unauthorized")
+        elif self.headers.get("Upgrade"):
+            self._tunnelled()
         else:
             answer = self._asked(body)
             kept = {name: value for name, value in answer.headers.items() if name.lower() in PASSED_ON}
@@ -178,6 +193,19 @@ class _Handler(BaseHTTPRequestHandler):
         own = {"authorization", "host", "connection", "accept-encoding", "content-length"}
         headers = {name: value for name, value in self.headers.items() if name.lower() not in own}
         return self.api.upstream.request(self.command, self.path, content=body, headers=headers)
+
+    def _tunnelled(self) -> None:
+        """Passes on whatever comes, either way, until one of the two ends it."""
+        with self.api.tunnel() as server:
+            own = {"authorization", "host"}
+            head = [f"{self.command} {self.path} HTTP/1.1", f"Host: {self.api.upstream.base_url.host}"]
+            head += [f"{name}: {value}" for name, value in self.headers.items() if name.lower() not in own]
+            server.sendall("\r\n".join([*head, "", ""]).encode())
+            back = threading.Thread(target=_pump, args=(server, self.connection))
+            back.start()
+            _pump(self.connection, server)
+            back.join()
+        self.close_connection = True
 
     def _refused(self, code: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
         status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason}
@@ -193,6 +221,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        source.settimeout(60.0)
+        while data := source.recv(65536):
+            sink.sendall(data)
+    for end in (source, sink):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
