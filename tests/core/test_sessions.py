@@ -208,6 +208,39 @@ def test_a_session_that_may_be_one_of_two_replicas_is_no_orphan() -> None:
     assert (found.replica, found.orphan) == (None, False)
 
 
+# --- whoever holds a lock that only replicas take ------------------------------------------------------------------------
+
+LOCK = 1037453835920848937
+
+
+def holding(begun: datetime, *, address: str | None = NODE) -> Session:
+    return replace(session("", address=address, begun=begun), advisory_locks=(LOCK,))
+
+
+def test_a_holder_of_the_migration_lock_that_is_older_than_every_replica_has_a_dead_client() -> None:
+    pods = [replica("a", POD), replica("b", Endpoint(address="10.0.0.2"))]
+    for seen, orphan in ((holding(at(-30)), True), (holding(at(1)), False), (holding(UNSEEN), False)):
+        for pattern in ("coder", "{replica}", "towpath/{replica}"):
+            (found,) = owned_sessions([seen], pods, pattern=pattern, migration_lock=LOCK)
+            assert (found.replica, found.orphan) == (None, orphan)
+    (alone,) = owned_sessions([holding(at(1), address=None)], [], pattern="coder", migration_lock=LOCK)
+    assert alone.orphan
+
+
+def test_without_the_lock_or_where_others_may_hold_it_a_nameless_session_is_a_strangers() -> None:
+    (other,) = owned_sessions(
+        [session("", address=NODE, begun=at(-30))], [replica("a", POD)], pattern="coder", migration_lock=LOCK
+    )
+    (anybody,) = owned_sessions([holding(at(-30))], [replica("a", POD)], pattern="coder")
+    assert (other.orphan, anybody.orphan) == (False, False)
+
+
+def test_a_live_replica_keeps_its_migration() -> None:
+    seen = replace(session("", address="10.0.0.1", port=6000, begun=at(1)), advisory_locks=(LOCK,))
+    (found,) = owned_sessions([seen], [replica("a", POD)], pattern="coder", migration_lock=LOCK)
+    assert (found.replica, found.orphan) == ("a", False)
+
+
 def test_signs_of_regular_expressions_in_a_pattern_mean_themselves() -> None:
     assert judge(session("app(1).x", address="10.9.9.9"), pattern="app(1).{replica}").orphan
     assert not judge(session("app1yx", address="10.9.9.9"), pattern="app(1).{replica}").orphan

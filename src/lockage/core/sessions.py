@@ -69,18 +69,23 @@ def owned_sessions(
     *,
     pattern: str,
     workload: str = "",
+    migration_lock: int | None = None,
     clock_skew_s: float = CLOCK_SKEW_S,
 ) -> tuple[OwnedSession, ...]:
     """Every session with its replica, in the order given; ``orphan`` as far as *one* look can tell (see ``confirmed``).
 
     ``pattern`` is the profile's ``application_name``, such as ``towpath/{replica}``. With a bare ``{replica}`` only names
-    that begin with the ``workload``'s can be orphans.
+    that begin with the ``workload``'s can be orphans. ``migration_lock`` is the key of an advisory lock that only replicas ever
+    hold: whoever holds it and is older than every replica's process has a dead client, whatever it calls itself.
     """
     live = [replica for replica in replicas if replica.started_at is not None]
     naming = _Naming(pattern=pattern, workload=workload)
     sessions = tuple(sessions)
     translated = _translated(sessions, live)
-    return tuple(_judge(session, live, naming, clock_skew_s, translated=translated) for session in sessions)
+    return tuple(
+        _judge(session, live, naming, clock_skew_s, translated=translated, migration_lock=migration_lock)
+        for session in sessions
+    )
 
 
 def confirmed(first: Sequence[OwnedSession], second: Sequence[OwnedSession]) -> tuple[OwnedSession, ...]:
@@ -102,16 +107,25 @@ def _translated(sessions: Sequence[Session], live: Sequence[Replica]) -> bool:
 
 
 def _judge(
-    session: Session, live: Sequence[Replica], naming: _Naming, clock_skew_s: float, *, translated: bool
+    session: Session,
+    live: Sequence[Replica],
+    naming: _Naming,
+    clock_skew_s: float,
+    *,
+    translated: bool,
+    migration_lock: int | None,
 ) -> OwnedSession:
     if session.application_name.startswith(OURS):
         return OwnedSession(session=session, replica=None, orphan=False, ours=True)
     owners = _possible_owners(session, live, naming, clock_skew_s)
     if owners:  # one of several is a live client too, though we cannot say whose
         return OwnedSession(session=session, replica=owners[0].name if len(owners) == 1 else None, orphan=False)
+    outlived = not any(_begun_since(r, session, clock_skew_s) for r in live)
+    if migration_lock is not None and migration_lock in session.advisory_locks and outlived:
+        return OwnedSession(session=session, replica=None, orphan=True)
     # Neither an address nor a replica's name: nothing speaks for a dead client, nor against it.
     traceable = naming.names_replicas or session.client_address is not None
-    if translated and not naming.names_replicas and any(_begun_since(r, session, clock_skew_s) for r in live):
+    if translated and not naming.names_replicas and not outlived:
         traceable = False
     return OwnedSession(session=session, replica=None, orphan=traceable and naming.matches(session.application_name))
 

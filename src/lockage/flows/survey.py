@@ -94,7 +94,13 @@ def see_sessions(
     replicas = platform.replicas()
     after = database.activity()
     first, second = (
-        owned_sessions(look.sessions, replicas, pattern=profile.workload.application_name, workload=workload.name)
+        owned_sessions(
+            look.sessions,
+            replicas,
+            pattern=profile.workload.application_name,
+            workload=workload.name,
+            migration_lock=profile.replicas_lock,
+        )
         for look in (before, after)
     )
     return replicas, confirmed(first, second)

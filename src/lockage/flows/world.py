@@ -51,7 +51,11 @@ def see(world: World, previous: Sight | None = None) -> Sight:
     replicas = world.platform.replicas()
     workload = world.platform.workload()
     judged = owned_sessions(
-        activity.sessions, replicas, pattern=world.profile.workload.application_name, workload=workload.name
+        activity.sessions,
+        replicas,
+        pattern=world.profile.workload.application_name,
+        workload=workload.name,
+        migration_lock=world.profile.replicas_lock,
     )
     both = confirmed(previous.judged if previous else (), judged)
     owned = tuple(now for now, alone in zip(both, judged, strict=True) if now.orphan == alone.orphan)

@@ -99,6 +99,8 @@ class MigrationsProfile(_Table, frozen=True, kw_only=True):
     transaction: Literal["whole", "file", "statement"]
     ledger: str  # schema.table
     advisory_lock: int | None = None  # key that the migrator holds while it migrates
+    # Nothing but a replica ever takes that lock (no Job, no command): a holder older than every replica has a dead client.
+    only_replicas: bool = False
     releases: dict[str, int] = msgspec.field(default_factory=dict[str, int])  # release to its last migration, where known
     complete: bool = True  # ``releases`` names every release there is, if any: another one is refused
 
@@ -191,6 +193,11 @@ class Profile(_Table, frozen=True, kw_only=True):
     max_kill_budget_s: float = 3600.0  # used when the forecast's high end is unknown
     advisories: tuple[Advisory, ...] = ()
     releases: tuple[ReleaseLine, ...] = ()
+
+    @property
+    def replicas_lock(self) -> int | None:
+        """Key of the migration lock where only replicas ever hold it."""
+        return self.migrations.advisory_lock if self.migrations.only_replicas else None
 
     @property
     def restricting(self) -> tuple[str, ...] | None:
