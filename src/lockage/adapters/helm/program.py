@@ -100,9 +100,7 @@ def find_helm(program: str, *, folder: Path, environment: Mapping[str, str]) -> 
 
     Raises ``UsageError``: LK510 there is none, LK511 its version is not one that Lockage knows.
     """
-    path = shutil.which(program, path=environment.get("PATH"))
-    if path is None and "/" in program:
-        path = shutil.which(str(folder / program))
+    path = shutil.which(str(folder / program)) if "/" in program else shutil.which(program, path=environment.get("PATH"))
     if path is None:
         raise UsageError(f"there is no program {program}", code="LK510", hint="install Helm 3 or 4, or name it: helm.program")
     path = str(Path(path).absolute())

@@ -166,7 +166,7 @@ class HelmReleaser:
     def _where(self) -> Iterator[str]:
         yield f"--namespace={self._namespace}"
         if self._kubeconfig is not None:
-            yield f"--kubeconfig={self._kubeconfig}"
+            yield f"--kubeconfig={Path(self._kubeconfig).absolute()}"  # helm runs in another folder
         if self._context is not None:
             yield f"--kube-context={self._context}"
 
