@@ -12,11 +12,13 @@ from lockage.core.facts import Check, Probe, Usage
 from lockage.core.plan import steps as s
 from lockage.core.run import read_notes
 from lockage.errors import HaltedError, RefusedError
+from lockage.flows.contend import wish_as_values
 from support.dying import Death, Died
 from support.fake_platform import FakePlatform, nothing_left
 from support.fake_world import Autoscaler, FakeWorld, Owner
 from support.machine import PATIENT, Machine, a_world, end_of, to_two
-from support.plans import FORMER, hop, plan_of
+from support.plan_material import towpath
+from support.plans import FORMER, app_profile, hop, plan_of
 
 HPA = "HorizontalPodAutoscaler/app"
 ARGO = "Application/app in argocd"
@@ -228,6 +230,16 @@ def test_for_an_owner_the_upgrade_is_its_change_and_lockage_changes_nothing() ->
         "2.0.0 with 1 replica",
         "2.0.0 with 3 replicas",
     ]
+
+
+def test_what_an_owner_must_ask_for_is_said_as_values_of_its_chart_too() -> None:
+    step = next(x for x in to_two_with(owners=(ARGO,)).hops[0].steps if isinstance(x, s.HandOver))
+    asked = replace(step, release="2.26.6", replicas=1, liveness=PATIENT)
+    said_so = wish_as_values(towpath(), asked)
+    assert said_so is not None
+    assert said_so.startswith('towpath.replicaCount=1, towpath.image.tag="2.26.6"')
+    assert "failureThreshold=450" in said_so
+    assert wish_as_values(app_profile(), asked) is None
 
 
 def test_an_owner_that_does_not_ask_in_time_halts_by_name() -> None:

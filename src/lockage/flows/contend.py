@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from lockage.core.facts import Contender, ContenderKind, Probe
 from lockage.core.plan.contending import autoscalers, in_words
 from lockage.core.plan.steps import HandOver, Hop, PinContenders, Prepare
 from lockage.core.plan.wording import counted, listed, probe_in_words
+from lockage.core.release.chart_values import chart_version, overlay, shape_of
+from lockage.core.release.profile import Profile
 from lockage.core.run import RunEvent, read_notes
 from lockage.errors import HaltedError, LockageError, RefusedError
 from lockage.flows.revise import complete
@@ -137,6 +141,9 @@ def hand_over(world: World, step: HandOver, hop: Hop, *, index: int, between: Be
         raise_pins(world, step.replicas, index=index)
     if not _asked(world, step, hop):
         _say(world, wish(step), index, "hand-over")
+        values = wish_as_values(world.profile, step)
+        if values:
+            _say(world, f"as values of its chart: {values}", index, "hand-over")
 
     def asked() -> bool | None:
         world.glimpse(f"waiting for {listed(step.owners)}: {world.clock.monotonic() - began:.0f} s")
@@ -169,6 +176,17 @@ def wish(step: HandOver) -> str:
         f"{listed(step.owners)} {to_do} {step.release} with {counted(step.replicas, 'replica')} and "
         f"{probe_in_words(step.liveness)}, in one change"
     )
+
+
+def wish_as_values(profile: Profile, step: HandOver) -> str | None:
+    """The same as values of the application's chart, on one line; None where the profile knows no such chart."""
+    if profile.helm is None:
+        return None
+    shape = shape_of(profile.helm, chart_version(profile.helm, step.release))
+    if shape is None:
+        return None
+    asked = overlay(shape, release=step.release, replicas=step.replicas, liveness=step.liveness)
+    return ", ".join(f"{path}={msgspec.json.encode(value).decode()}" for path, value in asked.values.items())
 
 
 def raise_pins(world: World, replicas: int, *, index: int) -> None:
