@@ -10,9 +10,10 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from lockage.core.facts import Survey
+from lockage.core.facts import Probe, Survey
 from lockage.core.plan.planner import plan
 from lockage.core.plan.steps import Plan
+from lockage.core.recovery import Direction, Recovery, RecoveryStep
 from lockage.core.release.check import AdvisoryList, ListedAdvisory, check_jump
 from lockage.core.run import RunEvent, RunReport
 from lockage.interfaces.schemas import PUBLISHED, file_name, json_schema, write_all, written
@@ -30,10 +31,17 @@ def real_plan() -> Plan:
 def real_records() -> dict[str, Any]:
     return {
         "lockage.advisory-check/1": check_jump(towpath(), from_release="2.26.0", to_release="2.27.8"),
-        "lockage.advisory-list/1": AdvisoryList(advisories=(ListedAdvisory(profile="towpath", advisory=towpath().advisories[0]),)),
+        "lockage.advisory-list/1": AdvisoryList(
+            advisories=(ListedAdvisory(profile="towpath", advisory=towpath().advisories[0]),)
+        ),
         "lockage.event/1": RunEvent(at=NOW, kind="saw", data={"pid": 7}),
         "lockage.forecast/1": breaking(),
         "lockage.plan/1": real_plan(),
+        "lockage.recovery/1": Recovery(
+            deployment="demo", direction=Direction.BACK, because="the schema has not moved", ledger=12, release="2.26.0",
+            replicas=3, liveness=Probe(),
+            steps=(RecoveryStep(action="put-back", target="2.26.0", reason="it fits", undo="upgrade", destructive=False),),
+        ),
         "lockage.run/1": RunReport(
             id="1", deployment="demo", outcome="healthy", from_release="2.26.0", to_release="2.27.8", route=("2.27.8",),
             began_at=NOW, ended_at=NOW, hops=(),
