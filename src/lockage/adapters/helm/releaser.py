@@ -8,7 +8,6 @@ is, and it is set on the workload after the upgrade.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,6 +34,7 @@ from lockage.adapters.helm.manifest import (
     probe_of,
     says_replicas,
 )
+from lockage.adapters.helm.private_folder import private_folder
 from lockage.adapters.helm.program import Helm, find_helm, refused
 from lockage.adapters.helm.rendering import Line, Ours, settled
 from lockage.adapters.helm.revisions import (
@@ -190,8 +190,8 @@ class HelmReleaser:
         live, base = self._live(), standing(history)
         asked = self._asked(rollout, live)
         values = {} if user.reset_values else users_values(release.values(base.number), base)
-        with tempfile.TemporaryDirectory(prefix="lockage-helm-") as name:  # readable by us only: values may hold secrets
-            line = self._line(rollout, release, user, values, Path(name))
+        with private_folder() as folder:
+            line = self._line(rollout, release, user, values, folder)
             guess = self._guesses.get((base.number, asked))
             rendered = settled(line, asked, profile=self._profile.workload, helm=self._helm_profile, guess=guess)
             self._guesses[base.number, asked] = rendered.ours

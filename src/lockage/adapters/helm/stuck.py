@@ -23,6 +23,7 @@ from lightkube.resources.core_v1 import Secret
 
 from lockage.adapters.helm.leash import GRACE_S
 from lockage.adapters.helm.manifest import within
+from lockage.adapters.helm.private_folder import lives
 from lockage.adapters.helm.revisions import Release, Revision
 from lockage.errors import RefusedError
 
@@ -112,23 +113,13 @@ def _label(secret: Mapping[str, Any]) -> tuple[int, str, int]:
 
 def _wait_s(secret: Mapping[str, Any], *, machine: str, pid: int, deadline_s: float) -> float:
     """Seconds until the child that made it has certainly ended."""
-    if machine == _machine() and not _lives(pid):
-        return GRACE_S + MARGIN_S  # its leash sees the death of its parent at once
+    if machine == _machine() and (pid == os.getpid() or not lives(pid)):
+        # Its leash sees the death of its parent at once; and as we wait for our children, one with our number was of an
+        # earlier process.
+        return GRACE_S + MARGIN_S
     made = secret["metadata"]["creationTimestamp"]
     age_s = (datetime.now(UTC) - (made if isinstance(made, datetime) else datetime.fromisoformat(made))).total_seconds()
     return max(0.0, deadline_s + GRACE_S + MARGIN_S - max(0.0, age_s))
-
-
-def _lives(pid: int) -> bool:
-    if pid == os.getpid():
-        return False  # we wait for our children, so that one was of an earlier process with our number
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _machine() -> str:
