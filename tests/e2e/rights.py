@@ -38,12 +38,12 @@ def programs_path(cluster: OnCluster) -> str:
     return os.pathsep.join([*own, os.environ["PATH"]])
 
 
-def printed_rights(cluster: OnCluster, *arguments: str) -> list[dict[str, Any]]:
-    """The objects that ``lockage rbac ARGUMENTS`` prints for the administrator."""
+def printed_rights(cluster: OnCluster, *arguments: str, here: Path | None = None) -> list[dict[str, Any]]:
+    """The objects that ``lockage rbac ARGUMENTS`` prints for the administrator, typed in the folder ``here``."""
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "PATH": programs_path(cluster), "LOCKAGE_HOME": home}
         command = [str(LOCKAGE), "rbac", *arguments, "--kubeconfig", str(cluster.kubeconfig)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=here)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 
@@ -53,13 +53,14 @@ def least_privilege(
     cluster: OnCluster,
     *arguments: str,
     folder: Path | None = None,
+    here: Path | None = None,
     without: Callable[[Rule], bool] = lambda _: False,
 ) -> Path:
     """A kubeconfig in ``folder`` (None: a new one that stays) for a service account with these rights and no others.
 
-    ``without`` says which rules are left out.
+    ``here`` is the folder with a lockage.toml, if one is needed; ``without`` says which rules are left out.
     """
-    objects = printed_rights(cluster, *arguments)
+    objects = printed_rights(cluster, *arguments, here=here)
     for each in objects:
         if "rules" in each:
             each["rules"] = [rule for rule in each["rules"] if not without(rule)]

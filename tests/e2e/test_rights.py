@@ -11,6 +11,7 @@ from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Secret
 
+from e2e.installed import LEDGERS, NAME, Installed
 from e2e.on_cluster import OnCluster, service, towpath, until_ready
 from e2e.rights import Rule, least_privilege, lockage, printed_rights
 
@@ -106,3 +107,48 @@ def test_what_is_missing_is_printed_as_a_role_for_who_asked(
     }
     written = lockage(cluster, ["rbac", *shop, "--kubeconfig", str(kubeconfig), "--missing"], home=tmp_path).stdout
     assert "- kind: ServiceAccount\n  name: lockage\n" in written or "name: lockage\n" in written.partition("subjects:")[2]
+
+
+PATIENT = {"enabled": True, "periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 30}
+
+
+def confined(installed: Installed, cluster: OnCluster, without: Callable[[Rule], bool] = lambda _: False) -> None:
+    """From now on Lockage has on it what ``lockage rbac`` prints for this upgrade, and not what ``without`` names."""
+    where = (NAME, "--to", "2.27.8", "--reach", "direct")
+    kubeconfig = least_privilege(
+        installed.kube, cluster, *where, folder=installed.folder, here=installed.folder, without=without
+    )
+    file = installed.folder / "lockage.toml"
+    file.write_text(file.read_text().replace(str(installed.kubeconfig), str(kubeconfig)))
+
+
+def test_an_upgrade_by_helm_over_two_hops_needs_no_more_than_the_printed_rights(
+    installed: Installed, cluster: OnCluster
+) -> None:
+    installed.install(replicas=2, livenessProbe=PATIENT)
+    before = installed.end()
+    confined(installed, cluster)
+    done = installed.lockage("upgrade", NAME, "--to", "2.27.8", "--no-restore-point", "--yes")
+    assert done.code == 0, done.err
+    assert "may not" not in done.err
+    assert installed.end() == before | {"image": "towpath:2.27.8", "ledger": (LEDGERS["2.27.8"], False)}
+
+
+@pytest.mark.parametrize(
+    ("without", "code", "named"),
+    [
+        (of("leases", "create"), 3, "may not create leases.coordination.k8s.io"),
+        (of("secrets"), 3, "secrets"),
+        (of("roles", "patch"), 3, "roles"),
+    ],
+)
+def test_without_a_right_to_write_an_upgrade_is_refused_and_names_it(
+    installed: Installed, cluster: OnCluster, without: Callable[[Rule], bool], code: int, named: str
+) -> None:
+    installed.install(replicas=1, livenessProbe=PATIENT)
+    before = installed.end()
+    confined(installed, cluster, without)
+    done = installed.lockage("upgrade", NAME, "--to", "2.26.6", "--no-restore-point", "--yes")
+    assert done.code == code, done.err
+    assert named in done.err
+    assert installed.end() == before
