@@ -16,7 +16,8 @@ from pathlib import Path
 import msgspec
 
 from e2e.installed import NAME, Installed
-from e2e.on_cluster import eventually
+from e2e.on_cluster import OnCluster, eventually
+from e2e.rights import least_privilege
 from lockage.core.run import RunEvent, RunReport
 from lockage.demo import traffic
 from lockage.flows.world import World
@@ -97,6 +98,14 @@ def under_traffic(installed: Installed, *, rate_per_s: float = RATE_PER_S) -> It
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
+
+
+def confine(installed: Installed, cluster: OnCluster, target: str) -> None:
+    """From now on Lockage may do on the installation what ``lockage rbac`` prints for that upgrade, and no more."""
+    asked = (NAME, "--to", target, "--reach", "direct")
+    kubeconfig = least_privilege(installed.kube, cluster, *asked, folder=installed.folder, here=installed.folder)
+    file = installed.folder / "lockage.toml"
+    file.write_text(file.read_text().replace(str(installed.kubeconfig), str(kubeconfig)))
 
 
 class KubectlHands:

@@ -22,7 +22,7 @@ from rich.console import Console
 
 from e2e.cluster import whole
 from e2e.installed import NAME, Installed
-from e2e.measured import under_traffic, watched
+from e2e.measured import confine, under_traffic, watched
 from e2e.on_cluster import OnCluster
 from lockage.adapters.postgres.embedded import Server
 from lockage.demo.answers import read_answers
@@ -52,9 +52,10 @@ Kubernetes loses the requests that still come to pods which have stopped, whoeve
 
 
 class Install(Protocol):
-    """Installs a release, on a copy of the seeded database or one with few rows; further keywords are values of the chart."""
+    """Installs a release, on a copy of the seeded database or one with few rows, for Lockage to upgrade with no more rights
+    than it needs; further keywords are values of the chart."""
 
-    def __call__(self, title: str, release: str, *, many_rows: bool = False, **towpath: Any) -> Installed: ...
+    def __call__(self, title: str, release: str, *, to: str, many_rows: bool = False, **towpath: Any) -> Installed: ...
 
 
 def show(text: str) -> None:
@@ -82,7 +83,7 @@ def install(
     """Installs a release in a namespace of its own, on its own copy of the seeded database."""
     with ExitStack() as stack:
 
-        def install(title: str, release: str, *, many_rows: bool = False, **towpath: Any) -> Installed:
+        def install(title: str, release: str, *, to: str, many_rows: bool = False, **towpath: Any) -> Installed:
             mark = os.urandom(4).hex()
             namespace = f"e2e-{title}-{mark}"
             kube = stack.enter_context(lightkube.Client(config=KubeConfig.from_file(cluster.kubeconfig), namespace=namespace))
@@ -105,7 +106,9 @@ def install(
                 database_here=url,
                 folder=folder,
             )
-            installed.install(release, rows=0, livenessProbe=LIVENESS, **towpath)
+            liveness = LIVENESS if many_rows else {**LIVENESS, "failureThreshold": 15}  # kills are the point only there
+            installed.install(release, rows=0, livenessProbe=liveness, **towpath)
+            confine(installed, cluster, to)
             show(f"{title}: {release} serves in namespace {namespace}")
             return installed
 
@@ -149,19 +152,19 @@ def test_lockage_takes_less_from_users_than_the_guide_and_the_usual_way_ends_in_
     install: Install, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with capsys.disabled():
-        usual = install("usual", "2.26.0", many_rows=True)
+        usual = install("usual", "2.26.0", to="2.27.8", many_rows=True)
         with under_traffic(usual) as felt, watched(usual, "2.27.8") as said:
             naive = felt.usually("2.27.8", show)
             seen = said()
         gone(usual)
 
-        manual = install("by-hand", "2.26.0", many_rows=True)
+        manual = install("by-hand", "2.26.0", to="2.27.8", many_rows=True)
         with under_traffic(manual) as felt:
             by_hand = felt.by_hand("2.27.8", show)
         assert manual.ready("2.27.8") == 3
         gone(manual)
 
-        ours = install("lockage", "2.26.0", many_rows=True)
+        ours = install("lockage", "2.26.0", to="2.27.8", many_rows=True)
         with under_traffic(ours) as felt:
             lockage = felt.by_lockage("2.27.8")
         keep(DemoResult(rows=ROWS, naive=naive, by_hand=by_hand, lockage=lockage), tmp_path, "upgrade_on_cluster")
@@ -180,7 +183,7 @@ def test_lockage_takes_less_from_users_than_the_guide_and_the_usual_way_ends_in_
 
 @pytest.mark.timeout(240)
 def test_a_patch_release_goes_by_rolling_and_loses_no_request(install: Install, tmp_path: Path) -> None:
-    patched = install("patch", "2.27.8", lifecycle=DRAIN, terminationGracePeriodSeconds=10)
+    patched = install("patch", "2.27.8", to="2.27.9", lifecycle=DRAIN, terminationGracePeriodSeconds=10)
     with under_traffic(patched) as felt:
         lockage = felt.by_lockage("2.27.9")
     keep(DemoResult(rows=FEW_ROWS, lockage=lockage), tmp_path, "patch_release_on_cluster")
@@ -192,7 +195,7 @@ def test_a_patch_release_goes_by_rolling_and_loses_no_request(install: Install, 
 
 @pytest.mark.timeout(240)
 def test_scale_to_one_is_carried_out(install: Install, tmp_path: Path) -> None:
-    asked = install("one", "2.26.0")
+    asked = install("one", "2.26.0", to="2.26.6")
     with under_traffic(asked) as felt:
         lockage = felt.by_lockage("2.26.6", "--strategy", "scale-to-one")
     keep(DemoResult(rows=FEW_ROWS, lockage=lockage), tmp_path, "scale_to_one_on_cluster")
