@@ -23,6 +23,7 @@ from lightkube.types import PatchType
 
 from e2e.installed import COMMAND_LIMIT_S, LEDGERS, NAME, Done, Installed
 from e2e.on_cluster import OnCluster, eventually
+from e2e.test_rights import confined
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
 
@@ -109,10 +110,13 @@ class Upgrading:
 # --- an autoscaler -------------------------------------------------------------------------------------------------------
 
 
-def test_an_autoscaler_is_pinned_through_both_hops_and_put_back(installed: Installed, kube: lightkube.Client) -> None:
+def test_an_autoscaler_is_pinned_through_both_hops_and_put_back_with_the_printed_rights(
+    installed: Installed, kube: lightkube.Client, cluster: OnCluster
+) -> None:
     installed.install(livenessProbe=CALM)
     hpa(kube, 3, 5)
     before = installed.end()
+    confined(installed, cluster)
     seen: list[tuple[tuple[int | None, int], int | None]] = []
 
     def watch(over: threading.Event) -> None:

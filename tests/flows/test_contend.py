@@ -13,6 +13,7 @@ from lockage.core.plan import steps as s
 from lockage.core.run import read_notes
 from lockage.errors import HaltedError, RefusedError
 from lockage.flows.contend import wish_as_values
+from lockage.flows.vigil import Vigil, watched
 from support.dying import Death, Died
 from support.fake_platform import FakePlatform, nothing_left
 from support.fake_world import Autoscaler, FakeWorld, Owner
@@ -454,3 +455,16 @@ def test_memory_well_below_its_limit_is_no_news() -> None:
     machine = Machine(world=world)
     machine.upgrade(to_two())
     assert "MiB" not in said(machine)
+
+
+def test_what_a_pinned_autoscaler_does_is_no_change_of_another() -> None:
+    world = a_world(autoscalers=[Autoscaler(minimum=3, maximum=7)])
+    vigil = Vigil(platform=FakePlatform(world), clock=world.clock)
+    platform = watched(FakePlatform(world), vigil)
+    vigil.accept()
+    platform.scale(1)
+    platform.pin(2, platform.contenders())
+    world.change("kube-controller-manager", replicas=2)
+    assert vigil.change_of_another(platform.workload()) is None
+    world.change("kubectl-scale", replicas=5)
+    assert "1 replica became 5" in (vigil.change_of_another(platform.workload()) or "")
