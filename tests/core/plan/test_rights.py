@@ -142,6 +142,14 @@ def test_the_yaml_says_what_each_rule_is_for_and_is_the_same_objects() -> None:
     assert all(f"# {rule.purpose}\n- " in text for rule in rules)
 
 
+def test_who_starts_runs_in_the_cluster_needs_what_the_run_needs_and_the_means_to_start_it() -> None:
+    footprint = Footprint(namespace="shop", workload="coder")
+    starting = Footprint(namespace="shop", workload="coder", starts=True)
+    more = missing(held(starting), held(footprint))
+    assert {rule.resource for rule in more} >= {"jobs", "configmaps", "roles", "rolebindings", "serviceaccounts"}
+    assert missing(held(footprint), held(starting)) == ()
+
+
 def test_every_rule_has_a_purpose() -> None:
     rendered, _ = rendered_in(CHART, kinds=KINDS, namespace="shop")
     footprint = Footprint(namespace="shop", rendered=rendered, helm=True, command=True, forwards=True, autoscalers=("a",))

@@ -19,6 +19,7 @@ GET = ("get",)
 RUN_IN = ("create", "get")  # over SPDY it is a create, over a web socket a get
 CHANGE = ("get", "patch")
 EVERYTHING = "*"
+RBAC = "rbac.authorization.k8s.io"
 
 HELM_STORE = (
     "Helm keeps its releases in Secrets and finds them by a label, and RBAC knows no patterns of names: "
@@ -84,6 +85,7 @@ class Footprint:
     autoscalers: tuple[str, ...] = ()  # HorizontalPodAutoscalers that are there
     kinds: frozenset[tuple[str, str]] = frozenset()  # (group, resource) that this cluster has, of those that others bring
     references: tuple[tuple[str, str], ...] = ()  # (resource, name) of what a new replica cannot start without
+    starts: bool = False  # runs are carried out in the cluster, and this is for who starts them there
     helm: bool = False
     rendered: tuple[Rendered, ...] = ()
     unknown: tuple[str, ...] = ()  # what could not be found out, one sentence each
@@ -159,6 +161,23 @@ ROOM: tuple[Rule, ...] = (
 """The only cluster-wide rights of our own; without them, room on the nodes is named as not checked."""
 
 
+STARTING: tuple[Rule, ...] = (
+    Rule(
+        purpose="start, find and end runs in the cluster",
+        group="batch",
+        resource="jobs",
+        verbs=("create", "get", "list", "update", "delete"),
+    ),
+    Rule(purpose="bring a run its files", group="", resource="configmaps", verbs=("create",)),
+    Rule(purpose="bring a run files that may be secret", group="", resource="secrets", verbs=("create",)),
+    Rule(purpose="keep a run's journal on a volume", group="", resource="persistentvolumeclaims", verbs=("create",)),
+    Rule(purpose="give a run an account of its own", group="", resource="serviceaccounts", verbs=("create",)),
+    Rule(purpose="give a run its rights", group=RBAC, resource="roles", verbs=("create",)),
+    Rule(purpose="give a run its rights", group=RBAC, resource="rolebindings", verbs=("create",)),
+)
+"""For who starts runs in the cluster, beside everything that the run itself may do: nobody grants what they do not have."""
+
+
 def rules_for(footprint: Footprint, *, use: Use, cluster_role: bool = False) -> tuple[Rule, ...]:
     """What Lockage needs for this use of this deployment, the narrowest that RBAC can say, in the order of the table.
 
@@ -214,6 +233,7 @@ def _wanted(footprint: Footprint, *, use: Use) -> Iterator[Rule]:
     if use is Use.UPGRADE:
         yield from _upgrading(footprint)
         yield from _charted(footprint)
+        yield from STARTING if footprint.starts else ()
 
 
 def _looking_here(footprint: Footprint) -> Iterator[Rule]:
@@ -298,7 +318,7 @@ def _charted(footprint: Footprint) -> Iterator[Rule]:
             resource, name = each.binds
             yield Rule(
                 purpose=f"write {each.kind} {each.name}, which refers to it",
-                group="rbac.authorization.k8s.io",
+                group=RBAC,
                 resource=resource,
                 verbs=("bind",),
                 names=(name,),

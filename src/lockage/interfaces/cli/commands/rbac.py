@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from typing import Annotated
 
 import typer
@@ -49,6 +50,9 @@ def rbac(
     ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="For survey, forecast, plan and diagnose only.")] = False,
     cluster_role: Annotated[bool, typer.Option("--cluster-role", help="Add a ClusterRole for what only one can give.")] = False,
+    in_cluster: Annotated[
+        bool, typer.Option("--in-cluster", help="Add what it takes to start runs in the cluster and follow them.")
+    ] = False,
     service_account: Annotated[
         str, typer.Option("--service-account", metavar="NAME", help="Who gets the rights, and what the Role is called.")
     ] = "lockage",
@@ -74,7 +78,7 @@ def rbac(
         _print_role(invocation, wanted, use)
         return
     located = found(invocation, wanted)
-    footprint = footprint_of(located, targets=(to,) if to else ())
+    footprint = replaced(footprint_of(located, targets=(to,) if to else ()), starts=in_cluster)
     rules = rules_for(footprint, use=use, cluster_role=cluster_role)
     holder = Holder(name=service_account, namespace=footprint.namespace)
     if missing:
