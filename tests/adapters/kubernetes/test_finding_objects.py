@@ -73,6 +73,13 @@ def test_an_image_of_ones_own_is_found_by_labels_or_chart(cluster: FakeCluster) 
     assert find(cluster).name == "api"
 
 
+def test_an_image_is_enough_where_none_has_the_labels_too(cluster: FakeCluster) -> None:
+    cluster.workload("by-hand", coder())
+    assert find(cluster).name == "by-hand"
+    cluster.workload("by-chart", coder(), labels=LABELS)
+    assert find(cluster).name == "by-chart"
+
+
 def test_a_chart_whose_name_only_begins_alike_is_another(cluster: FakeCluster) -> None:
     chart = {"helm.sh/chart": "coder-provisioner-2.27.8"}
     cluster.workload("provisioner", coder("registry.example.com/our-build:7"), labels=chart)

@@ -72,10 +72,11 @@ def find_workload(client: Asking, *, selector: str | None, profile: Profile | No
 
 
 def matches(workloads: Iterable[WorkloadObject], profiles: Sequence[Profile]) -> list[tuple[WorkloadObject, Profile]]:
-    """The workloads that fit a profile: by image and labels; only where none does, by labels or chart with another image."""
+    """The workloads that fit a profile: by image and labels, else by image alone, else by labels or chart."""
     pairs = [(one, profile) for one in workloads for profile in profiles if not _is_something_else(one, profile)]
-    by_image = [(one, p) for one, p in pairs if _runs_image(one, p) and (_has_labels(one, p) or not p.workload.labels)]
-    return by_image or [(one, p) for one, p in pairs if _has_labels(one, p) or _of_chart(one, p)]
+    by_image = [(one, p) for one, p in pairs if _runs_image(one, p)]
+    by_both = [(one, p) for one, p in by_image if not p.workload.labels or _has_labels(one, p)]
+    return by_both or by_image or [(one, p) for one, p in pairs if _has_labels(one, p) or _of_chart(one, p)]
 
 
 def find_any(client: Asking, *, selector: str | None, name: str) -> WorkloadObject:
