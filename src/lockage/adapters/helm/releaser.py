@@ -48,7 +48,7 @@ from lockage.core.facts import Check
 from lockage.core.release.chart_values import chart_version
 from lockage.core.release.profile import HelmProfile, Profile
 from lockage.core.run import FORMER_NOTE, FormerNote
-from lockage.errors import LockageError, RefusedError, UnreachableError
+from lockage.errors import LockageError, RefusedError, UnreachableError, UsageError
 from lockage.ports import Rollout
 
 DEADLINE_S = 20.0
@@ -232,7 +232,7 @@ class HelmReleaser:
 
     def _chart_version(self, release: str, user: UserArguments) -> str | None:
         if user.version is not None and self._version is not None and user.version != self._version:
-            raise RefusedError(
+            raise UsageError(
                 f"helm.arguments says --version {user.version}, and helm.version says {self._version}",
                 code="LK514",
                 hint="say it once: helm.version",
@@ -306,16 +306,16 @@ class HelmReleaser:
         last, rendered = attempt.history[-1], attempt.rendered
         if last.status != "deployed" or not last.chart.endswith(f"-{rendered.chart_version}"):
             return False
-        if msgspec.json.encode(attempt.release.values(last.number), order="sorted") != msgspec.json.encode(
-            rendered.values, order="sorted"
-        ):
-            return False
-        if not same(attempt.release.objects(last.number), rendered.objects):
-            return False
         live = attempt.live
         if not says_replicas(rendered.objects, self._workload):
             live = {**live, "spec": {**live["spec"], "replicas": None}}
-        return not mismatches([live], attempt.asked, self._profile.workload)
+        # The object first: it is looked at already, and usually tells.
+        if mismatches([live], attempt.asked, self._profile.workload):
+            return False
+        values = attempt.release.values(last.number)
+        if msgspec.json.encode(values, order="sorted") != msgspec.json.encode(rendered.values, order="sorted"):
+            return False
+        return same(attempt.release.objects(last.number), rendered.objects)
 
     def _upgrade(self, attempt: Attempt, rollout: Rollout) -> None:
         line, ours = attempt.line, attempt.rendered.ours
