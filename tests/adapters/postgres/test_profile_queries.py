@@ -136,7 +136,8 @@ def test_usage_counts_each_person_once_a_half_hour_and_knows_the_empty_ones(
                 (person, hours),
             )
     found = [row["people"] for row in rows(coder, usage.history)]
-    assert found == [2.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    assert found[:3] == [2.0, 0.0, 1.0]
+    assert set(found[3:]) == {0.0}  # up to an hour or so before now
     assert {row["seconds"] for row in rows(coder, usage.history)} == {1800.0}
 
 
