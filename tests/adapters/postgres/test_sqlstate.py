@@ -47,3 +47,11 @@ def test_a_failed_statement_without_sqlstate_is_a_lost_connection() -> None:
     error = explain_statement(psycopg.OperationalError("consuming input failed"), "reading pg_locks")
     assert error is not None
     assert (error.code, error.message) == ("LK133", "reading pg_locks failed: the connection to the database was lost")
+
+
+def test_a_connection_that_brings_nonsense_is_a_lost_one() -> None:
+    said = psycopg.DatabaseError('lost synchronization with server: got message type "')
+    explained = explain_statement(said, "reading sessions")
+    assert isinstance(explained, UnreachableError)
+    assert explained.code == "LK133"
+    assert explain_statement(psycopg.ProgrammingError("the query has 1 placeholder"), "reading sessions") is None

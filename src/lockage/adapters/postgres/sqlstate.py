@@ -196,7 +196,9 @@ def explain_login(error: psycopg.Error, parameters: Mapping[str, str]) -> Lockag
 
 def explain_statement(error: psycopg.Error, what: str) -> LockageError | None:
     """Gives the error for a statement that failed; None where psycopg was misused, which is a defect of ours."""
-    if isinstance(error, _LOST) or (error.sqlstate is None and isinstance(error, psycopg.OperationalError)):
+    # "lost synchronization with server" comes as no kind of error in particular; misuse of psycopg always has one.
+    without_kind = isinstance(error, psycopg.OperationalError) or type(error) is psycopg.DatabaseError
+    if isinstance(error, _LOST) or (error.sqlstate is None and without_kind):
         return _lost(error, what)
     if isinstance(error, psycopg.InterfaceError) and "closed" in str(error):
         return _lost(error, what)
