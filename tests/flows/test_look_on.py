@@ -21,6 +21,7 @@ from support.machine import ALTER, PATIENT, a_world, seen_by_flows
 from support.plans import FORMER
 
 SCRIPT = (
+    MigrationText(version=5, name="of_an_earlier_release", text="CREATE TABLE t ()"),
     MigrationText(version=11, name="small", text="ALTER TABLE t ADD a int"),
     MigrationText(version=20, name="large", text="UPDATE t SET a = 1"),
     MigrationText(version=30, name="of_a_later_release", text="DROP TABLE t"),
@@ -107,11 +108,22 @@ def test_it_follows_what_is_asked_for_step_by_step() -> None:
 
 def test_scaled_to_zero_is_no_end() -> None:
     down = scene()
-    down.at(0.5, lambda platform: platform.scale(0))
+    FakePlatform(down.fake).scale(0)
+    down.fake.clock.sleep(10)  # whoever looks on now has never seen a replica
     down.at(100, lambda platform: platform.scale(3))
-    down.fake.pods[0].ready_s = None  # something is under way
     down.look_on()
     assert down.fake.clock.elapsed_s > 100
+
+
+def test_a_dirty_ledger_is_no_end() -> None:
+    dirty = scene(dirty=True)
+
+    def repair(_: FakePlatform) -> None:
+        dirty.fake.dirty = False
+
+    dirty.at(50, repair)
+    dirty.look_on()
+    assert dirty.fake.clock.elapsed_s > 50
 
 
 def test_the_migration_and_its_position_are_named() -> None:

@@ -72,6 +72,11 @@ def test_every_connection_is_terminated_innocent_ones_too() -> None:
     assert "2 connections were terminated" in cause  # the killed migrator's backend, and somebody's psql
 
 
+def test_nobody_can_say_that_the_script_dawdles() -> None:
+    assert PASTE_S <= 2.0
+    assert READ_S <= 5.0
+
+
 def test_the_pauses_are_those_that_are_printed_and_no_others() -> None:
     fake = killed_in_its_migration()
     _, interval, _, _ = performed(fake)
