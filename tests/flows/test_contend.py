@@ -457,6 +457,20 @@ def test_memory_well_below_its_limit_is_no_news() -> None:
     assert "MiB" not in said(machine)
 
 
+def test_an_autoscaler_that_the_chart_frees_with_the_raise_does_what_it_is_for() -> None:
+    world = a_world(autoscalers=[Autoscaler(minimum=3, maximum=7, load=5)])
+    machine = Machine(world=world)
+
+    def freed() -> None:
+        world.autoscalers[0].minimum, world.autoscalers[0].maximum = 3, 7
+        world.change("kube-controller-manager", replicas=5)
+
+    at(world, machine, "raise-replicas", freed, after_s=0.5)
+    with nothing_left(world):
+        machine.upgrade(to_two_with(autoscalers=(HPA,)))
+    assert (world.replicas, world.autoscalers[0].minimum, world.autoscalers[0].maximum) == (5, 3, 7)
+
+
 def test_what_a_pinned_autoscaler_does_is_no_change_of_another() -> None:
     world = a_world(autoscalers=[Autoscaler(minimum=3, maximum=7)])
     vigil = Vigil(platform=FakePlatform(world), clock=world.clock)

@@ -26,6 +26,9 @@ PAUSE_S = 0.5
 NAMED_ONLY = (s.RollOut, s.GuardMigration)
 """Steps in which a change of anything but the release is named and no more: a migration keeps its guard."""
 
+RAISED = (s.RaiseReplicas, s.LeaveWhen, s.Restore)
+"""Steps in which an autoscaler may be free again: a chart that renders it has put it back with the raise."""
+
 ACTS = frozenset({"scale", "roll_out"})
 """Methods that change what is asked for."""
 
@@ -81,7 +84,7 @@ class Vigil:
         would overwrite it. Of an owner's hop everything but the release is the owner's.
         """
         workload = self.look()
-        said = self.change_of_another(workload)
+        said = self.change_of_another(workload, raised=isinstance(step, RAISED))
         if said is None:
             return None
         owned = any(isinstance(each, s.HandOver) for each in hop.steps)
@@ -96,14 +99,17 @@ class Vigil:
             said, code="LK558", hint=f"find out why; to go on from what stands there now: lockage upgrade {deployment}"
         )
 
-    def change_of_another(self, workload: Workload) -> str | None:
-        """What another has changed, in one sentence; None when everything is as this process left it."""
+    def change_of_another(self, workload: Workload, *, raised: bool = False) -> str | None:
+        """What another has changed, in one sentence; None when everything is as this process left it.
+
+        ``raised``: an autoscaler that is free by now does what it is for.
+        """
         if self.known is None:
             return None
         known, now = self.known, asked_for(workload)
         said = [*_template_differences(known, now)]
         who = [workload.changed_by or "somebody"] if said else []
-        if now.replicas not in {known.replicas, self.pinned} and not self._autoscaled(now.replicas):
+        if now.replicas not in {known.replicas, self.pinned} and not self._autoscaled(now.replicas, raised=raised):
             said.append(f"{counted(known.replicas, 'replica')} became {now.replicas}")
             who.append(workload.scaled_by or "somebody")
         if not said:
@@ -111,9 +117,9 @@ class Vigil:
         names = " and ".join(dict.fromkeys(who))
         return f"{workload.name} was changed by {names}, not by this run: {', '.join(said)}"
 
-    def _autoscaled(self, replicas: int) -> bool:
-        # Whoever changes the number after we have is in our way, pinned or not.
-        return not self.acted and autoscaled(self.platform.contenders(), replicas)
+    def _autoscaled(self, replicas: int, *, raised: bool) -> bool:
+        # Between our first act and the raise whoever changes the number is in our way, pinned or not.
+        return (raised or not self.acted) and autoscaled(self.platform.contenders(), replicas)
 
 
 def _template_differences(known: Asked, now: Asked) -> Iterator[str]:
