@@ -127,11 +127,16 @@ def test_a_token_is_asked_for_where_the_replicas_do() -> None:
     assert address(profile, DB=URL).command == ()
 
 
-def test_certificates_of_the_container_are_brought_here(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"{URL}?sslmode=verify-full&sslrootcert=/certs/ca.crt&sslkey=/certs/client.key",
+        "host=db sslmode=verify-full sslrootcert=/certs/ca.crt sslkey=/certs/client.key",
+    ],
+)
+def test_certificates_of_the_container_are_brought_here(tmp_path: Path, written: str) -> None:
     mounted = {"/certs/ca.crt": b"CA", "/certs/client.key": b"KEY"}
-    url = with_files(
-        f"{URL}?sslmode=verify-full&sslrootcert=/certs/ca.crt&sslkey=/certs/client.key", mounted.get, folder=tmp_path
-    )
+    url = with_files(written, mounted.get, folder=tmp_path)
     found: dict[str, Any] = conninfo_to_dict(url)
     assert Path(found["sslrootcert"]).read_bytes() == b"CA"
     assert Path(found["sslkey"]).stat().st_mode & 0o077 == 0

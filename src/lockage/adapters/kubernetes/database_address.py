@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
 
 from lockage.adapters.kubernetes.environment import Environment
@@ -60,22 +62,24 @@ def with_files(url: str, read: Callable[[str], bytes | None], *, folder: Path) -
 
     Raises ``RefusedError`` (LK536) when it names one that is neither mounted nor here.
     """
-    before, question, query = url.partition("?")
-    if not question:
-        return url
-    parameters = parse_qsl(query, keep_blank_values=True)
-    for index, (name, value) in enumerate(parameters):
-        if name not in _FILES or not value.startswith("/"):
+    try:
+        parameters = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+    except psycopg.Error:
+        return url  # whoever uses it says so
+    brought: dict[str, str] = {}
+    for name in _FILES:
+        path = parameters.get(name, "")
+        if not path.startswith("/"):
             continue
-        content = read(value)
+        content = read(path)
         if content is not None:
             here = folder / name
             here.touch(mode=0o600)
             here.write_bytes(content)
-            parameters[index] = (name, str(here))
-        elif not Path(value).is_file():
-            raise _no_address(f"{name} of the database's address", f"a file of the container that no Secret brings: {value}")
-    return f"{before}?{urlencode(parameters, quote_via=quote)}"
+            brought[name] = str(here)
+        elif not Path(path).is_file():
+            raise _no_address(f"{name} of the database's address", f"a file of the container that no Secret brings: {path}")
+    return make_conninfo(url, **brought) if brought else url
 
 
 def understood(text: str, *, origin: str) -> tuple[str, tuple[str, ...]]:
