@@ -6,11 +6,12 @@ import json
 import re
 import shlex
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
 
-from lockage.core.facts import Probe
+from lockage.core.facts import Contender, ContenderKind, Probe
 from lockage.core.plan.dialect import Wish
 from lockage.core.plan.kubernetes_dialect import HelmWay, KubernetesDialect, image_of
 from lockage.core.plan.planner import plan
@@ -55,8 +56,20 @@ def dialect(**changes: Any) -> KubernetesDialect:
     return KubernetesDialect(**(fields | changes))
 
 
-def page(**changes: Any) -> str:
-    made = plan(survey(), towpath(), target="2.27.8", forecasts=(harmless(), breaking()), now=NOW, settings=Settings())
+AUTOSCALER = Contender(
+    kind=ContenderKind.AUTOSCALER, object="HorizontalPodAutoscaler/shop", does="keeps 2 to 5 replicas", minimum=2, maximum=5
+)
+OWNER = Contender(kind=ContenderKind.OWNER, object="Application/shop in argocd", does="syncs by itself")
+
+
+def section(text: str, step: str) -> str:
+    """The last part of a page that is about a step of that name."""
+    return [part for part in re.split(r"^### ", text, flags=re.MULTILINE) if re.match(rf"[\d.]+ {step}: ", part)][-1]
+
+
+def page(*contenders: Contender, **changes: Any) -> str:
+    found = replace(survey(), contenders=contenders)
+    made = plan(found, towpath(), target="2.27.8", forecasts=(harmless(), breaking()), now=NOW, settings=Settings())
     return runbook(made, towpath(), dialect(**changes))
 
 
@@ -190,10 +203,32 @@ def test_a_note_is_written_on_the_object_and_taken_away_again() -> None:
     assert forget[-1] == "lockage.dev/runbook-"
 
 
-def test_autoscalers_are_pinned_each_in_its_own_way() -> None:
-    hpa, keda = dialect().pin(("HorizontalPodAutoscaler/shop", "ScaledObject/shop"), 1)
+def test_autoscalers_are_shown_pinned_and_put_back_each_in_its_own_way() -> None:
+    both = ("HorizontalPodAutoscaler/shop", "ScaledObject/shop")
+    seen_hpa, seen_keda, hpa, keda = dialect().pin(both, 1)
+    assert seen_hpa[-2:] == ("get", "horizontalpodautoscaler/shop")
+    assert seen_keda[-2:] == ("get", "scaledobject/shop")
     assert json.loads(hpa[-1]) == {"spec": {"minReplicas": 1, "maxReplicas": 1}}
     assert "autoscaling.keda.sh/paused-replicas=1" in keda
+    hpa_back, keda_back = dialect().unpin(both)
+    assert "MINIMUM" in hpa_back[-1]
+    assert keda_back[-1] == "autoscaling.keda.sh/paused-replicas-"
+
+
+def test_an_autoscaler_is_raised_before_the_replicas_are_and_put_back_at_the_end() -> None:
+    text = page(AUTOSCALER, helm=by_helm())
+    raising = section(text, "raise-replicas")
+    assert raising.index('"maxReplicas": 3') < raising.rindex("--set app.replicaCount=3")
+    assert '"minReplicas": 1' in section(text, "pin-contenders")
+    assert "MINIMUM" in section(text, "restore")
+    assert "MINIMUM" not in section(page(helm=by_helm()), "restore")
+
+
+def test_what_an_owner_shall_ask_for_is_printed_as_values_and_as_no_command() -> None:
+    asked = section(page(OWNER, helm=by_helm()), "hand-over")
+    assert "Have Application/shop in argocd ask for 2.27.8" in asked
+    assert "replicaCount: 3" in asked
+    assert "helm upgrade" not in asked
 
 
 def test_the_database_is_asked_for_where_the_container_has_it() -> None:
@@ -203,8 +238,8 @@ def test_the_database_is_asked_for_where_the_container_has_it() -> None:
 
 
 def test_the_runbook_is_well_formed_markdown() -> None:
-    for helm in (None, by_helm(), by_helm(OLDER)):
-        text = page(helm=helm)
+    for contenders, helm in product(((), (AUTOSCALER,), (OWNER,)), (None, by_helm(), by_helm(OLDER))):
+        text = page(*contenders, helm=helm)
         assert text.count("```") == 2 * (text.count("```sh") + text.count("```yaml"))
         assert "\n\n\n" not in text
         assert not [line for line in text.splitlines() if line != line.rstrip()]

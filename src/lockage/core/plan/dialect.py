@@ -72,7 +72,11 @@ class Dialect(Protocol):
         ...
 
     def pin(self, autoscalers: Sequence[str], replicas: int) -> Commands:
-        """Keeps each autoscaler ("HorizontalPodAutoscaler/x") at exactly this number."""
+        """Shows each autoscaler ("HorizontalPodAutoscaler/x") as it is, and keeps it at exactly this number."""
+        ...
+
+    def unpin(self, autoscalers: Sequence[str]) -> Commands:
+        """Puts each back; MINIMUM and MAXIMUM stand for numbers that the reader wrote down."""
         ...
 
     def scale(self, deployment: str, replicas: int) -> Command:
@@ -138,6 +142,11 @@ class LocalDialect:
     def pin(self, autoscalers: Sequence[str], replicas: int) -> Commands:
         """Nothing: there are no autoscalers."""
         del autoscalers, replicas
+        return ()
+
+    def unpin(self, autoscalers: Sequence[str]) -> Commands:
+        """Nothing: there are no autoscalers."""
+        del autoscalers
         return ()
 
     def scale(self, deployment: str, replicas: int) -> Command:

@@ -28,6 +28,10 @@ Source: ``helm upgrade --help`` 3.22, ``--reuse-values`` and ``--reset-then-reus
 
 REUSING_FLAGS = ("--reuse-values", "--reset-then-reuse-values", "--reset-values")
 
+KEDA = "ScaledObject/"
+PAUSED = "autoscaling.keda.sh/paused-replicas"
+"""Source: KEDA 2.17, "Scaling Deployments", pause autoscaling."""
+
 PROBLEMS = ("Killing", "Unhealthy", "BackOff", "Failed", "FailedScheduling", "FailedCreate", "OOMKilling")
 """Reasons of events that explain why a pod does not come up. Killing is of type Normal, so no filter on Warning."""
 
@@ -154,7 +158,12 @@ class KubernetesDialect:
 
     def pin(self, autoscalers: Sequence[str], replicas: int) -> Commands:
         """Minimum and maximum of each HorizontalPodAutoscaler alike; KEDA's own annotation on a ScaledObject."""
-        return tuple(self._pinned(autoscaler, replicas) for autoscaler in autoscalers)
+        shown = tuple(self._kubectl("get", _object(autoscaler)) for autoscaler in autoscalers)
+        return (*shown, *(self._pinned(autoscaler, replicas) for autoscaler in autoscalers))
+
+    def unpin(self, autoscalers: Sequence[str]) -> Commands:
+        """Minimum and maximum as they were; KEDA's annotation taken away."""
+        return tuple(self._unpinned(autoscaler) for autoscaler in autoscalers)
 
     def note(self, deployment: str, text: str) -> Command | None:
         """A note on the Deployment's own metadata, which starts no rollout."""
@@ -225,13 +234,22 @@ class KubernetesDialect:
             yield f"{MASK} stands for what may be a secret in your own arguments"
 
     def _pinned(self, autoscaler: str, replicas: int) -> Command:
-        kind, _, name = autoscaler.partition("/")
-        if kind == "ScaledObject":
-            return self._kubectl(
-                "annotate", f"scaledobject/{name}", f"autoscaling.keda.sh/paused-replicas={replicas}", "--overwrite"
-            )
+        if autoscaler.startswith(KEDA):
+            return self._kubectl("annotate", _object(autoscaler), f"{PAUSED}={replicas}", "--overwrite")
         limits = json.dumps({"spec": {"minReplicas": replicas, "maxReplicas": replicas}})
-        return self._kubectl("patch", f"{kind.lower()}/{name}", "--type=merge", "-p", limits)
+        return self._kubectl("patch", _object(autoscaler), "--type=merge", "-p", limits)
+
+    def _unpinned(self, autoscaler: str) -> Command:
+        if autoscaler.startswith(KEDA):
+            return self._kubectl("annotate", _object(autoscaler), f"{PAUSED}-")
+        limits = '{"spec": {"minReplicas": MINIMUM, "maxReplicas": MAXIMUM}}'
+        return self._kubectl("patch", _object(autoscaler), "--type=merge", "-p", limits)
+
+
+def _object(named: str) -> str:
+    """A contender's object as kubectl takes it."""
+    kind, _, name = named.partition("/")
+    return f"{kind.lower()}/{name}"
 
 
 def image_of(workload: Workload, release: str) -> str:
