@@ -14,7 +14,7 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.coordination_v1 import Lease
 
 from e2e.kubernetes_scene import NAME, SCRIPTED, scripted
-from e2e.on_cluster import OnCluster
+from e2e.on_cluster import OnCluster, eventually
 from lockage.adapters.kubernetes.client import KubernetesClient, open_client
 from lockage.adapters.kubernetes.patch import PatchReleaser
 from lockage.adapters.kubernetes.platform import KubernetesPlatform
@@ -40,8 +40,16 @@ def api(cluster: OnCluster, tmp_path: Path) -> Iterator[FaultyApi]:
 def client(api: FaultyApi, kube: lightkube.Client, tmp_path: Path) -> Iterator[KubernetesClient]:
     """A client behind the proxy, for a namespace with a Deployment that has no replicas."""
     kube.create(scripted(tmp_path, release="2.26.0", replicas=0, liveness=None))
+    eventually(lambda: rests(kube), "the Deployment's controller has counted all there is to count")
     with open_client(kubeconfig=api.kubeconfig(), context=None, namespace=kube.namespace, environment={}) as opened:
         yield opened
+
+
+def rests(kube: lightkube.Client) -> bool:
+    """Whether nobody writes to the Deployment any more, so that the first patch of a test meets the test's fault only."""
+    status = kube.get(Deployment, NAME).status
+    conditions = {one.type: one.reason for one in (status.conditions if status else None) or []}
+    return conditions == {"Available": "MinimumReplicasAvailable", "Progressing": "NewReplicaSetAvailable"}
 
 
 @pytest.fixture
