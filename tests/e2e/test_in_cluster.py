@@ -20,7 +20,8 @@ from lightkube.types import CascadeType
 from e2e.cluster.lockage_image import import_lockage
 from e2e.cluster.whole import Cluster
 from e2e.installed import LEDGERS, NAME, Installed
-from e2e.on_cluster import eventually
+from e2e.on_cluster import OnCluster, eventually
+from e2e.rights import least_privilege
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(600)]
 
@@ -81,10 +82,16 @@ def begun(shop: Installed, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_an_upgrade_in_the_cluster_survives_its_pod_and_its_follower(shop: Installed, kube: Client) -> None:
+def test_an_upgrade_in_the_cluster_survives_its_pod_and_its_followers(shop: Installed, kube: Client) -> None:
     before = shop.end()
-    laptop = begun(shop, "--to", "2.27.8", "--no-restore-point", "--yes")
-    with laptop:
+    with begun(shop, "--to", "2.27.8", "--no-restore-point", "--yes") as laptop:
+        eventually(lambda: "begin  note-former-state" in said(kube), "the run has begun", limit_s=240)
+        laptop.send_signal(signal.SIGINT)
+        _, err = laptop.communicate(timeout=60)
+    assert laptop.returncode == 130, err
+    assert "the run goes on in the cluster; to follow it again: lockage upgrade towpath --in-cluster" in err
+
+    with begun(shop) as laptop:
         # Planned anew on arrival: what is part-way is no more the plan that the Job was given.
         eventually(lambda: said(kube).count("done   note-former-state") == 2, "the second hop has begun", limit_s=240)
         laptop.send_signal(signal.SIGKILL)  # the laptop closes
@@ -104,7 +111,13 @@ def test_an_upgrade_in_the_cluster_survives_its_pod_and_its_follower(shop: Insta
     assert holder.startswith("lockage-towpath-")  # the name of the run, and not of a pod
 
 
-def test_everything_that_the_job_needed_goes_with_it_and_nothing_of_it_is_secret(shop: Installed, kube: Client) -> None:
+def test_everything_that_the_job_needed_goes_with_it_and_nothing_of_it_is_secret(
+    shop: Installed, kube: Client, cluster: OnCluster
+) -> None:
+    rights = (NAME, "--to", "2.26.6", "--reach", "direct", "--in-cluster")
+    kubeconfig = least_privilege(kube, cluster, *rights, folder=shop.folder, here=shop.folder)
+    description = shop.folder / "lockage.toml"
+    description.write_text(description.read_text().replace(str(shop.kubeconfig), str(kubeconfig)))
     done = shop.lockage("upgrade", NAME, "--to", "2.26.6", "--in-cluster", "--no-restore-point", "--yes")
     assert done.code == 0, done.err
     job = next(iter(kube.list(Job, labels=OF_LOCKAGE))).metadata.name
