@@ -160,6 +160,10 @@ class Releaser(Protocol):
         """
         ...
 
+    def image(self, rollout: Rollout) -> str | None:
+        """The image that replicas of the rollout would run; None where that cannot be told. Changes nothing."""
+        ...
+
     def release(self, rollout: Rollout) -> None:
         """Make the change; returns when the API server has accepted it, and never waits for replicas.
 

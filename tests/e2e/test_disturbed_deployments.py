@@ -41,6 +41,19 @@ def test_a_paused_rollout_is_refused(installed: Installed, kube: lightkube.Clien
     assert "LK227" in done.err
 
 
+def test_an_image_that_does_not_come_refuses_with_nothing_changed(installed: Installed) -> None:
+    installed.install(livenessProbe=CALM)
+    before = installed.end()
+    values = {"towpath": {**installed.values["towpath"], "image": {"repo": "registry.invalid/towpath"}}}
+    (installed.folder / "values.json").write_text(json.dumps(values))
+    done = installed.lockage(*UPGRADE)
+    assert done.code == 3, done.out
+    assert "LK555" in done.err
+    assert said("image: registry.invalid/towpath:2.26.6 does not start on", done.err)
+    assert installed.end() == before
+    assert installed.ready("2.26.0") == 3
+
+
 def test_a_quota_without_room_refuses_with_nothing_changed(installed: Installed, kube: lightkube.Client) -> None:
     installed.install(livenessProbe=CALM)
     before = installed.end()

@@ -29,6 +29,7 @@ from lockage.adapters.helm.manifest import (
     Asked,
     Object,
     container,
+    deployment,
     image_release,
     mismatches,
     probe_of,
@@ -135,6 +136,18 @@ class HelmReleaser:
             raise
         except LockageError as error:
             return (Check(name="helm", ok=False, text=error.message, hint=error.hint),)
+
+    def image(self, rollout: Rollout) -> str | None:
+        """The image in what the chart renders; None where it renders nothing that fits, which ``check`` names."""
+        try:
+            release = self._known()
+            with self._attempt(rollout, release, release.history()) as attempt:
+                made = deployment(attempt.rendered.objects, self._workload)
+                return str(container(made, self._profile.workload).get("image"))
+        except UnreachableError:
+            raise
+        except LockageError:
+            return None
 
     def release(self, rollout: Rollout) -> None:
         """See ``ports.Releaser``. To be asked by the holder of the lease. Raises ``RefusedError``, ``UnreachableError``."""

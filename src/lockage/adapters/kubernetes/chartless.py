@@ -30,6 +30,10 @@ class ChartlessReleaser:
         del rollout
         return (Check(name="chart", ok=False, text=self._sentence(), hint=_HINT),)
 
+    def image(self, rollout: Rollout) -> str | None:
+        """None: what the chart would run is not known."""
+        del rollout
+
     def release(self, rollout: Rollout) -> None:
         """Raises ``RefusedError`` (LK533)."""
         del rollout

@@ -70,6 +70,10 @@ class PatchReleaser:
             self._same(made, rollout, change.image),
         )
 
+    def image(self, rollout: Rollout) -> str:
+        """The running image's repository with the tag of the release."""
+        return self._change(self._client.kube.get(Deployment, self._deployment), rollout).image
+
     def release(self, rollout: Rollout) -> None:
         """Make the change, if it is not made already; returns when the API server has accepted it.
 

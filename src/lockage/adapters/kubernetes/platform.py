@@ -26,8 +26,9 @@ from lockage.adapters.kubernetes.events import events_of
 from lockage.adapters.kubernetes.failure import ConflictError
 from lockage.adapters.kubernetes.inside import Inside
 from lockage.adapters.kubernetes.lease import DeploymentLease
+from lockage.adapters.kubernetes.patch import PatchReleaser
 from lockage.adapters.kubernetes.pods import owned, replicas_of
-from lockage.adapters.kubernetes.preflight import preflight
+from lockage.adapters.kubernetes.preflight import preflight, unchecked
 from lockage.adapters.kubernetes.raw import api_groups
 from lockage.adapters.kubernetes.service import pod_url, service_url
 from lockage.adapters.kubernetes.texts import annotations_of, labels_of, match_labels
@@ -41,7 +42,7 @@ from lockage.adapters.kubernetes.workload import (
     workload_of,
 )
 from lockage.adapters.kubernetes.writers import REPLICAS, TEMPLATE, entries_of, last_writer
-from lockage.core.facts import Check, Contender, Event, Replica, Usage, VersionReading, Workload
+from lockage.core.facts import Check, Contender, ContenderKind, Event, Replica, Usage, VersionReading, Workload
 from lockage.core.release.profile import Profile
 from lockage.errors import RefusedError
 from lockage.ports import LeaseState, Releaser, Rollout
@@ -149,12 +150,26 @@ class KubernetesPlatform:
         return self._usage.latest()
 
     def preflight(self, rollout: Rollout, *, between: Callable[[], None] = lambda: None) -> tuple[Check, ...]:
-        """What the rollout would make, by the releaser; and whether its pods would be accepted and could start."""
+        """What the rollout would make, by the releaser; and whether its pods would be accepted and could start.
+
+        For what somebody else owns the releaser has nothing to say: the rollout is not its own.
+        """
         workload, container = self.workload(), main_container(self._deployment(), self._profile.workload)
-        made = self._releaser.check(rollout)
+        owned = any(contender.kind is ContenderKind.OWNER for contender in self.contenders())
+        made = () if owned else self._releaser.check(rollout)
         between()
+        patching = PatchReleaser(self._client, deployment=self._name, profile=self._profile)
+        image = (patching if owned else self._releaser).image(rollout)
+        if image is None:
+            return (*made, unchecked("image", "what the rollout would run is not known"))
         started = preflight(
-            self._client, workload, container=container.name, profile=self._profile, rollout=rollout, between=between
+            self._client,
+            workload,
+            container=container.name,
+            profile=self._profile,
+            rollout=rollout,
+            image=image,
+            between=between,
         )
         return (*made, *started)
 

@@ -16,7 +16,6 @@ import msgspec
 from lockage.adapters.kubernetes.client import KubernetesClient
 from lockage.adapters.kubernetes.contenders import Seen, deployment_of
 from lockage.adapters.kubernetes.failure import ForbiddenError, MissingError, RejectedError
-from lockage.adapters.kubernetes.image import parse_image
 from lockage.adapters.kubernetes.quotas import asks, quantity, shortage
 from lockage.adapters.kubernetes.raw import Anything, at, found, listed, mapping_at, sequence_at
 from lockage.adapters.kubernetes.trial import Trial, try_image
@@ -67,9 +66,13 @@ def preflight(
     container: str,
     profile: Profile,
     rollout: Rollout,
+    image: str,
     between: Callable[[], None],
 ) -> tuple[Check, ...]:
-    """Every check of the rollout but the releaser's own. Raises as the client does when nothing answers."""
+    """Every check of the rollout, which would run ``image``, but the releaser's own.
+
+    Raises as the client does when nothing answers.
+    """
     asked = _Asked(
         client=client,
         seen=deployment_of(client, workload.name),
@@ -77,25 +80,12 @@ def preflight(
         container=container,
         profile=profile,
         rollout=rollout,
-        image=image_of_release(workload, rollout.release, profile),
+        image=image,
     )
     nodes = _nodes(client)
     checks = [*_references(asked), *_volumes(asked), *_quota(asked), *_admission(asked), *_capacity(asked, nodes)]
     between()
     return (*checks, *_image(asked, nodes, between))
-
-
-def image_of_release(workload: Workload, release: str, profile: Profile) -> str:
-    """The image of a release, tagged as the running one is; the running one itself when it is that release."""
-    if workload.release == release:
-        return workload.image
-    seen = parse_image(workload.image)
-    if seen.tag is not None:
-        tag = f"v{release}" if seen.tag.startswith("v") else release
-    else:
-        helm = profile.helm
-        tag = (helm.values[-1].tag_format if helm and helm.values else "{release}").replace("{release}", release)
-    return f"{seen.repository}:{tag}"
 
 
 # --- what a pod refers to ------------------------------------------------------------------------------------------------
