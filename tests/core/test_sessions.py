@@ -69,6 +69,18 @@ def judge(one: Session, *replicas: Replica, pattern: str = PATTERN, workload: st
 # --- sockets: the local platform --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("ahead_s", [-3600.0, -5.0, 0.0, 0.9, 5.0, 3600.0])
+def test_a_database_whose_clock_is_off_makes_no_orphan_of_a_living_client_and_hides_no_dead_one(ahead_s: float) -> None:
+    def judged(begun: float) -> bool:
+        theirs = session(begun=at(begun + ahead_s), port=None)
+        (found,) = owned_sessions([theirs], [replica("a", Endpoint(address="10.0.0.1"))], pattern=PATTERN, ahead_s=ahead_s)
+        return found.orphan
+
+    assert not judged(0.0)
+    assert not judged(10.0)
+    assert judged(-30.0)
+
+
 def test_a_session_belongs_to_the_replica_whose_socket_it_is() -> None:
     found = judge(
         session(port=5000),

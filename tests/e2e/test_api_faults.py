@@ -279,3 +279,14 @@ def test_a_rollout_that_is_not_taken_is_found_by_the_check(
     assert (check.name, check.ok) == ("dry run", False)
     assert "Denied by the faulty proxy" in check.text
     assert platform.workload().release == "2.26.0"
+
+
+def test_times_of_a_cluster_whose_clock_is_off_are_told_by_ours(
+    api: FaultyApi, platform: Platform, kube: lightkube.Client
+) -> None:
+    api.date_offset_s = 3600.0  # as if all that the cluster wrote were an hour ahead of us
+    kube.patch(Deployment, NAME, {"spec": {"replicas": 1}})
+    (replica,) = eventually(platform.replicas, "there is a pod")
+    off = replica.created_at - datetime.now(UTC) + timedelta(hours=1)
+    assert abs(off) < timedelta(seconds=60)
+    assert all(event.at < datetime.now(UTC) - timedelta(minutes=50) for event in platform.events())

@@ -317,9 +317,10 @@ class Work:
 class Activity:
     """One look at the database: who is connected, who waits for whom, how far it is."""
 
-    at: datetime
+    at: datetime  # by the database's clock
     sessions: tuple[Session, ...]
     work: tuple[Work, ...] = ()
+    ahead_s: float = 0.0  # that the database's clock is ahead of ours
 
     def session(self, pid: int) -> Session | None:
         """The session of a backend, or None when it is gone."""

@@ -71,8 +71,11 @@ def owned_sessions(
     workload: str = "",
     migration_lock: int | None = None,
     clock_skew_s: float = CLOCK_SKEW_S,
+    ahead_s: float = 0.0,
 ) -> tuple[OwnedSession, ...]:
     """Every session with its replica, in the order given; ``orphan`` as far as *one* look can tell (see ``confirmed``).
+
+    Times of sessions are by a clock ``ahead_s`` ahead of that of the replicas; less than a second of it counts as none.
 
     ``pattern`` is the profile's ``application_name``, such as ``towpath/{replica}``. With a bare ``{replica}`` only names
     that begin with the ``workload``'s can be orphans. ``migration_lock`` is the key of an advisory lock that only replicas ever
@@ -82,9 +85,10 @@ def owned_sessions(
     naming = _Naming(pattern=pattern, workload=workload)
     sessions = tuple(sessions)
     translated = _translated(sessions, live)
+    # A replica's start, by the other clock, and as early as it can have been.
+    earlier_s = clock_skew_s - (ahead_s if abs(ahead_s) >= 1.0 else 0.0)
     return tuple(
-        _judge(session, live, naming, clock_skew_s, translated=translated, migration_lock=migration_lock)
-        for session in sessions
+        _judge(session, live, naming, earlier_s, translated=translated, migration_lock=migration_lock) for session in sessions
     )
 
 
@@ -110,17 +114,17 @@ def _judge(
     session: Session,
     live: Sequence[Replica],
     naming: _Naming,
-    clock_skew_s: float,
+    earlier_s: float,
     *,
     translated: bool,
     migration_lock: int | None,
 ) -> OwnedSession:
     if session.application_name.startswith(OURS):
         return OwnedSession(session=session, replica=None, orphan=False, ours=True)
-    owners = _possible_owners(session, live, naming, clock_skew_s)
+    owners = _possible_owners(session, live, naming, earlier_s)
     if owners:  # one of several is a live client too, though we cannot say whose
         return OwnedSession(session=session, replica=owners[0].name if len(owners) == 1 else None, orphan=False)
-    outlived = not any(_begun_since(r, session, clock_skew_s) for r in live)
+    outlived = not any(_begun_since(r, session, earlier_s) for r in live)
     if migration_lock is not None and migration_lock in session.advisory_locks and outlived:
         return OwnedSession(session=session, replica=None, orphan=True)
     # Neither an address nor a replica's name: nothing speaks for a dead client, nor against it.
@@ -130,13 +134,13 @@ def _judge(
     return OwnedSession(session=session, replica=None, orphan=traceable and naming.matches(session.application_name))
 
 
-def _possible_owners(session: Session, live: Sequence[Replica], naming: _Naming, clock_skew_s: float) -> Sequence[Replica]:
+def _possible_owners(session: Session, live: Sequence[Replica], naming: _Naming, earlier_s: float) -> Sequence[Replica]:
     address = _plain(session.client_address)
     if address is not None and session.client_port is not None:
         for replica in live:
             if any(_plain(e.address) == address and e.port == session.client_port for e in replica.endpoints):
                 return [replica]  # the very socket: no clock and no name is needed
-    begun = [replica for replica in live if _begun_since(replica, session, clock_skew_s)]
+    begun = [replica for replica in live if _begun_since(replica, session, earlier_s)]
     named = [r for r in begun if naming.names_replicas and naming.expected(r.name) == session.application_name]
     if named:
         if address is None:
@@ -151,10 +155,10 @@ def _possible_owners(session: Session, live: Sequence[Replica], naming: _Naming,
     return [r for r in begun if _has_address(r, address)]
 
 
-def _begun_since(replica: Replica, session: Session, clock_skew_s: float) -> bool:
+def _begun_since(replica: Replica, session: Session, earlier_s: float) -> bool:
     # A restarted container keeps its name and its address: only the time tells its dead predecessor's backend apart.
     assert replica.started_at is not None
-    return session.backend_start == UNSEEN or session.backend_start >= replica.started_at - timedelta(seconds=clock_skew_s)
+    return session.backend_start == UNSEEN or session.backend_start >= replica.started_at - timedelta(seconds=earlier_s)
 
 
 def _has_address(replica: Replica, address: str) -> bool:

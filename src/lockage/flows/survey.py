@@ -100,6 +100,7 @@ def see_sessions(
             pattern=profile.workload.application_name,
             workload=workload.name,
             migration_lock=profile.replicas_lock,
+            ahead_s=look.ahead_s,
         )
         for look in (before, after)
     )

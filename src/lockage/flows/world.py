@@ -56,6 +56,7 @@ def see(world: World, previous: Sight | None = None) -> Sight:
         pattern=world.profile.workload.application_name,
         workload=workload.name,
         migration_lock=world.profile.replicas_lock,
+        ahead_s=activity.ahead_s,
     )
     both = confirmed(previous.judged if previous else (), judged)
     owned = tuple(now for now, alone in zip(both, judged, strict=True) if now.orphan == alone.orphan)

@@ -298,6 +298,29 @@ def test_many_answers_tell_more_than_their_seconds() -> None:
     assert abs(clock.offset_s - 3600.25) < 0.1
 
 
+@pytest.mark.parametrize(("offset_s", "moved"), [(0, 0), (-7200, 7200), (7200, -7200)])
+def test_times_of_the_server_are_told_by_our_clock(offset_s: float, moved: float) -> None:
+    clock = ServerClock()
+    clock.saw(format_datetime(NOON + timedelta(seconds=offset_s), usegmt=True), sent=NOON, received=NOON)
+    assert abs((clock.ours(NOON) - NOON).total_seconds() - moved) <= 1.0
+
+
+def test_a_slow_answer_moves_no_time() -> None:
+    clock = ServerClock()
+    clock.saw(format_datetime(NOON, usegmt=True), sent=NOON, received=NOON + timedelta(seconds=9))
+    assert clock.ours(NOON) == NOON
+
+
+@given(st.floats(-90_000, 90_000), st.floats(0.001, 20.0), st.floats(0, 1))
+def test_a_time_of_the_server_is_never_taken_for_later_than_it_was(offset_s: float, took_s: float, part: float) -> None:
+    clock = ServerClock()
+    theirs = NOON + timedelta(seconds=took_s * part + offset_s)
+    said = format_datetime(theirs.replace(microsecond=0), usegmt=True)
+    clock.saw(said, sent=NOON, received=NOON + timedelta(seconds=took_s))
+    late_s = (clock.ours(theirs) - (theirs - timedelta(seconds=offset_s))).total_seconds()
+    assert late_s <= took_s + 2.0 if abs(offset_s) <= took_s + 2.0 else late_s <= 0.001
+
+
 def test_a_clock_that_is_set_anew_is_believed_anew() -> None:
     clock = ServerClock()
     for offset_s in (0, 0, -7200):

@@ -124,6 +124,10 @@ class KubernetesClient:
         body = dict(changes)
         return self.kube.patch(kind, name, body, patch_type=patch_type, dry_run=dry_run)  # pyright: ignore[reportUnknownMemberType]
 
+    def ours(self, at: datetime) -> datetime:
+        """A time of the cluster's, by our own clock, so that it can be compared with those of others."""
+        return self._door.clock.ours(at)
+
     def get_text(self, path: str, *, params: Mapping[str, str] | None = None) -> str:
         """The body of a raw GET, such as ``/api/v1/namespaces/x/pods/y/log``; what is no UTF-8 is replaced."""
         response = self._raw.get(path, params=params)

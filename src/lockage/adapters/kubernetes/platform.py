@@ -27,7 +27,7 @@ from lockage.adapters.kubernetes.failure import ConflictError
 from lockage.adapters.kubernetes.inside import Inside
 from lockage.adapters.kubernetes.lease import DeploymentLease
 from lockage.adapters.kubernetes.patch import PatchReleaser
-from lockage.adapters.kubernetes.pods import owned, replicas_of
+from lockage.adapters.kubernetes.pods import by_our_clock, owned, replicas_of
 from lockage.adapters.kubernetes.preflight import preflight, unchecked
 from lockage.adapters.kubernetes.raw import api_groups
 from lockage.adapters.kubernetes.service import pod_url, service_url
@@ -97,7 +97,8 @@ class KubernetesPlatform:
         if not sets and known == self._identity:  # it may have been made anew since, with another selector
             known = self._identified()
             pods, sets = self._pods(known), self._sets(known)
-        return replicas_of(pods, sets=sets, deployment=self._name, profile=self._profile.workload)
+        found = replicas_of(pods, sets=sets, deployment=self._name, profile=self._profile.workload)
+        return tuple(by_our_clock(replica, self._client.ours) for replica in found)
 
     def events(self) -> tuple[Event, ...]:
         """Events of the Deployment, its ReplicaSets and its pods (those that are gone too), oldest first."""
@@ -111,7 +112,8 @@ class KubernetesPlatform:
                 return subject.uid in pods or bool(subject.name and subject.name.startswith(names))
             return subject.uid == known.uid or subject.uid in sets
 
-        return events_of(self._client.listed(core_v1.Event), about=about)
+        found = events_of(self._client.listed(core_v1.Event), about=about)
+        return tuple(replace(event, at=self._client.ours(event.at)) for event in found)
 
     def log(self, replica: str, *, previous: bool = False) -> str:
         """All lines of all containers, the application's first; ``previous``: of the process before the last restart.

@@ -7,7 +7,8 @@ as an object for weeks, and is no replica.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from lightkube.models.core_v1 import ContainerStateTerminated, ContainerStatus, PodStatus
@@ -22,6 +23,22 @@ from lockage.core.facts import Endpoint, Exit, Replica, ReplicaPhase
 from lockage.core.release.profile import WorkloadProfile
 
 _ENDED = {"Succeeded", "Failed"}
+
+
+def by_our_clock(replica: Replica, ours: Callable[[datetime], datetime]) -> Replica:
+    """The replica with all its times by our clock."""
+
+    def maybe(at: datetime | None) -> datetime | None:
+        return ours(at) if at is not None else None
+
+    ended = replica.last_exit
+    return replace(
+        replica,
+        created_at=ours(replica.created_at),
+        started_at=maybe(replica.started_at),
+        ready_at=maybe(replica.ready_at),
+        last_exit=replace(ended, at=ours(ended.at)) if ended is not None else None,
+    )
 
 
 def owned(deployment_uid: str, sets: list[ReplicaSet]) -> dict[str, ReplicaSet]:

@@ -6,9 +6,13 @@ hundredths, because each says only that the server's clock stood within one seco
 
 from __future__ import annotations
 
+import math
 import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+
+WORTH_S = 1.0
+"""A second is within what one answer leaves open, and times of containers are whole seconds anyway."""
 
 
 class ServerClock:
@@ -30,6 +34,17 @@ class ServerClock:
     def now(self) -> datetime:
         """The time on the server, in UTC."""
         return datetime.now(UTC) + timedelta(seconds=self.offset_s)
+
+    def ours(self, at: datetime) -> datetime:
+        """A time that the server or a node of its wrote, by our own clock, and rather early than late.
+
+        What may be right is left as it is. Early, because a process that seems younger than it is makes its sessions in the
+        database look like a dead predecessor's.
+        """
+        with self._lock:
+            certain = self._least_s > WORTH_S or self._most_s < -WORTH_S
+            offset_s = math.ceil(self._most_s) if certain else 0
+        return at - timedelta(seconds=offset_s)
 
     def saw(self, date: str | None, *, sent: datetime, received: datetime) -> None:
         """Take in the ``Date`` of an answer to a request that was sent and answered at these times of ours."""

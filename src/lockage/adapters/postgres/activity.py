@@ -25,14 +25,14 @@ def read_activity(connection: psycopg.Connection[Any]) -> Activity:
     """All sessions of this database but our asking one, with locks, waits and progress, at the server's time."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(load_sql("select_sessions")).fetchall()
+        now = datetime.now(UTC)
         locks = cursor.execute(load_sql("select_locks")).fetchall()
     sessions = _sessions(rows, locks)
     busy = [s.pid for s in sessions if s.state not in {None, "idle"}]
-    return Activity(
-        at=rows[0]["at"].astimezone(UTC) if rows else datetime.now(UTC),
-        sessions=sessions,
-        work=read_work(connection, busy=busy),
-    )
+    at = rows[0]["at"].astimezone(UTC) if rows else now
+    # A slow answer makes the database seem behind, which never makes a living client's session look older than its process.
+    ahead_s = (at - now).total_seconds()
+    return Activity(at=at, sessions=sessions, work=read_work(connection, busy=busy), ahead_s=ahead_s)
 
 
 def _sessions(rows: Iterable[Mapping[str, Any]], locks: Iterable[Mapping[str, Any]]) -> tuple[Session, ...]:
