@@ -146,7 +146,7 @@ class _Evening:
         self._wait_for(lambda: True if self._serves(self._replicas) else None)
         return (
             f"with all replicas started at once, {looping.name} was killed by its liveness probe in its migration; "
-            f"after that {ended} connections were terminated and the migration was begun anew"
+            f"{ended} connections were terminated, and {ledger.table} said {ledger.version} then"
         )
 
     def _say(self, text: str) -> None:
