@@ -83,6 +83,8 @@ def remarks_on(footprint: Footprint, *, use: Use, cluster_role: bool) -> tuple[s
         said.append(HELM_STORE)
     if footprint.forwards:
         said.append("Where the database is reached by its own address, --reach direct leaves out pods/portforward.")
+    if footprint.forwards and not footprint.relays and use is Use.LOOK:
+        said.append("Where only pods reach the database, --reach pod adds what a pod of our own takes.")
     if not cluster_role:
         said += [
             f"Left out, because only a ClusterRole gives it (--cluster-role): {rule.spoken}, to {rule.purpose}."
