@@ -1,8 +1,8 @@
 """All tests on Kubernetes: ``python -m e2e [PYTEST ARGUMENTS]``, from the folder ``tests``; what ``make e2e`` calls.
 
-Most tests share one cluster, several at a time, because they wait more than they compute. Those that kill the cluster's parts or
-measure seconds are marked ``alone`` and run one after the other, behind the rest. The surprising thing: a cluster that was up
-before is used and stays up.
+Most tests share one cluster, several at a time, because they wait more than they compute. Those that kill the cluster's parts
+or measure seconds are marked ``alone`` and run one after the other, behind the rest. The surprising thing: a cluster that was
+up before is used and stays up.
 """
 
 from __future__ import annotations

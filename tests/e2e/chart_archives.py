@@ -16,7 +16,7 @@ RELEASES = ("2.26.0", "2.26.6", "2.27.8", "2.27.9")
 def pack_charts(folder: Path, *, helm: Path, releases: Sequence[str] = RELEASES, older: Collection[str] = ()) -> str:
     """Packs a chart archive for each release into ``folder``; gives the path with ``{release}`` in it.
 
-    ``older``: those releases whose chart has the older shape, in which of the liveness probe only the initial delay is settable.
+    ``older``: those releases whose chart has the older shape, which takes of the liveness probe only the initial delay.
     """
     for release in releases:
         source = folder / f"source-{release}" / "towpath"

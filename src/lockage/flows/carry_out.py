@@ -7,7 +7,7 @@ already so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +15,7 @@ from typing import assert_never
 
 import msgspec
 
-from lockage.core.facts import LedgerState, Workload
+from lockage.core.facts import LedgerState
 from lockage.core.plan import steps as s
 from lockage.core.recovery import ledger_ends
 from lockage.core.run import RunEvent, RunNote, RunReport, WaiverNote, read_notes
@@ -25,20 +25,16 @@ from lockage.flows.account import recording, report_of
 from lockage.flows.fence import hold_fence
 from lockage.flows.guard import guard
 from lockage.flows.patience import Patience, patient
+from lockage.flows.unfinished import Unfinished
 from lockage.flows.verify import await_verified, soak
 from lockage.flows.vigil import Vigil, watched
 from lockage.flows.waiting import wait_until
 from lockage.flows.world import World
-from lockage.ports import Journal, JournalEntry
+from lockage.ports import Journal
 
 IN_THE_OUTAGE = (s.ClearSessions, s.RollOut, s.GuardMigration, s.Verify, s.RaiseReplicas)
 """Steps before which a run does not stop when asked to: less than all replicas may be serving. Whoever wants to stop there
 asks twice."""
-
-CHANGES_NOTHING = frozenset(
-    {"check-facts", "check-advisories", "prepare", "settle-foreign-sessions", "back-up", "note-former-state"}
-)
-"""Steps before and up to the note: a run that came no further, and left no note, has not touched the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,40 +46,7 @@ class Order:
     facts_changed: Callable[[s.Plan], tuple[str, ...]]  # sentences: what is no longer as the plan says
     replan: Callable[[s.Plan, Callable[[], None]], s.Plan]  # from here to the same target; what to call while it waits
     stop: Callable[[], bool] = lambda: False  # whether the user wants us to stop at the next safe place
-    may_begin: Callable[[s.Plan, int], None] = lambda *_: None  # raises when the hop of that index must not begin now
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfinished:
-    """A run that was begun and has not ended."""
-
-    run_id: str
-    plan: s.Plan
-    hop: int
-    begun: bool  # the hop has changed something
-
-
-def unfinished_run(workload: Workload, runs: Sequence[tuple[str, Sequence[JournalEntry]]]) -> Unfinished | None:
-    """The run to go on with; None when there is none.
-
-    The note on the object decides. Without one, the newest of ``runs`` (oldest first) is gone on with in two cases only: it
-    had changed nothing yet, or it was taking its note away. Otherwise somebody has put the object back, and objects win.
-    """
-    note = read_notes(workload).run
-    if note is not None:
-        return Unfinished(run_id=note.id, plan=note.plan, hop=note.hop, begun=True)
-    run_id, entries = runs[-1] if runs else ("", ())
-    plans = [e for e in entries if e.kind == "plan"]
-    if not plans or any(e.kind == "ended" for e in entries):
-        return None
-    plan = msgspec.json.decode(plans[-1].data, type=s.Plan)
-    begun = [(e.hop, e.step) for e in entries if e.kind == "step-begun"]
-    if all(step in CHANGES_NOTHING for _, step in begun):
-        return Unfinished(run_id=run_id, plan=plan, hop=0, begun=False)
-    hop, step = begun[-1]
-    if step == "restore" and workload.release == plan.to_release:
-        return Unfinished(run_id=run_id, plan=plan, hop=hop, begun=True)
-    return None
+    may_begin: Callable[[s.Plan, int], None] = lambda _plan, _index: None  # raises when it must not
 
 
 def carry_out(world: World, journal: Journal, order: Order, *, start: Unfinished) -> RunReport:

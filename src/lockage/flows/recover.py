@@ -19,9 +19,10 @@ from lockage.core.run import RunEvent, RunNote, RunReport, WaiverNote, read_note
 from lockage.errors import HaltedError, RefusedError, UnreachableError
 from lockage.flows import contend, quiesce, revise
 from lockage.flows.account import recording
-from lockage.flows.carry_out import Order, Unfinished, carry_out
+from lockage.flows.carry_out import Order, carry_out
 from lockage.flows.fence import hold_fence
 from lockage.flows.patience import Patience, patient
+from lockage.flows.unfinished import Unfinished
 from lockage.flows.verify import await_verified
 from lockage.flows.world import World
 from lockage.ports import Journal, Journals

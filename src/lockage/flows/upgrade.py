@@ -24,10 +24,11 @@ from lockage.core.plan.window import Window
 from lockage.core.run import RunReport, WaiverNote, read_notes
 from lockage.errors import RefusedError
 from lockage.flows.appointment import await_begin, begins_in, refuse_over, refuse_too_short
-from lockage.flows.carry_out import Order, Unfinished, carry_out, unfinished_run
+from lockage.flows.carry_out import Order, carry_out
 from lockage.flows.fence import hold_fence
 from lockage.flows.patience import Patience
 from lockage.flows.quiesce import clear_orphans, orphans_in_the_way
+from lockage.flows.unfinished import Unfinished, unfinished_run
 from lockage.flows.world import World
 from lockage.ports import Journal, JournalEntry, Journals
 

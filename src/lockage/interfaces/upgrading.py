@@ -17,7 +17,7 @@ from types import FrameType
 from lockage.core.blockers import Blocker
 from lockage.core.plan.steps import Plan
 from lockage.core.run import RunReport
-from lockage.flows.carry_out import Unfinished
+from lockage.flows.unfinished import Unfinished
 from lockage.flows.upgrade import Asking, Wanted, upgrade
 from lockage.flows.world import World
 from lockage.interfaces.deployments import Deployment

@@ -1,7 +1,7 @@
 """What ``lockage window`` says: the weekly pattern, the windows proposed, and what they stand on (``lockage.window/1``).
 
-Not for choosing (``window``). The surprising thing: the whole week is in it, unknown half hours by their absence, so that whoever
-disagrees with the proposal can choose another window from the same figures.
+Not for choosing (``window``). The surprising thing: the whole week is in it, unknown half hours by their absence, so that
+whoever disagrees with the proposal can choose another window from the same figures.
 """
 
 from __future__ import annotations

@@ -137,12 +137,13 @@ def values_file(values: Mapping[str, Scalar]) -> str:
 
 def at(values: Mapping[str, object], path: str) -> tuple[object, ...]:
     """What stands at a dotted path: one element, or none when the path is not there."""
-    place: object = values
-    for key in path.split("."):
-        if not isinstance(place, Mapping) or key not in place:
-            return ()
-        place = cast("Mapping[str, object]", place)[key]
-    return (place,)
+    key, _, rest = path.partition(".")
+    if key not in values:
+        return ()
+    inner = values[key]
+    if not rest:
+        return (inner,)
+    return at(cast("Mapping[str, object]", inner), rest) if isinstance(inner, Mapping) else ()
 
 
 def changed(values: Mapping[str, object], changes: Mapping[str, Sequence[object]]) -> dict[str, object]:

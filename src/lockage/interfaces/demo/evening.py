@@ -15,7 +15,7 @@ from pathlib import Path
 from lockage.core.plan.steps import Plan
 from lockage.core.run import RunEvent, RunReport, figures_of
 from lockage.errors import HaltedError
-from lockage.flows.carry_out import Unfinished
+from lockage.flows.unfinished import Unfinished
 from lockage.flows.upgrade import Wanted
 from lockage.flows.world import World
 from lockage.interfaces.demo import stage

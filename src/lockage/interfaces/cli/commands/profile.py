@@ -32,8 +32,10 @@ def init(
 ) -> None:
     """Write a first profile from a deployment on Kubernetes.
 
-    It is for a person to read and correct. Image, labels, container, probes, what the chart calls its values, the variable with the database's address, the ledger.
-    Lines with CHECK were guessed, or could not be seen. No secret is written. Changes nothing on the cluster.
+    It has image, labels, container, probes, what the chart calls its values, the variable with the database's address, and
+    the ledger, for a person to read and correct. Lines with CHECK were guessed, or could not be seen.
+
+    No secret is written. Changes nothing on the cluster.
 
     Example: lockage profile init shop -n shop -o shop.toml
     """

@@ -17,7 +17,7 @@ from lockage.core.plan.planner import Wishes
 from lockage.core.plan.steps import OnBlocker, Plan
 from lockage.core.plan.window import parse_window
 from lockage.errors import RefusedError, UsageError
-from lockage.flows.carry_out import Unfinished
+from lockage.flows.unfinished import Unfinished
 from lockage.flows.upgrade import Wanted
 from lockage.interfaces.cli.cluster_run import upgrade_in_cluster
 from lockage.interfaces.cli.console import answers, narrated, notes, say
