@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import threading
+from pathlib import Path
 
 import lightkube
 import pytest
@@ -14,9 +16,10 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Pod, ResourceQuota, Secret
 from lightkube.types import PatchType
 
+from e2e.chart_archives import pack_charts
 from e2e.installed import LEDGERS, NAME, Installed
 from e2e.on_cluster import eventually
-from e2e.test_contending_runs import CALM, Upgrading, said, spec_of
+from e2e.test_contending_runs import CALM, Upgrading, meanwhile, said, spec_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
 
@@ -89,6 +92,46 @@ def pending(kube: lightkube.Client, name: str) -> None:
     coded = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(record).encode()))).decode()
     body = {"metadata": {"labels": {"status": "pending-upgrade"}}, "data": {"release": coded}}
     kube.patch(Secret, name, body, patch_type=PatchType.MERGE)
+
+
+@pytest.mark.parametrize("shape", ["newer", "older"])
+def test_a_probe_too_short_for_a_migration_is_long_while_it_lasts_and_as_it_was_afterwards(
+    installed: Installed, kube: lightkube.Client, tmp_path: Path, shape: str
+) -> None:
+    """The older chart takes of the probe only its initial delay."""
+    releases = ("2.26.0", "2.26.6")
+    older = releases if shape == "older" else ()
+    charts = tmp_path / "charts"
+    charts.mkdir()
+    installed.charts = pack_charts(charts, helm=installed.helm, releases=releases, older=older)
+    short = {"initialDelaySeconds": 25} if shape == "older" else CALM
+    readiness = {"initialDelaySeconds": 0} if shape == "older" else {"enabled": True, "periodSeconds": 1}
+    installed.install(livenessProbe=short, readinessProbe=readiness)
+    before = installed.end()
+    budgets = {budget_s(kube)}
+
+    def watch(over: threading.Event) -> None:
+        while not over.wait(0.2):
+            budgets.add(budget_s(kube))
+
+    with meanwhile(watch):
+        done = installed.lockage(*UPGRADE, "--strategy", "scale-to-zero")
+    assert done.code == 0, done.err
+    assert installed.end() == before | {"image": "towpath:2.26.6", "ledger": (LEDGERS["2.26.6"], False)}
+    assert min(budgets) < 60
+    assert max(budgets) >= 900
+    assert len(budgets) == 2, budgets
+
+
+def budget_s(kube: lightkube.Client) -> float:
+    """Seconds that the liveness probe gives a replica from its start."""
+    spec = kube.get(Deployment, NAME).spec
+    assert spec is not None
+    assert spec.template.spec is not None
+    probe = spec.template.spec.containers[0].livenessProbe
+    assert probe is not None
+    periods = (probe.failureThreshold or 3) - 1
+    return (probe.initialDelaySeconds or 0) + periods * (probe.periodSeconds or 10) + (probe.timeoutSeconds or 1)
 
 
 def test_a_pod_that_stays_terminating_is_named_and_the_run_goes_on_when_it_is_gone(
