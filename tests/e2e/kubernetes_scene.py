@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -112,11 +111,12 @@ class KubernetesScene:
 
 
 @contextmanager
-def kubernetes_scene(cluster: OnCluster, kube: lightkube.Client) -> Iterator[KubernetesScene]:
-    """A scene in the client's namespace, with a folder that its pods see."""
-    folder = Path(tempfile.mkdtemp(prefix="lockage-scene-"))
+def kubernetes_scene(cluster: OnCluster, kube: lightkube.Client, folder: Path) -> Iterator[KubernetesScene]:
+    """A scene in the client's namespace, whose pods see the folder.
+
+    The folder is pytest's to remove: a container that starts again after the test would make it anew.
+    """
     with ExitStack() as clients:
-        clients.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.chmod(0o755)
         shutil.copy(APP, folder / APP.name)
         yield KubernetesScene(folder, kube, cluster.kubeconfig, clients)

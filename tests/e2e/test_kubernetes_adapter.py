@@ -36,10 +36,10 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def scene(cluster: OnCluster, own_cluster: Cluster, kube: lightkube.Client) -> Iterator[KubernetesScene]:
+def scene(cluster: OnCluster, own_cluster: Cluster, kube: lightkube.Client, tmp_path: Path) -> Iterator[KubernetesScene]:
     """A deployment whose behaviour follows files of this host."""
     del own_cluster
-    with kubernetes_scene(cluster, kube) as made:
+    with kubernetes_scene(cluster, kube, tmp_path) as made:
         yield made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import lightkube
 import pytest
@@ -16,10 +17,10 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def scene(cluster: OnCluster, own_cluster: Cluster, kube: lightkube.Client) -> Iterator[KubernetesScene]:
+def scene(cluster: OnCluster, own_cluster: Cluster, kube: lightkube.Client, tmp_path: Path) -> Iterator[KubernetesScene]:
     """A deployment whose behaviour follows files of this host."""
     del own_cluster  # the files are on its node only
-    with kubernetes_scene(cluster, kube) as made:
+    with kubernetes_scene(cluster, kube, tmp_path) as made:
         yield made
 
 
