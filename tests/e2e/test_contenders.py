@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import lightkube
@@ -32,8 +33,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def scene(cluster: OnCluster, kube: lightkube.Client) -> Iterator[KubernetesScene]:
-    with kubernetes_scene(cluster, kube) as made:
+def scene(cluster: OnCluster, kube: lightkube.Client, tmp_path: Path) -> Iterator[KubernetesScene]:
+    with kubernetes_scene(cluster, kube, tmp_path) as made:
         yield made
 
 

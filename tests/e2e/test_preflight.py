@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import lightkube
 import pytest
@@ -43,8 +44,8 @@ SECOND = Rollout(release="2.26.6", replicas=1, liveness=None)
 
 
 @pytest.fixture
-def scene(cluster: OnCluster, kube: lightkube.Client) -> Iterator[KubernetesScene]:
-    with kubernetes_scene(cluster, kube) as made:
+def scene(cluster: OnCluster, kube: lightkube.Client, tmp_path: Path) -> Iterator[KubernetesScene]:
+    with kubernetes_scene(cluster, kube, tmp_path) as made:
         yield made
 
 

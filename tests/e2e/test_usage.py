@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import lightkube
 import pytest
@@ -31,8 +32,8 @@ while True:
 
 
 @pytest.fixture
-def scene(cluster: OnCluster, kube: lightkube.Client) -> Iterator[KubernetesScene]:
-    with kubernetes_scene(cluster, kube) as made:
+def scene(cluster: OnCluster, kube: lightkube.Client, tmp_path: Path) -> Iterator[KubernetesScene]:
+    with kubernetes_scene(cluster, kube, tmp_path) as made:
         yield made
 
 
