@@ -206,14 +206,15 @@ def _was_killed_by_its_probe(world: World, replica: Replica) -> bool:
 
 
 def _warn_of_the_probe(world: World, seen: _Seen, workload: Workload, replica: Replica) -> None:
-    if workload.liveness is None or replica.ready or replica.started_at is None or replica.ready_at is not None:
+    budget_s = workload.kill_budget_s
+    if budget_s is None or replica.ready or replica.started_at is None or replica.ready_at is not None:
         return
-    budget_s = workload.liveness.kill_budget_s
     spent_s = (world.clock.now() - replica.started_at).total_seconds()
     if spent_s < PROBE_WARNING_RATIO * budget_s or replica.phase is not ReplicaPhase.RUNNING:
         return
     text = (
-        f"{replica.name} has not answered for {duration(spent_s)}, and its liveness probe kills it after {duration(budget_s)}"
+        f"{replica.name} has not answered for {duration(spent_s)}, and its {'startup' if workload.startup else 'liveness'} "
+        f"probe kills it after {duration(budget_s)}"
     )
     _say_once(world, seen, text, key=f"probe of {replica.name}, {replica.restarts}")
 

@@ -320,3 +320,9 @@ def test_the_choice_is_possible_and_says_why(found: Forecast, platform: Workload
 def test_a_worse_forecast_never_makes_the_choice_gentler_than_rolling_allows(found: Forecast, platform: Workload) -> None:
     worse = replace(found, broken=forecast(broken=("SELECT 1",)).broken)
     assert choose(situation(worse, platform)).strategy is not Strategy.ROLLING
+
+
+def test_where_only_the_users_wish_speaks_for_the_hardest_way_the_plan_says_so() -> None:
+    choice = choose(situation(long_and_silent()), Strategy.SCALE_TO_ZERO)
+    assert [reason for reason in choice.would_change if reason.rstrip().endswith("if")] == []
+    assert f"{Strategy.SCALE_TO_ONE}, if --strategy were left out" in choice.would_change

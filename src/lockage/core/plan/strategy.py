@@ -195,7 +195,8 @@ def _would_change(situation: Situation, chosen: Strategy, considered: Sequence[S
     else:
         yield f"{Strategy.ROLLING}, if {', and '.join(obstacle.wanted for obstacle in obstacles_to_rolling(situation))}"
     if chosen is Strategy.SCALE_TO_ZERO:
-        yield f"{Strategy.SCALE_TO_ONE}, if {', and '.join(_wanted_for_one(situation, one, zero))}"
+        wanted = ", and ".join(_wanted_for_one(situation, one, zero))
+        yield f"{Strategy.SCALE_TO_ONE}, if {wanted or '--strategy were left out'}"
     else:
         yield (
             f"{Strategy.SCALE_TO_ZERO}, if it cost less than {_threshold(limits, one):.1f} s "
