@@ -8,6 +8,7 @@ import shlex
 import subprocess
 from dataclasses import replace
 
+import httpx
 import pytest
 from lightkube import Client
 from lightkube.resources.apps_v1 import Deployment
@@ -64,8 +65,16 @@ class Reader:
                 eventually(lambda asked=block: re.search(r"^ *t$", self.types(asked), re.MULTILINE), "the hop can be left")
             elif name == "guard-migration" and "rollout status" not in block and "logs" not in block:
                 eventually(lambda: self._migrated(release), f"{release} has migrated and serves")
+            elif name == "verify":  # the network learns of a ready pod a moment later than a person looks
+                eventually(self._service_answers, "the Service leads to it")
             shown.append(self.types(block))
         return "\n".join(shown)
+
+    def _service_answers(self) -> bool:
+        try:
+            return httpx.get(f"{self._installed.service_url()}/healthz", timeout=2).is_success
+        except httpx.TransportError:
+            return False
 
     def _migrated(self, release: str) -> bool:
         ready = any(
@@ -94,7 +103,7 @@ def test_the_printed_commands_carry_the_upgrade_out(installed: Installed) -> Non
         "ledger": (LEDGERS["2.27.8"], False),
         "values": installed.end()["values"],  # ours are said there too, as the fragment shows
     }
-    assert installed.ready("2.27.8") == 2
+    eventually(lambda: installed.ready("2.27.8") == 2, "both replicas are ready")
     # The rehearsal shows what matters of the manifest, and looking shows pods by name.
     assert re.search(r"replicas: 1$", shown["prepare"], re.MULTILINE)
     assert "failureThreshold: " in shown["prepare"]

@@ -482,3 +482,20 @@ def test_what_a_pinned_autoscaler_does_is_no_change_of_another() -> None:
     assert vigil.change_of_another(platform.workload()) is None
     world.change("kubectl-scale", replicas=5)
     assert "1 replica became 5" in (vigil.change_of_another(platform.workload()) or "")
+
+
+def test_what_another_asks_for_before_we_look_again_is_not_taken_for_ours() -> None:
+    world = a_world()
+
+    class Hurried(FakePlatform):
+        """Somebody scales in the moment after each scale of ours."""
+
+        def scale(self, replicas: int) -> None:
+            super().scale(replicas)
+            super().scale(2)
+
+    vigil = Vigil(platform=Hurried(world), clock=world.clock)
+    watched(Hurried(world), vigil).scale(0)
+    said = vigil.change_of_another(FakePlatform(world).workload())
+    assert said is not None
+    assert "0 replicas became 2" in said

@@ -8,7 +8,7 @@ the process began was accepted by whoever started it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from lockage.core.facts import Contender, Probe, Workload
@@ -16,7 +16,7 @@ from lockage.core.plan import steps as s
 from lockage.core.plan.contending import autoscaled
 from lockage.core.plan.wording import counted, probe_in_words
 from lockage.errors import HaltedError, RefusedError
-from lockage.ports import Clock, Platform
+from lockage.ports import Clock, Platform, Rollout
 
 Port = TypeVar("Port")
 
@@ -65,6 +65,15 @@ class Vigil:
         self.saw(self.platform.workload())
         assert self.seen is not None
         self.known = asked_for(self.seen)
+
+    def expect(self, asked: int | Rollout) -> None:
+        """What we have just asked for counts as ours, and not what another may have made of it before we looked again."""
+        assert self.known is not None
+        match asked:
+            case Rollout():
+                self.known = replace(self.known, release=asked.release, replicas=asked.replicas)
+            case _:
+                self.known = replace(self.known, replicas=asked)
 
     def saw(self, workload: Workload) -> None:
         """The workload was looked at."""
@@ -155,10 +164,11 @@ class _Watched:
         if name not in ACTS:
             return method
 
-        def act(*args: Any, **kwargs: Any) -> Any:
-            result = method(*args, **kwargs)
+        def act(asked: int | Rollout) -> Any:
+            result = method(asked)
             self._vigil.acted = True
             self._vigil.accept()
+            self._vigil.expect(asked)
             return result
 
         return act
