@@ -32,7 +32,7 @@ NO_TESTS = 5
 def main(arguments: list[str]) -> int:
     """Runs both groups; the exit code is the first that is not 0.
 
-    A machine with two cores that is full for a second makes a probe strike; so a failure in company is no failure yet.
+    A machine with two cores that is full for a second makes a probe strike; so the first failure is no failure yet.
     """
     ours = not os.environ.get(KUBECONFIG_VARIABLE) and missing() is None
     codes: list[int] = []
@@ -40,19 +40,23 @@ def main(arguments: list[str]) -> int:
     try:
         if ours:
             whole.up(say=_say)
-        code = _pytest("e2e and not alone", "-n", str(TOGETHER), "--dist", "worksteal", *arguments)
-        if code == FAILED:
-            _say("what failed beside other tests is tried once more, alone: only what fails again counts")
-            code = _pytest("e2e and not alone", "--last-failed", "--last-failed-no-failures=none", *arguments)
-        codes.append(code)
+        codes.append(_twice("e2e and not alone", "-n", str(TOGETHER), "--dist", "worksteal", then=arguments))
     except CannotError as error:
         _say(f"the cluster does not start: {error}")
         return 1
     finally:
         if ours and not was_up:
             whole.down()  # the other tests see how it comes and goes
-    codes.append(_pytest("e2e and alone", *arguments))
+    codes.append(_twice("e2e and alone", then=arguments))
     return next((code for code in codes if code not in {0, NO_TESTS}), 0)
+
+
+def _twice(marked: str, *at_first: str, then: list[str]) -> int:
+    code = _pytest(marked, *at_first, *then)
+    if code == FAILED:
+        _say("what failed is tried once more, one test at a time: only what fails again counts")
+        code = _pytest(marked, "--last-failed", "--last-failed-no-failures=none", *then)
+    return code
 
 
 def _pytest(marked: str, *arguments: str) -> int:

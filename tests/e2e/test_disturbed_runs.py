@@ -7,7 +7,9 @@ is in ``test_faulty_runs``.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -55,10 +57,12 @@ class OwnServer:
 
 
 @pytest.fixture
-def own_server(own_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
+def own_server(own_cluster: Cluster) -> Iterator[OwnServer]:
     network = own_cluster.network
-    data_dir = tmp_path_factory.mktemp("own") / "data"
-    data_dir.parent.chmod(0o755)
+    # Where the unprivileged account that it runs as comes to; pytest's folders are ours alone.
+    folder = Path(tempfile.mkdtemp(prefix="lockage-e2e-"))
+    folder.chmod(0o755)
+    data_dir = folder / "data"
     initialise(data_dir, binaries=embedded_binaries(), password=PASSWORD, settings={"max_connections": "60"})
     with (data_dir / "pg_hba.conf").open("a") as rules:
         rules.write(f"host all all {network.pods} scram-sha-256\nhost all all {network.host}/32 scram-sha-256\n")
@@ -66,6 +70,7 @@ def own_server(own_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -
     server.start()
     yield server
     server.stop()
+    shutil.rmtree(folder)
 
 
 def assert_upgraded(installed: Installed, before: dict[str, object], ended: Done) -> None:
