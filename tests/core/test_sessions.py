@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockage.core.facts import Endpoint, OwnedSession, Replica, ReplicaPhase, Session
+from lockage.core.facts import Endpoint, Exit, OwnedSession, Replica, ReplicaPhase, Session
 from lockage.core.sessions import UNSEEN, confirmed, owned_sessions
 
 T = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
@@ -104,8 +104,29 @@ def test_a_session_named_after_a_replica_that_is_gone_is_an_orphan() -> None:
     assert judge(session("towpath/gone"), replica("a", Endpoint(address="10.0.0.1", port=5001))).orphan
 
 
-def test_a_replica_without_a_process_owns_nothing() -> None:
-    assert judge(session(), replica("a", started=None, phase=ReplicaPhase.BACK_OFF)).orphan
+def test_a_replica_that_waits_to_be_started_again_does_not_own_what_its_dead_process_left() -> None:
+    ended = replace(
+        replica("a", started=None, phase=ReplicaPhase.BACK_OFF), last_exit=Exit(code=137, reason="Error", at=at(60))
+    )
+    assert judge(session(begun=at(5)), ended).orphan
+
+
+@pytest.mark.parametrize("pattern", [PATTERN, "towpath/a"])
+def test_what_began_after_all_that_is_known_of_a_replica_is_no_orphan(pattern: str) -> None:
+    """The platform tells of a process a moment after it began, and of a deaf node's much later: it may migrate by then."""
+    asked = replica("a", started=None, phase=ReplicaPhase.PENDING)
+    assert not judge(session(begun=at(3)), asked, pattern=pattern).orphan
+    ended = replace(asked, phase=ReplicaPhase.BACK_OFF, last_exit=Exit(code=1, reason="Error", at=at(60)))
+    assert not judge(session(begun=at(61)), ended, pattern=pattern).orphan
+
+
+def test_a_migration_lock_taken_after_a_replica_was_asked_for_may_be_that_replicas() -> None:
+    theirs = replace(session("", begun=at(3)), advisory_locks=(42,))
+    asked = replica("a", started=None, phase=ReplicaPhase.PENDING)
+    (found,) = owned_sessions([theirs], [asked], pattern="", migration_lock=42)
+    assert not found.orphan
+    (found,) = owned_sessions([replace(theirs, backend_start=at(-30))], [asked], pattern="", migration_lock=42)
+    assert found.orphan
 
 
 def test_a_terminating_replica_still_owns_its_sessions() -> None:

@@ -81,7 +81,7 @@ def owned_sessions(
     that begin with the ``workload``'s can be orphans. ``migration_lock`` is the key of an advisory lock that only replicas ever
     hold: whoever holds it and is older than every replica's process has a dead client, whatever it calls itself.
     """
-    live = [replica for replica in replicas if replica.started_at is not None]
+    live = tuple(replicas)
     naming = _Naming(pattern=pattern, workload=workload)
     sessions = tuple(sessions)
     translated = _translated(sessions, live)
@@ -129,9 +129,14 @@ def _judge(
         return OwnedSession(session=session, replica=None, orphan=True)
     # Neither an address nor a replica's name: nothing speaks for a dead client, nor against it.
     traceable = naming.names_replicas or session.client_address is not None
-    if translated and not naming.names_replicas and not outlived:
+    if not naming.names_replicas and (_may_be_new(session, live, earlier_s) or (translated and not outlived)):
         traceable = False
     return OwnedSession(session=session, replica=None, orphan=traceable and naming.matches(session.application_name))
+
+
+def _may_be_new(session: Session, live: Sequence[Replica], earlier_s: float) -> bool:
+    """Whether it may be of a replica whose process, and whose address, the platform has not told of yet."""
+    return any(r.started_at is None and not r.endpoints and _begun_since(r, session, earlier_s) for r in live)
 
 
 def _possible_owners(session: Session, live: Sequence[Replica], naming: _Naming, earlier_s: float) -> Sequence[Replica]:
@@ -157,8 +162,18 @@ def _possible_owners(session: Session, live: Sequence[Replica], naming: _Naming,
 
 def _begun_since(replica: Replica, session: Session, earlier_s: float) -> bool:
     # A restarted container keeps its name and its address: only the time tells its dead predecessor's backend apart.
-    assert replica.started_at is not None
-    return session.backend_start == UNSEEN or session.backend_start >= replica.started_at - timedelta(seconds=earlier_s)
+    return session.backend_start == UNSEEN or session.backend_start >= _since(replica) - timedelta(seconds=earlier_s)
+
+
+def _since(replica: Replica) -> datetime:
+    """The earliest that the replica's present process can have begun.
+
+    A platform tells of a process a moment after it began, and of a deaf node's much later: that of a replica which has none
+    yet, or which waits to be started again, may be there already, and migrate.
+    """
+    if replica.started_at is not None:
+        return replica.started_at
+    return replica.last_exit.at if replica.last_exit is not None else replica.created_at
 
 
 def _has_address(replica: Replica, address: str) -> bool:
