@@ -39,11 +39,12 @@ def brought_kinds(kube: Client) -> Iterator[None]:
         kube.delete(CustomResourceDefinition, name)
 
 
-def brought(kube: Client, kind: str, name: str, *, spec: dict[str, Any], status: dict[str, Any] | None = None) -> None:
-    """An object of such a kind, in the client's namespace."""
+def brought(kube: Client, kind: str, name: str, *, spec: dict[str, Any], status: dict[str, Any] | None = None) -> str:
+    """The uid of a new object of such a kind, in the client's namespace."""
     group, version, _, plural = next(each for each in BROUGHT if each[2] == kind)
     made = create_namespaced_resource(group, version, kind, plural)
-    kube.create(made(metadata=ObjectMeta(name=name), spec=spec, status=status or {}))
+    created = kube.create(made(metadata=ObjectMeta(name=name), spec=spec, status=status or {}))
+    return str(created.metadata.uid)
 
 
 def _served(kube: Client, group: str, version: str, kind: str, plural: str) -> bool:

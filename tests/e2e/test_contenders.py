@@ -123,9 +123,10 @@ def test_keda_is_pinned_by_its_own_annotation_and_its_autoscaler_is_its_business
     scene: KubernetesScene, kube: lightkube.Client, kinds: None
 ) -> None:
     idle(kube)
-    brought(kube, "ScaledObject", "queue", spec={"scaleTargetRef": {"name": NAME}, "minReplicaCount": 2, "maxReplicaCount": 9})
+    spec = {"scaleTargetRef": {"name": NAME}, "minReplicaCount": 2, "maxReplicaCount": 9}
+    uid = brought(kube, "ScaledObject", "queue", spec=spec)  # what belongs to nobody is collected as garbage
     hpa(kube, 2, 9)
-    owner = OwnerReference(apiVersion="keda.sh/v1alpha1", kind="ScaledObject", name="queue", uid="1", controller=True)
+    owner = OwnerReference(apiVersion="keda.sh/v1alpha1", kind="ScaledObject", name="queue", uid=uid, controller=True)
     kube.patch(HorizontalPodAutoscaler, NAME, {"metadata": {"ownerReferences": [owner.to_dict()]}}, patch_type=PatchType.MERGE)
     platform = platform_of(scene)
     found = only(platform.contenders(), ContenderKind.AUTOSCALER)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import pytest
 from msgspec.structs import replace
 
 from lockage.core.facts import LedgerState
+from lockage.core.forecast.assess import Seconds
 from lockage.core.plan import steps as s
 from lockage.core.run import RUN_NOTE, read_notes
 from lockage.errors import HaltedError, RefusedError
@@ -15,8 +17,8 @@ from support.dying import Death, Died
 from support.fake_database import FakeDatabase
 from support.fake_platform import FakePlatform, nothing_left
 from support.fake_world import Client
-from support.machine import ALTER, SWEEP, Machine, a_world, by_way_of_one, calm_end, end_of, to_two
-from support.plans import FORMER, plan_of
+from support.machine import ALTER, PATIENT, SWEEP, Machine, a_world, by_way_of_one, calm_end, end_of, to_two
+from support.plans import FORMER, hop, plan_of
 
 
 @pytest.mark.parametrize("strategy", list(s.Strategy))
@@ -281,3 +283,45 @@ def test_the_ledger_is_not_read_while_the_lock_is_held() -> None:
     world = a_world()
     world.clients.append(Client(pid=7, application_name="x", began_s=0, advisory_locks=(42,)))
     assert FakeDatabase(world).ledger(world.profile).state is LedgerState.MIGRATING
+
+
+@dataclass(kw_only=True)
+class OnArrival(Machine):
+    """A machine on which the later hop turns out to need another strategy than was approved."""
+
+    arrived: s.Hop
+
+    def _proposed(self, plan: s.Plan) -> s.Plan:
+        return replace(plan, hops=(self.arrived,)) if self.world.release == "1.1.0" else plan
+
+
+def without_service(strategy: s.Strategy, likely_s: float) -> s.Hop:
+    """The later hop by a strategy that is without service for so long."""
+    unavailable_s = Seconds(low=0.0, likely=likely_s, high=None)
+    verdict = s.StrategyVerdict(strategy=strategy, possible=True, unavailable_s=unavailable_s, reasons=())
+    later = hop("1.1.0", "2.0.0", strategy, liveness=FORMER, migrating=PATIENT, last=True)
+    return replace(later, considered=(verdict,))
+
+
+@pytest.mark.parametrize(
+    ("approved", "arrived", "goes_on"),
+    [
+        ((s.Strategy.SCALE_TO_ONE, 4.0), (s.Strategy.SCALE_TO_ZERO, 6.0), True),
+        ((s.Strategy.SCALE_TO_ONE, 4.0), (s.Strategy.SCALE_TO_ZERO, 60.0), False),
+        ((s.Strategy.ROLLING, 0.0), (s.Strategy.SCALE_TO_ZERO, 2.0), False),  # any outage where none was approved
+    ],
+)
+def test_a_harder_strategy_on_arrival_is_asked_for_unless_the_outage_is_about_what_was_approved(
+    approved: tuple[s.Strategy, float], arrived: tuple[s.Strategy, float], goes_on: bool
+) -> None:
+    world = a_world(answers={"done": True})
+    first = hop("1.0.0", "1.1.0", s.Strategy.ROLLING, liveness=FORMER, migrating=FORMER, leave_when="done", blocked=())
+    plan = plan_of(first, without_service(*approved))
+    machine = OnArrival(world=world, arrived=without_service(*arrived))
+    if goes_on:
+        machine.upgrade(plan)
+        assert world.release == "2.0.0"
+        return
+    with pytest.raises(HaltedError) as halted:
+        machine.upgrade(plan)
+    assert (halted.value.code, world.release) == ("LK326", "1.1.0")

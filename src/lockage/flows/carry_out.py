@@ -58,6 +58,16 @@ def carry_out(world: World, journal: Journal, order: Order, *, start: Unfinished
     return _Carrying(world=world, journal=journal, order=order, start=start).to_the_end()
 
 
+def _as_long_without_service(was: s.Hop, now: s.Hop, tolerances: s.Tolerances) -> bool:
+    """Whether a hop that was to be without service anyhow is so for about as long as was approved."""
+
+    def likely_s(hop: s.Hop) -> float:
+        return next((v.unavailable_s.likely for v in hop.considered if v.strategy is hop.strategy), 0.0)
+
+    approved_s = likely_s(was)
+    return approved_s > 0 and likely_s(now) <= approved_s * tolerances.forecast_factor + tolerances.forecast_slack_s
+
+
 class _Carrying:
     """One process's part in a run."""
 
@@ -171,7 +181,7 @@ class _Carrying:
         was, now = self._plan.hops[index], fresh.hops[0]
         tolerances = self._plan.tolerances
         limit_s = (was.forecast.total_s.likely * tolerances.forecast_factor) + tolerances.forecast_slack_s
-        harder = now.strategy.hardness > was.strategy.hardness
+        harder = now.strategy.hardness > was.strategy.hardness and not _as_long_without_service(was, now, tolerances)
         slower = not was.provisional and now.forecast.total_s.likely > limit_s
         accepted = self._start.hop == index
         if (harder or slower) and not accepted:
