@@ -7,13 +7,21 @@ process that measured the first hop may not be the one that ends the last.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 import msgspec
 
 from lockage.core.plan.steps import Plan
 from lockage.core.run import RunEvent, RunReport, figures_of
-from lockage.ports import Journal, JournalEntry
+from lockage.ports import Journal, JournalEntry, Journals
+
+
+def journal_of(journals: Journals, deployment: str, run_id: str) -> AbstractContextManager[Journal]:
+    """The journal of a run, locked for writing; made where this machine has none. Raises ``RefusedError`` (LK312)."""
+    if run_id in journals.runs(deployment):
+        return journals.open(run_id)
+    return journals.create(deployment, run_id=run_id)
 
 
 def recording(tell: Callable[[RunEvent], None], journal: Journal) -> Callable[[RunEvent], None]:

@@ -7,8 +7,7 @@ already so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -18,13 +17,13 @@ import msgspec
 from lockage.core.facts import LedgerState
 from lockage.core.plan import steps as s
 from lockage.core.recovery import ledger_ends
-from lockage.core.run import RunEvent, RunNote, RunReport, WaiverNote, read_notes
+from lockage.core.run import RunNote, RunReport, WaiverNote, read_notes
 from lockage.errors import HaltedError, LockageError, RefusedError, UnreachableError
 from lockage.flows import contend, heed, quiesce, revise
-from lockage.flows.account import recording, report_of
+from lockage.flows.account import report_of
 from lockage.flows.fence import hold_fence
 from lockage.flows.guard import guard
-from lockage.flows.patience import Patience, patient
+from lockage.flows.tenure import Tenure
 from lockage.flows.unfinished import Unfinished
 from lockage.flows.verify import await_verified, soak
 from lockage.flows.vigil import Vigil, watched
@@ -76,22 +75,14 @@ class _Carrying:
         self._order = order
         self._plan = start.plan
         self._start = start
-        self._renewed_at: float | None = None
         self._named: set[str] = set()  # changes by others that were said
         self._changed = False  # whether this process goes on with, or has made, a change of the object
-        self._impatient = world = replace(world, tell=recording(world.tell, journal))
-        limit_s = world.settings.limits.unreachable_s
-        self._patience = Patience(what="the platform", limit_s=limit_s, clock=world.clock, tell=world.tell)
-        # The lease lives on the platform, so only a wait for the database can renew it meanwhile.
-        for_database = replace(self._patience, what="the database", between=self._hold)
-        platform = patient(world.platform, self._patience)
+        self._tenure = tenure = Tenure(world, journal, holder=order.holder)
+        self._impatient, self._patience = tenure.impatient, tenure.patience
+        self._hold, self._say = tenure.hold, tenure.say
+        platform = tenure.world.platform
         self._vigil = Vigil(platform=platform, clock=world.clock)
-        self._world = replace(
-            world,
-            platform=watched(platform, self._vigil),
-            database=patient(world.database, for_database),
-            service=patient(world.service, self._patience),
-        )
+        self._world = replace(tenure.world, platform=watched(platform, self._vigil))
 
     def to_the_end(self) -> RunReport:
         world = self._world
@@ -111,8 +102,7 @@ class _Carrying:
             raise halted from error
         report = report_of(self._journal, self._plan, began_at=began_at, ended_at=world.clock.now())
         # The lease goes first: killed between the two, the next process finds a run without an end and does this again.
-        with suppress(UnreachableError):  # it runs out by itself
-            world.platform.drop_lease(holder=self._order.holder)
+        self._tenure.let_go()
         self._say("ended", f"{self._plan.to_release} is healthy", data=report)
         return report
 
@@ -152,14 +142,6 @@ class _Carrying:
                 return error
 
     # --- one at a time ------------------------------------------------------------------------------------------------
-
-    def _hold(self) -> None:
-        """Take or renew the lease; asked for before every act and while waiting, sent when a third of it has passed."""
-        limit = self._world.settings.limits.lease_s
-        now = self._world.clock.monotonic()
-        if self._renewed_at is None or now - self._renewed_at > limit / 3:
-            self._world.platform.hold_lease(holder=self._order.holder, run_id=self._journal.run_id, duration_s=limit)
-            self._renewed_at = now
 
     def _between(self, step: s.AnyStep, hop: s.Hop, index: int) -> None:
         """Hold the lease, and see what somebody else has changed. Raises as ``Vigil.notice``."""
@@ -394,7 +376,3 @@ class _Carrying:
         if known:
             text = ", ".join(f"{name.removesuffix('_s').replace('_', ' ')} {value:.2f} s" for name, value in known.items())
             self._say("measured", text, index, data=known)
-
-    def _say(self, kind: str, text: str, hop: int = -1, step: str = "", *, data: object = None) -> None:
-        record: Mapping[str, object] = msgspec.to_builtins(data) if data is not None else {}
-        self._world.tell(RunEvent(at=self._world.clock.now(), kind=kind, hop=hop, step=step, text=text, data=record))

@@ -6,22 +6,21 @@ because a migrator that was killed may commit all the same; then the way back is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import msgspec
 
 from lockage.core.facts import LedgerState
 from lockage.core.plan.steps import HandOver, LeaveWhen, Plan, RaiseReplicas, Restore
 from lockage.core.recovery import Direction, Recovery, ledger_ends, recovery
-from lockage.core.run import RunEvent, RunNote, RunReport, WaiverNote, read_notes
-from lockage.errors import HaltedError, RefusedError, UnreachableError
+from lockage.core.run import RunNote, RunReport, WaiverNote, read_notes
+from lockage.errors import HaltedError, RefusedError
 from lockage.flows import contend, quiesce, revise
-from lockage.flows.account import recording
+from lockage.flows.account import journal_of
 from lockage.flows.carry_out import Order, carry_out
 from lockage.flows.fence import hold_fence
-from lockage.flows.patience import Patience, patient
+from lockage.flows.tenure import Tenure
 from lockage.flows.unfinished import Unfinished
 from lockage.flows.verify import await_verified
 from lockage.flows.world import World
@@ -55,17 +54,11 @@ def recover(world: World, journals: Journals, *, host: str) -> RunReport:
     if note is None:
         raise RefusedError(f"no run of {world.deployment} is part-way", code="LK315", hint=f"lockage survey {world.deployment}")
     found = way_out(world)
-    with _journal(journals, world.deployment, note.id) as journal:
+    with journal_of(journals, world.deployment, note.id) as journal:
         holder = f"{host}:{note.id}"
         if found.direction is Direction.FORWARD:
             return _finish_the_hop(world, journal, note, holder=holder)
-        return _PuttingBack(world=world, journal=journal, note=note, holder=holder).to_the_end()
-
-
-def _journal(journals: Journals, deployment: str, run_id: str) -> AbstractContextManager[Journal]:
-    if run_id in journals.runs(deployment):
-        return journals.open(run_id)
-    return journals.create(deployment, run_id=run_id)
+        return _PuttingBack(Tenure(world, journal, holder=holder), journal, note).to_the_end()
 
 
 def _finish_the_hop(world: World, journal: Journal, note: RunNote, *, holder: str) -> RunReport:
@@ -90,27 +83,15 @@ def _ending_with_this_hop(note: RunNote) -> Plan:
     return msgspec.structs.replace(plan, to_release=hop.to_release, hops=(*plan.hops[: note.hop], last))
 
 
-@dataclass(kw_only=True)
 class _PuttingBack:
     """One process's part in taking a run back."""
 
-    world: World
-    journal: Journal
-    note: RunNote
-    holder: str
-    _renewed_at: float | None = None
+    def __init__(self, tenure: Tenure, journal: Journal, note: RunNote) -> None:
+        self._tenure = tenure
+        self._hold, self._say = tenure.hold, tenure.say
+        self.world, self.journal, self.note = tenure.world, journal, note
 
     def to_the_end(self) -> RunReport:
-        impatient = replace(self.world, tell=recording(self.world.tell, self.journal))
-        limit_s = impatient.settings.limits.unreachable_s
-        patience = Patience(what="the platform", limit_s=limit_s, clock=impatient.clock, tell=impatient.tell)
-        for_database = replace(patience, what="the database", between=self._hold)
-        self.world = replace(
-            impatient,
-            platform=patient(impatient.platform, patience),
-            database=patient(impatient.database, for_database),
-            service=patient(impatient.service, patience),
-        )
         self._hold()
         hold_fence(self.world, between=self._hold)
         if not any(e.kind == "plan" for e in self.journal.entries()):
@@ -127,10 +108,9 @@ class _PuttingBack:
             )
         self._serve_again(found)
         contend.unpin(self.world, index=self.note.hop)
-        patience.wait_out(lambda: revise.restore(impatient))
+        self._tenure.patience.wait_out(lambda: revise.restore(self._tenure.impatient))
         report = self._report(found)
-        with suppress(UnreachableError):  # it runs out by itself
-            self.world.platform.drop_lease(holder=self.holder)
+        self._tenure.let_go()
         self._say("ended", f"recovered: {found.release} serves again", data=report)
         return report
 
@@ -197,14 +177,3 @@ class _PuttingBack:
         self._say("step-begun", name, step=name)
         act()
         self._say("step-done", name, step=name)
-
-    def _hold(self) -> None:
-        limit = self.world.settings.limits.lease_s
-        now = self.world.clock.monotonic()
-        if self._renewed_at is None or now - self._renewed_at > limit / 3:
-            self.world.platform.hold_lease(holder=self.holder, run_id=self.note.id, duration_s=limit)
-            self._renewed_at = now
-
-    def _say(self, kind: str, text: str, *, step: str = "", data: object = None) -> None:
-        record: Mapping[str, object] = msgspec.to_builtins(data) if data is not None else {}
-        self.world.tell(RunEvent(at=self.world.clock.now(), kind=kind, step=step, text=text, data=record))

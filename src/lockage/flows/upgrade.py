@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import msgspec
@@ -23,6 +22,7 @@ from lockage.core.plan.steps import OnBlocker, Plan
 from lockage.core.plan.window import Window
 from lockage.core.run import RunReport, WaiverNote, read_notes
 from lockage.errors import RefusedError
+from lockage.flows.account import journal_of
 from lockage.flows.appointment import await_begin, begins_in, refuse_over, refuse_too_short
 from lockage.flows.carry_out import Order, carry_out
 from lockage.flows.fence import hold_fence
@@ -30,7 +30,7 @@ from lockage.flows.patience import Patience
 from lockage.flows.quiesce import clear_orphans, orphans_in_the_way
 from lockage.flows.unfinished import Unfinished, unfinished_run
 from lockage.flows.world import World
-from lockage.ports import Journal, JournalEntry, Journals
+from lockage.ports import JournalEntry, Journals
 
 UNREADABLE = frozenset({"LK228", "LK421"})
 """Codes of refusals to plan that somebody's lock on the ledger, or on a table that a shadow needs, is the cause of."""
@@ -110,7 +110,7 @@ def _upgrade(world: World, journals: Journals, wanted: Wanted, asking: Asking) -
     if not chosen.plan.hops:
         return _nothing_to_do(world, chosen.plan)
     _refuse_unless_confirmed(chosen, world, asking)
-    with _journal(journals, world.deployment, chosen.start.run_id) as journal:
+    with journal_of(journals, world.deployment, chosen.start.run_id) as journal:
         order = Order(
             holder=f"{wanted.host}:{chosen.start.run_id}",
             waiver=chosen.waiver,
@@ -258,12 +258,6 @@ def _restore_point(
             hint=f"lockage upgrade {world.deployment} … --restore-point NAME, or --no-restore-point to accept that",
         )
     return noted
-
-
-def _journal(journals: Journals, deployment: str, run_id: str) -> AbstractContextManager[Journal]:
-    if run_id in journals.runs(deployment):
-        return journals.open(run_id)
-    return journals.create(deployment, run_id=run_id)
 
 
 def _nothing_to_do(world: World, plan: Plan) -> RunReport:
