@@ -7,6 +7,7 @@ as its synopsis.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeAlias, cast
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec, TypeAlias, cast
 import typer
 
 from lockage.core.plan.steps import OnBlocker, Strategy
-from lockage.errors import UsageError
+from lockage.errors import RefusedError, UsageError
 from lockage.interfaces.cli.invocation import invocation_of
 from lockage.interfaces.flags import Reach, Wanted
 
@@ -188,3 +189,13 @@ def refuse_together(options: Mapping[str, bool], *, command: str) -> None:
     given = [name for name, was_given in options.items() if was_given]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} exclude each other", code="LK003", hint=f"lockage {command} --help")
+
+
+def refuse_without_a_terminal(command: str, name: str) -> None:
+    """Nothing where somebody can be asked before the first change. Raises ``RefusedError`` (LK004) where nobody can."""
+    if not sys.stdin.isatty():
+        raise RefusedError(
+            f"{command} asks before the first change, and there is no terminal to ask on",
+            code="LK004",
+            hint=f"lockage {command} {name} --yes",
+        )

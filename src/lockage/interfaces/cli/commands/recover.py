@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -15,7 +14,7 @@ from lockage.flows.recover import way_out
 from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import opened
-from lockage.interfaces.cli.options import Json, names_deployment
+from lockage.interfaces.cli.options import Json, names_deployment, refuse_without_a_terminal
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.cli.run_view import show_event, show_report
 from lockage.interfaces.flags import Wanted
@@ -40,12 +39,8 @@ def recover(
     The schema decides: where it has not moved, the release before the hop serves again with its replicas, probe and
     autoscalers; where it has, the hop is finished, and no later one begun. Needs no journal: any machine will do.
     """
-    if not plan_only and not yes and not sys.stdin.isatty():
-        raise RefusedError(
-            "recover asks before the first change, and there is no terminal to ask on",
-            code="LK004",
-            hint=f"lockage recover {wanted.name} --yes",
-        )
+    if not plan_only and not yes:
+        refuse_without_a_terminal("recover", wanted.name)
     invocation = invocation_of(context)
     console = notes()
     with (

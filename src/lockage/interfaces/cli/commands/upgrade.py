@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +15,7 @@ from lockage.core.plan.digest import check_plan_file
 from lockage.core.plan.planner import Wishes
 from lockage.core.plan.steps import OnBlocker, Plan
 from lockage.core.plan.window import parse_window
-from lockage.errors import RefusedError, UsageError
+from lockage.errors import UsageError
 from lockage.flows.unfinished import Unfinished
 from lockage.flows.upgrade import Wanted
 from lockage.interfaces.cli.cluster_run import upgrade_in_cluster
@@ -31,6 +30,7 @@ from lockage.interfaces.cli.options import (
     StrategyChoice,
     names_deployment,
     refuse_together,
+    refuse_without_a_terminal,
 )
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.cli.plan_view import show_plan
@@ -106,12 +106,8 @@ def upgrade(
     _refuse_without_in_cluster(
         {"--image": image, "--service-account": service_account, "--volume": storage_class}, in_cluster=in_cluster
     )
-    if not yes and not in_cluster and not sys.stdin.isatty():
-        raise RefusedError(
-            "upgrade asks before the first change, and there is no terminal to ask on",
-            code="LK004",
-            hint=f"lockage upgrade {named.name} --yes",
-        )
+    if not yes and not in_cluster:
+        refuse_without_a_terminal("upgrade", named.name)
     invocation = invocation_of(context)
     named = replace(named, advisories=tuple(advisories or ()), migrations=migrations)
     wanted = Wanted(
