@@ -15,6 +15,7 @@ from lockage.core.plan.planner import plan
 from lockage.core.plan.steps import Plan
 from lockage.core.recovery import Direction, Recovery, RecoveryStep
 from lockage.core.release.check import AdvisoryList, ListedAdvisory, check_jump
+from lockage.core.release.fits import releases_found, table_of
 from lockage.core.run import RunEvent, RunReport
 from lockage.interfaces.schemas import PUBLISHED, file_name, json_schema, write_all, written
 from lockage.settings import Settings
@@ -42,6 +43,7 @@ def real_records() -> dict[str, Any]:
             replicas=3, liveness=Probe(),
             steps=(RecoveryStep(action="put-back", target="2.26.0", reason="it fits", undo="upgrade", destructive=False),),
         ),
+        "lockage.releases/1": releases_found("demo", towpath(), tables=(table_of(towpath()),), version=18),
         "lockage.run/1": RunReport(
             id="1", deployment="demo", outcome="healthy", from_release="2.26.0", to_release="2.27.8", route=("2.27.8",),
             began_at=NOW, ended_at=NOW, hops=(),

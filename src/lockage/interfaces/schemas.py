@@ -19,6 +19,7 @@ from lockage.core.plan.steps import Plan
 from lockage.core.plan.window_report import WindowReport
 from lockage.core.recovery import Recovery
 from lockage.core.release.check import AdvisoryCheck, AdvisoryList
+from lockage.core.release.fits import ReleasesFound
 from lockage.core.run import RunEvent, RunReport
 
 PUBLISHED: Mapping[str, type] = {
@@ -28,6 +29,7 @@ PUBLISHED: Mapping[str, type] = {
     "lockage.forecast/1": Forecast,
     "lockage.plan/1": Plan,
     "lockage.recovery/1": Recovery,
+    "lockage.releases/1": ReleasesFound,
     "lockage.run/1": RunReport,
     "lockage.survey/1": Survey,
     "lockage.window/1": WindowReport,

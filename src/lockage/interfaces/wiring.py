@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from lockage.core.migration.script import Migration
     from lockage.core.plan.calendar_text import CalendarEntry
     from lockage.core.plan.window import Freeze
+    from lockage.core.release.fits import ReleaseTable
+    from lockage.core.release.profile import Profile
     from lockage.core.run import RunEvent
     from lockage.flows.world import World
     from lockage.interfaces.deployments import Deployment, Located
-    from lockage.ports import Clock, Database, Journals, Platform, Service, Shadows
+    from lockage.ports import Clock, Database, Journals, Narrate, Platform, Service, Shadows
 
 
 def system_clock() -> Clock:
@@ -74,6 +76,27 @@ def calendar_of(entries: Iterable[CalendarEntry], *, now: datetime) -> bytes:
     from lockage.adapters.calendars import write_calendar
 
     return write_calendar(entries, now=now)
+
+
+def kept_releases(folders: Folders, profile: str) -> ReleaseTable | None:
+    """The table of a profile's releases that this machine has kept."""
+    from lockage.adapters.release_tables import kept_table
+
+    return kept_table(folders.cache / "releases", profile)
+
+
+def releases_in_git(
+    repository: Path, profile: Profile, *, folder: str | None, folders: Folders, narrate: Narrate
+) -> ReleaseTable:
+    """The releases that a repository's tags name, with their migrations; kept. Raises as ``read_release_table`` does."""
+    from lockage.adapters.release_tables import keep_table
+    from lockage.adapters.sources.git import read_release_table
+    from lockage.core.migration.formats.registry import format_named
+
+    form, today = format_named(profile.migrations.format), system_clock().now().date().isoformat()
+    table = read_release_table(repository, form=form, folder=folder, today=today, narrate=narrate)
+    keep_table(folders.cache / "releases", profile.name, table)
+    return table
 
 
 def migrations_of(deployment: Deployment) -> tuple[Migration, ...]:
