@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from lockage.core.plan.planner import Wishes
 from lockage.core.plan.steps import Plan
 from lockage.core.run import RunEvent, RunReport, figures_of
 from lockage.errors import HaltedError
@@ -30,7 +31,8 @@ from lockage.interfaces.demo.performance import (
     performance,
     with_figures,
 )
-from lockage.interfaces.deployments import DEMO, find_deployment
+from lockage.interfaces.demo.seeding import FIRST_RELEASE, TARGET_RELEASE
+from lockage.interfaces.deployments import DEMO, Located, find_deployment
 from lockage.interfaces.deployments import Wanted as Named
 from lockage.interfaces.folders import Folders
 from lockage.interfaces.upgrading import run_upgrade, this_host
@@ -73,15 +75,15 @@ def demonstrate(folders: Folders, *, rows: int, ways: Ways, watching: Watching) 
         if was_up:
             stage.reset(folders, say=watching.say)
         if ways.naive:
-            watching.act(f"the usual way: a rolling update from {stage.FIRST_RELEASE} to {stage.TARGET_RELEASE}")
+            watching.act(f"the usual way: a rolling update from {FIRST_RELEASE} to {TARGET_RELEASE}")
             naive = usual_way(folders, watching)
             stage.reset(folders, say=watching.say)
         if ways.by_hand:
-            watching.act(f"by hand: the vendor's guide from {stage.FIRST_RELEASE} to {stage.TARGET_RELEASE}, by a script")
+            watching.act(f"by hand: the vendor's guide from {FIRST_RELEASE} to {TARGET_RELEASE}, by a script")
             by_hand = guides_way(folders, watching)
             stage.reset(folders, say=watching.say)
         if ways.lockage:
-            watching.act(f"with Lockage: lockage upgrade demo --to {stage.TARGET_RELEASE}")
+            watching.act(f"with Lockage: lockage upgrade demo --to {TARGET_RELEASE}")
             lockage = lockage_way(folders, watching)
     finally:
         if not was_up:
@@ -95,7 +97,7 @@ def usual_way(folders: Folders, watching: Watching) -> Performance:
     """What a plain rolling update costs, on a stage that is up."""
     deployment = find_deployment(Named(name=DEMO), folders=folders, here=Path.cwd(), environment={})
     with open_world(deployment, tell=lambda _: None) as world:
-        outcome, interval, cause = perform_naively(world, target=stage.TARGET_RELEASE, say=watching.say)
+        outcome, interval, cause = perform_naively(world, target=TARGET_RELEASE, say=watching.say)
     return performance(stage.traffic_file(folders), interval, outcome=outcome, cause=cause)
 
 
@@ -103,7 +105,7 @@ def guides_way(folders: Folders, watching: Watching) -> Performance:
     """What the vendor's guide costs when a script follows it, on a stage that is up."""
     deployment = find_deployment(Named(name=DEMO), folders=folders, here=Path.cwd(), environment={})
     with open_world(deployment, tell=lambda _: None) as world:
-        outcome, interval, cause = perform_by_hand(world, target=stage.TARGET_RELEASE, say=watching.say)
+        outcome, interval, cause = perform_by_hand(world, target=TARGET_RELEASE, say=watching.say)
     return performance(stage.traffic_file(folders), interval, outcome=outcome, cause=cause)
 
 
@@ -113,6 +115,16 @@ def lockage_way(folders: Folders, watching: Watching) -> LockagePerformance:
     Raises ``RefusedError`` when it does not begin; one that halts part-way is a performance, too.
     """
     deployment = find_deployment(Named(name=DEMO), folders=folders, here=Path.cwd(), environment={})
+    return carried_out(deployment, folders, watching, target=TARGET_RELEASE, answers=stage.traffic_file(folders))
+
+
+def carried_out(
+    located: Located, folders: Folders, watching: Watching, *, target: str, answers: Path, wishes: Wishes | None = None
+) -> LockagePerformance:
+    """What the upgrade of a deployment under traffic costs; ``answers``: what the traffic generator writes.
+
+    Raises as ``lockage_way``.
+    """
     plans: list[Plan] = []
     cause: str | None = None
 
@@ -122,7 +134,7 @@ def lockage_way(folders: Folders, watching: Watching) -> LockagePerformance:
         watching.plan(plan)
         return True
 
-    with open_deployment(deployment, tell=watching.event, glimpse=watching.narrate) as opened:
+    with open_deployment(located, tell=watching.event, glimpse=watching.narrate) as opened:
         world = opened.world
         began_at, began_s = world.clock.now(), time.time()
         try:
@@ -130,7 +142,7 @@ def lockage_way(folders: Folders, watching: Watching) -> LockagePerformance:
                 world,
                 opened.deployment,
                 folders,
-                wanted=Wanted(target=stage.TARGET_RELEASE, no_restore_point=True, host=this_host()),
+                wanted=Wanted(target=target, no_restore_point=True, wishes=wishes or Wishes(), host=this_host()),
                 confirm=shown,
                 stop=lambda: False,
                 narrate=watching.narrate,
@@ -140,7 +152,7 @@ def lockage_way(folders: Folders, watching: Watching) -> LockagePerformance:
             report = _halted(plans[0], cause, began_at=began_at, ended_at=world.clock.now())
         interval = Interval(began_s=began_s, ended_s=time.time(), restarts=_restarts(world))
     outcome: Outcome = "healthy" if cause is None else "halted"
-    felt = performance(stage.traffic_file(folders), interval, outcome=outcome, cause=cause)
+    felt = performance(answers, interval, outcome=outcome, cause=cause)
     return with_figures(felt, report)
 
 

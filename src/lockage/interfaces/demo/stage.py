@@ -22,7 +22,6 @@ from urllib.parse import urlsplit
 import msgspec
 import psutil
 import psycopg
-from psycopg import sql
 
 from lockage.adapters.local import deployment as local
 from lockage.adapters.local.platform import LocalPlatform
@@ -35,14 +34,22 @@ from lockage.core.facts import Probe
 from lockage.demo import traffic
 from lockage.demo.towpath.releases import releases
 from lockage.errors import HaltedError, LockageError, RefusedError
+from lockage.interfaces.demo.seeding import (
+    FIRST_RELEASE,
+    SERVER_SETTINGS,
+    Login,
+    copy_database,
+    drop_database,
+    make_database,
+    make_logins,
+    run_towpath,
+)
 from lockage.interfaces.deployments import FILE, Described, LocalPlace, describe
 from lockage.interfaces.folders import Folders
 
 DEFAULT_ROWS = 600_000
 """Rows of ``api_keys``: the direct jump then takes longer than the liveness probe allows, and seeding stays under 20 s."""
 
-FIRST_RELEASE = "2.26.0"
-TARGET_RELEASE = "2.27.8"
 REPLICAS = 3
 
 LIVENESS = Probe(path="/healthz", period_s=2.0, timeout_s=1.0, failure_threshold=3)
@@ -63,16 +70,6 @@ TRAFFIC_LIMIT_S = 4 * 3600.0
 """A generator that was forgotten ends by itself."""
 
 READY_LIMIT_S = 90.0
-
-SERVER_SETTINGS = {
-    "shared_buffers": "128MB",
-    "max_wal_size": "2GB",
-    "max_connections": "100",
-    "track_activity_query_size": "16kB",
-    "log_lock_waits": "on",
-}
-"""Small, and otherwise as PostgreSQL comes: fsync and synchronous commit stay on, so that times are honest."""
-
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """What ``demo up`` started, as written beside its data."""
@@ -162,7 +159,7 @@ def reset(folders: Folders, *, say: Say) -> Stage:
     _stop_traffic(stage)
     local.destroy(folders.demo / "deployment")
     with _superuser(stage) as connection:
-        connection.execute("drop database if exists towpath with (force)")
+        drop_database(connection, "towpath")
     return _raise_curtain(folders, stage, say)
 
 
@@ -252,39 +249,25 @@ def _is_seeded(stage: Stage) -> bool:
 
 
 def _seed(stage: Stage, say: Say) -> None:
+    hint = "lockage demo down; then: lockage demo up"
+    application = Login(name="towpath", password=stage.application_password)
     with _superuser(stage) as connection:
-        connection.execute("drop database if exists towpath with (force)")
-        for role, password in (("towpath", stage.application_password), ("lockage", stage.lockage_password)):
-            connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(role)))
-            connection.execute(sql.SQL("create role {} login password {}").format(sql.Identifier(role), sql.Literal(password)))
-        connection.execute("grant pg_monitor, pg_signal_backend, towpath to lockage")
-        connection.execute("create database towpath owner towpath template template0")
+        drop_database(connection, "towpath")
+        make_logins(connection, application=application, lockage=Login(name="lockage", password=stage.lockage_password))
+        make_database(connection, "towpath", owner="towpath")
     say(f"migrating towpath to {FIRST_RELEASE}")
-    _towpath(stage, "migrate")
+    run_towpath(stage.application_url, "migrate", hint=hint)
     say(f"seeding {stage.rows:,} API keys")
-    _towpath(stage, "seed", "--rows", str(stage.rows))
+    run_towpath(stage.application_url, "seed", "--rows", str(stage.rows), hint=hint)
     with _superuser(stage) as connection:
         connection.execute("alter database towpath rename to seeded")
-
-
-def _towpath(stage: Stage, *arguments: str) -> None:
-    command = [sys.executable, "-m", "lockage.demo.towpath", "--release", FIRST_RELEASE, *arguments]
-    environment = {**os.environ, "TOWPATH_PG_CONNECTION_URL": stage.application_url, "TOWPATH_REPLICA": "setup"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise HaltedError(
-            f"towpath {arguments[0]} ended with exit code {done.returncode}: {done.stderr.strip().splitlines()[-1:]}",
-            code="LK350",
-            hint="lockage demo down; then: lockage demo up",
-        )
 
 
 def _raise_curtain(folders: Folders, stage: Stage, say: Say) -> Stage:
     """Database from the template, replicas ready, traffic flowing."""
     with _superuser(stage) as connection:
         if connection.execute("select from pg_database where datname = 'towpath'").fetchone() is None:
-            connection.execute("create database towpath owner towpath template seeded strategy file_copy")
-            connection.execute("checkpoint")  # what the copy wrote is no part of anybody's upgrade
+            copy_database(connection, "towpath", owner="towpath", template="seeded")
     try:
         platform = LocalPlatform(folders.demo / "deployment")
     except LockageError:

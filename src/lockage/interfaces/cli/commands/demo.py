@@ -17,6 +17,7 @@ from lockage.interfaces.cli.run_view import show_event
 from lockage.interfaces.demo import stage
 from lockage.interfaces.demo.evening import Watching, Ways, demonstrate
 from lockage.interfaces.demo.playbill import show_playbill
+from lockage.interfaces.demo.seeding import FIRST_RELEASE
 from lockage.interfaces.demo.stage import DEFAULT_ROWS
 
 app = command_app()
@@ -92,7 +93,7 @@ def up(context: typer.Context, *, rows: Rows = None) -> None:
     console = notes()
     stage_up = stage.up(invocation_of(context).folders, rows=rows or DEFAULT_ROWS, say=lambda line: say(console, line))
     answer = answers()
-    say(answer, f"towpath {stage.FIRST_RELEASE} serves on {stage_up.service_url}, with {stage_up.rows:,} API keys")
+    say(answer, f"towpath {FIRST_RELEASE} serves on {stage_up.service_url}, with {stage_up.rows:,} API keys")
     say(answer, "next: lockage survey demo")
 
 
