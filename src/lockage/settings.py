@@ -180,6 +180,44 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Collecting:
+    """How long a diagnosis looks, and how much it reads."""
+
+    limit_s: float = 10.0
+    """For everything together: a person waits for it at night, and what has not answered by then is a finding of its own."""
+
+    look_s: float = 4.0
+    """For one source. A healthy one answers in milliseconds; two that are deaf, one after the other, still fit into the whole."""
+
+    reach_s: float = 8.0
+    """For the way to a database in a cluster and the first login: a port-forward begins in one to two seconds."""
+
+    database_timeout_s: float = 3.0
+    """For a connection and for a query of the looks at the database, so that its own words come before ``look_s`` is over."""
+
+    look_gap_s: float = 1.0
+    """Between two looks at the sessions: an index build or a whole-table update moves in far less, and it is an orphan's proof."""
+
+    usage_s: float = 2.5
+    """For memory and CPU of the replicas: a metrics server answers at once, a look into a container takes a tenth of a second."""
+
+    log_lines: int = 2000
+    """Newest lines of each container, now and before its last restart."""
+
+    log_line_chars: int = 4000
+    """A longer line is cut: a dump in one line would hide the others."""
+
+    logs_most: int = 80
+    """Logs that are read at most, those of replicas in trouble first. More do not fit into the time where an API server is slow."""
+
+    log_threads: int = 8
+    """Logs that are read at once: as many requests as a browser makes, and less than API servers queue for one client."""
+
+    versions_most: int = 3
+    """Ready replicas of each release that are asked for their version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All tunables together, with their defaults."""
 
@@ -190,3 +228,4 @@ class Settings:
     expected: Expected = field(default_factory=Expected)
     long_transactions: LongTransactions = field(default_factory=LongTransactions)
     windows: Windows = field(default_factory=Windows)
+    collecting: Collecting = field(default_factory=Collecting)
