@@ -1,0 +1,312 @@
+"""What replicas complain of in their logs, in structured form, whichever language and library they are written in.
+
+For rules: ``complaints(platform.logs)`` gives every line that holds an error of PostgreSQL or of the way to it, oldest first in
+each log; ``last_words(log)`` what a process said before it ended. A complaint has the ``sqlstate`` (printed, or meant by the
+server's words: see ``stated``), or the ``fault`` below SQL, and the server's own ``message`` without what the client put around
+it. PostgreSQL's own log is read the same way: ``complaints((LogText(replica="", container="postgresql", lines=server_log),))``.
+
+Not for deciding: a complaint is what was said then, and may be long over; compare ``at`` and ``previous`` with the present
+process. The surprising thing: one error takes several lines (a traceback, Node's ``code: '42501'`` below its message, Flyway's
+``SQL State`` above it), and gives one complaint.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
+
+from lockage.core.diagnosis.evidence import LogText
+from lockage.core.diagnosis.server_messages import (
+    Fault,
+    fault_in,
+    meant_sqlstate,
+    speaks_of_a_database,
+    stated_sqlstate,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line with what a logger puts in front of it taken off."""
+
+    at: datetime | None  # aware; None: the line has no time
+    level: str  # "debug", "info", "warn", "error", "fatal"; "": it says none
+    text: str  # the sentence; of JSON and logfmt the message and the error
+    raw: str
+
+    @property
+    def is_error(self) -> bool:
+        """Whether its level says that something failed."""
+        return self.level in {"error", "fatal"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """One error of PostgreSQL, or of the way to it, in a log."""
+
+    replica: str
+    container: str
+    previous: bool  # of the process before the last restart
+    at: datetime | None
+    level: str  # of the log line; "" where it says none
+    sqlstate: str | None
+    stated: bool  # the SQLSTATE is printed there, not meant by words
+    fault: Fault | None  # None where the server itself has answered
+    message: str  # the server's sentence: 'permission denied for table api_keys'
+    detail: str  # its DETAIL and HINT, where they follow
+    fatal: bool  # the server's severity is FATAL or PANIC: the connection ended, or never began
+    raw: str
+
+
+_TIME = re.compile(
+    r"\s*[\[(]?(?P<day>\d{4}[-/]\d\d[-/]\d\d)[T ](?P<clock>\d\d:\d\d:\d\d)(?:[.,](?P<part>\d{1,9}))?"
+    r"\s?(?P<zone>Z\b|UTC\b|GMT\b|[+-]\d\d:?\d\d)?[\])]?[:,]?\s*"
+)
+_KLOG = re.compile(r"(?P<level>[IWEF])\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w./-]+:\d+\] ")
+_LEVEL = re.compile(
+    r"[\[(<|]?\s*\b(?P<level>TRACE|DEBUG?|INFO?|NOTICE|WARN(?:ING)?|ERRO?R?|FATAL|PANIC|CRIT(?:ICAL)?|SEVERE|LOG)\b\s*"
+    r"[\])>|:]?",
+    re.IGNORECASE,
+)
+_LOGFMT = re.compile(r'\b(?P<key>level|lvl|msg|message|err|error|time|ts)=(?P<value>"(?:[^"\\]|\\.)*"|\S+)')
+_LEVELS = {
+    "trace": "debug", "debu": "debug", "debug": "debug", "inf": "info", "info": "info", "notice": "info", "log": "info",
+    "warn": "warn", "warning": "warn", "err": "error", "erro": "error", "error": "error", "severe": "error",
+    "fatal": "fatal", "panic": "fatal", "crit": "fatal", "critical": "fatal", "dpanic": "fatal",
+    "i": "info", "w": "warn", "e": "error", "f": "fatal",
+    "10": "debug", "20": "debug", "30": "info", "40": "warn", "50": "error", "60": "fatal",
+}  # fmt: skip
+"""Levels by their names; the numbers are those of pino and bunyan."""
+
+_SENTENCE = re.compile(r"(?:\b(?:ERROR|FATAL|PANIC):\s+(?:[0-9A-Z]{5}: )?|\bpq: |error returned from database: )")
+_CLIENT = re.compile(r"\bpq: |PSQLException|\bpsycopg2?\.|\bPG::\w+|asyncpg\.exceptions|Npgsql\.|Postgrex\.Error|PostgresError|"
+                     r"error returned from database: |pgconn\.")  # fmt: skip
+_TAIL = re.compile(
+    r"\s*(?:\(SQLSTATE|\(sqlstate=|\(details: | in line \d+: | \(column \d+\) in line |\s*Position: \d+|"
+    r"\s*Call getNextException|\[SQL: |\\n|\s+Where: |\n)"
+)
+_CODE_LINE = re.compile(r"^\s*['\"]?(?:code|SQL State|sqlState|sqlstate|state_code|Error Code|Database error code)\b")
+_DETAIL = re.compile(r"^\s*(?:\S+ \S+ \S+ \[\d+\] )?(?:DETAIL|HINT|CONTEXT|Hint|Detail):\s+(?P<text>.+)")
+_NEAR_LINES = 12
+"""How far below its message Node prints an error's code: severity, detail, hint and position stand between."""
+_MESSAGE_CHARS = 300
+
+
+def read_line(raw: str) -> Line:
+    """The line with its time and level, as text loggers, JSON loggers, logfmt and klog write them. Naive times are UTC."""
+    raw = raw.rstrip("\r\n")
+    stamped = _TIME.match(raw)
+    rest = raw[stamped.end() :] if stamped else raw
+    at = _moment(stamped) if stamped else None
+    if stamped and (again := _TIME.match(rest)):  # what collected the log put its own time in front
+        at, rest = _moment(again) or at, rest[again.end() :]
+    if rest.lstrip().startswith("{"):
+        found = _of_json(rest, raw, at)
+        if found is not None:
+            return found
+    if klog := _KLOG.match(rest):
+        return Line(at=at, level=_LEVELS[klog["level"].lower()], text=rest[klog.end() :], raw=raw)
+    fields = {m["key"]: _unquoted(m["value"]) for m in _LOGFMT.finditer(rest)}
+    if "msg" in fields or ("level" in fields and ("err" in fields or "error" in fields)):
+        return _of_fields(fields, raw, at)
+    return _of_text(rest, raw, at)
+
+
+def read_lines(log: LogText) -> tuple[Line, ...]:
+    """Every line of a log."""
+    return tuple(read_line(raw) for raw in log.lines)
+
+
+def complaints(logs: Iterable[LogText] | None) -> tuple[Complaint, ...]:
+    """Every complaint in the logs, in the order of their lines; none where no log was seen."""
+    return tuple(found for log in logs or () for found in _complaints_of(log))
+
+
+def _complaints_of(log: LogText) -> Iterable[Complaint]:
+    lines = read_lines(log)
+    for index, line in enumerate(lines):
+        if _CODE_LINE.match(line.text) or _DETAIL.match(line.raw):
+            continue
+        complaint = _complaint(log, lines, index)
+        if complaint is not None:
+            yield complaint
+
+
+def _complaint(log: LogText, lines: Sequence[Line], index: int) -> Complaint | None:
+    line = lines[index]
+    stated = stated_sqlstate(line.text)
+    meant = meant_sqlstate(line.text)
+    if stated is None and (meant is not None or _CLIENT.search(line.text)):
+        stated = _stated_nearby(lines, index)
+    fault = fault_in(line.text) if stated is None and meant is None else None
+    if fault is not None and not speaks_of_a_database(line.text):
+        return None
+    if stated is None and meant is None and fault is None and not _CLIENT.search(line.text):
+        return None
+    return Complaint(
+        replica=log.replica,
+        container=log.container,
+        previous=log.previous,
+        at=line.at or _time_above(lines, index),
+        level=line.level,
+        sqlstate=stated or meant,
+        stated=stated is not None,
+        fault=fault,
+        message=_message(line.text),
+        detail=_detail(lines, index),
+        fatal=re.search(r"\b(?:FATAL|PANIC):", line.text) is not None,
+        raw=line.raw,
+    )
+
+
+def _stated_nearby(lines: Sequence[Line], index: int) -> str | None:
+    """The code that stands on a line of its own, above the message or below it."""
+    for line in lines[index + 1 : index + 1 + _NEAR_LINES]:
+        if _CODE_LINE.match(line.text):
+            return stated_sqlstate(line.text)
+        if meant_sqlstate(line.text) is not None:
+            break
+    above = [line for line in lines[max(index - 3, 0) : index] if _CODE_LINE.match(line.text)]
+    return next((code for line in above if (code := stated_sqlstate(line.text))), None)
+
+
+def _time_above(lines: Sequence[Line], index: int) -> datetime | None:
+    """When it was said: an error's later lines have no time of their own."""
+    return next((line.at for line in reversed(lines[max(index - 80, 0) : index]) if line.at is not None), None)
+
+
+def _message(text: str) -> str:
+    starts = [found.end() for found in _SENTENCE.finditer(text)]
+    sentence = text[starts[-1] :] if starts else text
+    cut = _TAIL.search(sentence)
+    words = " ".join((sentence[: cut.start()] if cut and cut.start() else sentence).split())
+    # What the client had put the sentence between ends behind it.
+    words = words.removesuffix('"') if words.count('"') % 2 else words
+    words = words.removesuffix(")") if words.count(")") > words.count("(") else words
+    return words[:_MESSAGE_CHARS]
+
+
+def _detail(lines: Sequence[Line], index: int) -> str:
+    found = (_DETAIL.match(line.raw) or _DETAIL.match(line.text) for line in lines[index + 1 : index + 5])
+    return " ".join(match["text"].strip() for match in found if match)
+
+
+# --- last words -------------------------------------------------------------------------------------------------------
+
+_TELLING = re.compile(
+    r"^panic: |^fatal error: |^thread '.*' panicked at|Exception in thread |^Caused by: |"
+    r"^\w[\w.]*(?:Error|Exception|Failure)\b|"
+    r"^(?:Uncaught|Unhandled)|^Error: |^error: |^fatal: |^\*\* \(|runtime error: |^Encountered an error"
+)
+_TRAIL = re.compile(
+    r"^\s+|^goroutine \d+|^\tat |^\s*at |^Traceback |^exit status|^\s*$|^\d+ errors? occurred|^[{}\])]+;?$|^Node\.js v"
+)
+
+
+def last_words(log: LogText, *, look_back: int = 200) -> Line | None:
+    """The line in which a process says why it ends: the last that tells of a failure, else the last that says anything."""
+    lines = read_lines(log)[-look_back:]
+    telling = [line for line in lines if _tells(line)]
+    if telling:
+        return telling[-1]
+    said = [line for line in lines if line.text.strip() and not _TRAIL.match(line.text)]
+    return said[-1] if said else None
+
+
+def _tells(line: Line) -> bool:
+    return line.is_error or (not line.level and _TELLING.search(line.text) is not None)
+
+
+# --- how loggers write ------------------------------------------------------------------------------------------------
+
+
+def _moment(found: re.Match[str]) -> datetime | None:
+    zone = found["zone"] or "Z"
+    zone = "+00:00" if zone in {"Z", "UTC", "GMT"} else zone
+    part = (found["part"] or "0")[:6].ljust(6, "0")
+    try:
+        at = datetime.fromisoformat(f"{found['day'].replace('/', '-')}T{found['clock']}.{part}{zone}")
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _of_text(rest: str, raw: str, at: datetime | None) -> Line:
+    level = _LEVEL.search(rest[:48])
+    if level is None or not (level[0] != level["level"] or level["level"].isupper() or level.start() == 0):
+        return Line(at=at, level="", text=rest, raw=raw)
+    name = _LEVELS.get(level["level"].lower(), "")
+    # "ERROR:  …" and "panic: …" are words of whoever failed, and part of the sentence.
+    own = level[0].endswith(":")
+    return Line(at=at, level=name, text=rest if own or level.start() else rest[level.end() :].lstrip(" :-"), raw=raw)
+
+
+def _of_fields(fields: Mapping[str, str], raw: str, at: datetime | None) -> Line:
+    said = [fields.get("msg") or fields.get("message") or "", fields.get("err") or fields.get("error") or ""]
+    level = _LEVELS.get((fields.get("level") or fields.get("lvl") or "").lower(), "")
+    stamp = _TIME.match(fields.get("time") or fields.get("ts") or "")
+    return Line(at=at or (_moment(stamp) if stamp else None), level=level, text=": ".join(s for s in said if s), raw=raw)
+
+
+def _of_json(rest: str, raw: str, at: datetime | None) -> Line | None:
+    try:
+        # A number may have more digits than Python turns into one.
+        record: object = json.loads(rest)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    fields = {str(key).lower(): value for key, value in cast("dict[object, object]", record).items()}
+    words = [
+        _words(fields.get(key))
+        for key in ("msg", "message", "event", "err", "error", "exception", "errorverbose", "error.message")
+    ]
+    code = next(
+        (str(fields[k]) for k in ("sqlstate", "state_code", "code", "error.code") if isinstance(fields.get(k), str)), ""
+    )
+    severity = fields.get("error_severity")
+    text = ": ".join(dict.fromkeys(word for word in words if word))
+    if isinstance(severity, str) and severity in {"ERROR", "FATAL", "PANIC"}:
+        text = f"{severity}: {text}"
+    level = fields.get("level") or fields.get("severity") or fields.get("lvl") or fields.get("log.level") or severity or ""
+    return Line(
+        at=at or _json_moment(fields),
+        level=_LEVELS.get(str(level).lower(), ""),
+        text=f"{text} (SQLSTATE {code})" if code and stated_sqlstate(f"code: {code}") else text,
+        raw=raw,
+    )
+
+
+def _words(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        inner = {str(key).lower(): one for key, one in cast("dict[object, object]", value).items()}
+        said = next(
+            (str(inner[k]) for k in ("message", "msg", "detail", "error", "value") if isinstance(inner.get(k), str)), ""
+        )
+        code = inner.get("code") or inner.get("sqlstate")
+        return f"{said} (SQLSTATE {code})" if isinstance(code, str) and stated_sqlstate(f"code: {code}") else said
+    return ""
+
+
+def _json_moment(fields: Mapping[str, object]) -> datetime | None:
+    for key in ("ts", "time", "timestamp", "@timestamp", "datetime", "date"):
+        value = fields.get(key)
+        if isinstance(value, str) and (found := _TIME.match(value)):
+            return _moment(found)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            seconds = value / 1000 if value > 1e11 else value  # JavaScript counts milliseconds
+            try:
+                return datetime.fromtimestamp(seconds, UTC)
+            except (ValueError, OverflowError, OSError):
+                return None
+    return None
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1].replace('\\"', '"').replace("\\n", "\n") if value.startswith('"') and len(value) > 1 else value
