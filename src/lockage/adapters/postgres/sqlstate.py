@@ -31,6 +31,7 @@ from typing import NamedTuple
 
 import psycopg
 from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
 
 from lockage.errors import LockageError, RefusedError, UnreachableError
 
@@ -112,6 +113,17 @@ _LOGIN_CASES = (
     ),
 )
 
+_LOGIN_SQLSTATES: Mapping[str, str] = {
+    "LK122": "28P01",
+    "LK123": "3D000",
+    "LK124": "28000",
+    "LK125": "53300",
+    "LK127": "28000",
+    "LK128": "57P03",
+    "LK130": "42501",
+}
+"""What the server sent beside the words of a refused login. Source: PostgreSQL 18, appendix A, and its source."""
+
 _LOST = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.IdleInTransactionSessionTimeout)
 
 _STATEMENT_CASES: tuple[tuple[tuple[type[psycopg.Error], ...], type[RefusedError], str, str, str], ...] = (
@@ -192,6 +204,19 @@ def explain_login(error: psycopg.Error, parameters: Mapping[str, str]) -> Lockag
         code="LK129",
         hint=f"its words: {' '.join(_without_password(words, parameters).split())}",
     )
+
+
+def login_trouble(error: LockageError, url: str) -> tuple[str, str | None]:
+    """Gives why a login failed in the words of whoever said so, without a password, and its SQLSTATE where there is one."""
+    cause = error.__cause__
+    if not isinstance(cause, psycopg.Error) or error.code == "LK120":
+        return error.message, None
+    words = " ".join(_without_password(str(cause), _parameters(url)).split())
+    return words, cause.sqlstate or _LOGIN_SQLSTATES.get(error.code)
+
+
+def _parameters(url: str) -> dict[str, str]:
+    return {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
 
 
 def explain_statement(error: psycopg.Error, what: str) -> LockageError | None:
