@@ -47,7 +47,7 @@ class Plan:
     """What to send, where, and for how long."""
 
     url: str
-    """Base address of the application, such as ``http://127.0.0.1:3000``."""
+    """Base address of the application, such as ``http://127.0.0.1:3000``; a path in it comes before every request's own."""
     out: Path
     """File of answers; a summary is written beside it at the end, with the suffix ``.summary.json``."""
     rate_per_s: float = 40.0
@@ -193,6 +193,8 @@ class _Generator:
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
             length = headers.get("content-length")
             body = await reader.read() if length is None else await reader.readexactly(int(length))
+            if headers.get("transfer-encoding", "").lower() == "chunked":
+                body = _unchunked(body)
             return int(lines[0].split(" ")[1]), body
         finally:
             writer.close()
@@ -232,11 +234,26 @@ def request_number(number: int, plan: Plan, *, host: str) -> Request:
         "build": ("POST", f"/api/v2/workspaces/{workspace}/builds", 201),
     }[kind]
     body = b'{"bytes": 1024}' if method == "POST" else b""
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Connection: close", f"Content-Length: {len(body)}"]
+    before = urlsplit(plan.url).path.rstrip("/")
+    lines = [f"{method} {before}{path} HTTP/1.1", f"Host: {host}", "Connection: close", f"Content-Length: {len(body)}"]
     if kind != "front_page":
         lines.append(f"Towpath-Session-Token: {token(number % plan.live_keys)}")
     text = "\r\n".join([*lines, "", ""]).encode("ascii") + body
     return Request(kind=kind, text=text, expected_status=expected)
+
+
+def _unchunked(body: bytes) -> bytes:
+    """What a proxy cut into chunks, put together. Raises ValueError for what is no such thing, or not all of it."""
+    whole = bytearray()
+    while True:
+        size, found, rest = body.partition(b"\r\n")
+        length = int(size.partition(b";")[0], 16)
+        if not found or len(rest) < length + 2:
+            raise ValueError("a chunk is missing")
+        if not length:
+            return bytes(whole)
+        whole += rest[:length]
+        body = rest[length + 2 :]
 
 
 def _fault_of(request: Request, status: int, body: bytes) -> str:

@@ -17,6 +17,7 @@ import msgspec
 
 from lockage.core.facts import LedgerState, Replica
 from lockage.core.forecast.assess import Seconds
+from lockage.core.plan.wording import counted
 from lockage.core.run import HopFigures, RunReport
 from lockage.demo.answers import Measured, measure, read_answers
 from lockage.flows.world import World
@@ -72,6 +73,7 @@ class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
     """``lockage demo --json``; None for what was skipped."""
 
     schema: Literal["lockage.demo/1"] = "lockage.demo/1"
+    platform: Literal["local", "kubernetes"] = "local"
     rows: int
     naive: Performance | None = None
     by_hand: Performance | None = None
@@ -87,12 +89,24 @@ class Interval:
     restarts: int
 
 
+def crashes_again_and_again(replica: Replica) -> bool:
+    """Whether a replica of the local stage, which backs off for a second, is in a crash loop."""
+    return replica.restarts >= CRASHES
+
+
 def perform_naively(
-    world: World, *, target: str, say: Callable[[str], None], roll_out: Callable[[], None] | None = None
+    world: World,
+    *,
+    target: str,
+    say: Callable[[str], None],
+    roll_out: Callable[[], None] | None = None,
+    loops: Callable[[Replica], bool] = crashes_again_and_again,
+    between: Callable[[], None] = lambda: None,
 ) -> tuple[Outcome, Interval, str | None]:
     """Roll the target out as ``helm upgrade`` does, and watch what comes of it: outcome, interval, cause.
 
-    ``roll_out`` is that very ``helm upgrade``, where there is Helm.
+    ``roll_out`` is that very ``helm upgrade``, where there is Helm; ``loops``: whether a replica is in a crash loop;
+    ``between`` is called between two looks.
     """
     workload = world.platform.workload()
     wanted = world.profile.migrations.releases[target]
@@ -108,13 +122,14 @@ def perform_naively(
         _say_events(world, began_at, said, say)
         restarts = sum(r.restarts for r in replicas)
         interval = Interval(began_s=began_s, ended_s=time.time(), restarts=restarts)
-        looping = next((r for r in replicas if r.restarts >= CRASHES), None)
+        looping = next((r for r in replicas if loops(r)), None)
         if looping is not None:
             return "crash_loop", interval, _cause(world, looping)
         if all_serve(replicas, target, workload.replicas) and ledger_is_at(world, wanted):
             return "healthy", interval, None
         if time.monotonic() > until:
             return "outage", interval, f"not done after {NAIVE_LIMIT_S:.0f} s"
+        between()
         time.sleep(LOOK_S)
 
 
@@ -142,7 +157,8 @@ def _say_events(world: World, since: datetime, said: set[str], say: Callable[[st
 def _cause(world: World, replica: Replica) -> str:
     """Why the naive way loops, in a sentence: who was killed, and who still holds the lock."""
     reading = world.database.ledger(world.profile)
-    budget = f"{replica.name} was restarted {replica.restarts} times by its liveness probe before its migration was done"
+    times = counted(replica.restarts, "time")
+    budget = f"{replica.name} was restarted {times} by its liveness probe before its migration was done"
     if reading.holder_pid is None:
         return budget
     return f"{budget}; PostgreSQL backend {reading.holder_pid} still holds the migration's advisory lock"

@@ -71,6 +71,7 @@ TRAFFIC_LIMIT_S = 4 * 3600.0
 
 READY_LIMIT_S = 90.0
 
+
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """What ``demo up`` started, as written beside its data."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from lockage.core.plan.steps import Plan
-from lockage.errors import HaltedError
+from lockage.errors import HaltedError, UsageError
 from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.options import Json, refuse_together
@@ -16,9 +18,14 @@ from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.cli.run_view import show_event
 from lockage.interfaces.demo import stage
 from lockage.interfaces.demo.evening import Watching, Ways, demonstrate
-from lockage.interfaces.demo.playbill import show_playbill
+from lockage.interfaces.demo.performance import DemoResult
+from lockage.interfaces.demo.playbill import MARGIN_S, MARGIN_WITH_HELM_S, show_playbill
 from lockage.interfaces.demo.seeding import FIRST_RELEASE
 from lockage.interfaces.demo.stage import DEFAULT_ROWS
+from lockage.interfaces.folders import Folders
+
+if TYPE_CHECKING:
+    from lockage.interfaces.demo.on_cluster import Where
 
 app = command_app()
 
@@ -37,6 +44,24 @@ def demo(
     by_hand: Annotated[
         bool, typer.Option("--by-hand", help="Also as the vendor's guide says, performed by a script. About 45 s more.")
     ] = False,
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option("--kubeconfig", metavar="FILE", help="Perform on this cluster, by Helm. Never the usual one by itself."),
+    ] = None,
+    kube_context: Annotated[
+        str | None, typer.Option("--context", metavar="CONTEXT", help="Of the kubeconfig. Default: its current one.")
+    ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", metavar="ADDRESS", help="Of this machine, for pods: the demo's PostgreSQL listens there."),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="URL", help="Instead: an administrator's, of a server that pods reach, too."),
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option("--image", metavar="REPOSITORY", help="Of towpath's images on the cluster. Default: towpath.")
+    ] = None,
     rows: Rows = None,
     as_json: Json = False,
 ) -> None:
@@ -45,19 +70,32 @@ def demo(
     Starts towpath, a small highly available control plane, on a PostgreSQL of its own, with real traffic; upgrades it from
     2.26.0 to 2.27.8 the way people do it today, then again with Lockage; and puts the two side by side. Needs no root, no
     Docker and no Kubernetes, and leaves nothing behind.
+
+    With --kubeconfig and --host, all of it on a cluster that you name: by Helm, in namespaces and databases of the demo's
+    own, with kills by the kubelet, and for Lockage the rights that lockage rbac prints.
     """
     refuse_together({"--naive-only": naive_only, "--skip-naive": skip_naive}, command="demo")
+    refuse_together({"--host": host is not None, "--database": database is not None}, command="demo")
+    for_cluster: dict[str, str | None] = {
+        "--context": kube_context,
+        "--host": host,
+        "--database": database,
+        "--image": image,
+    }
     if context.invoked_subcommand is not None:
         given = {
             "--naive-only": naive_only,
             "--skip-naive": skip_naive,
             "--by-hand": by_hand,
+            "--kubeconfig": kubeconfig is not None,
+            **{option: value is not None for option, value in for_cluster.items()},
             "--rows": rows is not None,
             "--json": as_json,
         }
         for option, was_given in given.items():
             refuse_together({option: was_given, f"demo {context.invoked_subcommand}": True}, command="demo")
         return
+    where = _where(kubeconfig, for_cluster)
     folders = invocation_of(context).folders
     console = notes()
     with narrated() as narrate:
@@ -69,13 +107,49 @@ def demo(
             narrate=narrate,
         )
         ways = Ways(naive=not skip_naive, by_hand=by_hand, lockage=not naive_only)
-        result = demonstrate(folders, rows=rows or DEFAULT_ROWS, ways=ways, watching=watching)
+        result = _demonstrated(folders, where, rows=rows, ways=ways, watching=watching)
     if as_json:
         print_json(result)
     else:
-        show_playbill(result, answers())
+        show_playbill(result, answers(), margin_s=MARGIN_S if where is None else MARGIN_WITH_HELM_S)
     if result.lockage and result.lockage.outcome != "healthy":
         raise typer.Exit(HaltedError.exit_code)
+
+
+def _where(kubeconfig: Path | None, options: Mapping[str, str | None]) -> Where | None:
+    """The cluster that is meant; None: the local stage. Raises ``UsageError`` (LK524) for half of what is needed."""
+    given = [option for option, value in options.items() if value is not None]
+    if kubeconfig is None:
+        if given:
+            raise UsageError(
+                f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} for a cluster, and none is named",
+                code="LK524",
+                hint="name it by its file, since the usual kubeconfig may lead to production: --kubeconfig FILE",
+            )
+        return None
+    if options["--host"] is None and options["--database"] is None:
+        raise UsageError(
+            "the demo on a cluster needs a PostgreSQL that pods reach, and neither --host nor --database names one",
+            code="LK524",
+            hint="--host ADDRESS of this machine, as pods reach it, and the demo brings its own; or --database URL",
+        )
+    from lockage.interfaces.demo.on_cluster import Where  # noqa: PLC0415 - the local stage does not pay for it
+
+    return Where(
+        kubeconfig=kubeconfig,
+        context=options["--context"],
+        host=options["--host"],
+        database=options["--database"],
+        image=options["--image"],
+    )
+
+
+def _demonstrated(folders: Folders, where: Where | None, *, rows: int | None, ways: Ways, watching: Watching) -> DemoResult:
+    if where is None:
+        return demonstrate(folders, rows=rows or DEFAULT_ROWS, ways=ways, watching=watching)
+    from lockage.interfaces.demo import on_cluster  # noqa: PLC0415 - as above
+
+    return on_cluster.demonstrate_on_cluster(folders, where, rows=rows or on_cluster.DEFAULT_ROWS, ways=ways, watching=watching)
 
 
 def _show_choice(plan: Plan, console: Console) -> None:
