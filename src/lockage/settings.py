@@ -214,7 +214,10 @@ class Collecting:
     """Logs that are read at once: as many requests as a browser makes, and less than API servers queue for one client."""
 
     versions_most: int = 3
-    """Ready replicas of each release that are asked for their version."""
+    """Replicas of each release that are asked for their version, ready ones first."""
+
+    answer_timeout_s: float = 1.0
+    """For one of them to answer: it is ready, and three must fit into ``look_s``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from lockage.core.diagnosis.evidence import Missing
@@ -73,9 +74,12 @@ class Answer(Generic[T]):
 class _Lane:
     """Sources that are asked one after the other in one thread."""
 
-    def __init__(self, answers: Sequence[Answer[Any]], source: Iterator[Answer[Any]]) -> None:
+    def __init__(
+        self, answers: Sequence[Answer[Any]], source: Iterator[Answer[Any]], after: Callable[[], None] = lambda: None
+    ) -> None:
         self.answers = answers
         self.source = source
+        self.after = after
         self.current: Answer[Any] | None = None
         self.finished = False
 
@@ -99,9 +103,14 @@ class Looks:
         """Seconds that are left for all together; never below 0."""
         return max(0.0, self._until - self._clock.monotonic())
 
-    def ask(self, *answers: Answer[Any]) -> None:
-        """Ask these one after the other, in a thread of their own."""
-        self._begin(_Lane(answers, iter(answers)), asked=answers)
+    @property
+    def over(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._over
+
+    def ask(self, *answers: Answer[Any], after: Callable[[], None] = lambda: None) -> None:
+        """Ask these one after the other, in a thread of their own, whose last act is ``after`` however it fares."""
+        self._begin(_Lane(answers, iter(answers), after), asked=answers)
 
     def share(self, answers: Iterable[Answer[Any]], *, threads: int) -> None:
         """Ask these in so many threads, in their order."""
@@ -149,6 +158,8 @@ class Looks:
                 lane.current = answer
                 answer.find(self._clock.monotonic())
         finally:
+            with suppress(LockageError):
+                lane.after()
             lane.finished = True
 
     def _judge(self, lane: _Lane) -> None:

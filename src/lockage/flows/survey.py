@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from lockage.core.facts import (
+    Activity,
     DatabaseServer,
     LedgerReading,
     LedgerState,
@@ -93,6 +94,13 @@ def see_sessions(
     before = database.activity()
     replicas = platform.replicas()
     after = database.activity()
+    return replicas, judged_sessions(profile, workload, replicas, before=before, after=after)
+
+
+def judged_sessions(
+    profile: Profile, workload: Workload, replicas: Sequence[Replica], *, before: Activity, after: Activity
+) -> tuple[OwnedSession, ...]:
+    """The sessions of the later look with their owners; the replicas were read between the two."""
     first, second = (
         owned_sessions(
             look.sessions,
@@ -104,7 +112,7 @@ def see_sessions(
         )
         for look in (before, after)
     )
-    return replicas, confirmed(first, second)
+    return confirmed(first, second)
 
 
 def read_versions(
