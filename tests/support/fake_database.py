@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from lockage.core.catalog.objects import CatalogObject
 from lockage.core.facts import Activity, DatabaseServer, LedgerReading, LedgerState, Relation, RelationLock, Session, Work
 from lockage.core.release.profile import Profile
 from lockage.ports import Killed
@@ -45,6 +46,9 @@ class FakeDatabase:
         return LedgerReading(table=table, state=LedgerState.READ, version=w.ledger, dirty=w.dirty)
 
     def relations(self) -> tuple[Relation, ...]:
+        return ()
+
+    def catalog(self) -> tuple[CatalogObject, ...]:
         return ()
 
     def activity(self) -> Activity:

@@ -1,7 +1,7 @@
 """What is known here of an application's releases: its profile's table, the one kept from a checkout, a checkout itself.
 
-Not for choosing one (``core.recovery``). The surprising thing: a later source wins release by release, since a profile is as old
-as Lockage is, and a checkout as new as its last fetch.
+Not for choosing one (``core.recovery``). The surprising thing: a later source wins release by release, since a profile is as
+old as Lockage is, and a checkout as new as its last fetch.
 """
 
 # ruff: noqa: PLC0415 - adapters are imported when they are needed, as in ``wiring``

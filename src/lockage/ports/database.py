@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from lockage.core.catalog.objects import CatalogObject
 from lockage.core.facts import Activity, DatabaseServer, LedgerReading, Relation
 from lockage.core.release.profile import Profile
 
@@ -47,6 +48,10 @@ class Database(Protocol):
 
     def ask(self, sql: str) -> tuple[Mapping[str, object], ...]:
         """Rows of a profile's read-only query, in a read-only transaction with a time limit."""
+        ...
+
+    def catalog(self) -> tuple[CatalogObject, ...]:
+        """Every object of the catalog that is no extension's; ``UnreachableError`` where a lock keeps it from being read."""
         ...
 
     def cancel(self, *, pid: int, backend_start: datetime) -> Killed:

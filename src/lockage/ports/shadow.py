@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from lockage.core.catalog.objects import CatalogObject
 from lockage.core.facts import Relation
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, Observation
 
@@ -28,6 +29,10 @@ class Shadow(Protocol):
 
     def relations(self) -> tuple[Relation, ...]:
         """Relations of the shadow, with production's sizes where a database was copied."""
+        ...
+
+    def catalog(self) -> tuple[CatalogObject, ...]:
+        """Every object of the catalog that is no extension's, as far as it is committed."""
         ...
 
     def run(self, sql: str) -> None:

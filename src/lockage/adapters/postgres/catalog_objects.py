@@ -1,7 +1,7 @@
 """The catalog as data, read with one query from a live database or a shadow.
 
-Not for judging (``core.catalog``). The surprising thing: the search path is emptied while it is read, because PostgreSQL leaves out of
-a printed expression whatever schema it would find by itself.
+Not for judging (``core.catalog``). The surprising thing: the search path is emptied while it is read, because PostgreSQL leaves
+out of a printed expression whatever schema it would find by itself.
 """
 
 from __future__ import annotations

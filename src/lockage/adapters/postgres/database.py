@@ -17,9 +17,11 @@ from psycopg.rows import dict_row
 
 from lockage.adapters.postgres.activity import read_activity
 from lockage.adapters.postgres.catalog import read_relations, read_server
+from lockage.adapters.postgres.catalog_objects import read_catalog
 from lockage.adapters.postgres.lasting_session import LastingSession
 from lockage.adapters.postgres.ledger import read_ledger
 from lockage.adapters.postgres.session import load_sql
+from lockage.core.catalog.objects import CatalogObject
 from lockage.core.facts import Activity, DatabaseServer, LedgerReading, Relation
 from lockage.core.release.profile import Profile
 from lockage.errors import RefusedError, UnreachableError
@@ -66,6 +68,10 @@ class PostgresDatabase:
     def ask(self, sql: str) -> tuple[Mapping[str, object], ...]:
         """Rows of one read-only query; more than one statement, and any that writes, is refused by the server."""
         return self._watch.run("a query of the profile", lambda c: _ask(c, sql))
+
+    def catalog(self) -> tuple[CatalogObject, ...]:
+        """Every object of the catalog that is no extension's."""
+        return self._watch.run("reading the catalog", read_catalog)
 
     def cancel(self, *, pid: int, backend_start: datetime) -> Killed:
         """Cancel the running statement of exactly that backend. Cannot be undone; its client may try again."""

@@ -22,6 +22,7 @@ from psycopg.rows import TupleRow
 from lockage.adapters.postgres import likeness, standins
 from lockage.adapters.postgres.binaries import Binaries, embedded_binaries
 from lockage.adapters.postgres.catalog import read_relations
+from lockage.adapters.postgres.catalog_objects import read_catalog
 from lockage.adapters.postgres.dump import RestoreError, dump_schema, locked, restore, way_for_programs
 from lockage.adapters.postgres.embedded import Server
 from lockage.adapters.postgres.exchange import Outcome, exchange
@@ -33,6 +34,7 @@ from lockage.adapters.postgres.plans import AUTO_EXPLAIN_SETTINGS
 from lockage.adapters.postgres.session import connect, foreign_errors
 from lockage.adapters.postgres.throwaway import throwaway
 from lockage.adapters.postgres.traced import Tracing
+from lockage.core.catalog.objects import CatalogObject
 from lockage.core.facts import Relation
 from lockage.core.migration.statement import split_statements
 from lockage.errors import RefusedError
@@ -119,6 +121,11 @@ class EmbeddedShadow:
         """Relations of the shadow as it is now; with production's sizes where production has one of that name."""
         with self._login.own_session() as session, foreign_errors("reading the relations of the shadow"):
             return tuple(self._sizes.get(found.relation, found) for found in read_relations(session))
+
+    def catalog(self) -> tuple[CatalogObject, ...]:
+        """Every object of the shadow's catalog that is no extension's."""
+        with self._login.own_session() as session, foreign_errors("reading the catalog of the shadow"):
+            return read_catalog(session)
 
     def run(self, sql: str) -> None:
         """Executes an earlier migration as a driver without arguments would: as one Query; by statements where it must be.

@@ -1,8 +1,8 @@
 """Which migrations each release of an application brings, from the tags of a checkout or a bare clone.
 
 Not for the files' texts of one release (``folder``). The surprising thing: nothing is checked out and no file is opened. A
-tree's listing has every file's name and the digest of its content, so five hundred tags are read in seconds, and the checkout's own
-branch, changes and hooks do not matter.
+tree's listing has every file's name and the digest of its content, so five hundred tags are read in seconds, and the
+checkout's own branch, changes and hooks do not matter.
 
 Codes: LK574 no Git repository, or no ``git`` · LK575 no tag that is a release · LK576 no migrations in any release.
 """

@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "upgrade": "Carry out an upgrade, or go on with one that stopped.",
     "watch": "Watch an upgrade: a run of Lockage, or what a person, GitOps or CI carries out.",
     "recover": "Get out of a run that is part-way, by what stands on the object.",
-    "verify": "Check version, ledger, health and service of a deployment.",
+    "verify": "Check version, ledger, health, service and schema of a deployment.",
     "releases": "List an application's releases, and which of them fit a schema.",
     "advisories": "Say what is known of a jump from one release to another.",
     "runs": "List the runs that this machine knows of, or show one.",

@@ -109,7 +109,11 @@ select 'sequence', r.name, null,
  where not exists (select from pg_depend as d where d.classid = 'pg_class'::regclass and d.objid = r.oid and d.deptype = 'i')
 union all
 select 'view', r.name, null,
-       json_build_object('query', rtrim(pg_get_viewdef(r.oid), ';'), 'kind', case r.relkind when 'm' then 'materialized' else 'view' end),
+       json_build_object(
+           'query', rtrim(pg_get_viewdef(r.oid), ';'),
+           'kind', case r.relkind when 'm' then 'materialized' else 'view' end,
+           'values', (select json_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod) order by a.attnum)
+                        from pg_attribute as a where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped)),
        case r.relkind when 'm' then 'CREATE MATERIALIZED VIEW ' else 'CREATE OR REPLACE VIEW ' end || r.name || ' AS '
            || rtrim(pg_get_viewdef(r.oid), ';')
   from relation as r

@@ -1,0 +1,92 @@
+"""Whether a database's catalog is the one that a clean run of its migrations makes: both are read, and compared.
+
+Not for repairing it. The surprising thing: the ledger's version says which migrations to run, and not the release, since it is
+the ledger that may be full over a schema which is neither release's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lockage.core.catalog.drift import Drift, drifts
+from lockage.core.catalog.objects import Catalog, CatalogObject, catalog_of
+from lockage.core.facts import Check, LedgerState
+from lockage.core.progress import MigrationText
+from lockage.errors import LockageError, RefusedError
+from lockage.flows.world import World
+from lockage.ports import Narrate, Shadow, Shadows
+
+CHEAP = 200
+"""Migrations up to which a comparison is made unasked: about 25 ms each, a server start included, so at most five seconds."""
+
+NAMED = 8
+"""Differences that a check's one sentence names; all of them stand behind it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What came of comparing catalogs."""
+
+    version: int | None  # of the ledger, to which a clean run was made; None: none was
+    drifts: tuple[Drift, ...] = ()
+    why_not: str | None = None  # a clause: why it was not compared
+
+    @property
+    def check(self) -> Check:
+        """The comparison as one of the checks of ``verify``; one that could not be made is ok, and says so."""
+        if self.why_not is not None:
+            return Check(name="catalog", ok=True, text=f"not compared: {self.why_not}")
+        harm = [drift for drift in self.drifts if drift.harmful]
+        others = len(self.drifts) - len(harm)
+        beside = f"; {others} harmless {'difference' if others == 1 else 'differences'} beside" if others else ""
+        if not harm:
+            text = f"is the one that a clean run up to migration {self.version} makes{beside}"
+            return Check(name="catalog", ok=True, text=text)
+        named = "; ".join(drift.text for drift in harm[:NAMED])
+        more = f"; and {len(harm) - NAMED} more" if len(harm) > NAMED else ""
+        text = f"differs from a clean run up to migration {self.version}: {named}{more}{beside}"
+        return Check(name="catalog", ok=False, text=text, hint="the repair of each stands below: read it before you execute it")
+
+
+def compare(world: World, shadows: Shadows, *, asked: bool, narrate: Narrate = lambda _: None) -> Comparison:
+    """The live catalog against a clean run's; not made where that takes long and nobody asked, or cannot be."""
+    if not world.migrations:
+        return Comparison(version=None, why_not="nobody says where its migrations are (--migrations DIR)")
+    reading = world.database.ledger(world.profile)
+    if reading.state is not LedgerState.READ or reading.version is None or reading.dirty:
+        state = "dirty" if reading.dirty else str(reading.state)
+        return Comparison(version=None, why_not=f"the ledger is {state}, so nobody knows which schema it should be")
+    script = [migration for migration in world.migrations if migration.version <= reading.version]
+    if not any(migration.version == reading.version for migration in script):
+        return Comparison(version=None, why_not=f"migration {reading.version} is not among those that are known here")
+    if len(script) > CHEAP and not asked:
+        return Comparison(version=None, why_not=f"{len(script)} migrations take more than a moment: lockage verify --catalog")
+    try:
+        narrate("reading the catalog")
+        actual = _catalog(world.database.catalog(), world)
+        major = world.database.server().major
+        with shadows.empty(major=major) as shadow:
+            run_clean(shadow, script, narrate=narrate)
+            expected = _catalog(shadow.catalog(), world)
+            same_major = shadow.major == major
+    except LockageError as error:
+        if asked:
+            raise
+        return Comparison(version=None, why_not=error.message)
+    return Comparison(version=reading.version, drifts=drifts(expected, actual, same_major=same_major))
+
+
+def run_clean(shadow: Shadow, script: Sequence[MigrationText], *, narrate: Narrate = lambda _: None) -> None:
+    """Run migrations on a shadow, oldest first. Raises ``RefusedError`` (LK422) naming the one that cannot be."""
+    for number, migration in enumerate(script, start=1):
+        narrate(f"migration {number} of {len(script)} on a shadow: {migration.name}")
+        try:
+            shadow.run(migration.text)
+        except RefusedError as error:
+            text = f"migration {migration.version} ({migration.name}) cannot be run on a shadow: {error.message}"
+            raise RefusedError(text, code=error.code, hint=error.hint) from error
+
+
+def _catalog(objects: Sequence[CatalogObject], world: World) -> Catalog:
+    return catalog_of(objects, without=world.profile.migrations.ledger)
