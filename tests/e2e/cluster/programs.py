@@ -35,6 +35,12 @@ PACKAGES: Mapping[str, str] = {
 NAMES = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet")
 """What the one program is called by."""
 
+FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false")
+"""For every program: nothing is debugged, so that nothing is written for it. A quarter of the compiler's time."""
+
+COMPILER_VARIABLES = {"GOGC": "400"}
+"""The compiler collects its own garbage less often: a fifth of its time, for some hundred megabytes. Go's default is 100."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programs:
@@ -58,10 +64,7 @@ def missing() -> str | None:
 
 
 def programs(*, say: Callable[[str], None]) -> Programs:
-    """Installs and builds what is missing, and gives it all. Raises CannotError."""
-    if what := missing():
-        raise CannotError(what)
-    _install_packages(say)
+    """Builds what is missing, and gives it all. Raises CannotError."""
     kubernetes = _kubernetes(say)
     by_name = dict.fromkeys(NAMES, kubernetes)
     for major, version in HELM_VERSIONS.items():
@@ -69,7 +72,10 @@ def programs(*, say: Callable[[str], None]) -> Programs:
     return Programs(by_name=by_name | {"helm": by_name["helm3"]})
 
 
-def _install_packages(say: Callable[[str], None]) -> None:
+def install_packages(say: Callable[[str], None]) -> None:
+    """Installs what is missing of Debian's packages. Raises CannotError."""
+    if what := missing():
+        raise CannotError(what)
     lacking = [package for file, package in PACKAGES.items() if not Path(file).exists()]
     if not lacking:
         return
@@ -91,14 +97,15 @@ def _install_packages(say: Callable[[str], None]) -> None:
 def _kubernetes(say: Callable[[str], None]) -> Path:
     folder = _kubernetes_folder()
     if not _built(folder).exists():
-        say(f"building Kubernetes {KUBERNETES_VERSION} (about 6 minutes on 2 cores)")
+        say(f"building Kubernetes {KUBERNETES_VERSION} (about 5 minutes on 2 cores)")
         major, minor, _patch = KUBERNETES_VERSION.removeprefix("v").split(".")
         version = "k8s.io/component-base/version"
         stamps = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
         flags = " ".join(["-s", "-w", *(f"-X {version}.{name}={value}" for name, value in stamps.items())])
         fresh = folder.with_name(f"{folder.name}.new")
         fresh.mkdir(parents=True, exist_ok=True)
-        _run(["go", "build", "-trimpath", "-ldflags", flags, "-o", str(fresh / "kubernetes"), "."], folder=SOURCE)
+        command = ["go", "build", *FLAGS, "-ldflags", flags, "-o", str(fresh / "kubernetes"), "."]
+        _run(command, environment={**os.environ, **COMPILER_VARIABLES}, folder=SOURCE)
         fresh.rename(folder)
     return _built(folder)
 
@@ -116,12 +123,13 @@ def _built(folder: Path) -> Path:
 def _helm(major: int, version: str, say: Callable[[str], None]) -> Path:
     folder = cache_folder() / "built" / f"helm-{version}"
     if not (folder / "helm").exists():
-        say(f"building Helm {version} (about a minute and a half)")
+        say(f"building Helm {version} (about a minute)")
         fresh = folder.with_name(f"{folder.name}.new")
         fresh.mkdir(parents=True, exist_ok=True)
         flags = f"-s -w -X helm.sh/helm/v{major}/internal/version.version={version}"
         module = f"helm.sh/helm/v{major}/cmd/helm@{version}"
-        _run(["go", "install", "-ldflags", flags, module], environment={**os.environ, "GOBIN": str(fresh)}, folder=fresh)
+        environment = {**os.environ, **COMPILER_VARIABLES, "GOBIN": str(fresh)}
+        _run(["go", "install", *FLAGS, "-ldflags", flags, module], environment=environment, folder=fresh)
         fresh.rename(folder)
     return folder / "helm"
 

@@ -88,7 +88,7 @@ def towpath_archive(*, say: Callable[[str], None]) -> Path:
 def python_layer(folder: Path, say: Callable[[str], None]) -> Path:
     """Gives the layer with Debian, Python and towpath's wheels, made where it is missing. Raises CannotError."""
     requirements = "".join(_locked(WHEELS))
-    key = hashlib.sha256(repr((SUITE, UNUSED, requirements)).encode()).hexdigest()[:12]
+    key = hashlib.sha256(repr((SUITE, UNUSED, requirements, "compiled")).encode()).hexdigest()[:12]
     layer = folder / f"python-{key}.tar"
     if layer.exists():
         return layer
@@ -100,6 +100,8 @@ def python_layer(folder: Path, say: Callable[[str], None]) -> Path:
             ["debootstrap", "--variant=minbase", "--include=python3", SUITE, str(root)]
         )  # from the mirror that debootstrap knows
         install_wheels(requirements, root / WHEELS_FOLDER, Path(made))
+        # A pod cannot keep what it compiles, and each would compile it anew.
+        _run(["chroot", str(root), "python3", "-m", "compileall", "-q", f"/{WHEELS_FOLDER}"])
         for unused in UNUSED:
             shutil.rmtree(root / unused, ignore_errors=True)
             (root / unused).mkdir(parents=True)

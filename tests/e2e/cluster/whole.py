@@ -9,12 +9,13 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.cluster.layout import CannotError, Network, State, cache_folder, state_folder
-from e2e.cluster.programs import Programs, missing, programs
+from e2e.cluster.programs import Programs, install_packages, missing, programs
 from e2e.cluster.record import Record, part_pid
 from e2e.cluster.rootfs import towpath_archive
 from e2e.cluster.start import running, start
@@ -53,7 +54,7 @@ class Cluster:
 def build(*, say: Say) -> tuple[Programs, list[Path]]:
     """Builds what is missing of programs and images, and gives them. Raises CannotError."""
     with _alone():
-        return programs(say=say), [towpath_archive(say=say)]
+        return _made(say)
 
 
 def up(*, say: Say) -> Cluster:
@@ -65,10 +66,9 @@ def up(*, say: Say) -> Cluster:
     with _alone():
         if record := running(state):
             return Cluster(state=state, record=record)
-        made = programs(say=say)
-        archive = towpath_archive(say=say)
+        made, archives = _made(say)
         built = time.monotonic()
-        record = start(state, made, [archive], say=say)
+        record = start(state, made, archives, say=say)
     say(f"ready: built in {built - begun:.1f} s, started in {time.monotonic() - built:.1f} s")
     return Cluster(state=state, record=record)
 
@@ -86,6 +86,15 @@ def status() -> Cluster | None:
     state = State(folder=state_folder())
     record = running(state)
     return Cluster(state=state, record=record) if record else None
+
+
+def _made(say: Say) -> tuple[Programs, list[Path]]:
+    """The images, which are fetched mostly, beside the programs, which are compiled mostly."""
+    install_packages(say)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        archive = beside.submit(towpath_archive, say=say)
+        made = programs(say=say)
+        return made, [archive.result()]
 
 
 @contextmanager
