@@ -30,12 +30,12 @@ BROUGHT = (
 
 
 @contextmanager
-def brought_kinds(kube: Client) -> Iterator[None]:
-    """The kinds are there; those that were not are gone afterwards."""
+def brought_kinds(kube: Client, *, stay: bool) -> Iterator[None]:
+    """The kinds are there; those that were not are gone afterwards, unless they may stay."""
     made = [name for each in BROUGHT if (name := _made(kube, *each)) is not None]
     eventually(lambda: all(_served(kube, *each) for each in BROUGHT), "the kinds are served")
     yield
-    for name in made:
+    for name in () if stay else made:
         kube.delete(CustomResourceDefinition, name)
 
 

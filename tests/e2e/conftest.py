@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import lightkube
@@ -15,13 +16,16 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace
 from psycopg import sql
 
+from e2e.brought_kinds import brought_kinds
 from e2e.chart_archives import pack_charts
 from e2e.cluster import whole
 from e2e.cluster.layout import CannotError
 from e2e.cluster.programs import missing
 from e2e.host_state import host_state
 from e2e.installed import Installed
+from e2e.no_administrator import refuse_lockage_as_administrator
 from e2e.on_cluster import OnCluster
+from e2e.rights import no_longer_granted
 from lockage.adapters.postgres.embedded import Server
 from lockage.adapters.postgres.throwaway import throwaway
 
@@ -33,7 +37,8 @@ KUBECONFIG_VARIABLE = "LOCKAGE_E2E_KUBECONFIG"
 def cluster(request: pytest.FixtureRequest) -> Iterator[OnCluster]:
     """A cluster to test on; our own is started for the session, and ends with it unless it was up before."""
     if named := os.environ.get(KUBECONFIG_VARIABLE):
-        yield OnCluster(kubeconfig=Path(named), own=None, host_before=None)
+        with furnished(Path(named), own=False):
+            yield OnCluster(kubeconfig=Path(named), own=None, host_before=None)
         return
     if what := missing():
         pytest.skip(f"{what}; or name a cluster's kubeconfig in {KUBECONFIG_VARIABLE}")
@@ -44,9 +49,19 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[OnCluster]:
             own = whole.up(say=lambda text: sys.stderr.write(f"{text}\n"))
     except CannotError as error:
         pytest.fail(f"the cluster does not start: {error}", pytrace=False)
-    yield OnCluster(kubeconfig=own.kubeconfig, own=own, host_before=host_before)
+    with furnished(own.kubeconfig, own=True):
+        yield OnCluster(kubeconfig=own.kubeconfig, own=own, host_before=host_before)
     if host_before is not None:
         whole.down()
+
+
+@contextmanager
+def furnished(kubeconfig: Path, *, own: bool) -> Iterator[None]:
+    """The kinds that others bring are there all the time: rights depend on them, and tests run side by side."""
+    with lightkube.Client(config=KubeConfig.from_file(kubeconfig)) as admin, brought_kinds(admin, stay=own):
+        if own:
+            refuse_lockage_as_administrator(admin)
+        yield
 
 
 @pytest.fixture
@@ -66,6 +81,7 @@ def kube(cluster: OnCluster) -> Iterator[lightkube.Client]:
     with lightkube.Client(config=KubeConfig.from_file(cluster.kubeconfig), namespace=namespace) as client:
         client.create(Namespace(metadata=ObjectMeta(name=namespace)))
         yield client
+        no_longer_granted(client)
         client.delete(Namespace, namespace)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import http.client
 import ssl
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,8 +31,11 @@ class HeldApi:
 
 @contextmanager
 def held_api(real: Path, folder: Path, *, method: str, ending: str) -> Iterator[HeldApi]:
-    """Passes everything on to the cluster of ``real``, but holds requests of that method to paths with that ending."""
-    cluster, server = _real(real)
+    """Passes everything on to the cluster of ``real``, but holds requests of that method to paths with that ending.
+
+    Whoever comes through it has the rights of ``real``, which is a kubeconfig with a token.
+    """
+    cluster, server, token = _real(real)
     door = HeldApi(kubeconfig=folder / "held-kubeconfig")
 
     class Handler(BaseHTTPRequestHandler):
@@ -52,6 +54,7 @@ def held_api(real: Path, folder: Path, *, method: str, ending: str) -> Iterator[
             connection = http.client.HTTPSConnection(server.hostname or "", server.port or 443, context=cluster, timeout=30)
             try:
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP}
+                headers["Authorization"] = f"Bearer {token}"
                 connection.request(self.command, self.path, body=body or None, headers=headers)
                 answer = connection.getresponse()
                 content = answer.read()
@@ -80,20 +83,14 @@ def held_api(real: Path, folder: Path, *, method: str, ending: str) -> Iterator[
             thread.join()
 
 
-def _real(kubeconfig: Path) -> tuple[ssl.SSLContext, SplitResult]:
+def _real(kubeconfig: Path) -> tuple[ssl.SSLContext, SplitResult, str]:
     content = yaml.safe_load(kubeconfig.read_text())
     cluster, user = content["clusters"][0]["cluster"], content["users"][0]["user"]
-    with tempfile.TemporaryDirectory() as name:
-        files: dict[str, str] = {}
-        for holder, key in ((cluster, "certificate-authority"), (user, "client-certificate"), (user, "client-key")):
-            if f"{key}-data" in holder:
-                (Path(name) / key).write_bytes(base64.b64decode(holder[f"{key}-data"]))
-                files[key] = str(Path(name) / key)
-            else:
-                files[key] = str(kubeconfig.parent / holder[key])
-        context = ssl.create_default_context(cafile=files["certificate-authority"])
-        context.load_cert_chain(files["client-certificate"], files["client-key"])
-    return context, urlsplit(cluster["server"])
+    if data := cluster.get("certificate-authority-data"):
+        context = ssl.create_default_context(cadata=base64.b64decode(data).decode())
+    else:
+        context = ssl.create_default_context(cafile=str(kubeconfig.parent / cluster["certificate-authority"]))
+    return context, urlsplit(cluster["server"]), user["token"]
 
 
 def _kubeconfig(url: str) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -15,8 +16,10 @@ import msgspec
 from lightkube import Client
 from lightkube.resources.apps_v1 import Deployment
 
+from e2e.rights import granted
 from lockage.adapters.helm.manifest import container, probe_of
 from lockage.adapters.helm.releaser import HelmReleaser
+from lockage.adapters.kubernetes.client import open_client
 from lockage.core.facts import Probe
 from lockage.core.release.profile import ChartValues, Profile, WorkloadProfile, parse_profile
 
@@ -47,11 +50,14 @@ class HelmScene:
 
     kube: Client
     helm: Path
-    kubeconfig: Path
+    kubeconfig: Path  # the administrator's, for the test's own hands
     charts: str  # with {release}
     folder: Path
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     said: list[str] = field(default_factory=list[str])
+    clients: ExitStack = field(default_factory=ExitStack)  # the test's to close
+    through: Path | None = None  # what Lockage goes by; None: a kubeconfig with the rights that are printed for each upgrade
+    installed: list[str] = field(default_factory=list[str])  # how
 
     @property
     def namespace(self) -> str:
@@ -69,19 +75,29 @@ class HelmScene:
 
     def install(self, release: str = "2.26.0", *arguments: str) -> None:
         self.run("install", "shop", self.chart(release), NOWHERE, *arguments)
+        self.installed[:] = [self.chart(release), *arguments]
+
+    def rights(self, *arguments: str, chart: str | None = None) -> Path:
+        """A kubeconfig that may do what ``lockage rbac`` prints for the upgrade to 2.26.6."""
+        chart = chart or self.charts
+        where = ("-n", self.namespace, "--profile", "towpath", "--reach", "direct", "--chart", chart, "--helm", str(self.helm))
+        asked = ("shop", *where, "--to", "2.26.6", "--", *arguments)
+        return granted(self.kube, self.kubeconfig, *asked, folder=self.folder, here=self.folder, known_by=tuple(self.installed))
 
     def releaser(
         self, *arguments: str, profile: Profile | None = None, chart: str | None = None, deadline_s: float = 20.0
     ) -> HelmReleaser:
+        kubeconfig = self.through or self.rights(*arguments, chart=chart)
+        opened = open_client(kubeconfig=kubeconfig, context=None, namespace=self.namespace, environment={})
         return HelmReleaser(
-            client=self.kube,
+            client=self.clients.enter_context(opened).kube,
             profile=profile or towpath_profile(),
             workload="towpath",
             namespace=self.namespace,
             chart=chart or self.charts,
             arguments=arguments,
             program=str(self.helm),
-            kubeconfig=str(self.kubeconfig),
+            kubeconfig=str(kubeconfig),
             folder=self.folder,
             environment=self.environment,
             deadline_s=deadline_s,

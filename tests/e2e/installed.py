@@ -1,4 +1,7 @@
-"""towpath installed by Helm with a seeded database behind it, described in a ``lockage.toml``, and Lockage's commands on it."""
+"""towpath installed by Helm with a seeded database behind it, described in a ``lockage.toml``, and Lockage's commands on it.
+
+Lockage's commands have the rights that ``lockage rbac`` prints, and the test's own hands the administrator's.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +19,11 @@ import psycopg
 from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
+from lightkube.resources.autoscaling_v2 import HorizontalPodAutoscaler
 from lightkube.resources.core_v1 import Pod, Secret, Service
 
 from e2e.on_cluster import eventually
+from e2e.rights import Rule, applied, printed
 from lockage.demo.towpath.migrator import migrate
 from lockage.demo.towpath.releases import release_named
 from lockage.demo.towpath.seed import seed
@@ -30,6 +35,12 @@ NAME = "towpath"
 LEDGERS = {"2.26.0": 12, "2.26.6": 13, "2.27.8": 18, "2.27.9": 19}
 
 DRIVER = Path(__file__).parent.parent / "support" / "upgrade_driver.py"
+
+ACCOUNT = "lockage"
+"""Whose rights Lockage has; the ServiceAccount's name and, with an ending, that of its kubeconfig."""
+
+LOOKING = frozenset({"survey", "forecast", "plan", "verify"})
+"""Commands that need no more than ``lockage rbac --read-only`` prints."""
 
 COMMAND_LIMIT_S = 300.0
 """For one command: a run of two hops takes about a minute."""
@@ -50,17 +61,25 @@ class Installed:
 
     kube: Client
     helm: Path
-    kubeconfig: Path  # whose rights the commands have
+    kubeconfig: Path  # the administrator's, for the test's own hands; Lockage never has it
     charts: str  # with {release}
     database: str  # URL for pods
     database_here: str  # the same, for this host
     folder: Path  # with the lockage.toml; homes of "machines" are made in it
     values: dict[str, Any] = field(default_factory=dict[str, Any])
+    granted: str = field(default="", init=False)  # what was printed of the rights that Lockage has
+    _to: str = field(default="", init=False)
+    _looking: Path | None = field(default=None, init=False)
 
     # --- putting it there ---------------------------------------------------------------------------------------------
 
-    def install(self, release: str = "2.26.0", *, replicas: int = 3, rows: int = 2_000, **towpath: Any) -> None:
-        """A migrated, seeded database and so many ready replicas of the release; ``rows`` 0: the database is there already."""
+    def install(
+        self, release: str = "2.26.0", *, to: str = "2.27.8", replicas: int = 3, rows: int = 2_000, **towpath: Any
+    ) -> None:
+        """A migrated, seeded database and so many ready replicas of the release; ``rows`` 0: the database is there already.
+
+        Lockage may upgrade it to the release ``to``.
+        """
         if rows:
             migrate(self.database_here, release=release_named("2.26.0"), application_name="towpath/install")
             seed(self.database_here, rows=rows)
@@ -88,7 +107,7 @@ profile = "towpath"
 database = "{self.database_here}"
 [deployments.{NAME}.platform]
 kind = "kubernetes"
-kubeconfig = "{self.kubeconfig}"
+kubeconfig = "{self.folder / ACCOUNT}.kubeconfig"
 namespace = "{self.kube.namespace}"
 [deployments.{NAME}.platform.helm]
 chart = "{self.charts}"
@@ -96,6 +115,33 @@ program = "{self.helm}"
 arguments = ["-f", "{values}"]
 """
         )
+        self.grant(to=to)
+
+    def grant(self, *arguments: str, to: str, without: Callable[[Rule], bool] = lambda _: False) -> None:
+        """From now on Lockage may do what ``lockage rbac`` prints for an upgrade to that release, or only look, and no more.
+
+        To be called again when something has changed that the rights depend on. ``arguments`` are more of ``lockage rbac``'s,
+        ``without`` says which rules are left out.
+        """
+        self._to, self._looking = to, None
+        self.granted, _ = self._rights("--to", to, *arguments, without=without)
+
+    @property
+    def looking(self) -> Path:
+        """The kubeconfig of commands that only look."""
+        if self._looking is None:
+            _, self._looking = self._rights("--read-only", "--to", self._to, "--service-account", f"{ACCOUNT}-look")
+        return self._looking
+
+    def _rights(self, *arguments: str, without: Callable[[Rule], bool] = lambda _: False) -> tuple[str, Path]:
+        described = (self.folder / "lockage.toml").read_text().replace(str(self.folder), "").replace(self.database_here, "")
+        described = described.replace(str(self.kube.namespace), "")
+        autoscalers = [each.metadata.name for each in self.kube.list(HorizontalPodAutoscaler) if each.metadata]
+        known_by = (described, (self.folder / "values.json").read_text(), *autoscalers)
+        text = printed(
+            self.kubeconfig, NAME, *arguments, namespace=str(self.kube.namespace), here=self.folder, known_by=known_by
+        )
+        return text, applied(self.kube, self.kubeconfig, text, folder=self.folder, without=without)
 
     def helm_command(self, *arguments: str) -> str:
         where = [f"--namespace={self.kube.namespace}", f"--kubeconfig={self.kubeconfig}"]
@@ -150,7 +196,8 @@ arguments = ["-f", "{values}"]
 
     def lockage(self, *arguments: str, machine: str = "here") -> Done:
         """One command, as a person on a machine of that name types it beside the ``lockage.toml``."""
-        return self._run([sys.executable, "-m", "lockage.interfaces.cli.main", *arguments], machine)
+        where = ("--kubeconfig", str(self.looking)) if arguments[0] in LOOKING else ()
+        return self._run([sys.executable, "-m", "lockage.interfaces.cli.main", *arguments, *where], machine)
 
     def driver(self, *, machine: str = "here", **order: Any) -> Done:
         """``lockage upgrade`` that kills itself at an effect, as the order says."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import lightkube
 import msgspec
@@ -25,7 +26,8 @@ from lightkube.models.core_v1 import (
 from lightkube.models.core_v1 import Probe as KubernetesProbe
 from lightkube.resources.apps_v1 import Deployment
 
-from e2e.on_cluster import PORT, OnCluster, deployment, service, until_ready
+from e2e.on_cluster import LABELS, PORT, OnCluster, deployment, service, until_ready
+from e2e.rights import granted
 from lockage.adapters.kubernetes.client import KubernetesClient, open_client
 from lockage.adapters.kubernetes.patch import PatchReleaser
 from lockage.adapters.kubernetes.platform import KubernetesPlatform
@@ -58,6 +60,7 @@ class KubernetesScene:
         self._folder = folder
         self._kube = kube
         self._kubeconfig = kubeconfig
+        self._confined: Path | None = None
         self._clients = clients
         self._behaviour: dict[str, dict[str, object]] = {}
 
@@ -73,11 +76,15 @@ class KubernetesScene:
         return KubernetesPlatform(client, deployment=NAME, profile=SCRIPTED, releaser=releaser)
 
     def client(self, *, kubeconfig: Path | None = None) -> KubernetesClient:
-        """A client of its own for the scene's namespace."""
-        opened = open_client(
-            kubeconfig=kubeconfig or self._kubeconfig, context=None, namespace=self._kube.namespace, environment={}
-        )
+        """A client of its own for the scene's namespace, with the rights that are printed for what is there; or others."""
+        chosen = kubeconfig or self._confined or self.grant()
+        opened = open_client(kubeconfig=chosen, context=None, namespace=self._kube.namespace, environment={})
         return self._clients.enter_context(opened)
+
+    def grant(self, *arguments: str) -> Path:
+        """From now on, what ``lockage rbac`` prints for what is there now, and no more; ``arguments`` are more of its own."""
+        self._confined = scripted_rights(self._kube, self._kubeconfig, self._folder, *arguments)
+        return self._confined
 
     @staticmethod
     def eventually(condition: Callable[[], bool], limit_s: float = LIMIT_S) -> bool:
@@ -120,6 +127,22 @@ def kubernetes_scene(cluster: OnCluster, kube: lightkube.Client, folder: Path) -
         folder.chmod(0o755)
         shutil.copy(APP, folder / APP.name)
         yield KubernetesScene(folder, kube, cluster.kubeconfig, clients)
+
+
+def scripted_rights(kube: lightkube.Client, kubeconfig: Path, folder: Path, *arguments: str) -> Path:
+    """A kubeconfig that may do what ``lockage rbac`` prints for the scripted application; the other is the administrator's."""
+    profile = folder / "app-profile.toml"
+    profile.write_bytes(msgspec.toml.encode(_told(msgspec.to_builtins(SCRIPTED))))
+    selector = ",".join(f"{name}={value}" for name, value in LABELS.items())
+    where = ("-n", str(kube.namespace), "--profile", str(profile), "--selector", selector, "--reach", "direct")
+    return granted(kube, kubeconfig, NAME, *where, *arguments, folder=folder)
+
+
+def _told(value: Any) -> Any:
+    """Without what is None, which TOML cannot say."""
+    if isinstance(value, dict):
+        return {key: _told(each) for key, each in value.items() if each is not None}
+    return [_told(each) for each in value] if isinstance(value, list) else value
 
 
 def scripted(folder: Path, *, release: str, replicas: int, liveness: Probe | None) -> Deployment:

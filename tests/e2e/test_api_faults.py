@@ -13,7 +13,7 @@ import pytest
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.coordination_v1 import Lease
 
-from e2e.kubernetes_scene import NAME, SCRIPTED, scripted
+from e2e.kubernetes_scene import NAME, SCRIPTED, scripted, scripted_rights
 from e2e.on_cluster import OnCluster, eventually
 from lockage.adapters.kubernetes.client import KubernetesClient, open_client
 from lockage.adapters.kubernetes.patch import PatchReleaser
@@ -30,17 +30,18 @@ DEPLOYMENT = f"/deployments/{NAME}"
 
 
 @pytest.fixture
-def api(cluster: OnCluster, tmp_path: Path) -> Iterator[FaultyApi]:
-    """The cluster's API server, behind a proxy that does as it is told."""
-    with faulty_api(cluster.kubeconfig, tmp_path) as made:
+def api(cluster: OnCluster, kube: lightkube.Client, tmp_path: Path) -> Iterator[FaultyApi]:
+    """The cluster's API server, behind a proxy that does as it is told; in the namespace, a Deployment without replicas."""
+    kube.create(scripted(tmp_path, release="2.26.0", replicas=0, liveness=None))
+    confined = scripted_rights(kube, cluster.kubeconfig, tmp_path)
+    eventually(lambda: rests(kube), "the Deployment's controller has counted all there is to count")
+    with faulty_api(confined, tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-def client(api: FaultyApi, kube: lightkube.Client, tmp_path: Path) -> Iterator[KubernetesClient]:
-    """A client behind the proxy, for a namespace with a Deployment that has no replicas."""
-    kube.create(scripted(tmp_path, release="2.26.0", replicas=0, liveness=None))
-    eventually(lambda: rests(kube), "the Deployment's controller has counted all there is to count")
+def client(api: FaultyApi, kube: lightkube.Client) -> Iterator[KubernetesClient]:
+    """A client behind the proxy."""
     with open_client(kubeconfig=api.kubeconfig(), context=None, namespace=kube.namespace, environment={}) as opened:
         yield opened
 

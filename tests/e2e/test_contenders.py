@@ -21,7 +21,7 @@ from lightkube.resources.core_v1 import ConfigMap, ResourceQuota
 from lightkube.resources.policy_v1 import PodDisruptionBudget
 from lightkube.types import PatchType
 
-from e2e.brought_kinds import brought, brought_kinds
+from e2e.brought_kinds import brought
 from e2e.kubernetes_scene import NAME, SCRIPTED, KubernetesScene, kubernetes_scene
 from e2e.on_cluster import OnCluster, deployment, eventually
 from lockage.adapters.kubernetes.patch import PatchReleaser
@@ -36,12 +36,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 def scene(cluster: OnCluster, kube: lightkube.Client, tmp_path: Path) -> Iterator[KubernetesScene]:
     with kubernetes_scene(cluster, kube, tmp_path) as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def kinds(cluster: OnCluster) -> Iterator[None]:
-    with lightkube.Client(config=KubeConfig.from_file(cluster.kubeconfig)) as admin, brought_kinds(admin):
-        yield
 
 
 def platform_of(scene: KubernetesScene) -> KubernetesPlatform:
@@ -88,6 +82,7 @@ def only(contenders: tuple[Contender, ...], kind: ContenderKind) -> Contender:
 def test_a_real_autoscaler_is_found_pinned_and_put_back(scene: KubernetesScene, kube: lightkube.Client) -> None:
     platform = scene.open(replicas=1)
     hpa(kube, 3, 5)
+    scene.grant()
     eventually(lambda: platform.workload().replicas == 3, "the autoscaler brings what it keeps at least")
     assert platform.workload().scaled_by == "kube-controller-manager (scale)"
     found = only(platform.contenders(), ContenderKind.AUTOSCALER)
@@ -120,7 +115,7 @@ def _resting(kube: lightkube.Client) -> bool:
 
 
 def test_keda_is_pinned_by_its_own_annotation_and_its_autoscaler_is_its_business(
-    scene: KubernetesScene, kube: lightkube.Client, kinds: None
+    scene: KubernetesScene, kube: lightkube.Client
 ) -> None:
     idle(kube)
     spec = {"scaleTargetRef": {"name": NAME}, "minReplicaCount": 2, "maxReplicaCount": 9}
@@ -152,7 +147,7 @@ def test_keda_is_pinned_by_its_own_annotation_and_its_autoscaler_is_its_business
     ],
 )
 def test_argo_cd_is_found_by_what_the_object_says_of_it(
-    scene: KubernetesScene, kube: lightkube.Client, kinds: None, automated: dict[str, bool] | None, does: str, paused: bool
+    scene: KubernetesScene, kube: lightkube.Client, automated: dict[str, bool] | None, does: str, paused: bool
 ) -> None:
     idle(kube, annotations={"argocd.argoproj.io/tracking-id": f"{kube.namespace}_shop:apps/Deployment:{kube.namespace}/{NAME}"})
     policy = {} if automated is None else {"syncPolicy": {"automated": automated}}
@@ -161,9 +156,7 @@ def test_argo_cd_is_found_by_what_the_object_says_of_it(
     assert (found.object, found.does, found.paused) == (f"Application/shop in {kube.namespace}", does, paused)
 
 
-def test_argo_cd_is_found_by_its_own_list_and_wants_what_is_synced(
-    scene: KubernetesScene, kube: lightkube.Client, kinds: None
-) -> None:
+def test_argo_cd_is_found_by_its_own_list_and_wants_what_is_synced(scene: KubernetesScene, kube: lightkube.Client) -> None:
     idle(kube)
     ours = {"group": "apps", "kind": "Deployment", "namespace": kube.namespace, "name": NAME, "status": "Synced"}
     brought(kube, "Application", "shop", spec={}, status={"resources": [ours]})
@@ -173,13 +166,13 @@ def test_argo_cd_is_found_by_its_own_list_and_wants_what_is_synced(
 
 
 def test_a_tracking_annotation_that_was_copied_from_another_object_is_no_evidence(
-    scene: KubernetesScene, kube: lightkube.Client, kinds: None
+    scene: KubernetesScene, kube: lightkube.Client
 ) -> None:
     idle(kube, annotations={"argocd.argoproj.io/tracking-id": f"shop:apps/Deployment:{kube.namespace}/another"})
     assert platform_of(scene).contenders() == ()
 
 
-def test_helms_own_labels_make_nobody_an_owner(scene: KubernetesScene, kube: lightkube.Client, kinds: None) -> None:
+def test_helms_own_labels_make_nobody_an_owner(scene: KubernetesScene, kube: lightkube.Client) -> None:
     idle(kube, labels={"app.kubernetes.io/instance": "shop", "app.kubernetes.io/managed-by": "Helm"})
     assert platform_of(scene).contenders() == ()
 
@@ -190,7 +183,7 @@ def test_helms_own_labels_make_nobody_an_owner(scene: KubernetesScene, kube: lig
 )
 @pytest.mark.parametrize("suspended", [False, True])
 def test_flux_is_found_by_its_labels(
-    scene: KubernetesScene, kube: lightkube.Client, kinds: None, group: str, kind: str, suspended: bool
+    scene: KubernetesScene, kube: lightkube.Client, group: str, kind: str, suspended: bool
 ) -> None:
     idle(kube, labels={f"{group}/name": "shop", f"{group}/namespace": kube.namespace})
     brought(kube, kind, "shop", spec={"suspend": suspended})
@@ -274,7 +267,7 @@ def _counted(kube: lightkube.Client, name: str) -> bool:
 
 @pytest.mark.parametrize(("mode", "named"), [("Auto", True), ("Recreate", True), ("Off", False), ("Initial", False)])
 def test_a_vertical_autoscaler_that_evicts_is_named(
-    scene: KubernetesScene, kube: lightkube.Client, kinds: None, mode: str, named: bool
+    scene: KubernetesScene, kube: lightkube.Client, mode: str, named: bool
 ) -> None:
     idle(kube)
     target = {"kind": "Deployment", "name": NAME, "apiVersion": "apps/v1"}

@@ -23,7 +23,6 @@ from lightkube.types import PatchType
 
 from e2e.installed import COMMAND_LIMIT_S, LEDGERS, NAME, Done, Installed
 from e2e.on_cluster import OnCluster, eventually
-from e2e.test_rights import confined
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
 
@@ -31,6 +30,10 @@ CALM = {"enabled": True, "periodSeconds": 1, "timeoutSeconds": 5, "failureThresh
 """A liveness probe that lets a busy machine boot: none of these tests is about probes."""
 
 UPGRADE = ("upgrade", NAME, "--to", "2.27.8", "--yes", "--no-restore-point")
+"""Two hops from 2.26.0, one from 2.26.6."""
+
+TO_THE_NEXT = ("upgrade", NAME, "--to", "2.26.6", "--yes", "--no-restore-point")
+"""One hop."""
 
 
 def hpa(kube: lightkube.Client, minimum: int, maximum: int) -> None:
@@ -111,12 +114,12 @@ class Upgrading:
 
 
 def test_an_autoscaler_is_pinned_through_both_hops_and_put_back_with_the_printed_rights(
-    installed: Installed, kube: lightkube.Client, cluster: OnCluster
+    installed: Installed, kube: lightkube.Client
 ) -> None:
     installed.install(livenessProbe=CALM)
     hpa(kube, 3, 5)
     before = installed.end()
-    confined(installed, cluster)
+    installed.grant(to="2.27.8")
     seen: list[tuple[tuple[int | None, int], int | None]] = []
 
     def watch(over: threading.Event) -> None:
@@ -137,7 +140,7 @@ def test_an_autoscaler_is_pinned_through_both_hops_and_put_back_with_the_printed
 
 
 def test_the_plan_says_who_else_is_at_work(installed: Installed, kube: lightkube.Client) -> None:
-    installed.install(livenessProbe=CALM)
+    installed.install(rows=200, livenessProbe=CALM)
     hpa(kube, 3, 5)
     labels = LabelSelector(matchLabels={"app.kubernetes.io/instance": NAME})
     budget = PodDisruptionBudgetSpec(minAvailable=2, selector=labels)
@@ -162,7 +165,8 @@ def test_an_autoscaler_that_a_colleague_edits_meanwhile_is_left_as_they_made_it(
 ) -> None:
     installed.install(rows=200, livenessProbe=CALM)
     hpa(kube, 3, 5)
-    upgrading = Upgrading(installed, "upgrade", NAME, "--to", "2.26.6", "--yes", "--no-restore-point")
+    installed.grant(to="2.26.6")
+    upgrading = Upgrading(installed, *TO_THE_NEXT)
     upgrading.says("begin  guard-migration")
     body = {"spec": {"minReplicas": 2, "maxReplicas": 9}}
     kube.patch(HorizontalPodAutoscaler, NAME, body, patch_type=PatchType.MERGE, field_manager="kubectl-edit")
@@ -201,25 +205,23 @@ def _manages(kube: lightkube.Client) -> bool:
 def test_for_an_owner_lockage_says_waits_and_guards_and_changes_nothing(
     installed: Installed, kube: lightkube.Client, cluster: OnCluster
 ) -> None:
-    installed.install(livenessProbe=CALM)
-    wanted = {"release": "2.26.0", "replicas": 3, "probe": {"timeoutSeconds": 5, "failureThreshold": 20}}
+    installed.install(replicas=2, livenessProbe=CALM)
+    wanted = {"release": "2.26.0", "replicas": 2, "probe": {"timeoutSeconds": 5, "failureThreshold": 20}}
     with gitops(kube, cluster, wanted):
         planned = installed.lockage("plan", NAME, "--to", "2.26.6", "--strategy", "scale-to-zero")
         assert planned.code == 0, planned.err
         assert said("Argo CD set what it is asked for", planned.out)
-        upgrading = Upgrading(
-            installed, "upgrade", NAME, "--to", "2.26.6", "--strategy", "scale-to-zero", "--yes", "--no-restore-point"
-        )
+        upgrading = Upgrading(installed, *TO_THE_NEXT, "--strategy", "scale-to-zero")
         upgrading.says("must ask for 2.26.0 with 0 replicas")
         wanted["replicas"] = 0
         upgrading.says("must ask for 2.26.6 with 1 replica")
         wanted.update(release="2.26.6", replicas=1, probe={"timeoutSeconds": 5, "failureThreshold": 900})
-        upgrading.says("must ask for 2.26.6 with 3 replicas")
-        wanted.update(replicas=3, probe={"timeoutSeconds": 5, "failureThreshold": 20})
+        upgrading.says("must ask for 2.26.6 with 2 replicas")
+        wanted.update(replicas=2, probe={"timeoutSeconds": 5, "failureThreshold": 20})
         done = upgrading.end()
     assert done.code == 0, done.out
-    assert spec_of(kube) == (3, "towpath:2.26.6")
-    assert installed.ready("2.26.6") == 3
+    assert spec_of(kube) == (2, "towpath:2.26.6")
+    assert installed.ready("2.26.6") == 2
     metadata = kube.get(Deployment, NAME).metadata
     assert metadata is not None
     assert not [key for key in metadata.annotations or {} if key.startswith("lockage.dev/")]
@@ -228,17 +230,15 @@ def test_for_an_owner_lockage_says_waits_and_guards_and_changes_nothing(
 def test_an_owner_that_syncs_the_old_image_over_the_new_schema_is_named_at_once(
     installed: Installed, kube: lightkube.Client, cluster: OnCluster
 ) -> None:
-    installed.install(livenessProbe=CALM)
-    wanted = {"release": "2.26.0", "replicas": 3, "probe": {"timeoutSeconds": 5, "failureThreshold": 20}}
+    installed.install(replicas=2, livenessProbe=CALM)
+    wanted = {"release": "2.26.0", "replicas": 2, "probe": {"timeoutSeconds": 5, "failureThreshold": 20}}
     with gitops(kube, cluster, wanted):
-        upgrading = Upgrading(
-            installed, "upgrade", NAME, "--to", "2.26.6", "--strategy", "scale-to-zero", "--yes", "--no-restore-point"
-        )
+        upgrading = Upgrading(installed, *TO_THE_NEXT, "--strategy", "scale-to-zero")
         upgrading.says("must ask for 2.26.0 with 0 replicas")
         wanted["replicas"] = 0
         upgrading.says("must ask for 2.26.6 with 1 replica")
         wanted.update(release="2.26.6", replicas=1)
-        upgrading.says("must ask for 2.26.6 with 3 replicas")
+        upgrading.says("must ask for 2.26.6 with 2 replicas")
         wanted.update(release="2.26.0")
         done = upgrading.end()
     assert done.code == 4, done.out
@@ -252,16 +252,16 @@ def test_an_owner_that_syncs_the_old_image_over_the_new_schema_is_named_at_once(
 def test_a_colleagues_scale_in_the_outage_halts_by_name_and_the_next_command_goes_on(
     installed: Installed, kube: lightkube.Client
 ) -> None:
-    installed.install(livenessProbe=CALM)
+    installed.install(replicas=2, livenessProbe=CALM)
     before = installed.end()
-    upgrading = Upgrading(installed, *UPGRADE, "--strategy", "scale-to-zero")
+    upgrading = Upgrading(installed, *TO_THE_NEXT, "--strategy", "scale-to-zero")
     eventually(lambda: spec_of(kube)[0] == 0, "the run has scaled to 0")
-    body = {"spec": {"replicas": 2}}
+    body = {"spec": {"replicas": 3}}
     kube.patch(Deployment.Scale, NAME, body, patch_type=PatchType.MERGE, field_manager="kubectl")
     done = upgrading.end()
     assert done.code == 4, done.out
-    assert said("changed by kubectl (scale), not by this run: 0 replicas became 2", done.out)
-    assert spec_of(kube)[0] == 2, "what the colleague did stands"
+    assert said("changed by kubectl (scale), not by this run: 0 replicas became 3", done.out)
+    assert spec_of(kube)[0] == 3, "what the colleague did stands"
     again = installed.lockage("upgrade", NAME, "--yes")
     assert again.code == 0, again.err
-    assert installed.end() == before | {"image": "towpath:2.27.8", "ledger": (LEDGERS["2.27.8"], False)}
+    assert installed.end() == before | {"image": "towpath:2.26.6", "ledger": (LEDGERS["2.26.6"], False)}

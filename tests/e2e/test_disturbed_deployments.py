@@ -19,7 +19,7 @@ from lightkube.types import PatchType
 from e2e.chart_archives import pack_charts
 from e2e.installed import LEDGERS, NAME, Installed
 from e2e.on_cluster import eventually
-from e2e.test_contending_runs import CALM, Upgrading, meanwhile, said, spec_of
+from e2e.test_contending_runs import CALM, meanwhile, said, spec_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
 
@@ -27,7 +27,7 @@ UPGRADE = ("upgrade", NAME, "--to", "2.26.6", "--yes", "--no-restore-point")
 
 
 def test_scale_to_one_is_refused_where_replicas_are_recreated(installed: Installed, kube: lightkube.Client) -> None:
-    installed.install(livenessProbe=CALM)
+    installed.install(replicas=2, livenessProbe=CALM)
     body = {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}
     kube.patch(Deployment, NAME, body, patch_type=PatchType.STRATEGIC)
     done = installed.lockage("plan", NAME, "--to", "2.26.6", "--strategy", "scale-to-one")
@@ -37,7 +37,7 @@ def test_scale_to_one_is_refused_where_replicas_are_recreated(installed: Install
 
 
 def test_a_paused_rollout_is_refused(installed: Installed, kube: lightkube.Client) -> None:
-    installed.install(livenessProbe=CALM)
+    installed.install(replicas=1, livenessProbe=CALM)
     kube.patch(Deployment, NAME, {"spec": {"paused": True}}, patch_type=PatchType.MERGE)
     done = installed.lockage(*UPGRADE)
     assert done.code == 3, done.out
@@ -45,7 +45,7 @@ def test_a_paused_rollout_is_refused(installed: Installed, kube: lightkube.Clien
 
 
 def test_an_image_that_does_not_come_refuses_with_nothing_changed(installed: Installed) -> None:
-    installed.install(livenessProbe=CALM)
+    installed.install(replicas=1, livenessProbe=CALM)
     before = installed.end()
     values = {"towpath": {**installed.values["towpath"], "image": {"repo": "registry.invalid/towpath"}}}
     (installed.folder / "values.json").write_text(json.dumps(values))
@@ -54,33 +54,33 @@ def test_an_image_that_does_not_come_refuses_with_nothing_changed(installed: Ins
     assert "LK555" in done.err
     assert said("image: registry.invalid/towpath:2.26.6 does not start on", done.err)
     assert installed.end() == before
-    assert installed.ready("2.26.0") == 3
+    assert installed.ready("2.26.0") == 1
 
 
 def test_a_quota_without_room_refuses_with_nothing_changed(installed: Installed, kube: lightkube.Client) -> None:
-    installed.install(livenessProbe=CALM)
+    installed.install(replicas=1, livenessProbe=CALM)
     before = installed.end()
-    kube.create(ResourceQuota(metadata=ObjectMeta(name="tight"), spec=ResourceQuotaSpec(hard={"pods": "3"})))
+    kube.create(ResourceQuota(metadata=ObjectMeta(name="tight"), spec=ResourceQuotaSpec(hard={"pods": "1"})))
     eventually(lambda: (kube.get(ResourceQuota, "tight").to_dict().get("status") or {}).get("used"), "the quota is counted")
     done = installed.lockage(*UPGRADE)
     assert done.code == 3, done.out
     assert "LK555" in done.err
-    assert said("ResourceQuota tight has no room for one replica more: pods: 3 of 3 are used", done.err)
+    assert said("ResourceQuota tight has no room for one replica more: pods: 1 of 1 are used", done.err)
     assert installed.end() == before
-    assert installed.ready("2.26.0") == 3
+    assert installed.ready("2.26.0") == 1
 
 
 def test_a_release_that_somebody_else_left_pending_is_refused_with_nothing_changed(
     installed: Installed, kube: lightkube.Client
 ) -> None:
-    installed.install(livenessProbe=CALM)
+    installed.install(replicas=1, livenessProbe=CALM)
     before = spec_of(kube)
     pending(kube, f"sh.helm.release.v1.{NAME}.v1")
     done = installed.lockage(*UPGRADE)
     assert done.code == 3, done.out
     assert "pending-upgrade" in done.err
     assert spec_of(kube) == before
-    assert installed.ready("2.26.0") == 3
+    assert installed.ready("2.26.0") == 1
 
 
 def pending(kube: lightkube.Client, name: str) -> None:
@@ -106,7 +106,7 @@ def test_a_probe_too_short_for_a_migration_is_long_while_it_lasts_and_as_it_was_
     installed.charts = pack_charts(charts, helm=installed.helm, releases=releases, older=older)
     short = {"initialDelaySeconds": 25} if shape == "older" else CALM
     readiness = {"initialDelaySeconds": 0} if shape == "older" else {"enabled": True, "periodSeconds": 1}
-    installed.install(livenessProbe=short, readinessProbe=readiness)
+    installed.install(to="2.26.6", replicas=2, livenessProbe=short, readinessProbe=readiness)
     before = installed.end()
     budgets = {budget_s(kube)}
 
@@ -137,16 +137,15 @@ def budget_s(kube: lightkube.Client) -> float:
 def test_a_pod_that_stays_terminating_is_named_and_the_run_goes_on_when_it_is_gone(
     installed: Installed, kube: lightkube.Client
 ) -> None:
-    installed.install(livenessProbe=CALM)
+    installed.install(replicas=2, livenessProbe=CALM)
     before = installed.end()
     stuck = min(pod.metadata.name or "" for pod in installed.pods() if pod.metadata)
     kube.patch(Pod, stuck, {"metadata": {"finalizers": ["tests.example/held"]}}, patch_type=PatchType.MERGE)
     try:
-        upgrading = Upgrading(installed, *UPGRADE, "--strategy", "scale-to-zero")
-        done = upgrading.end()
-        assert done.code == 4, done.out
-        assert "LK321" in done.out
-        assert said(f"replicas {stuck} of {NAME} are still there", done.out)
+        done = installed.driver(target="2.26.6", strategy="scale-to-zero", replicas_gone_margin_s=5.0)
+        assert done.code == 4, done.err
+        assert "LK321" in done.err
+        assert said(f"replicas {stuck} of {NAME} are still there", done.err)
         assert installed.ledger() == (LEDGERS["2.26.0"], False)
     finally:
         kube.patch(Pod, stuck, {"metadata": {"finalizers": None}}, patch_type=PatchType.MERGE)

@@ -19,6 +19,7 @@ from lightkube.resources.coordination_v1 import Lease
 
 from e2e.cluster.layout import REPOSITORY
 from e2e.on_cluster import OnCluster, pods, service, towpath, until_ready
+from e2e.rights import granted
 from lockage.demo.towpath.migrator import migrate
 from lockage.demo.towpath.releases import release_named
 from lockage.demo.towpath.seed import seed
@@ -45,22 +46,6 @@ class Run:
         self.api = api
         self.database = database
         self._folder = folder
-
-    def install(self) -> None:
-        """Two replicas of the release before, ready, on a database with rows."""
-        migrate(self.database, release=release_named("2.26.0"), application_name="towpath/install")
-        seed(self.database, rows=ROWS)  # which knows the tables of that release only
-        migrate(self.database, release=release_named(BEFORE), application_name="towpath/install")
-        made = towpath(self.database, BEFORE, replicas=2)
-        assert made.spec is not None
-        assert made.spec.template.spec is not None
-        (container,) = made.spec.template.spec.containers
-        probe = container.livenessProbe
-        assert isinstance(probe, Probe)
-        probe.initialDelaySeconds, probe.failureThreshold = 0, KILLS_AFTER
-        self.kube.create(service(NAME))
-        self.kube.create(made)
-        until_ready(self.kube, NAME, replicas=2)
 
     def begun(self) -> subprocess.Popen[str]:
         """The upgrade, under way in a process of its own."""
@@ -102,13 +87,30 @@ class Run:
         return said
 
 
+def install(kube: lightkube.Client, database: str) -> None:
+    """Two replicas of the release before, ready, on a database with rows."""
+    migrate(database, release=release_named("2.26.0"), application_name="towpath/install")
+    seed(database, rows=ROWS)  # which knows the tables of that release only
+    migrate(database, release=release_named(BEFORE), application_name="towpath/install")
+    made = towpath(database, BEFORE, replicas=2)
+    assert made.spec is not None
+    assert made.spec.template.spec is not None
+    (container,) = made.spec.template.spec.containers
+    probe = container.livenessProbe
+    assert isinstance(probe, Probe)
+    probe.initialDelaySeconds, probe.failureThreshold = 0, KILLS_AFTER
+    kube.create(service(NAME))
+    kube.create(made)
+    until_ready(kube, NAME, replicas=2)
+
+
 @pytest.fixture
 def run(cluster: OnCluster, kube: lightkube.Client, pods_database: str, tmp_path: Path) -> Iterator[Run]:
     """A deployment that can be upgraded."""
-    with faulty_api(cluster.kubeconfig, tmp_path) as api:
-        made = Run(kube, api, pods_database, tmp_path)
-        made.install()
-        yield made
+    install(kube, pods_database)
+    confined = granted(kube, cluster.kubeconfig, NAME, "-n", str(kube.namespace), "--to", AFTER, folder=tmp_path)
+    with faulty_api(confined, tmp_path) as api:
+        yield Run(kube, api, pods_database, tmp_path)
 
 
 def when_migrating(run: Run, act: Callable[[], None]) -> threading.Thread:

@@ -34,6 +34,7 @@ from psycopg.conninfo import conninfo_to_dict
 from e2e.cluster.whole import Cluster
 from e2e.installed import Installed
 from e2e.on_cluster import OnCluster, deployment, eventually, towpath, until_ready
+from e2e.rights import granted
 from lockage.adapters.kubernetes import relay_program
 from lockage.adapters.postgres.embedded import Server
 from lockage.core.release.profile import parse_profile
@@ -51,26 +52,32 @@ class Shop:
     def __init__(self, cluster: OnCluster, kube: lightkube.Client, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.kube = kube
         self.said = ""
+        self.allowed: tuple[str, ...] = ()  # more arguments for ``lockage rbac``
         self._cluster = cluster
         self._folder = folder
         self._capsys = capsys
 
-    def ask(self, command: str, *arguments: str) -> int:
-        """The exit code of a command about it."""
-        where = ("-n", self.kube.namespace, "--kubeconfig", str(self._cluster.kubeconfig))
-        environment = {"LOCKAGE_HOME": str(self._folder / "home")}
-        return run((command, "shop", *where, *arguments), environment=environment)
+    def confined(self, *where: str) -> tuple[str, ...]:
+        """The arguments that say where it is, with the right to look at that and no more."""
+        where = ("-n", str(self.kube.namespace), *where)
+        asked = ("shop", *where, *self.allowed, "--read-only")
+        return (*where, "--kubeconfig", str(granted(self.kube, self._cluster.kubeconfig, *asked, folder=self._folder)))
 
-    def survey(self, *arguments: str) -> dict:
+    def ask(self, command: str, *where: str, more: tuple[str, ...] = ()) -> int:
+        """The exit code of a command about it; ``where`` says where it is, beside the namespace."""
+        environment = {"LOCKAGE_HOME": str(self._folder / "home")}
+        return run((command, "shop", *self.confined(*where), *more), environment=environment)
+
+    def survey(self, *where: str) -> dict:
         """What a survey says, after it has ended well."""
-        code = self.ask("survey", "--json", *arguments)
+        code = self.ask("survey", *where, more=("--json",))
         out, self.said = self._capsys.readouterr()
         assert code == 0, self.said
         return json.loads(out.splitlines()[-1])
 
-    def refused(self, *arguments: str) -> dict:
+    def refused(self, *where: str) -> dict:
         """What is said where there is no survey."""
-        code = self.ask("survey", "--json", *arguments)
+        code = self.ask("survey", *where, more=("--json",))
         _, self.said = self._capsys.readouterr()
         failure = json.loads(self.said.splitlines()[-1])
         assert code == failure["exit_code"]
@@ -225,7 +232,7 @@ def test_a_service_of_the_cluster_is_reached_by_port_forward(shop: Shop, inner_d
     # What PostgreSQL sees of the replicas is the address of what stands between; their names are their own.
     assert owners(seen) == {replica["name"] for replica in seen["replicas"] if replica["name"].startswith("towpath-")}
     assert not [session for session in seen["sessions"] if session["orphan"]]
-    assert shop.ask("forecast", "--to", "2.26.6", "--selector", "app.kubernetes.io/instance=towpath") == 0
+    assert shop.ask("forecast", "--selector", "app.kubernetes.io/instance=towpath", more=("--to", "2.26.6")) == 0
 
 
 @contextmanager
@@ -248,6 +255,7 @@ def test_a_database_that_only_pods_reach_is_reached_through_a_pod_which_is_gone_
 ) -> None:
     shop.kube.create(towpath(pods_database, "2.26.0"))
     until_ready(shop.kube, "towpath")
+    shop.allowed = ("--reach", "pod")
     with refusing_the_host(pods_server, database_of(pods_database), own_cluster.network.host):
         failure = shop.refused("--reach", "auto", "--relay-image", "nowhere.invalid/none:1")
         assert failure["code"] == "LK537"
@@ -269,21 +277,10 @@ def test_a_database_that_only_pods_reach_is_reached_through_a_pod_which_is_gone_
 # --- a profile of what nobody has written one for ---------------------------------------------------------------------
 
 
-def test_a_profile_is_written_from_what_runs_and_holds_no_secret(
-    shop: Shop, cluster: OnCluster, installed: Installed, tmp_path: Path
-) -> None:
-    installed.install(replicas=2, rows=10)
+def test_a_profile_is_written_from_what_runs_and_holds_no_secret(shop: Shop, installed: Installed, tmp_path: Path) -> None:
+    installed.install(replicas=1, rows=10)
     file = tmp_path / "mine.toml"
-    where = (
-        "-n",
-        str(shop.kube.namespace),
-        "--kubeconfig",
-        str(cluster.kubeconfig),
-        "--helm",
-        str(installed.helm),
-        "--chart",
-        "x",
-    )
+    where = shop.confined("--helm", str(installed.helm), "--chart", "x")
     environment = {"LOCKAGE_HOME": str(tmp_path / "home")}
     assert run(("profile", "init", "shop", *where, "-o", str(file)), environment=environment) == 0
     text = file.read_text()

@@ -17,7 +17,7 @@ from lightkube.resources.core_v1 import Secret, ServiceAccount
 
 from e2e.cluster.whole import Cluster
 from e2e.on_cluster import OnCluster, towpath
-from e2e.rights import kubeconfig_for
+from e2e.rights import granted, kubeconfig_for
 from lockage.interfaces.cli.main import run
 
 pytestmark = pytest.mark.e2e
@@ -27,13 +27,21 @@ URL = "postgresql://app:hunter2@nowhere.invalid:5432/shop"
 Refused = Callable[..., dict[str, Any]]
 
 
+def looking(cluster: OnCluster, kube: lightkube.Client, folder: Path, *arguments: str) -> tuple[str, ...]:
+    """Arguments that lead to the namespace, with the right to look at what is there and no more."""
+    asked = tuple(word for word in arguments if word not in {"--to", "2.26.6"})
+    where = ("-n", str(kube.namespace))
+    kubeconfig = granted(kube, cluster.kubeconfig, "shop", *where, *asked, "--read-only", folder=folder)
+    return (*where, "--kubeconfig", str(kubeconfig))
+
+
 @pytest.fixture
 def refused(cluster: OnCluster, kube: lightkube.Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Refused:
     """What is said of a survey, or another command, that is refused; nothing of it shows the password."""
 
     def ask(*arguments: str, command: str = "survey", where: tuple[str, ...] | None = None) -> dict[str, Any]:
         if where is None:
-            where = ("-n", str(kube.namespace), "--kubeconfig", str(cluster.kubeconfig))
+            where = looking(cluster, kube, tmp_path, *arguments)
         code = run((command, "shop", *where, "--json", *arguments), environment={"LOCKAGE_HOME": str(tmp_path / "home")})
         out, said = capsys.readouterr()
         assert "hunter2" not in out + said
@@ -69,6 +77,7 @@ def test_a_context_that_is_not_there(refused: Refused, cluster: OnCluster) -> No
 
 
 def test_a_namespace_that_is_not_there(refused: Refused, cluster: OnCluster) -> None:
+    # Only who may see namespaces is told so: here it is the administrator.
     failure = refused(where=("-n", "no-such-place", "--kubeconfig", str(cluster.kubeconfig)))
     assert (failure["code"], failure["exit_code"]) == ("LK503", 2)
     assert "there is no namespace no-such-place" in failure["message"]
@@ -76,7 +85,7 @@ def test_a_namespace_that_is_not_there(refused: Refused, cluster: OnCluster) -> 
 
 def test_a_right_that_is_missing(refused: Refused, cluster: OnCluster, kube: lightkube.Client, tmp_path: Path) -> None:
     kube.create(ServiceAccount(metadata=ObjectMeta(name="nobody")))
-    kubeconfig = kubeconfig_for(kube, cluster, "nobody", folder=tmp_path)
+    kubeconfig = kubeconfig_for(kube, cluster.kubeconfig, "nobody", folder=tmp_path)
     failure = refused(where=("-n", str(kube.namespace), "--kubeconfig", str(kubeconfig)))
     assert (failure["code"], failure["exit_code"]) == ("LK504", 3)
     assert f"nobody may not list deployments.apps in namespace {kube.namespace}" in failure["message"]
@@ -117,7 +126,7 @@ def test_paused_rollouts_are_shown_and_not_planned_for(
     assert made.spec
     made.spec.paused = True
     kube.create(made)
-    where = ("-n", str(kube.namespace), "--kubeconfig", str(cluster.kubeconfig))
+    where = looking(cluster, kube, tmp_path)
     assert run(("survey", "shop", *where), environment={"LOCKAGE_HOME": str(tmp_path / "home")}) == 0
     failure = refused("--to", "2.26.6", command="plan")
     assert failure["exit_code"] == 3
@@ -153,10 +162,13 @@ def test_what_is_no_address(refused: Refused, kube: lightkube.Client) -> None:
     assert "it begins with mysql://" in failure["message"]
 
 
-def test_a_database_that_no_way_leads_to(refused: Refused, kube: lightkube.Client, own_cluster: Cluster) -> None:
+def test_a_database_that_no_way_leads_to(
+    refused: Refused, cluster: OnCluster, kube: lightkube.Client, own_cluster: Cluster, tmp_path: Path
+) -> None:
     host = own_cluster.network.host
     kube.create(resting(f"postgresql://app:hunter2@{host}:1/shop"))
-    failure = refused("--relay-image", "towpath:2.26.0")
+    where = looking(cluster, kube, tmp_path, "--reach", "pod")
+    failure = refused("--relay-image", "towpath:2.26.0", where=where)
     assert (failure["code"], failure["exit_code"]) == ("LK537", 3)
     tried = (
         f"directly: no database answers at {host}:1",
@@ -166,11 +178,13 @@ def test_a_database_that_no_way_leads_to(refused: Refused, kube: lightkube.Clien
     assert all(way in failure["message"] for way in tried), failure
 
 
-def test_a_release_of_helm_whose_chart_nobody_names(refused: Refused, kube: lightkube.Client) -> None:
+def test_a_release_of_helm_whose_chart_nobody_names(
+    refused: Refused, cluster: OnCluster, kube: lightkube.Client, tmp_path: Path
+) -> None:
     made = resting()
     assert made.metadata
     made.metadata.annotations = {"meta.helm.sh/release-name": "prod", "meta.helm.sh/release-namespace": str(kube.namespace)}
     kube.create(made)
-    failure = refused("--helm-release", "prod")
+    failure = refused("--helm-release", "prod", where=looking(cluster, kube, tmp_path))
     assert (failure["code"], failure["exit_code"]) == ("LK003", 2)
     assert "--helm-release of Helm say nothing without a chart" in failure["message"]

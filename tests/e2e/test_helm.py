@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -48,16 +48,18 @@ def older_charts(cluster: OnCluster, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(params=["helm3", "helm4"])
 def scene(
     request: pytest.FixtureRequest, cluster: OnCluster, kube: lightkube.Client, newer_charts: str, tmp_path: Path
-) -> HelmScene:
+) -> Iterator[HelmScene]:
     if cluster.own is None:
         pytest.skip("Helm 3 and 4 are those of our own cluster")
-    return HelmScene(
-        kube=kube,
-        helm=cluster.own.programs / request.param,
-        kubeconfig=cluster.kubeconfig,
-        charts=newer_charts,
-        folder=tmp_path,
-    )
+    with ExitStack() as clients:
+        yield HelmScene(
+            kube=kube,
+            helm=cluster.own.programs / request.param,
+            kubeconfig=cluster.kubeconfig,
+            charts=newer_charts,
+            folder=tmp_path,
+            clients=clients,
+        )
 
 
 def test_one_replica_with_a_patient_probe_and_then_all_with_their_own_leave_the_users_values_as_they_were(

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,19 +37,22 @@ def charts(cluster: OnCluster, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(params=["helm3", "helm4"])
-def scene(request: pytest.FixtureRequest, cluster: OnCluster, kube: lightkube.Client, charts: str, tmp_path: Path) -> HelmScene:
+def scene(
+    request: pytest.FixtureRequest, cluster: OnCluster, kube: lightkube.Client, charts: str, tmp_path: Path
+) -> Iterator[HelmScene]:
     if cluster.own is None:
         pytest.skip("Helm 3 and 4 are those of our own cluster")
     helm = cluster.own.programs / request.param
-    made = HelmScene(kube=kube, helm=helm, kubeconfig=cluster.kubeconfig, charts=charts, folder=tmp_path)
-    made.install("2.26.0")
-    return made
+    with ExitStack() as clients:
+        made = HelmScene(kube=kube, helm=helm, kubeconfig=cluster.kubeconfig, charts=charts, folder=tmp_path, clients=clients)
+        made.install("2.26.0")
+        yield made
 
 
 @pytest.fixture
 def held(scene: HelmScene, tmp_path: Path) -> Iterator[HeldApi]:
     """An API server that never answers the change of the Deployment."""
-    with held_api(scene.kubeconfig, tmp_path, method="PATCH", ending="/deployments/towpath") as door:
+    with held_api(scene.rights(), tmp_path, method="PATCH", ending="/deployments/towpath") as door:
         yield door
 
 
@@ -82,7 +86,7 @@ def upgrade_in_thread(scene: HelmScene) -> tuple[threading.Thread, list[LockageE
 def test_an_upgrade_that_does_not_end_is_ended_and_says_that_it_failed(scene: HelmScene, held: HeldApi) -> None:
     began = time.monotonic()
     with pytest.raises(UnreachableError, match="helm did not end in time") as failed:
-        replace(scene, kubeconfig=held.kubeconfig).releaser(deadline_s=12.0).release(UPGRADE)
+        replace(scene, through=held.kubeconfig).releaser(deadline_s=12.0).release(UPGRADE)
     assert failed.value.code == "LK513"
     assert time.monotonic() - began < 40.0
     assert helms(scene.namespace) == []
@@ -109,7 +113,7 @@ def test_helm_does_not_outlive_us_nor_do_the_values(scene: HelmScene, held: Held
 def test_what_a_killed_helm_of_ours_left_pending_is_marked_as_failed_and_the_upgrade_goes_on(
     scene: HelmScene, held: HeldApi
 ) -> None:
-    thread, failed = upgrade_in_thread(replace(scene, kubeconfig=held.kubeconfig))
+    thread, failed = upgrade_in_thread(replace(scene, through=held.kubeconfig))
     assert held.came.wait(60)
     for process in helms(scene.namespace):
         process.kill()

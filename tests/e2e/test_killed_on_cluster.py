@@ -35,16 +35,14 @@ TAKEN_BACK = [
 def test_killed_at_an_effect_another_machine_goes_on_to_the_same_end(
     installed: Installed, when: str, effect: str, number: int
 ) -> None:
-    installed.install()
+    installed.install(replicas=2)
     before = installed.end()
     killed = installed.driver(target="2.27.8", when=when, effect=effect, number=number, lease_s=5.0)
     assert killed.code == -signal.SIGKILL, killed.err
     again = installed.lockage("upgrade", NAME, "--yes", machine="elsewhere")
     assert again.code == 0, again.err
     assert installed.end() == before | {"image": "towpath:2.27.8", "ledger": (LEDGERS["2.27.8"], False)}
-    assert installed.ready("2.27.8") == 3
-    verified = installed.lockage("verify", NAME, machine="elsewhere")
-    assert verified.code == 0, verified.out
+    assert installed.ready("2.27.8") == 2
 
 
 @pytest.mark.timeout(400)
@@ -52,11 +50,11 @@ def test_killed_at_an_effect_another_machine_goes_on_to_the_same_end(
 def test_killed_at_an_effect_another_machine_puts_everything_back(
     installed: Installed, when: str, effect: str, number: int, fits: str
 ) -> None:
-    installed.install()
+    installed.install(replicas=2)
     before = installed.end()
     killed = installed.driver(target="2.27.8", when=when, effect=effect, number=number, lease_s=5.0)
     assert killed.code == -signal.SIGKILL, killed.err
     recovered = installed.lockage("recover", NAME, "--yes", machine="elsewhere")
     assert recovered.code == 0, recovered.err
     assert installed.end() == before | {"image": f"towpath:{fits}", "ledger": (LEDGERS[fits], False)}
-    assert installed.ready(fits) == 3
+    assert installed.ready(fits) == 2

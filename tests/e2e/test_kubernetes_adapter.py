@@ -44,10 +44,16 @@ def scene(cluster: OnCluster, own_cluster: Cluster, kube: lightkube.Client, tmp_
 
 
 @pytest.fixture
-def client(cluster: OnCluster, kube: lightkube.Client) -> Iterator[KubernetesClient]:
-    """A client for the test's namespace."""
-    with open_client(kubeconfig=cluster.kubeconfig, context=None, namespace=kube.namespace, environment={}) as opened:
-        yield opened
+def bare(cluster: OnCluster, kube: lightkube.Client, tmp_path: Path) -> Iterator[KubernetesScene]:
+    """A namespace for the test's own objects."""
+    with kubernetes_scene(cluster, kube, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def client(bare: KubernetesScene) -> KubernetesClient:
+    """A client for the test's namespace, in which nothing is yet."""
+    return bare.client()
 
 
 def platform_of(client: KubernetesClient) -> KubernetesPlatform:
@@ -59,14 +65,17 @@ def platform_of(client: KubernetesClient) -> KubernetesPlatform:
 
 
 def test_a_namespace_that_is_not_there_is_a_usage_error(cluster: OnCluster) -> None:
+    # Only who may see namespaces is told so: here it is the administrator.
     with pytest.raises(UsageError, match="there is no namespace no-such on https") as refused:
         open_client(kubeconfig=cluster.kubeconfig, context=None, namespace="no-such", environment={})
     assert refused.value.code == "LK503"
 
 
-def test_programs_that_go_there_too_are_told_the_context_by_name(cluster: OnCluster, client: KubernetesClient) -> None:
-    current = yaml.safe_load(cluster.kubeconfig.read_text())["current-context"]
-    assert (client.place.context, client.place.kubeconfigs) == (current, (cluster.kubeconfig,))
+def test_programs_that_go_there_too_are_told_the_context_by_name(bare: KubernetesScene) -> None:
+    kubeconfig = bare.grant()
+    place = bare.client().place
+    current = yaml.safe_load(kubeconfig.read_text())["current-context"]
+    assert (place.context, place.kubeconfigs) == (current, (kubeconfig,))
 
 
 def test_a_deployment_that_is_not_there_is_refused(client: KubernetesClient) -> None:
@@ -120,7 +129,7 @@ def test_what_does_not_answer_is_an_answer_with_a_problem(scene: KubernetesScene
 # --- logs and events --------------------------------------------------------------------------------------------------
 
 
-def test_the_log_has_all_containers_the_applications_first(kube: lightkube.Client, client: KubernetesClient) -> None:
+def test_the_log_has_all_containers_the_applications_first(kube: lightkube.Client, bare: KubernetesScene) -> None:
     made = deployment(NAME, _says("sidecar", "busy", image="towpath:2.26.6"))
     assert made.spec is not None
     pod = made.spec.template.spec
@@ -129,6 +138,7 @@ def test_the_log_has_all_containers_the_applications_first(kube: lightkube.Clien
     pod.initContainers = [_says("migrate", "migrated", image="towpath:2.26.6", lasts="true")]
     kube.create(made)
     until_ready(kube, NAME)
+    client = bare.client()
     platform = KubernetesPlatform(
         client,
         deployment=NAME,
@@ -233,11 +243,11 @@ def test_pods_that_have_failed_and_pods_of_others_do_not_count(scene: Kubernetes
 
 
 def test_a_deployment_that_is_made_anew_with_other_labels_is_looked_at_anew(
-    kube: lightkube.Client, client: KubernetesClient
+    kube: lightkube.Client, bare: KubernetesScene
 ) -> None:
     kube.create(deployment(NAME, _says(NAME, "x", image="towpath:2.26.0")))
     until_ready(kube, NAME)
-    platform = platform_of(client)
+    platform = platform_of(bare.client())
     (former,) = platform.replicas()
     kube.delete(Deployment, NAME)
     made = deployment(NAME, _says(NAME, "x", image="towpath:2.27.8"))
@@ -312,7 +322,7 @@ def test_what_our_identity_may_not_do_is_named(
 
 
 @pytest.fixture
-def at_rest(kube: lightkube.Client, client: KubernetesClient, tmp_path: Path) -> KubernetesPlatform:
+def at_rest(kube: lightkube.Client, bare: KubernetesScene, tmp_path: Path) -> KubernetesPlatform:
     """A Deployment without replicas, whose liveness probe has a port and headers of its own."""
     made = scripted(tmp_path, release="2.26.0", replicas=0, liveness=None)
     assert made.spec is not None
@@ -323,7 +333,7 @@ def at_rest(kube: lightkube.Client, client: KubernetesClient, tmp_path: Path) ->
         terminationGracePeriodSeconds=3,
     )
     kube.create(made)
-    platform = platform_of(client)
+    platform = platform_of(bare.client())
     eventually(lambda: platform.workload().revision == 1, "the Deployment is numbered")
     return platform
 
@@ -373,17 +383,17 @@ def test_a_probe_of_another_kind_takes_the_place_of_the_present_one(
     assert len([one for one in (now.httpGet, now.tcpSocket, now.exec, now.grpc) if one]) == 1
 
 
-def test_the_check_tries_the_patch_without_making_it(client: KubernetesClient, at_rest: KubernetesPlatform) -> None:
+def test_the_check_tries_the_patch_without_making_it(bare: KubernetesScene, at_rest: KubernetesPlatform) -> None:
     before = at_rest.workload()
     rollout = Rollout(release="2.27.8", replicas=1, liveness=before.liveness)
-    checks = PatchReleaser(client, deployment=NAME, profile=SCRIPTED).check(rollout)
+    checks = PatchReleaser(bare.client(), deployment=NAME, profile=SCRIPTED).check(rollout)
     assert [(check.name, check.ok) for check in checks] == [("dry run", True), ("result", True)]
     assert checks[1].text == "1 replicas of towpath:2.27.8, with the liveness probe asked for"
     assert at_rest.workload() == before
 
 
 def test_containers_of_the_same_image_go_to_the_release_together(
-    kube: lightkube.Client, client: KubernetesClient, tmp_path: Path
+    kube: lightkube.Client, bare: KubernetesScene, tmp_path: Path
 ) -> None:
     made = scripted(tmp_path, release="2.26.0", replicas=0, liveness=None)
     assert made.spec is not None
@@ -393,7 +403,7 @@ def test_containers_of_the_same_image_go_to_the_release_together(
     pod.containers.append(_says("worker", "x", image="towpath:2.26.0"))
     kube.create(made)
     profile = _with_container(NAME)
-    PatchReleaser(client, deployment=NAME, profile=profile).release(Rollout(release="2.27.8", replicas=0, liveness=None))
+    PatchReleaser(bare.client(), deployment=NAME, profile=profile).release(Rollout(release="2.27.8", replicas=0, liveness=None))
     spec = kube.get(Deployment, NAME).spec
     assert spec is not None
     assert spec.template.spec is not None

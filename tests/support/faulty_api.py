@@ -54,7 +54,10 @@ class FaultyApi:
         assert config.user is not None
         self._folder = folder
         self._context = verify_cluster(config.cluster, config.user, config.abs_file)
-        self.upstream = httpx2.Client(base_url=config.cluster.server, verify=self._context, timeout=60.0, trust_env=False)
+        self.bearer = {"Authorization": f"Bearer {config.user.token}"} if config.user.token else {}
+        self.upstream = httpx2.Client(
+            base_url=config.cluster.server, verify=self._context, timeout=60.0, trust_env=False, headers=self.bearer
+        )
         self.token = TOKEN
         self.date_offset_s = 0.0
         self.asked: list[tuple[str, str]] = []
@@ -199,7 +202,8 @@ class _Handler(BaseHTTPRequestHandler):
         with self.api.tunnel() as server:
             own = {"authorization", "host"}
             head = [f"{self.command} {self.path} HTTP/1.1", f"Host: {self.api.upstream.base_url.host}"]
-            head += [f"{name}: {value}" for name, value in self.headers.items() if name.lower() not in own]
+            kept = {name: value for name, value in self.headers.items() if name.lower() not in own}
+            head += [f"{name}: {value}" for name, value in (kept | self.api.bearer).items()]
             server.sendall("\r\n".join([*head, "", ""]).encode())
             back = threading.Thread(target=_pump, args=(server, self.connection))
             back.start()

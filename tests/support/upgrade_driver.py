@@ -17,7 +17,8 @@ from pathlib import Path
 import msgspec
 
 from lockage.adapters.journal import SqliteJournals
-from lockage.core.plan.steps import OnBlocker
+from lockage.core.plan.planner import Wishes
+from lockage.core.plan.steps import OnBlocker, Strategy
 from lockage.core.run import RunEvent
 from lockage.errors import LockageError
 from lockage.flows.upgrade import Asking, Wanted, upgrade
@@ -43,6 +44,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     host: str | None = None  # None: this machine
     journals: str | None = None  # a folder; None: the one of this home
     lease_s: float = 30.0
+    replicas_gone_margin_s: float = 30.0
+    strategy: Strategy | None = None  # None: the planner's choice
     transaction: str | None = None  # None: as the profile says
     on_blocker: OnBlocker | None = None
 
@@ -81,7 +84,7 @@ def main() -> int:
         when="after" if order.when == "after" else "before",
         die=lambda: os.kill(os.getpid(), signal.SIGKILL),
     )
-    settings = Settings(limits=Limits(lease_s=order.lease_s))
+    settings = Settings(limits=Limits(lease_s=order.lease_s, replicas_gone_margin_s=order.replicas_gone_margin_s))
     with open_deployment(located, tell=_tell, settings=settings) as opened:
         platform, database = Mortal(opened.world.platform, death), Mortal(opened.world.database, death)
         world = replace(opened.world, platform=platform, database=database)  # type: ignore[arg-type]
@@ -94,7 +97,13 @@ def main() -> int:
             clear=lambda _: True,
         )
         journals = MortalJournals(Path(order.journals) if order.journals else folders.runs, death)
-        wanted = Wanted(target=order.target, no_restore_point=True, host=order.host or this_host(), on_blocker=order.on_blocker)
+        wanted = Wanted(
+            target=order.target,
+            no_restore_point=True,
+            host=order.host or this_host(),
+            on_blocker=order.on_blocker,
+            wishes=Wishes(strategy=order.strategy),
+        )
         try:
             upgrade(world, journals, wanted, asking)
         except LockageError as error:

@@ -127,7 +127,7 @@ def _unseen(located: Located, place: KubernetesPlace, error: LockageError) -> Fo
     return Footprint(
         namespace=place.namespace or "default",
         command=profile is None or bool(profile.version.command),
-        forwards=place.reach != "direct",
+        forwards=_forwards(located, place),
         relays=place.reach == "pod",
         helm=place.helm is not None,
         unknown=tuple(unknown),
@@ -157,7 +157,7 @@ def _seen(client: KubernetesClient, located: Located, place: KubernetesPlace, ta
         secrets=sources.secrets if sources else (),
         config_maps=sources.config_maps if sources else (),
         command=bool(found.profile.version.command),
-        forwards=place.reach != "direct",
+        forwards=_forwards(located, place),
         relays=place.reach == "pod",
         autoscalers=autoscalers,
         references=finder.tried(lambda: references_of(client, found.name), otherwise=(), what="What replicas refer to"),
@@ -166,6 +166,11 @@ def _seen(client: KubernetesClient, located: Located, place: KubernetesPlace, ta
         rendered=rendered,
         unknown=tuple(finder.unknown),
     )
+
+
+def _forwards(located: Located, place: KubernetesPlace) -> bool:
+    """Whether the database may be reached through ``kubectl port-forward``: an address that the user gave is taken as it is."""
+    return place.reach in {"port-forward", "pod"} or (place.reach == "auto" and located.database_url is None)
 
 
 def _rendered(

@@ -205,3 +205,12 @@ def test_the_last_right_that_a_rendered_object_needs_is_to_create_its_kind() -> 
     assert "create gadgets.example.org" in {
         r.spoken for r in rules_for(Footprint(namespace="n", rendered=(one,)), use=Use.UPGRADE)
     }
+
+
+def test_other_kinds_of_workloads_are_looked_at_only_where_no_deployment_is_known() -> None:
+    others = {("apps", "statefulsets"), ("apps", "daemonsets")}
+    for use in Use:
+        nobody_found = {(rule.group, rule.resource) for rule in rules_for(Footprint(namespace="shop"), use=use)}
+        found = {(rule.group, rule.resource) for rule in rules_for(Footprint(namespace="shop", workload="coder"), use=use)}
+        assert others <= nobody_found
+        assert not others & found

@@ -71,3 +71,18 @@ def test_the_local_platform_has_no_rights_to_grant(tmp_path: Path, capsys: pytes
     monkeypatch.chdir(tmp_path)
     assert run(["rbac", "shop"], environment={"LOCKAGE_HOME": str(tmp_path / "home")}) == 2
     assert "LK550" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "forwards"),
+    [
+        ((), True),
+        (("--database-url", "postgresql://db/shop"), False),
+        (("--database-url", "postgresql://db/shop", "--reach", "port-forward"), True),
+        (("--reach", "direct"), False),
+    ],
+)
+def test_an_address_that_is_given_is_taken_as_it_is_and_needs_no_forwarding(asked, arguments, forwards: bool) -> None:
+    code, out, _ = asked("--profile", "towpath", *arguments)
+    assert code == 0
+    assert ("pods/portforward" in out) is forwards

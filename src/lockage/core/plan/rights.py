@@ -239,6 +239,10 @@ def _wanted(footprint: Footprint, *, use: Use) -> Iterator[Rule]:
 def _looking_here(footprint: Footprint) -> Iterator[Rule]:
     lease = Rule(purpose="see who upgrades it now", group="coordination.k8s.io", resource="leases", verbs=GET)
     yield replace(lease, names=_names(footprint.lease))
+    if footprint.workload is None:
+        no_deployment = "say so where it is no Deployment"
+        yield Rule(purpose=no_deployment, group="apps", resource="statefulsets", verbs=LIST, optional=True)
+        yield Rule(purpose=no_deployment, group="apps", resource="daemonsets", verbs=LIST, optional=True)
     address = Rule(purpose="read the database's address", group="", resource="secrets", verbs=GET)
     if footprint.secrets:
         yield replace(address, names=footprint.secrets)
