@@ -63,6 +63,7 @@ AREAS: Mapping[str, str] = {
     "LK3": "the platform, the journal and runs",
     "LK4": "migrations and forecasts",
     "LK5": "Kubernetes and Helm, windows, recovery",
+    "LK6": "diagnosis, recovery and bundles",
 }
 
 

@@ -1,0 +1,139 @@
+"""The catalogue of causes: what a diagnosis, ``lockage explain F017`` and ``docs/causes.md`` say of each.
+
+Not for rules (``core.diagnosis.families``). The surprising thing: a cause is data, one TOML file a family in
+``lockage/causes``, and a test finds every code that a rule gives and no file explains, and the other way round.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+
+import msgspec
+
+from lockage.core.diagnosis.findings import Cause
+from lockage.core.diagnosis.sources import SOURCES, in_words
+from lockage.errors import LockageError
+
+CODE = re.compile(r"F\d{3}", re.ASCII)
+
+_Table = dict[str, Cause]
+
+
+class CauseEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One cause as ``lockage explain --json`` prints it."""
+
+    schema: str = "lockage.cause/1"
+    code: str
+    cause: Cause
+
+
+@cache
+def causes() -> Mapping[str, Cause]:
+    """The whole catalogue, by code, in order. Raises ``LockageError`` (LK615) where a file of it is not valid."""
+    files = sorted(
+        (entry for entry in resources.files("lockage").joinpath("causes").iterdir() if entry.name.endswith(".toml")),
+        key=lambda entry: entry.name,
+    )
+    found: dict[str, Cause] = {}
+    for file in files:
+        for code, cause in read_causes(file.read_bytes(), file=file.name).items():
+            if code in found:
+                raise _invalid(file.name, f"{code}: it is in another file too")
+            found[code] = cause
+    return dict(sorted(found.items()))
+
+
+def read_causes(text: bytes, *, file: str) -> Mapping[str, Cause]:
+    """The causes of one file, by code. Raises ``LockageError`` (LK615) naming file, key and what was expected."""
+    try:
+        table = msgspec.toml.decode(text, type=_Table)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _invalid(file, str(error)) from error
+    for code, cause in table.items():
+        for key, expected in _faults(code, cause, family=file.removesuffix(".toml")):
+            raise _invalid(file, f"{code}.{key}: expected {expected}")
+    return table
+
+
+def _faults(code: str, cause: Cause, *, family: str) -> Iterator[tuple[str, str]]:
+    if not CODE.fullmatch(code):
+        yield "", "a code such as F017"
+    if cause.family != family:
+        yield "family", f"the file's name, {family}, got {cause.family!r}"
+    for source in cause.shows_in:
+        if source not in SOURCES:
+            yield "shows_in", f"fields of the evidence, got {source!r}"
+    for name in ("title", "symptom", "why", "remedy", "prevention"):
+        if not getattr(cause, name).strip():
+            yield name, "a text"
+
+
+def _invalid(file: str, problem: str) -> LockageError:
+    return LockageError(f"the catalogue of causes is broken: {file}: {problem}", code="LK615", hint="install Lockage anew")
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+def as_markdown() -> str:
+    """The page ``docs/causes.md``."""
+    catalogue = causes()
+    families = dict.fromkeys(cause.family for cause in catalogue.values())
+    lines = [
+        "# Causes",
+        "",
+        "Rendered from `src/lockage/causes/*.toml` (`make docs`); do not edit. `lockage explain CODE` says the same.",
+        "",
+        "`lockage diagnose` names these causes, each with the evidence it was seen by, how sure it is, and the next command.",
+        "What it does not find is ruled out only where everything in which it would show was seen.",
+        "",
+        "| code | cause | family |",
+        "|---|---|---|",
+        *(f"| [{code}](#{code.lower()}) | {cause.title} | {cause.family} |" for code, cause in catalogue.items()),
+        "",
+    ]
+    for family in families:
+        lines += [f"## {family[:1].upper()}{family[1:]}", ""]
+        for code, cause in catalogue.items():
+            if cause.family == family:
+                lines += [*_section(code, cause, catalogue), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(code: str, cause: Cause, catalogue: Mapping[str, Cause]) -> Iterator[str]:
+    yield f"### {code}"
+    yield ""
+    yield f"**{cause.title[:1].upper()}{cause.title[1:]}**"
+    for name, text in described(cause):
+        yield ""
+        yield f"*{name}.* {text}"
+    if cause.because_of:
+        yield ""
+        links = (f"[{other}](#{other.lower()}) {catalogue[other].title}" for other in cause.because_of if other in catalogue)
+        yield f"*May follow from.* {'; '.join(links)}."
+
+
+def described(cause: Cause) -> Iterator[tuple[str, str]]:
+    """What there is to say of a cause, by heading, without what it may follow from."""
+    yield "Symptom", _one_line(cause.symptom)
+    if cause.shows_in:
+        yield "Evidence", f"It shows in {in_words(cause.shows_in)}."
+    yield "Why", _one_line(cause.why)
+    yield "Remedy", _one_line(cause.remedy)
+    yield "Prevention", _one_line(cause.prevention)
+    if cause.call_vendor:
+        yield "Vendor", "The diagnosis says to call the vendor, with the text for the ticket."
+    if cause.source:
+        yield "Source", _one_line(cause.source)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(as_markdown())
