@@ -111,6 +111,9 @@ class Workload:
     startup: Probe | None = None  # while it has not succeeded once, no liveness probe is sent
     scaled_by: str | None = None  # who set the number of replicas, and when where that is told: "kubectl (scale)"
     changed_by: str | None = None  # who changed the replicas' template last, and when: "kubectl-edit at 16:40:02"
+    # Whether a replica that is told to stop goes on serving for a moment (preStop), until nobody sends to it any more; None
+    # where the platform itself sees to that.
+    pauses_before_stop: bool | None = None
 
     @property
     def kill_budget_s(self) -> float | None:

@@ -41,6 +41,12 @@ def test_a_grace_of_nothing_is_nothing() -> None:
     assert read(pod={"terminationGracePeriodSeconds": 0}).grace_s == 0.0
 
 
+def test_a_pause_before_the_stop_is_seen() -> None:
+    assert read().pauses_before_stop is False
+    paused = container(lifecycle={"preStop": {"sleep": {"seconds": 3}}})
+    assert read(pod={"containers": [paused]}).pauses_before_stop is True
+
+
 def test_recreate_and_paused_are_seen() -> None:
     workload = read(spec={"strategy": {"type": "Recreate"}, "paused": True})
     assert (workload.update, workload.max_surge, workload.max_unavailable, workload.paused) == (UpdateKind.RECREATE, 0, 3, True)

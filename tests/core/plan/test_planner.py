@@ -98,6 +98,15 @@ def test_a_scale_to_one_hop_leaves_one() -> None:
     assert only(hop, s.RollOut).replicas == 1
 
 
+def test_replicas_that_stop_at_once_are_warned_of_where_one_replaces_another() -> None:
+    asked = survey()
+    abrupt = replace(asked, workload=replace(asked.workload, pauses_before_stop=False))
+    said = [warning for warning in planned(found=abrupt).warnings if "lifecycle.preStop" in warning]
+    assert [warning.partition(":")[0] for warning in said] == ["2.26.0 to 2.26.6"]  # nobody serves in the second hop anyway
+    gentle = replace(asked, workload=replace(asked.workload, pauses_before_stop=True))
+    assert planned(found=gentle).warnings == ()
+
+
 @pytest.mark.parametrize(
     ("strategy", "limit_s"),
     [

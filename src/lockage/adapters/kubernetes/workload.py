@@ -62,6 +62,7 @@ def workload_of(deployment: Deployment, profile: WorkloadProfile) -> Workload:
         annotations={key: value for key, value in annotations.items() if key != LAST_APPLIED},
         resource_version=asked_version(metadata),
         paused=bool(spec.paused),
+        pauses_before_stop=container.lifecycle is not None and container.lifecycle.preStop is not None,
     )
 
 

@@ -270,6 +270,11 @@ def _hop_warnings(about: _About, hops: Sequence[Hop]) -> Iterator[str]:
             yield f"{name}: no statement of {hop.from_release} was checked against the new schema"
         if forecast.unknown and forecast.migrations is not None:
             yield f"{name}: {forecast.unknown} places of the script are unknown and count as the worst case"
+        if about.survey.workload.pauses_before_stop is False and hop.strategy is not Strategy.SCALE_TO_ZERO:
+            yield (
+                f"{name}: replicas stop serving as soon as they are told to, while some requests still go to them for about a "
+                "second, and fail; a pause before the stop avoids that (lifecycle.preStop, such as sleep: {seconds: 3})"
+            )
         high_s = forecast.total_s.high
         if hop.strategy is Strategy.SCALE_TO_ZERO and any(isinstance(step, HandOver) for step in hop.steps):
             yield f"{name}: nothing serves from the owner's first change to its second: have both ready before the first"
