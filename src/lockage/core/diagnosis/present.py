@@ -206,8 +206,12 @@ def log_of(case: Case, name: str, container: str | None = None, *, previous: boo
 
 def log_of_ending(case: Case, ending: Ending) -> LogText | None:
     """What the process that ended wrote."""
-    over = ending.state is not ending.container.last
-    return log_of(case, ending.detail.name, ending.container.name, previous=not over)
+    name, container = ending.detail.name, ending.container
+    before = log_of(case, name, container.name, previous=True) if ending.state is container.last else None
+    if before is not None or (ending.state is container.last and container.state.phase is ContainerPhase.RUNNING):
+        return before
+    # Of a container that waits to be started again, "current" is the process before.
+    return log_of(case, name, container.name, previous=False)
 
 
 def event_line(event: Event) -> Exhibit:
