@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lightkube import Client
+from lightkube import ApiError, Client
 from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.core_v1 import Secret
+from lightkube.resources.core_v1 import ConfigMap, Secret
 
+from e2e.cluster.whole import Cluster
 from e2e.installed import LEDGERS, NAME, Installed
-from e2e.on_cluster import OnCluster, service, towpath, until_ready
+from e2e.on_cluster import OnCluster, eventually, service, towpath, until_ready
 from e2e.rights import Rule, least_privilege, lockage, printed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(600)]
@@ -146,3 +147,15 @@ def test_without_a_right_to_write_an_upgrade_is_refused_and_names_it(installed: 
         assert done.code == 3, done.err
         assert named in done.err
         assert installed.end() == before
+
+
+def test_on_our_own_cluster_lockage_writes_nothing_with_the_administrators_rights(own_cluster: Cluster, kube: Client) -> None:
+    def refused() -> str:
+        try:
+            kube.create(ConfigMap(metadata=ObjectMeta(generateName="by-lockage-")), field_manager="lockage")
+        except ApiError as error:
+            return error.status.message or ""
+        return ""
+
+    eventually(lambda: "those that lockage rbac prints" in refused(), "the policy holds", limit_s=20.0)
+    kube.create(ConfigMap(metadata=ObjectMeta(name="by-a-person")), field_manager="kubectl")
