@@ -87,7 +87,7 @@ def assert_upgraded(installed: Installed, before: dict[str, object], ended: Done
 @pytest.mark.alone
 @pytest.mark.alone
 def test_an_api_server_that_is_killed_in_mid_run_is_waited_for_each_time(installed: Installed, own_cluster: Cluster) -> None:
-    installed.install(livenessProbe=CALM)
+    installed.install(replicas=2, livenessProbe=CALM)
     before = installed.end()
     running = Upgrading(installed, *UPGRADE)
     for step in ("roll-out", "scale-down"):  # of the first hop, and of the second
