@@ -34,7 +34,7 @@ from lockage.interfaces.demo.witness import Witness, loops_on_kubernetes
 from lockage.interfaces.folders import Folders
 from lockage.interfaces.wiring import open_world
 
-DEFAULT_ROWS = 200_000
+DEFAULT_ROWS = 500_000
 """Rows of ``api_keys``: on a cluster the direct jump takes longer than the liveness probe allows with a third of them."""
 
 WITNESS_LIMIT_S = 10.0

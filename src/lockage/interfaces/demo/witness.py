@@ -15,6 +15,9 @@ from lockage.core.progress import migration_session
 from lockage.errors import UnreachableError
 from lockage.flows.world import Sight, World, see
 
+AGAIN = 2
+"""Restarts of one replica that make a crash loop here, where each takes the kubelet ten seconds and more."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Witness:
@@ -53,5 +56,8 @@ class Witness:
 
 
 def loops_on_kubernetes(replica: Replica) -> bool:
-    """Whether Kubernetes itself calls it a crash loop: it ended, was started again, ended again, and now waits."""
-    return replica.restarts >= 1 and replica.phase is ReplicaPhase.BACK_OFF
+    """Whether Kubernetes calls it a crash loop, because it ended twice and now waits, or it has been started a third time.
+
+    A cluster may wait ten seconds between the two, or none that can be seen.
+    """
+    return replica.restarts >= AGAIN or (replica.restarts == AGAIN - 1 and replica.phase is ReplicaPhase.BACK_OFF)
