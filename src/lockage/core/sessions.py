@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -90,6 +91,13 @@ def owned_sessions(
     return tuple(
         _judge(session, live, naming, earlier_s, translated=translated, migration_lock=migration_lock) for session in sessions
     )
+
+
+def role_of_replicas(sessions: Iterable[Session], *, pattern: str, workload: str = "") -> str | None:
+    """The role that most sessions have which are called as replicas' are; None where none is."""
+    naming = _Naming(pattern=pattern, workload=workload)
+    roles = Counter(session.user for session in sessions if naming.matches(session.application_name))
+    return next((role for role, _ in roles.most_common(1)), None)
 
 
 def confirmed(first: Sequence[OwnedSession], second: Sequence[OwnedSession]) -> tuple[OwnedSession, ...]:

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from lockage.core.diagnosis.evidence import Evidence, Missing, PlatformEvidence
+from lockage.core.diagnosis.findings import Case
 from lockage.core.facts import Replica, Usage, VersionReading
 from lockage.core.progress import MigrationText
 from lockage.core.release.profile import Profile
@@ -52,17 +53,18 @@ def collect(
     *,
     limit_s: float | None = None,
     say: Callable[[str], None] = lambda _: None,
-    thorough: bool = True,
-) -> Evidence:
-    """What everybody says who answers within ``limit_s`` (None: the settings').
+    logs: bool = True,
+) -> Case:
+    """What everybody says who answers within ``limit_s`` (None: the settings'), with what one must know to judge it.
 
-    ``thorough`` False leaves out logs, for looks again and again. ``say`` gets what goes on.
+    ``logs`` False leaves them out, for looks again and again. ``say`` gets what goes on. Of an application that nobody has
+    described the profile is as well as it could be sketched from what was seen.
     """
     clock, tunables = witnesses.clock, witnesses.settings.collecting
     begun_s, at = clock.monotonic(), clock.now()
     looks = Looks(clock=clock, limit_s=tunables.limit_s if limit_s is None else limit_s, look_s=tunables.look_s)
     platform = _PlatformLooks(witnesses, looks)
-    logs = LogLooks(witnesses.closer, looks, tunables)
+    log_looks = LogLooks(witnesses.closer, looks, tunables)
     database = DatabaseLooks(
         looks=looks,
         clock=clock,
@@ -71,20 +73,20 @@ def collect(
         reach=witnesses.reach,
         replicas=witnesses.platform.replicas,
     )
-    say("asking the platform and the database")
     database.begin()
-    platform.begin(then=logs.begin if thorough else lambda _: None)
-    looks.wait()
-    return Evidence(
+    platform.begin(then=log_looks.begin if logs else lambda _: None)
+    looks.wait(say)
+    evidence = Evidence(
         at=at,
         deployment=witnesses.deployment,
         platform_kind=witnesses.platform_kind,
         namespace=witnesses.namespace,
-        platform=platform.evidence(logs, between=database.replicas),
+        platform=platform.evidence(log_looks, between=database.replicas),
         database=database.evidence(platform.workload.value),
         collected_s=round(clock.monotonic() - begun_s, 3),
-        missing=(*witnesses.unseen, *platform.missing(), *logs.missing(), *database.missing()),
+        missing=(*witnesses.unseen, *platform.missing(), *log_looks.missing(), *database.missing()),
     )
+    return Case(evidence=evidence, profile=database.profile, known=witnesses.known, script=witnesses.script)
 
 
 class _PlatformLooks:

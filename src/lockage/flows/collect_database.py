@@ -14,6 +14,7 @@ from lockage.core.diagnosis.evidence import DatabaseEvidence, Missing, Trouble
 from lockage.core.facts import Activity, OwnedSession, Replica, Workload
 from lockage.core.redaction import mask_secrets
 from lockage.core.release.profile import Profile
+from lockage.core.sessions import role_of_replicas
 from lockage.errors import LockageError
 from lockage.flows.looks import POLL_S, Answer, Looks
 from lockage.flows.survey import judged_sessions
@@ -32,7 +33,8 @@ class Reached:
 
     database: Database  # for the looks at sessions; used, and closed, by one thread
     closer: DatabaseExaminer  # for the rest; used by another one
-    role: str | None = None  # the application's own, where the asking session has another
+    role: str | None = None  # the application's own, as its address says; None: the sessions tell it
+    profile: Profile | None = None  # where the database told more of the application than its objects did
     close_closer: Callable[[], None] = lambda: None
     close_way: Callable[[], None] = lambda: None  # in the thread that found it
 
@@ -53,7 +55,7 @@ class DatabaseLooks:
         self._looks = looks
         self._clock = clock
         self._settings = settings
-        self._profile = profile
+        self.profile = profile
         self._reach = reach
         self._replicas = Answer("the replicas between two looks at the sessions", replicas)
         self._reached: Reached | None = None
@@ -61,20 +63,21 @@ class DatabaseLooks:
         self._server = self._by_database("the database's server", lambda it: it.server())
         self._first = self._by_database("the database's sessions", lambda it: it.activity())
         self._second = Answer("a second look at the database's sessions", self._look_again)
-        self._ledger = self._by_database("the ledger", lambda it: it.ledger(profile))
-        self._ledger_rows = self._by_closer("the rows of the ledger", lambda it: it.ledger_rows(profile))
+        self._ledger = self._by_database("the ledger", lambda it: it.ledger(self.profile))
+        self._ledger_rows = self._by_closer("the rows of the ledger", lambda it: it.ledger_rows(self.profile))
         self._prepared = self._by_closer("prepared transactions", lambda it: it.prepared())
         self._slots = self._by_closer("replication slots", lambda it: it.slots())
         self._standbys = self._by_closer("standbys", lambda it: it.standbys())
         self._invalid = self._by_closer("invalid indexes", lambda it: it.invalid_indexes())
         self._limits = self._by_closer("limits of connections", lambda it: it.limits(self._role))
-        self._privileges = self._by_closer("privileges of the role", lambda it: it.privileges(profile, self._role))
+        self._privileges = self._by_closer("privileges of the role", lambda it: it.privileges(self.profile, self._role))
         self._wal = self._by_closer("size of pg_wal", lambda it: it.wal_bytes())
         self._messages = self._by_closer("PostgreSQL's own messages", lambda it: it.server_log(SERVER_LOG_LINES))
         self._of_sessions = (self._server, self._first, self._second, self._ledger)
+        # What needs the role comes last: the sessions may have to tell it.
         self._of_the_rest = (
-            self._privileges, self._limits, self._ledger_rows, self._prepared, self._invalid, self._slots, self._standbys,
-            self._wal, self._messages,
+            self._ledger_rows, self._prepared, self._invalid, self._slots, self._standbys, self._wal, self._messages,
+            self._privileges, self._limits,
         )  # fmt: skip
 
     def begin(self) -> None:
@@ -126,7 +129,7 @@ class DatabaseLooks:
         replicas = self._replicas.value
         if first is None or second is None or replicas is None or workload is None:
             return None
-        return judged_sessions(self._profile, workload, replicas, before=first, after=second)
+        return judged_sessions(self.profile, workload, replicas, before=first, after=second)
 
     def _by_database(self, source: str, look: Callable[[Database], T]) -> Answer[T]:
         return Answer(source, lambda: look(self._database))
@@ -142,6 +145,7 @@ class DatabaseLooks:
         except LockageError as error:
             return Trouble(text=mask_secrets(error.message))
         self._reached = reached
+        self.profile = reached.profile or self.profile
         trouble = reached.closer.trouble()
         if trouble is not None:
             return trouble
@@ -177,4 +181,8 @@ class DatabaseLooks:
 
     @property
     def _role(self) -> str | None:
-        return self._reached.role if self._reached is not None else None
+        if self._reached is not None and self._reached.role is not None:
+            return self._reached.role
+        first = self._first.value
+        pattern = self.profile.workload.application_name
+        return role_of_replicas(first.sessions, pattern=pattern) if first is not None else None

@@ -22,6 +22,11 @@ T = TypeVar("T")
 POLL_S = 0.01
 """Between two looks whether there are answers: small beside the second that lies between two looks at a database."""
 
+SILENT_S = 2.0
+"""So long nothing is said of what is waited for."""
+
+SAID_EVERY_S = 0.5
+
 
 class Answer(Generic[T]):
     """What one source gives, or why it gives nothing; neither while nobody has asked, or it is not yet there."""
@@ -119,11 +124,18 @@ class Looks:
         for number in range(min(threads, len(rest))):
             self._begin(_Lane((), shared), asked=rest if number == 0 else ())
 
-    def wait(self) -> None:
-        """Until every source has answered, failed or been given up; threads that are asked may ask more."""
+    def wait(self, say: Callable[[str], None] = lambda _: None) -> None:
+        """Until every source has answered, failed or been given up; threads that are asked may ask more.
+
+        ``say`` gets how far it is, when it takes longer than people like to wait without a word.
+        """
+        said_s = self._clock.monotonic() + SILENT_S
         while lanes := self._unfinished():
             for lane in lanes:
                 self._judge(lane)
+            if self._clock.monotonic() >= said_s:
+                said_s = self._clock.monotonic() + SAID_EVERY_S
+                say(self._progress(lanes))
             self._clock.sleep(POLL_S)
         for answer in self._asked:
             answer.give_up(f"not asked within {self._limit_s:g} s")
@@ -141,6 +153,11 @@ class Looks:
             lanes = [lane for lane in self._lanes if not lane.finished]
             self._over = not lanes
         return lanes
+
+    def _progress(self, lanes: Sequence[_Lane]) -> str:
+        done = sum(answer.settled for answer in self._asked)
+        waiting = [lane.current.source for lane in lanes if lane.current is not None and not lane.current.settled]
+        return f"{done} of {len(self._asked)} sources have answered" + (f", waiting for {waiting[0]}" if waiting else "")
 
     def _begin(self, lane: _Lane, *, asked: Sequence[Answer[Any]]) -> None:
         with self._lock:

@@ -242,13 +242,13 @@ def _placed(located: Located, stack: ExitStack, *, say: Callable[[str], None]) -
         from lockage.adapters.service import HttpService
 
         platform = stack.enter_context(LocalPlatform(Path(place.folder)))
-        return resolved(located, password=_password_of(located)), platform, HttpService()
+        return resolved(located, password=password_of_located(located)), platform, HttpService()
     from lockage.interfaces.wiring_kubernetes import on_kubernetes
 
     return on_kubernetes(located, place, stack, say=say)
 
 
-def _password_of(located: Located) -> Callable[[], str] | None:
+def password_of_located(located: Located) -> Callable[[], str] | None:
     """What is asked for a password; None: the URL has it, or libpq's own files."""
     if not located.password_command or located.database_url is None:
         return None

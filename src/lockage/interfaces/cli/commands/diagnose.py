@@ -1,0 +1,99 @@
+"""``lockage diagnose NAME``: what is wrong, why, how sure that is, and what to type next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from lockage.core.diagnosis.findings import Case, Diagnosis
+from lockage.errors import FindingsError, UsageError
+from lockage.interfaces.cases import read_case, save_case
+from lockage.interfaces.causes import causes
+from lockage.interfaces.cli.console import answers, narrated, notes, say
+from lockage.interfaces.cli.diagnosis_view import show_diagnosis
+from lockage.interfaces.cli.invocation import Invocation, command_app, invocation_of
+from lockage.interfaces.cli.opening import found
+from lockage.interfaces.cli.options import Json, may_name_deployment, refuse_together
+from lockage.interfaces.cli.output import print_json
+from lockage.interfaces.deployments import profile_named
+from lockage.interfaces.diagnosing import collected, diagnosed, redacted
+from lockage.interfaces.flags import Wanted
+from lockage.settings import Collecting
+
+app = command_app()
+
+LIMIT_S = Collecting().limit_s
+
+
+@app.command()
+@may_name_deployment
+def diagnose(
+    context: typer.Context,
+    wanted: Wanted,
+    *,
+    from_file: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Judge a bundle, or evidence that --save wrote, instead.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="FILE", help="Write the evidence to a file, without secrets.")
+    ] = None,
+    limit_s: Annotated[
+        float, typer.Option("--limit", metavar="SECONDS", min=1.0, help="Longest time to look. What is deaf is named.")
+    ] = LIMIT_S,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All evidence, and every cause that was ruled out.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong with a deployment, why, how sure that is, and what to type next.
+
+    Needs no profile and no file: an application that nobody has described is found by -n NAMESPACE. Looks for ten seconds
+    at most, with read rights only, changes nothing and waits for no lock. Exit code 5 when it is not well.
+    """
+    invocation = invocation_of(context)
+    refuse_together({"NAME": bool(wanted.name), "--from": from_file is not None}, command="diagnose")
+    case = _read(wanted, from_file) if from_file is not None else _collected(invocation, wanted, limit_s=limit_s)
+    if save is not None:
+        save_case(case, save, redacted=redacted)
+    diagnosis = redacted(diagnosed(case))
+    if as_json:
+        print_json(diagnosis)
+    else:
+        show_diagnosis(diagnosis, answers(), causes=causes(), verbose=verbose)
+    _end(diagnosis)
+
+
+def _read(wanted: Wanted, file: Path) -> Case:
+    profile = profile_named(str(wanted.profile), here=Path.cwd()) if wanted.profile is not None else None
+    return read_case(file, profile=profile)
+
+
+def _collected(invocation: Invocation, wanted: Wanted, *, limit_s: float) -> Case:
+    located = found(invocation, named(wanted))
+    invocation.log.write("begun", arguments=invocation.arguments)
+    with narrated() as narrate:
+        return collected(located, limit_s=limit_s, say=lambda line: say(notes(), line), glimpse=narrate)
+
+
+def named(wanted: Wanted) -> Wanted:
+    """The deployment as it is named; where only the namespace is, that is its name too."""
+    if wanted.name or not wanted.means_kubernetes:
+        if not wanted.name:
+            raise UsageError(
+                "no deployment is named", code="LK605", hint="lockage diagnose demo; lockage diagnose -n NAMESPACE"
+            )
+        return wanted
+    return msgspec.structs.replace(wanted, name=wanted.namespace or "deployment")
+
+
+def _end(diagnosis: Diagnosis) -> None:
+    if diagnosis.healthy:
+        return
+    trouble = [finding for finding in diagnosis.findings if not finding.harmless]
+    if not trouble:
+        message = f"what is wrong with {diagnosis.deployment} was not found out"
+        raise FindingsError(message, code="LK603", hint=f"lockage bundle {diagnosis.deployment}")
+    first = trouble[0]
+    more = f", and {len(trouble) - 1} more" if len(trouble) > 1 else ""
+    raise FindingsError(f"{first.code} in {diagnosis.deployment}: {first.cause}{more}", code="LK603", hint=first.next)

@@ -1,0 +1,214 @@
+"""A deployment in trouble, opened as far as it can be: whom to ask for the evidence, and what comes of it.
+
+Part of ``wiring``. The surprising thing: only a workload that is not found is an error here. An address that cannot be read, a
+way that does not lead to the database, a profile that nobody has written: all that becomes evidence, because it may be the
+very cause that is looked for.
+"""
+
+# ruff: noqa: PLC0415 - adapters are imported by those who use them, as in ``wiring``
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import msgspec
+
+from lockage.core.redaction import mask_secrets
+from lockage.errors import LockageError, UnreachableError
+from lockage.interfaces.places import LocalPlace
+from lockage.settings import Settings
+
+if TYPE_CHECKING:
+    from lockage.core.diagnosis.evidence import Missing
+    from lockage.core.diagnosis.findings import Case, Diagnosis
+    from lockage.core.progress import MigrationText
+    from lockage.flows.collect import Witnesses
+    from lockage.flows.collect_database import Reached
+    from lockage.interfaces.deployments import Deployment, Located
+
+LEAST_S = 1.0
+"""Left for the evidence, however long the deployment was looked for: a healthy source answers in a tenth of that."""
+
+
+def collected(
+    located: Located,
+    *,
+    limit_s: float,
+    say: Callable[[str], None] = lambda _: None,
+    glimpse: Callable[[str], None] = lambda _: None,
+    settings: Settings | None = None,
+    logs: bool = True,
+) -> Case:
+    """The evidence of a deployment, found and collected within ``limit_s``, with what one must know to judge it.
+
+    ``say`` gets what people should know of how it was found, ``glimpse`` what is waited for. Raises as ``opened_witnesses``.
+    """
+    from lockage.flows.collect import collect
+
+    begun_s = time.monotonic()
+    with opened_witnesses(located, limit_s=limit_s, say=say, settings=settings) as witnesses:
+        left_s = max(LEAST_S, limit_s - (time.monotonic() - begun_s))
+        case = collect(witnesses, limit_s=left_s, say=glimpse, logs=logs)
+    took_s = round(time.monotonic() - begun_s, 3)
+    return replace(case, evidence=replace(case.evidence, collected_s=took_s))
+
+
+@contextmanager
+def opened_witnesses(
+    located: Located,
+    *,
+    limit_s: float | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    settings: Settings | None = None,
+) -> Generator[Witnesses]:
+    """Whom to ask about the deployment, while the context lasts; ``say`` gets what people should know of how it was found.
+
+    Raises what the platform raises when it does not answer, or when the workload is not there; ``UnreachableError`` (LK606)
+    when it was not found within the limit.
+    """
+    settings = hurried(settings or Settings())
+    limit_s = settings.collecting.limit_s if limit_s is None else limit_s
+    opening = _Opening(lambda stack: _opened(located, stack, say=say, settings=settings))
+    opening.start()
+    opening.join(limit_s)
+    if opening.is_alive():
+        raise UnreachableError(
+            f"{located.name} was not found within {limit_s:g} s: its platform, or the login there, does not answer",
+            code="LK606",
+            hint="kubectl get deployments; lockage diagnose --limit SECONDS",
+        )
+    with opening.stack:
+        if opening.error is not None:
+            raise opening.error
+        assert opening.witnesses is not None
+        yield opening.witnesses
+
+
+class _Opening(threading.Thread):
+    """Opens the deployment; where it hangs, in a login program or a deaf server, nobody has to wait for it."""
+
+    def __init__(self, open_it: Callable[[ExitStack], Witnesses]) -> None:
+        super().__init__(name="lockage-opening", daemon=True)
+        self._open_it = open_it
+        self.stack = ExitStack()
+        self.witnesses: Witnesses | None = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.witnesses = self._open_it(self.stack)
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            self.error = error
+
+
+def _opened(located: Located, stack: ExitStack, *, say: Callable[[str], None], settings: Settings) -> Witnesses:
+    place = located.platform
+    if isinstance(place, LocalPlace):
+        return _local(located, place, stack, settings=settings)
+    from lockage.interfaces.diagnosing_kubernetes import witnesses_on_kubernetes
+
+    return witnesses_on_kubernetes(located, place, stack, say=say, settings=settings)
+
+
+def hurried(settings: Settings) -> Settings:
+    """Settings whose database limits are a diagnosis': its own words must come before nobody waits for them any more."""
+    limit_s = settings.collecting.database_timeout_s
+    watching = replace(settings.watching, connect_timeout_s=limit_s, statement_timeout_s=limit_s)
+    return replace(settings, watching=watching)
+
+
+def diagnosed(case: Case) -> Diagnosis:
+    """What the rules say of it. Raises ``LockageError`` (LK615) where the catalogue of causes is broken."""
+    from lockage.core.diagnosis.diagnose import diagnose
+    from lockage.core.diagnosis.rules import RULES
+    from lockage.interfaces.causes import causes
+
+    return diagnose(case, causes=causes(), rules=RULES)
+
+
+def reached_at(
+    url: str,
+    *,
+    settings: Settings,
+    password: Callable[[], str] | None,
+    role: str | None = None,
+    close_way: Callable[[], None] = lambda: None,
+) -> Reached:
+    """The database at an address that leads there from here."""
+    from lockage.adapters.postgres.database import PostgresDatabase
+    from lockage.adapters.postgres.examination import PostgresExaminer
+    from lockage.flows.collect_database import Reached
+
+    closer = PostgresExaminer(url, watching=settings.watching, password=password)
+    return Reached(
+        database=PostgresDatabase(url, watching=settings.watching, password=password),
+        closer=closer,
+        role=role,
+        close_closer=closer.close,
+        close_way=close_way,
+    )
+
+
+def _local(located: Located, place: LocalPlace, stack: ExitStack, *, settings: Settings) -> Witnesses:
+    from lockage.adapters.local.examination import LocalExaminer
+    from lockage.adapters.local.platform import LocalPlatform
+    from lockage.adapters.service import HttpService
+    from lockage.flows.collect import Witnesses
+    from lockage.interfaces.deployments import resolved
+    from lockage.interfaces.wiring import password_of_located, system_clock
+
+    deployment = resolved(located, password=password_of_located(located))
+    platform = stack.enter_context(LocalPlatform(Path(place.folder)))
+    platform.workload()  # without it there is nothing to diagnose
+    closer = LocalExaminer(Path(place.folder))
+    stack.callback(closer.close)
+    script, unseen = script_of(deployment)
+    return Witnesses(
+        deployment=deployment.name,
+        platform_kind="local",
+        namespace=None,
+        platform=platform,
+        closer=closer,
+        reach=lambda: reached_at(deployment.database_url, settings=settings, password=deployment.database_password),
+        service=HttpService(),
+        profile=deployment.profile,
+        script=script,
+        unseen=unseen,
+        clock=system_clock(),
+        settings=settings,
+    )
+
+
+def script_of(deployment: Deployment) -> tuple[tuple[MigrationText, ...], tuple[Missing, ...]]:
+    """The application's migrations, oldest first, and why there are none where they cannot be read."""
+    from lockage.core.diagnosis.evidence import Missing
+    from lockage.core.progress import MigrationText
+    from lockage.interfaces.wiring import migrations_of
+
+    try:
+        migrations = migrations_of(deployment)
+    except LockageError as error:
+        return (), (Missing(source="the text of the migrations", why=error.message),)
+    return tuple(MigrationText(version=m.version, name=m.name, text=m.text) for m in migrations), ()
+
+
+T = TypeVar("T")
+
+
+def redacted(record: T) -> T:
+    """The record (or what JSON is made of) without secrets in any of its texts."""
+    return msgspec.convert(_masked(msgspec.to_builtins(record)), type=type(record))
+
+
+def _masked(value: object) -> object:
+    if isinstance(value, str):
+        return mask_secrets(value)
+    if isinstance(value, dict):
+        return {name: _masked(each) for name, each in cast("dict[str, object]", value).items()}
+    return [_masked(each) for each in cast("list[object]", value)] if isinstance(value, list) else value
