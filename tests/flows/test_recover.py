@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from lockage.core.plan import steps as s
-from lockage.core.recovery import Direction
+from lockage.core.recovery.of_run import Direction
 from lockage.core.run import RunReport
 from lockage.errors import HaltedError, RefusedError
 from lockage.flows.recover import recover, way_out

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from lockage.core.facts import Probe, Survey
 from lockage.core.plan.planner import plan
 from lockage.core.plan.steps import Plan
-from lockage.core.recovery import Direction, Recovery, RecoveryStep
+from lockage.core.recovery.of_run import Direction, Recovery, RecoveryStep
 from lockage.core.release.check import AdvisoryList, ListedAdvisory, check_jump
 from lockage.core.release.fits import releases_found, table_of
 from lockage.core.run import RunEvent, RunReport

@@ -16,7 +16,7 @@ import msgspec
 
 from lockage.core.facts import LedgerState
 from lockage.core.plan import steps as s
-from lockage.core.recovery import ledger_ends
+from lockage.core.recovery.of_run import ledger_ends
 from lockage.core.run import RunNote, RunReport, WaiverNote, read_notes
 from lockage.errors import HaltedError, LockageError, RefusedError, UnreachableError
 from lockage.flows import contend, heed, quiesce, revise

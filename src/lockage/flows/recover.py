@@ -13,7 +13,7 @@ import msgspec
 
 from lockage.core.facts import LedgerState
 from lockage.core.plan.steps import HandOver, LeaveWhen, Plan, RaiseReplicas, Restore
-from lockage.core.recovery import Direction, Recovery, ledger_ends, recovery
+from lockage.core.recovery.of_run import Direction, Recovery, ledger_ends, recovery
 from lockage.core.run import RunNote, RunReport, WaiverNote, read_notes
 from lockage.errors import HaltedError, RefusedError
 from lockage.flows import contend, quiesce, revise

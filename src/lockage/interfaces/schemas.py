@@ -17,7 +17,7 @@ from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.steps import Plan
 from lockage.core.plan.window_report import WindowReport
-from lockage.core.recovery import Recovery
+from lockage.core.recovery.of_run import Recovery
 from lockage.core.release.check import AdvisoryCheck, AdvisoryList
 from lockage.core.release.fits import ReleasesFound
 from lockage.core.run import RunEvent, RunReport

@@ -5,7 +5,7 @@ Not for shadows (``shadow``). The surprising thing: a backend is never named by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -60,6 +60,14 @@ class Database(Protocol):
 
     def terminate(self, *, pid: int, backend_start: datetime) -> Killed:
         """End exactly that backend. Cannot be undone; its transaction rolls back."""
+        ...
+
+    def mend(self, statements: Sequence[str], *, together: bool, lock: int | None) -> None:
+        """Execute statements of a repair: ``together`` in one transaction, else each alone, in order, as the application does.
+
+        ``lock`` is the key of the migration lock, held meanwhile so that nobody migrates beside it. Raises ``RefusedError``
+        (LK579) where nothing of it stays, ``HaltedError`` (LK580) where the ones before the failed one do. Undone as each says.
+        """
         ...
 
     def hold_fence(self, key: int) -> bool:

@@ -8,7 +8,7 @@ Codes here: LK140 the fence was lost to another run; others: ``sqlstate``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar
 
@@ -20,6 +20,7 @@ from lockage.adapters.postgres.catalog import read_relations, read_server
 from lockage.adapters.postgres.catalog_objects import read_catalog
 from lockage.adapters.postgres.lasting_session import LastingSession
 from lockage.adapters.postgres.ledger import read_ledger
+from lockage.adapters.postgres.repairing import execute_repair
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.catalog.objects import CatalogObject
 from lockage.core.facts import Activity, DatabaseServer, LedgerReading, Relation
@@ -38,6 +39,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str, *, watching: Watching | None = None, password: Callable[[], str] | None = None) -> None:
         limits = watching or Watching()
+        self._url, self._password = url, password
         self._watch = LastingSession(url, what="watch", watching=limits, password=password)
         self._fence = LastingSession(url, what="fence", watching=limits, password=password)
         self._fence_key: int | None = None
@@ -81,6 +83,12 @@ class PostgresDatabase:
         """End exactly that backend. Cannot be undone; its transaction rolls back."""
         return self._signal("terminate_backend", pid, backend_start)
 
+    def mend(self, statements: Sequence[str], *, together: bool, lock: int | None) -> None:
+        """Execute statements of a repair, in order; the session that holds the fence is asked first whether it still does."""
+        if self._fence_key is not None and not self.hold_fence(self._fence_key):
+            raise _fence_lost()
+        execute_repair(self._url, statements, together=together, lock=lock, password=self._password)
+
     def hold_fence(self, key: int) -> bool:
         """Hold Lockage's own advisory lock in one session while the run lives; False when another session holds it."""
         return self._fence.run("taking the fence", lambda c: self._take_fence(c, key))
@@ -94,11 +102,7 @@ class PostgresDatabase:
     def _signal(self, statement: LiteralString, pid: int, backend_start: datetime) -> Killed:
         def send(connection: psycopg.Connection[Any]) -> Killed:
             if self._fence_key is not None and not self._take_fence(connection, self._fence_key):
-                raise RefusedError(
-                    "the connection that held the fence was lost, and another run holds the fence now",
-                    code="LK140",
-                    hint="lockage runs shows who; this run may be continued when that one has ended",
-                )
+                raise _fence_lost()
             row = connection.execute(load_sql(statement), {"pid": pid, "backend_start": backend_start}).fetchone()
             return Killed(pid=pid, sent=bool(row and row[0]))
 
@@ -113,6 +117,14 @@ class PostgresDatabase:
         if held:
             self._fence_key, self._fence_generation = key, self._fence.generation
         return held
+
+
+def _fence_lost() -> RefusedError:
+    return RefusedError(
+        "the connection that held the fence was lost, and another run holds the fence now",
+        code="LK140",
+        hint="lockage runs shows who; this run may be continued when that one has ended",
+    )
 
 
 def _ask(connection: psycopg.Connection[Any], sql: str) -> tuple[Mapping[str, object], ...]:

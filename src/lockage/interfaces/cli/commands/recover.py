@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lockage.core.recovery import Direction, Recovery
+from lockage.core.recovery.of_run import Direction, Recovery
 from lockage.errors import RefusedError
 from lockage.flows.recover import recover as recover_deployment
 from lockage.flows.recover import way_out
