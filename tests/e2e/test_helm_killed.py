@@ -17,7 +17,6 @@ import lightkube
 import psutil
 import pytest
 
-from e2e.chart_archives import pack_charts
 from e2e.cluster.layout import REPOSITORY
 from e2e.held_api import HeldApi, held_api
 from e2e.helm_scene import HelmScene, told
@@ -28,12 +27,6 @@ from lockage.ports import Rollout
 pytestmark = pytest.mark.e2e
 
 UPGRADE = Rollout(release="2.26.6", replicas=1, liveness=None)
-
-
-@pytest.fixture(scope="session")
-def charts(cluster: OnCluster, tmp_path_factory: pytest.TempPathFactory) -> str:
-    assert cluster.own is not None
-    return pack_charts(tmp_path_factory.mktemp("charts"), helm=cluster.own.programs / "helm3", releases=("2.26.0", "2.26.6"))
 
 
 @pytest.fixture(params=["helm3", "helm4"])
