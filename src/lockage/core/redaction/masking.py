@@ -1,0 +1,18 @@
+"""Text without credentials, for errors, notes and runbooks on a person's own terminal.
+
+Not for what leaves the machine (``redaction``): statements and e-mail addresses stay, and every secret becomes the same
+``***``. The surprising thing: it works on any text, log lines and SQL included, so it rather masks a harmless word than lets a
+password through.
+"""
+
+from __future__ import annotations
+
+MASK = "***"
+
+
+def mask_secrets(text: str) -> str:
+    """The text with ``***`` in place of every password and token that it shows; masking twice changes nothing more."""
+    # Late: every command imports this, and most have nothing to mask. Its patterns take a while to be made.
+    from lockage.core.redaction.redaction import masked_credentials  # noqa: PLC0415
+
+    return masked_credentials(text, MASK)
