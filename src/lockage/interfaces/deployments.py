@@ -141,19 +141,24 @@ def resolved(
     profile, database_url = profile or located.profile, database_url or located.database_url
     assert profile is not None  # only Kubernetes leaves it open, and says it there
     assert database_url is not None
-    profile = advised(profile, kept=located.kept_advisories, named=located.named_advisories)
-    if located.migrations is not None:
-        migrations = msgspec.structs.replace(profile.migrations, source=str(located.migrations))
-        profile = msgspec.structs.replace(profile, migrations=migrations)
     return Deployment(
         name=located.name,
-        profile=profile,
+        profile=with_users_own(located, profile),
         database_url=database_url,
         database_password=password,
         platform=located.platform,
         beside=located.beside,
         migrations=located.migrations,
     )
+
+
+def with_users_own(located: Located, profile: Profile) -> Profile:
+    """The profile with the user's advisories, and the folder of migrations that the user named. Raises as ``advised`` does."""
+    profile = advised(profile, kept=located.kept_advisories, named=located.named_advisories)
+    if located.migrations is None:
+        return profile
+    migrations = msgspec.structs.replace(profile.migrations, source=str(located.migrations))
+    return msgspec.structs.replace(profile, migrations=migrations)
 
 
 def describe(file: Path, deployments: Mapping[str, Described]) -> None:

@@ -30,14 +30,14 @@ from lockage.errors import LockageError, UsageError
 from lockage.interfaces.deployments import Located
 from lockage.interfaces.places import KubernetesPlace
 from lockage.interfaces.wiring_kubernetes import opened_client, reached_from_here, running_pod
-from lockage.settings import Settings
+from lockage.settings import Settings, Watching
 
 LABELS_OF_AN_APPLICATION = ("app.kubernetes.io/name", "app")
 """Labels that say which application, and not which installation of it. Source: Kubernetes, "Recommended Labels"."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Problems:
+class Problems:
     """What could not be seen."""
 
     seen: list[str] = field(default_factory=list[str])
@@ -63,8 +63,8 @@ def sketched(located: Located, *, say: Callable[[str], None]) -> str:
 def _seen(located: Located, place: KubernetesPlace, client: KubernetesClient, *, say: Callable[[str], None]) -> Seen:
     workload = find_any(client, selector=place.selector, name=located.name)
     say(f"looking at {workload.title} in namespace {client.namespace}")
-    template, problems = workload.spec.template, _Problems()
-    container, variables, environment = _container(client, workload, problems)
+    template, problems = workload.spec.template, Problems()
+    container, variables, environment = container_with_database(client, workload, problems)
     database = database_in(variables)
     names, ledgers = _of_database(located, place, client, workload, environment, database, problems, say=say)
     image = parse_image(container.image).repository
@@ -92,8 +92,8 @@ def _seen(located: Located, place: KubernetesPlace, client: KubernetesClient, *,
     )
 
 
-def _container(
-    client: KubernetesClient, workload: WorkloadObject, problems: _Problems
+def container_with_database(
+    client: KubernetesClient, workload: WorkloadObject, problems: Problems
 ) -> tuple[ContainerObject, Mapping[str, str], Environment]:
     """The container that has a database, else the pod's own default, else the first; with its variables."""
     containers = workload.spec.template.spec.containers
@@ -108,7 +108,7 @@ def _container(
     return found[0]
 
 
-def _variables(environment: Environment, problems: _Problems) -> Iterator[tuple[str, str]]:
+def _variables(environment: Environment, problems: Problems) -> Iterator[tuple[str, str]]:
     try:
         names = set(environment.names())
     except LockageError as error:
@@ -131,14 +131,13 @@ def _of_database(
     workload: WorkloadObject,
     environment: Environment,
     database: DatabaseProfile | None,
-    problems: _Problems,
+    problems: Problems,
     *,
     say: Callable[[str], None],
 ) -> tuple[tuple[str, ...], tuple[LedgerSeen, ...]]:
     """What the replicas' sessions are called, and the tables that look like ledgers."""
     if database is None and located.database_url is None:
         return (), ()
-    watching = Settings().watching
     try:
         with ExitStack() as stack:
             url = located.database_url
@@ -146,19 +145,34 @@ def _of_database(
                 url = database_address(environment, database).url
                 url = reached_from_here(client, workload, environment, place, stack, url=url, password=None, say=say)
             assert url is not None
-            ledgers = find_ledgers(url, watching=watching)
-            live = stack.enter_context(closing(PostgresDatabase(url, watching=watching)))
-            pods = list_pods(client, selector=selecting(workload.spec.template.metadata.labels))
-            at = {pod.status.pod_ip: pod.metadata.name for pod in pods}
-            names = Counter(
-                session.application_name.replace(at[session.client_address], "{replica}")
-                for session in live.activity().sessions
-                if session.client_address in at and not session.application_name.startswith("lockage/")
-            )
-            return tuple(name for name, _ in names.most_common()), ledgers
+            return seen_in_database(url, client, workload, watching=Settings().watching)
     except LockageError as error:
         problems.note("the database", error)
         return (), ()
+
+
+def seen_in_database(
+    url: str,
+    client: KubernetesClient,
+    workload: WorkloadObject,
+    *,
+    watching: Watching,
+    password: Callable[[], str] | None = None,
+) -> tuple[tuple[str, ...], tuple[LedgerSeen, ...]]:
+    """What the replicas' sessions are called, the commonest first, and the tables that look like ledgers.
+
+    Raises as the client and the database do.
+    """
+    ledgers = find_ledgers(url, watching=watching, password=password)
+    with closing(PostgresDatabase(url, watching=watching, password=password)) as live:
+        pods = list_pods(client, selector=selecting(workload.spec.template.metadata.labels))
+        at = {pod.status.pod_ip: pod.metadata.name for pod in pods}
+        names = Counter(
+            session.application_name.replace(at[session.client_address], "{replica}")
+            for session in live.activity().sessions
+            if session.client_address in at and not session.application_name.startswith("lockage/")
+        )
+    return tuple(name for name, _ in names.most_common()), ledgers
 
 
 def _chart_values(
@@ -169,7 +183,7 @@ def _chart_values(
     image: str,
     release: str,
     workload: WorkloadObject,
-    problems: _Problems,
+    problems: Problems,
 ) -> ChartValues | None:
     if helm is None:
         return None

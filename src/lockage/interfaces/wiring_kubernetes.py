@@ -25,11 +25,12 @@ from lockage.adapters.kubernetes.patch import PatchReleaser
 from lockage.adapters.kubernetes.platform import KubernetesPlatform
 from lockage.adapters.kubernetes.port_forward import Kubectl
 from lockage.adapters.kubernetes.service import KubernetesService
-from lockage.adapters.kubernetes.ways import Ways, reached
+from lockage.adapters.kubernetes.ways import ELSEWHERE, Ways, reached
 from lockage.adapters.password_command import password_of
 from lockage.adapters.postgres import leash
 from lockage.adapters.postgres.session import connect
 from lockage.adapters.service import HttpService
+from lockage.errors import LockageError
 from lockage.interfaces.deployments import Deployment, Located, brought_profiles, resolved
 from lockage.interfaces.places import KubernetesPlace
 from lockage.ports import Platform, Releaser, Service
@@ -101,21 +102,29 @@ def reached_from_here(
     url: str,
     password: Callable[[], str] | None,
     say: Callable[[str], None],
+    looking: bool = False,
 ) -> str:
-    """The address as it is reached from here, until the stack is closed. Raises as ``reached`` and ``with_files`` do."""
+    """The address as it is reached from here, until the stack is closed. Raises as ``reached`` and ``with_files`` do.
+
+    ``looking``: nothing is made on the cluster for it, and a database that refuses us is reached too.
+    """
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="lockage-", ignore_cleanup_errors=True)))
     url = with_files(url, environment.file, folder=folder)
 
     def log_in(there: str) -> None:
         limit_s = WAY_LIMIT_S
-        connect(
-            there,
-            what="way",
-            lock_timeout_s=limit_s,
-            statement_timeout_s=limit_s,
-            connect_timeout_s=limit_s,
-            password=password,
-        ).close()
+        try:
+            connect(
+                there,
+                what="way",
+                lock_timeout_s=limit_s,
+                statement_timeout_s=limit_s,
+                connect_timeout_s=limit_s,
+                password=password,
+            ).close()
+        except LockageError as error:
+            if not looking or error.code in ELSEWHERE:
+                raise
 
     ways = Ways(
         client=client,
@@ -126,7 +135,7 @@ def reached_from_here(
         log_in=log_in,
         say=say,
     )
-    return reached(url, place.reach, ways, stack)
+    return reached(url, place.reach, ways, stack, makes_nothing=looking)
 
 
 def environment_of(client: KubernetesClient, found: Found) -> Environment:

@@ -29,7 +29,7 @@ from lightkube.config.client_adapter import verify_cluster
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import Cluster, Context, User
 from lightkube.core.exceptions import ConfigError
-from lightkube.core.resource import NamespacedResource
+from lightkube.core.resource import GlobalResource, NamespacedResource
 from lightkube.resources.core_v1 import Namespace
 from lightkube.types import PatchType
 
@@ -40,6 +40,7 @@ from lockage.adapters.kubernetes.kubeconfig import Chosen, choose
 from lockage.errors import LockageError, UsageError
 
 T = TypeVar("T", bound=NamespacedResource)
+G = TypeVar("G", bound=GlobalResource)
 
 FIELD_MANAGER = "lockage"
 """Whose name stands beside every field that we set."""
@@ -110,6 +111,10 @@ class KubernetesClient:
         """All objects of a kind with these labels, in the client's namespace or another."""
         wanted: dict[str, Any] = {**(labels or {})}
         return [*self.kube.list(kind, labels=wanted, namespace=namespace)]  # pyright: ignore[reportUnknownMemberType]
+
+    def spread(self, kind: type[G]) -> list[G]:
+        """All objects of a kind that has no namespaces, such as nodes."""
+        return [*self.kube.list(kind)]  # pyright: ignore[reportUnknownMemberType]
 
     def patched(
         self,

@@ -44,8 +44,8 @@ class Ways:
     say: Callable[[str], None]
 
 
-def reached(url: str, reach: Reach, ways: Ways, stack: ExitStack) -> str:
-    """The address as it is reached from here, until the stack is closed.
+def reached(url: str, reach: Reach, ways: Ways, stack: ExitStack, *, makes_nothing: bool = False) -> str:
+    """The address as it is reached from here, until the stack is closed; ``makes_nothing``: no pod unless it is asked for.
 
     Raises ``UnreachableError`` (LK537) naming each way that was tried; what ``log_in`` raises, when the way led to the database
     and it refuses us.
@@ -56,7 +56,7 @@ def reached(url: str, reach: Reach, ways: Ways, stack: ExitStack) -> str:
     attempts = {"direct": _direct, "port-forward": _by_port_forward, "pod": _by_pod}
     tried: list[str] = []
     for way, attempt in attempts.items():
-        if reach not in ("auto", way):
+        if reach not in ("auto", way) or (makes_nothing and (reach, way) == ("auto", "pod")):
             continue
         with ExitStack() as opened:
             try:
