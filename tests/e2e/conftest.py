@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from e2e.brought_kinds import brought_kinds
 from e2e.chart_archives import pack_charts
 from e2e.cluster import whole
 from e2e.cluster.layout import CannotError
+from e2e.cluster.lockage_image import import_lockage
 from e2e.cluster.programs import missing
 from e2e.host_state import host_state
 from e2e.installed import Installed
@@ -72,6 +74,16 @@ def own_cluster(cluster: OnCluster) -> whole.Cluster:
     found = whole.status()  # a test may have started it anew
     assert found is not None
     return found
+
+
+@pytest.fixture(scope="session")
+def lockage_image(cluster: OnCluster) -> str:
+    """Name of Lockage's own image of the working tree, which is on the cluster's node."""
+    if cluster.own is None:
+        pytest.skip("the nodes of a user's cluster have no image of Lockage")
+    with (cluster.own.state.folder / "lockage-image.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side, and it is packed in one place
+        return import_lockage(cluster.own, say=lambda text: None)
 
 
 @pytest.fixture

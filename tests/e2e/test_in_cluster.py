@@ -17,8 +17,6 @@ from lightkube.resources.core_v1 import ConfigMap, Pod, Secret, ServiceAccount
 from lightkube.resources.rbac_authorization_v1 import Role
 from lightkube.types import CascadeType
 
-from e2e.cluster.lockage_image import import_lockage
-from e2e.cluster.whole import Cluster
 from e2e.installed import LEDGERS, NAME, Installed
 from e2e.on_cluster import eventually
 
@@ -30,21 +28,8 @@ PATIENT = {"enabled": True, "periodSeconds": 1, "timeoutSeconds": 5, "failureThr
 OF_LOCKAGE = {"lockage.dev/deployment": NAME}
 
 
-@pytest.fixture(scope="session")
-def imported() -> dict[str, str]:
-    return {}
-
-
 @pytest.fixture
-def image(own_cluster: Cluster, imported: dict[str, str]) -> str:
-    """Lockage's own image of the working tree, on the cluster's node."""
-    if "name" not in imported:
-        imported["name"] = import_lockage(own_cluster, say=lambda text: None)
-    return imported["name"]
-
-
-@pytest.fixture
-def shop(installed: Installed, image: str) -> Installed:
+def shop(installed: Installed, lockage_image: str) -> Installed:
     """towpath 2.26.0 by Helm, described without its database: inside the cluster it is where the replicas have it."""
     installed.install(replicas=1, livenessProbe=PATIENT)
     file = installed.folder / "lockage.toml"

@@ -15,7 +15,7 @@ from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import Pod, Secret
 
 from e2e.cluster.layout import REPOSITORY
-from e2e.cluster.lockage_image import image_name, import_lockage
+from e2e.cluster.lockage_image import image_name
 from e2e.cluster.whole import Cluster
 from e2e.installed import ACCOUNT, LEDGERS, NAME, Installed
 from e2e.on_cluster import eventually
@@ -83,9 +83,8 @@ def test_the_chart_renders_the_job_of_an_upgrade_in_the_cluster(own_cluster: Clu
 
 
 def test_a_run_by_the_chart_upgrades_with_the_printed_rights(
-    installed: Installed, own_cluster: Cluster, kube: Client, tmp_path: Path
+    installed: Installed, own_cluster: Cluster, lockage_image: str, kube: Client, tmp_path: Path
 ) -> None:
-    import_lockage(own_cluster, say=lambda text: None)
     installed.install(replicas=1, livenessProbe=PATIENT)
     description = installed.folder / "lockage.toml"
     description.write_text(re.sub(r"(?m)^database = .*\n", "", description.read_text()))
