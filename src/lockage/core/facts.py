@@ -314,6 +314,7 @@ class Work:
     done_ratio: float | None
     wal_lsn_bytes: int  # the server's WAL insert position, 0 when in recovery
     blocks: int  # blocks read, hit and written by the database so far
+    relation: str | None = None  # schema.name that the command works on, as the progress view tells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

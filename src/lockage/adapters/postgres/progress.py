@@ -28,6 +28,7 @@ def read_work(connection: psycopg.Connection[Any], *, busy: Sequence[int]) -> tu
             command=by_pid[pid]["command"] if pid in by_pid else None,
             phase=by_pid[pid]["phase"] if pid in by_pid else None,
             done_ratio=_ratio(by_pid[pid]["done_ratio"]) if pid in by_pid else None,
+            relation=by_pid[pid]["relation"] if pid in by_pid else None,
             wal_lsn_bytes=counters["wal_lsn_bytes"],
             blocks=counters["blocks"],
         )

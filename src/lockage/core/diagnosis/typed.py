@@ -14,3 +14,10 @@ def lockage(case: Case, verb: str, *options: str) -> str:
     evidence = case.evidence
     where = ("-n", evidence.namespace) if evidence.namespace else ()
     return " ".join(("lockage", verb, evidence.deployment, *where, *options))
+
+
+def psql(case: Case, sql: str) -> str:
+    """``psql -d DATABASE -c "SQL"``; the SQL has no double quotes of its own."""
+    server = case.evidence.database.server
+    where = ("-d", server.database) if server is not None else ()
+    return " ".join(("psql", *where, "-c", f'"{sql}"'))
