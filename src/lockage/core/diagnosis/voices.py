@@ -61,6 +61,19 @@ def voices(case: Case) -> Iterator[Voice]:
                     yield found
 
 
+def fresh_voices(case: Case) -> Iterator[Voice]:
+    """The last complaint of each container that runs, if it is fresh, whether the replica is called ready or not.
+
+    For what shows elsewhere too: a health check may never ask the database.
+    """
+    for detail in living(case):
+        for container in own_containers(detail):
+            log = log_of(case, detail.name, container.name, previous=False)
+            complaint = _fresh(case, log) if log is not None else None
+            if log is not None and complaint is not None and container.state.phase is ContainerPhase.RUNNING:
+                yield Voice(detail=detail, container=container, log=log, complaint=complaint, ended=False)
+
+
 def _voice(case: Case, detail: ReplicaDetail, container: Container) -> Voice | None:
     current = log_of(case, detail.name, container.name, previous=False)
     before = log_of(case, detail.name, container.name, previous=True)

@@ -1,0 +1,274 @@
+"""Configuration: what a replica is given and cannot start with: Secrets, the way into the database, a licence.
+
+Pure. The surprising thing: the best witness is mostly the application's own log, and the second our own connection with the
+application's address; but ours alone proves nothing while the replicas serve, for then it is our own address that is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lockage.core.diagnosis.evidence import ContainerPhase, ReplicaDetail
+from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
+from lockage.core.diagnosis.log_lines import last_words
+from lockage.core.diagnosis.present import (
+    age_s,
+    endings,
+    event_line,
+    in_trouble,
+    is_ready,
+    kubectl,
+    living,
+    log_exhibit,
+    log_of_ending,
+    noun,
+    pod_events,
+    pods,
+    state_line,
+)
+from lockage.core.diagnosis.server_messages import Fault, fault_in, meant_sqlstate
+from lockage.core.diagnosis.typed import lockage
+from lockage.core.diagnosis.voices import fresh_voices, voices
+from lockage.core.plan.wording import listed
+
+MOUNT_RETRIED_S = 300.0
+"""How old the last failure of a mount may be: it is tried again every two minutes at most."""
+
+# --- missing objects --------------------------------------------------------------------------------------------------
+
+_MISSING = re.compile(
+    r"(?P<kind>secret|configmap) \"(?P<name>[^\"]+)\" not found|couldn't find key (?P<key>\S+) in (?P<kind2>Secret|ConfigMap) "
+    r"(?P<name2>\S+)|references non-existent (?P<kind3>secret|config) key: (?P<key3>\S+)",
+    re.IGNORECASE,
+)
+"""What the kubelet says of a Secret or ConfigMap that is not there.
+
+Source: Kubernetes 1.33, pkg/kubelet/kubelet_pods.go, pkg/volume/secret and pkg/volume/configmap.
+"""
+
+
+def missing_object(case: Case) -> Iterator[Finding]:
+    """F018: a Secret, a ConfigMap, or a key in it, that a replica needs to start, is not there."""
+    groups: dict[str, list[tuple[ReplicaDetail, Exhibit]]] = {}
+    for detail in living(case):
+        found = None if is_ready(case, detail) else _missing_of(case, detail)
+        if found is not None:
+            groups.setdefault(found[0], []).append((detail, found[1]))
+    for what, found in groups.items():
+        names = tuple(detail.name for detail, _ in found)
+        yield Finding(
+            code="F018",
+            cause=f"{what}, and {noun(case)} {listed(names)} cannot start without it",
+            confidence=0.95,
+            why="the kubelet says so, and tries again",
+            evidence=(found[0][1],),
+            next=kubectl(case, "get", "configmaps,secrets"),
+            avoid="do not restart the old replicas: they run with what they read when they started, and would not start again",
+            about=pods(*names),
+        )
+
+
+def _missing_of(case: Case, detail: ReplicaDetail) -> tuple[str, Exhibit] | None:
+    """What is missing, in words, and where that was said."""
+    for container in detail.containers:
+        state = container.state
+        found = _MISSING.search(state.message) if state.phase is ContainerPhase.WAITING else None
+        if found is not None:
+            return _in_words(found), state_line(detail, container)
+    waits = any(c.state.phase is ContainerPhase.WAITING and c.state.reason != "CrashLoopBackOff" for c in detail.containers)
+    for event in reversed(pod_events(case, detail.name, "Failed", "FailedMount")):
+        found = _MISSING.search(event.text)
+        if found is not None and waits and age_s(case, event.at) < MOUNT_RETRIED_S:
+            return _in_words(found), event_line(event)
+    return None
+
+
+def _in_words(found: re.Match[str]) -> str:
+    kind = (found["kind"] or found["kind2"] or found["kind3"] or "").lower()
+    called = "Secret" if kind == "secret" else "ConfigMap"
+    if found["key"] is not None:
+        return f"{called} {found['name2']} has no key {found['key']}"
+    if found["key3"] is not None:
+        return f"a {called} that is mounted has no key {found['key3']}"
+    return f"{called} {found['name']} does not exist"
+
+
+# --- the way into the database ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """Why one does not get into the database, said by replicas or by the answer to our own connection."""
+
+    code: str
+    text: str
+    replicas: tuple[str, ...]
+    exhibits: tuple[Exhibit, ...]
+    ours: bool  # our own connection fails for the same reason
+
+
+_WHAT = {
+    "F019": "the database refuses the password of {who}",
+    "F020": "the database address of {who} is not valid",
+    "F021": "the database of {who} is not found, or does not answer",
+    "F022": "{who} and the database do not agree about TLS",
+    "F023": "the database, or the role, that {who} asks for does not exist",
+    "F024": "pg_hba.conf does not let {who} in",
+}
+
+_AVOID = {
+    "F019": "do not set a new password before it is known who uses the old one: other clients may share the role",
+    "F021": "do not delete the replicas that serve: their connections may be the only ones left",
+    "F022": "do not switch sslmode to disable on a network that is not yours: the password would go in plain text",
+    "F023": "do not create an empty database to get it to start: the application would make a fresh one in it",
+}
+
+
+def no_way_in(case: Case) -> Iterator[Finding]:
+    """F019 to F024: replicas do not get into the database."""
+    groups: dict[str, list[tuple[str, str, Exhibit]]] = {}
+    for voice in voices(case):
+        code = _code_of(case, voice.complaint.sqlstate, voice.complaint.fault, voice.complaint.raw)
+        if code is not None:
+            groups.setdefault(code, []).append((voice.detail.name, voice.complaint.message, voice.exhibit))
+    ours = _of_our_own(case)
+    for code, found in groups.items():
+        same = ours is not None and ours.code == code
+        exhibits = (*(exhibit for _, _, exhibit in found[:2]), *(ours.exhibits if same and ours is not None else ()))
+        names = tuple(dict.fromkeys(name for name, _, _ in found))
+        yield _finding(case, _Said(code=code, text=found[0][1], replicas=names, exhibits=exhibits, ours=same))
+    if ours is not None and not groups:
+        yield _finding(case, ours)
+
+
+def _of_our_own(case: Case) -> _Said | None:
+    """What kept us out, where it keeps the application out too.
+
+    It does where no replica is ready, and where one that is complains of the same at this moment: a health check may never ask
+    the database.
+    """
+    trouble = case.evidence.database.trouble
+    if trouble is None:
+        return None
+    code = _code_of(case, trouble.sqlstate or meant_sqlstate(trouble.text), fault_in(trouble.text), trouble.text)
+    same = [
+        voice
+        for voice in fresh_voices(case)
+        if code == _code_of(case, voice.complaint.sqlstate, voice.complaint.fault, voice.complaint.raw)
+    ]
+    there = living(case)
+    if any(is_ready(case, detail) for detail in there) and not same:
+        return None
+    troubled = tuple(d.name for d in there if any(in_trouble(case, d, c) for c in d.containers))
+    names = tuple(dict.fromkeys(voice.detail.name for voice in same)) or troubled
+    if code is None or not names:
+        return None
+    exhibit = Exhibit(source="the answer to a connection of our own", text=trouble.text[:400])
+    exhibits = (*(voice.exhibit for voice in same[:2]), exhibit)
+    return _Said(code=code, text=" ".join(trouble.text.split())[:200], replicas=names, exhibits=exhibits, ours=True)
+
+
+def _code_of(case: Case, sqlstate: str | None, fault: Fault | None, text: str) -> str | None:
+    match sqlstate:
+        case "28P01":
+            return "F019"
+        case "3D000":
+            return "F023"
+        case "28000":
+            if "does not exist" in text:
+                return "F023"
+            return "F022" if _wants_tls(case, text) else "F024"
+        case None:
+            return None if fault is None else _CODES[fault]
+        case _:
+            return None
+
+
+_CODES = {
+    Fault.NO_HOST: "F021",
+    Fault.REFUSED: "F021",
+    Fault.SILENT: "F021",
+    Fault.UNREACHABLE: "F021",
+    Fault.LOST: None,  # a connection that there was: somebody ended it, which is another story
+    Fault.NO_TLS: "F022",
+    Fault.CERTIFICATE: "F022",
+    Fault.BAD_URL: "F020",
+}
+
+
+def _wants_tls(case: Case, text: str) -> bool:
+    """Whether a server that has TLS refuses a connection without: its pg_hba.conf says the same words for both."""
+    server = case.evidence.database.server
+    return ("no encryption" in text or "SSL off" in text) and server is not None and server.settings.get("ssl") == "on"
+
+
+def _finding(case: Case, said: _Said) -> Finding:
+    who = f"{noun(case)} {listed(said.replicas)}"
+    both = ", and our own connection fails for the same reason" if said.ours and len(said.exhibits) > 1 else ""
+    alone = said.ours and len(said.exhibits) == 1
+    return Finding(
+        code=said.code,
+        cause=f"{_WHAT[said.code].format(who=who)}: {said.text}",
+        confidence=0.6 if alone else (0.95 if both else 0.85),
+        why="our own connection fails so; what the replicas say was not seen" if alone else f"the replica's log says so{both}",
+        evidence=said.exhibits,
+        next=_next(case, said),
+        avoid=_AVOID.get(said.code),
+        rules_out=("F010", "F012"),
+        about=pods(*said.replicas),
+    )
+
+
+def _next(case: Case, said: _Said) -> str:
+    if said.code in {"F021", "F022", "F024"}:
+        return lockage(case, "survey")
+    return kubectl(case, "describe", "pod", said.replicas[0]) if said.replicas else lockage(case, "survey")
+
+
+# --- what the application names itself --------------------------------------------------------------------------------
+
+_LICENCE = re.compile(r"(?i)\blicen[sc]e\b.{0,80}?\b(?:expired|invalid|missing|required|not (?:found|valid)|exceeded)|"
+                      r"\b(?:expired|invalid|missing|no valid|required) licen[sc]e\b")  # fmt: skip
+_SETTING = re.compile(
+    r"(?i)\benv(?:ironment)? ?var(?:iable)?s?\b.{0,60}?\b(?:not set|missing|required|must be|invalid|empty|undefined)|"
+    r"\b(?:missing|required|invalid|unknown|undefined|unset) (?:required )?"
+    r"(?:env(?:ironment)? ?var(?:iable)?s?|configuration|config|settings?|option|flag|parameter|key)\b|"
+    r"\b[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+\b.{0,40}?"
+    r"(?:is not set|not set|must be|is required|must not be empty|is missing|is invalid|is not a valid)|"
+    r"\b(?:setting|configuration|config(?:uration)? file|flag|option)\b.{0,60}?"
+    r"\b(?:is required|is missing|not found|invalid|must (?:not )?be|no longer supported|has been removed)|"
+    r"unknown (?:flag|option|field|key)|unrecognized (?:arguments|option)|ImproperlyConfigured|KeyError: '[A-Z][A-Z0-9_]+'|"
+    r"failed to (?:load|parse|read) (?:the )?config"
+)
+
+
+def names_a_setting(case: Case) -> Iterator[Finding]:
+    """F025: a process ends, and names a licence or a setting as the reason itself."""
+    complaining = {voice.detail.name for voice in voices(case)}
+    for ending in endings(case):
+        if ending.kill is not None or ending.state.exit_code in {None, 0} or ending.detail.name in complaining:
+            continue
+        log = log_of_ending(case, ending)
+        line = last_words(log) if log is not None else None
+        if log is None or line is None:
+            continue
+        licence = _LICENCE.search(line.text) is not None
+        if not licence and _SETTING.search(line.text) is None:
+            continue
+        what = "a licence" if licence else "a setting"
+        yield Finding(
+            code="F025",
+            cause=f"{noun(case)} {ending.detail.name} does not start, and names {what} itself: {line.text.strip()[:200]}",
+            confidence=0.8,
+            why="these are its own last words; whether they are the whole reason only its vendor knows",
+            evidence=(log_exhibit(log, line.raw), state_line(ending.detail, ending.container, ending.state)),
+            next=kubectl(case, "set", "env", f"deployment/{case.evidence.deployment}", "--list"),
+            avoid="do not go back to the old image for this before the ledger was looked at: the schema may have moved",
+            rules_out=("F010",),
+            about=pods(ending.detail.name),
+        )
+
+
+RULES: tuple[Rule, ...] = (missing_object, no_way_in, names_a_setting)
