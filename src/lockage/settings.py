@@ -221,6 +221,44 @@ class Collecting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bundling:
+    """How much a bundle holds: what a vendor's ticket takes, and what is masked in less than half a minute."""
+
+    limit_s: float = 30.0
+    """For all that is collected. A bundle is made once, so that it may wait longer for a slow source than a diagnosis."""
+
+    evidence_s: float = 15.0
+    """Of that, for the evidence: half again a diagnosis' time, so that the rest is collected whatever is deaf."""
+
+    log_bytes: int = 1024 * 1024
+    """Newest part of one container's log: 2 000 lines of 500 letters."""
+
+    logs_bytes: int = 8 * 1024 * 1024
+    """All logs together, which share it evenly; masking takes about a second for a megabyte."""
+
+    server_log_bytes: int = 2 * 1024 * 1024
+    """Newest part of PostgreSQL's own log."""
+
+    object_bytes: int = 256 * 1024
+    """One object as YAML; etcd takes none above 1.5 MB, and the usual one has 10 kB."""
+
+    objects_most: int = 400
+    """Objects at most: a Deployment with 200 pods has fewer, and events are one file."""
+
+    journal_bytes: int = 4 * 1024 * 1024
+    """Newest part of a run's journal; a usual one has 200 kB."""
+
+    runs_most: int = 5
+    """Newest runs whose story is brought along."""
+
+    record_bytes: int = 32 * 1024 * 1024
+    """A record that cannot be cut (evidence, plan, forecast): above it something is wrong."""
+
+    schema_bytes: int = 8 * 1024 * 1024
+    """A schema dump; 2 000 tables have about 4 MB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All tunables together, with their defaults."""
 
@@ -232,3 +270,4 @@ class Settings:
     long_transactions: LongTransactions = field(default_factory=LongTransactions)
     windows: Windows = field(default_factory=Windows)
     collecting: Collecting = field(default_factory=Collecting)
+    bundling: Bundling = field(default_factory=Bundling)
