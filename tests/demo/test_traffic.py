@@ -122,6 +122,30 @@ def test_an_answer_that_is_no_service_is_a_failure(tmp_path: Path, error: str, b
     assert {answer.error for answer in gets} == {error}
 
 
+def chunked(status: int, body: bytes) -> bytes:
+    head = f"HTTP/1.1 {status} X\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode()
+    chunks = (body[:1], body[1:])
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+
+
+def test_a_path_in_the_address_comes_before_every_other_and_chunks_are_put_together(tmp_path: Path) -> None:
+    def proxied(method: str, path: str) -> bytes:
+        if not path.startswith("/before/"):
+            return reply(404, b"")
+        whole = well(method, path.removeprefix("/before"))
+        return chunked(int(whole.split()[1]), whole.partition(b"\r\n\r\n")[2])
+
+    with serving(proxied) as url:
+        answers = run(f"{url}/before", tmp_path)
+    assert [answer for answer in answers if not answer.succeeded] == []
+
+
+def test_chunks_that_break_off_are_a_failure(tmp_path: Path) -> None:
+    with serving(lambda method, path: chunked(200, b"{}")[:-5]) as url:
+        answers = run(url, tmp_path)
+    assert {answer.error for answer in answers if answer.kind == "me"} == {"reset"}
+
+
 def test_a_port_that_nobody_listens_on_is_a_failure_at_once(tmp_path: Path, free_port: int) -> None:
     answers = run(f"http://127.0.0.1:{free_port}", tmp_path)
     assert Counter(answer.error for answer in answers) == {"connect": 40}
