@@ -6,23 +6,16 @@ the lock and the work may be in two sessions of one replica, because some migrat
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lockage.core.blockers import Blocker, blockers_of
 from lockage.core.diagnosis.findings import Case, Exhibit
-from lockage.core.diagnosis.rollout import starting, target
+from lockage.core.diagnosis.rollout import changes_schema, starting, target
 from lockage.core.facts import Activity, OwnedSession, Session
 
 STRONG = frozenset({"ShareUpdateExclusiveLock", "ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"})
 """Modes that queries of an application never take by themselves. Source: PostgreSQL 18, 13.3.1."""
-
-_CHANGES = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:alter|create|drop|reindex|truncate|comment|grant|revoke|cluster)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-"""How statements begin that change a schema. Only the first word is looked at: this is a sign, and no proof."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,14 +145,14 @@ def _waits_for_a_turn(session: Session) -> bool:
 
 def _signs(session: Session) -> int:
     strong = any(lock.mode in STRONG for lock in session.relation_locks)
-    return 2 * strong + bool(_CHANGES.match(session.query)) + (bool(session.advisory_locks) and session.in_transaction)
+    return 2 * strong + changes_schema(session.query) + (bool(session.advisory_locks) and session.in_transaction)
 
 
 def _sign_in_words(session: Session) -> str:
     lock = next((lock for lock in session.relation_locks if lock.mode in STRONG), None)
     if lock is not None:
         return f"it {'has' if lock.granted else 'wants'} {lock.mode} on {lock.relation}"
-    if _CHANGES.match(session.query):
+    if changes_schema(session.query):
         return "its statement changes the schema"
     return "it holds an advisory lock" if session.advisory_locks else "its transaction is the oldest one"
 

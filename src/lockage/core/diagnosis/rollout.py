@@ -1,18 +1,18 @@
 """The rollout under way: since when, to which release, which replicas are in trouble, and what they complained of meanwhile.
 
-For rules that read complaints. Not for who migrates (``migrator``). The surprising thing: an error in a log is no cause by
-itself. It counts when a replica that is in trouble now said it since the rollout began; what a healthy replica logs, or what
-happened before, explains nothing.
+For rules that read what was logged. Not for who migrates (``migrator``). The surprising thing: an error in a log is no cause
+by itself. It counts when a replica is in trouble and it was said since the rollout began; what happened before, or to a healthy
+replica, explains nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from datetime import datetime, timedelta
 
 from lockage.core.diagnosis.findings import Case, Exhibit
-from lockage.core.diagnosis.log_lines import Complaint, complaints
 from lockage.core.diagnosis.server_entries import ServerEntry, server_entries
+from lockage.core.diagnosis.voices import Voice, voices
 from lockage.core.facts import Replica, ReplicaPhase
 
 RECENT_S = 600.0
@@ -26,6 +26,17 @@ LOOK_BACK_S = 3600.0
 
 SKEW_S = 5.0
 """How far clocks of nodes, replicas and the database may differ."""
+
+_CHANGES = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:begin\s*;\s*)?"
+    r"(?:alter|create|drop|reindex|truncate|comment|grant|revoke|cluster)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def changes_schema(statement: str) -> bool:
+    """Whether a statement changes a schema, by its first word: a sign, and no proof."""
+    return _CHANGES.match(statement) is not None
 
 
 def target(case: Case) -> str:
@@ -77,17 +88,15 @@ def _in_trouble(replica: Replica, at: datetime) -> bool:
     return replica.restarts > 0 and ended is not None and (at - ended.at).total_seconds() < RECENT_S
 
 
-def complained(case: Case, *sqlstates: str) -> tuple[Complaint, ...]:
-    """What replicas in trouble complained of with these SQLSTATEs since the rollout began; the newest of each replica."""
-    names = troubled(case)
-    began = since(case)
-    newest: dict[tuple[str, str | None], Complaint] = {}
-    for complaint in complaints(case.evidence.platform.logs):
-        if complaint.sqlstate not in sqlstates or (names is not None and complaint.replica not in names):
-            continue
-        if complaint.at is None or complaint.at >= began:
-            newest[complaint.replica, complaint.sqlstate] = complaint
-    return tuple(newest.values())
+def failed(case: Case, *sqlstates: str) -> tuple[Voice, ...]:
+    """Replicas in trouble that complain of these SQLSTATEs: while they migrate, or as replicas of the release asked for."""
+    newest = {r.name for r in newest_replicas(case)}
+    known = case.evidence.platform.replicas is not None and bool(target(case))
+    return tuple(
+        voice
+        for voice in voices(case)
+        if voice.complaint.sqlstate in sqlstates and (voice.migrates or not known or voice.detail.name in newest)
+    )
 
 
 def logged(case: Case, *sqlstates: str) -> tuple[ServerEntry, ...]:
@@ -104,10 +113,19 @@ def logged(case: Case, *sqlstates: str) -> tuple[ServerEntry, ...]:
     )
 
 
-def said(complaint: Complaint) -> Exhibit:
-    """A complaint as a line of evidence."""
-    source = f"log of {complaint.replica}{', previous' if complaint.previous else ''}"
-    return Exhibit(source=source, text=" ".join(complaint.raw.split())[:300])
+def of_migration(case: Case, entry: ServerEntry) -> bool:
+    """Whether an entry of PostgreSQL's log is about a statement of a migration, by its text."""
+    statement = entry.statement.strip()
+    if not statement:
+        return False
+    return changes_schema(statement) or any(statement[:200] in migration.text for migration in case.script)
+
+
+def logged_of_migration(case: Case, *sqlstates: str) -> tuple[ServerEntry, ...]:
+    """Errors in PostgreSQL's log that ended a migration's statement since the rollout began, while replicas are in trouble."""
+    if troubled(case) == ():
+        return ()
+    return tuple(e for e in logged(case, *sqlstates) if e.failed and of_migration(case, e))
 
 
 def written(entry: ServerEntry) -> Exhibit:
@@ -115,10 +133,12 @@ def written(entry: ServerEntry) -> Exhibit:
     parts = (entry.message, entry.detail, f"STATEMENT: {' '.join(entry.statement.split())[:120]}" if entry.statement else "")
     at = f"{entry.at:%H:%M:%S} UTC " if entry.at is not None else ""
     pid = f"[{entry.pid}] " if entry.pid is not None else ""
-    return Exhibit(source="PostgreSQL's log", text=(at + pid + " ".join(p for p in parts if p))[:400])
+    return Exhibit(source="PostgreSQL's log", text=" ".join((at + pid + " ".join(p for p in parts if p)).split())[:400])
 
 
-def pods(case: Case, found: tuple[Complaint, ...]) -> Iterator[str]:
-    """``about`` keys of the replicas that complained."""
-    known = {r.name for r in case.evidence.platform.replicas or ()}
-    return (f"pod {name}" for name in dict.fromkeys(c.replica for c in found) if name in known or not known)
+def role(case: Case) -> str | None:
+    """The application's role, where it is known."""
+    database = case.evidence.database
+    if database.privileges is not None:
+        return database.privileges.role
+    return database.limits.role if database.limits is not None else None
