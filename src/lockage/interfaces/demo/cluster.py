@@ -34,7 +34,7 @@ class Cluster:
     """How one comes to it."""
 
     kubeconfig: Path
-    context: str | None
+    context: str | None  # always said, whatever becomes of the current one meanwhile
     server: str
     helm: Helm
     kubectl: Kubectl
@@ -76,7 +76,9 @@ def open_cluster(kubeconfig: Path, context: str | None) -> Generator[Cluster]:
     answer.
     """
     kubeconfig = kubeconfig.expanduser().absolute()
-    helm = find_helm("helm", folder=Path.cwd(), environment=os.environ)
+    # Helm has variables of its own for another context, server or token.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("HELM_KUBE", "HELM_NAMESPACE"))}
+    helm = find_helm("helm", folder=Path.cwd(), environment=environment)
     if shutil.which("kubectl") is None:
         raise RefusedError(
             "kubectl is not installed, and the demo on a cluster types it as a person would",
@@ -85,4 +87,4 @@ def open_cluster(kubeconfig: Path, context: str | None) -> Generator[Cluster]:
         )
     with open_client(kubeconfig=kubeconfig, context=context, namespace=EVERYWHERE) as client:
         kubectl = Kubectl(place=client.place, leash=leash.command(), environment=os.environ)
-        yield Cluster(kubeconfig=kubeconfig, context=context, server=client.server, helm=helm, kubectl=kubectl)
+        yield Cluster(kubeconfig=kubeconfig, context=client.place.context, server=client.server, helm=helm, kubectl=kubectl)

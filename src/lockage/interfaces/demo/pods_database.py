@@ -190,8 +190,9 @@ def _logins() -> tuple[Login, Login, str]:
 def _seed(server: PodsDatabase, *, rows: int, say: Callable[[str], None]) -> None:
     with server.administration() as administrator:
         make_logins(administrator, application=server.application, lockage=server.lockage)
-        # Only a member may make a database for a role, unless it is a superuser.
-        administrator.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(server.application.name)))
+        # Only a member may make a database for a role, and end its sessions, unless it is a superuser.
+        for login in (server.application, server.lockage):
+            administrator.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(login.name)))
         make_database(administrator, server.seeded, owner=server.application.name)
     say(f"seeding {rows:,} API keys")
     url = server.url(server.seeded, server.application)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lockage.adapters.service import HttpService
 from lockage.demo import traffic
-from lockage.errors import RefusedError
+from lockage.errors import LockageError, RefusedError
 from lockage.interfaces.demo.cluster import Cluster
 from lockage.ports import Answer
 
@@ -51,7 +51,7 @@ def users_of(cluster: Cluster, namespace: str, service: str, *, folder: Path, sa
 
     Raises ``RefusedError`` (LK528) when no way leads to the Service.
     """
-    with _way(cluster, namespace, service, say=say, direct=direct) as url:
+    with _way(cluster, namespace, service, folder=folder, say=say, direct=direct) as url:
         say(f"sending {RATE_PER_S:.0f} requests a second")
         answers = folder / f"{namespace}.csv"
         plan = traffic.Plan(url=url, out=answers, rate_per_s=RATE_PER_S, duration_s=TRAFFIC_LIMIT_S, live_keys=LIVE_KEYS)
@@ -68,7 +68,7 @@ def users_of(cluster: Cluster, namespace: str, service: str, *, folder: Path, sa
 
 
 @contextmanager
-def _way(cluster: Cluster, namespace: str, service: str, *, say: Say, direct: bool) -> Generator[str]:
+def _way(cluster: Cluster, namespace: str, service: str, *, folder: Path, say: Say, direct: bool) -> Generator[str]:
     found = cluster.run_kubectl(
         "get", "service", service, f"--namespace={namespace}", "--output=jsonpath={.spec.clusterIP}:{.spec.ports[0].port}"
     ).strip()
@@ -78,7 +78,7 @@ def _way(cluster: Cluster, namespace: str, service: str, *, say: Say, direct: bo
         say(f"users come by the Service's own address, {found}")
         yield url
         return
-    with _proxy(cluster, namespace, service, found.rpartition(":")[2]) as url:
+    with _proxy(cluster, namespace, service, found.rpartition(":")[2], folder=folder) as url:
         further = _problem(url, limit_s=ANSWER_LIMIT_S)
         if further is not None:
             raise RefusedError(
@@ -109,30 +109,41 @@ def _told(answer: Answer) -> str:
 
 
 @contextmanager
-def _proxy(cluster: Cluster, namespace: str, service: str, port: str) -> Generator[str]:
+def _proxy(cluster: Cluster, namespace: str, service: str, port: str, *, folder: Path) -> Generator[str]:
     path = f"/api/v1/namespaces/{namespace}/services/http:{service}:{port}/proxy"
     words = ("proxy", "--port=0", "--address=127.0.0.1", f"--accept-paths=^{re.escape(path)}/", "--reject-methods=^$")
-    process = subprocess.Popen(
-        cluster.kubectl.command(*words),
-        env=cluster.kubectl.variables(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
+    log = folder / f"{namespace}.proxy.log"
+    with log.open("wb") as complaints:  # no pipe: it says something of every request that fails
+        process = subprocess.Popen(
+            cluster.kubectl.command(*words),
+            env=cluster.kubectl.variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            start_new_session=True,
+        )
+    with process:
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()  # this one line, or it ends
+            found = _SERVES.search(said)
+            if found is None:
+                raise _no_proxy(log)
+            yield f"http://{found['address']}{path}"
+            if process.poll() is not None:
+                raise _no_proxy(log)
+        finally:
+            process.terminate()
+
+
+def _no_proxy(log: Path) -> LockageError:
+    said = log.read_text(errors="replace").strip().splitlines()
+    return RefusedError(
+        f"kubectl proxy ended, so that nothing can be measured: {said[-1] if said else 'it said nothing'}",
+        code="LK528",
+        hint="kubectl auth can-i get services/proxy",
     )
-    try:
-        assert process.stdout is not None
-        said = process.stdout.readline()  # it says this one line, or ends
-        found = _SERVES.search(said)
-        if found is None:
-            raise RefusedError(f"kubectl proxy does not serve: {said.strip()}", code="LK529", hint="kubectl proxy")
-        yield f"http://{found['address']}{path}"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 def _await_an_answer(answers: Path, service: str, namespace: str) -> None:
