@@ -40,8 +40,9 @@ def _distinct(found: Iterable[Finding]) -> list[Finding]:
 
 
 def _sort_key(finding: Finding) -> tuple[object, ...]:
-    texts = tuple((exhibit.source, exhibit.text) for exhibit in finding.evidence)
-    return (-finding.confidence, finding.harmless, finding.code, finding.about, finding.cause, finding.why, finding.next, texts)
+    evidence = tuple((exhibit.source, exhibit.text) for exhibit in finding.evidence)
+    said = (finding.cause, finding.why, finding.next, finding.avoid or "", evidence, finding.rules_out)
+    return (-finding.confidence, finding.harmless, finding.code, finding.about, said)
 
 
 def _admitted(findings: Sequence[Finding]) -> tuple[list[Finding], tuple[tuple[Finding, Finding], ...]]:

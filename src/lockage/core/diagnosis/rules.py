@@ -5,6 +5,7 @@ Not for rules themselves. The surprising thing: their order decides nothing; it 
 
 from __future__ import annotations
 
+from lockage.core.diagnosis.families import ledger, path
 from lockage.core.diagnosis.findings import Rule
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (*ledger.RULES, *path.RULES)

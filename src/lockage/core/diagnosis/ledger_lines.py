@@ -1,0 +1,84 @@
+"""What migrators say in a replica's log of a ledger that does not fit their files, whichever migrator it is.
+
+Not for errors of SQL (``log_lines``). The surprising thing: this is how an unknown application's ledger is judged at all. Where
+its migrations end is not known here, but its own migrator knows, refuses to start, and says why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lockage.core.diagnosis.evidence import LogText
+from lockage.core.diagnosis.findings import Case, Exhibit
+from lockage.core.diagnosis.present import is_ready, living, log_exhibit
+
+
+class Objection(StrEnum):
+    """What a migrator has against a ledger."""
+
+    DIRTY = "it is dirty"
+    NEWER = "it has a migration that the image does not know"
+    OLDER = "it lacks migrations that the image needs"
+    EDITED = "an applied migration is not what its file says"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerLine:
+    """One line that says so."""
+
+    objection: Objection
+    version: str | None
+    replica: str
+    exhibit: Exhibit
+
+
+# Sources: golang-migrate v4 (migrate.go, ErrDirty, readUp), Alembic (script/revision.py), Flyway 10 (DbValidate), Liquibase 4
+# (ValidatingVisitor), Prisma 5 (P3009, P3018, migrate status), goose v3, Rails 7 (PendingMigrationError), EF Core, Atlas.
+_PATTERNS: tuple[tuple[Objection, re.Pattern[str]], ...] = tuple(
+    (objection, re.compile(words, re.IGNORECASE))
+    for objection, words in (
+        (Objection.DIRTY, r"dirty database version (?P<version>\d+)|database schema is dirty(?:.*?version=(?P<also>\d+))?"),
+        (Objection.DIRTY, r"detected failed migration to version (?P<version>[\w.]+)"),
+        (Objection.DIRTY, r"migrate found failed migrations|migration(?:s)? .{0,80}started at .{0,80} failed"),
+        (Objection.NEWER, r"no migration found for version (?P<version>\d+)"),
+        (Objection.NEWER, r"current version is (?P<version>\d+), but later version \d+ exists"),
+        (Objection.NEWER, r"can't locate revision identified by '(?P<version>\w+)'"),
+        (Objection.NEWER, r"detected applied migration not resolved locally: (?P<version>[\w.]+)"),
+        (Objection.NEWER, r"migration(?:s)? from the database are not found locally|has migrations that are not in the image"),
+        (
+            Objection.NEWER,
+            r"(?:database|schema)(?:'s)? (?:schema )?version (?:\(?(?P<version>\d+)\)? )?is (?:newer|higher|ahead)",
+        ),
+        (Objection.NEWER, r"(?:database|schema) is (?:newer|at a newer version) than"),
+        (Objection.OLDER, r"target database is not up to date|migrations are pending|pendingmigrationerror"),
+        (Objection.OLDER, r"you have \d+ unapplied migration|(?:database|schema) (?:version )?is (?:older|out of date|behind)"),
+        (Objection.EDITED, r"migration checksum mismatch for migration (?:version )?(?P<version>[\w.]+)"),
+        (Objection.EDITED, r"the migration [`'\"]?(?P<version>[\w.-]+)[`'\"]? was modified after it was applied"),
+        (Objection.EDITED, r"change ?sets? check ?sum|checksum mismatch.{0,40}migration|was: \S+ but is now: "),
+    )
+)
+
+
+def ledger_lines(case: Case, objection: Objection) -> tuple[LedgerLine, ...]:
+    """What replicas that are not ready said of this kind: the newest line of each."""
+    found: dict[str, LedgerLine] = {}
+    waiting = {detail.name for detail in living(case) if not is_ready(case, detail)}
+    for log in case.evidence.platform.logs or ():
+        if log.replica in waiting and (log.replica not in found or not log.previous):
+            for line in _read(log, objection):
+                found[log.replica] = line
+    return tuple(found[name] for name in sorted(found))
+
+
+def _read(log: LogText, objection: Objection) -> Iterator[LedgerLine]:
+    for raw in log.lines:
+        for kind, pattern in _PATTERNS:
+            match = pattern.search(raw) if kind is objection else None
+            if match is not None:
+                named = match.groupdict()
+                version = named.get("version") or named.get("also")
+                yield LedgerLine(objection=kind, version=version, replica=log.replica, exhibit=log_exhibit(log, raw))
+                break
