@@ -22,6 +22,7 @@ from lightkube.resources.autoscaling_v2 import HorizontalPodAutoscaler
 from e2e.chart_archives import CHART, RELEASES, pack_charts
 from e2e.helm_scene import OLDER_SHAPE, HelmScene, told, towpath_profile
 from e2e.on_cluster import OnCluster
+from e2e.rights import printed
 from lockage.core.facts import Probe
 from lockage.core.release.profile import ChartValues
 from lockage.errors import RefusedError, UsageError
@@ -219,6 +220,11 @@ def test_values_that_are_not_given_again_stay_and_large_numbers_stay_numbers(sce
 
 def test_the_users_reset_values_drops_what_was_given_before(scene: HelmScene) -> None:
     scene.install("2.26.0", "--set=some.thing=1")
+    asked = ("shop", "-n", scene.namespace, "--profile", "towpath", "--chart", scene.charts, "--helm", str(scene.helm))
+    rights = printed(scene.kubeconfig, *asked, "--to", "2.26.6", "--", "--reset-values", "--set", "other.thing=2")
+    assert "What the chart renders" not in rights, (
+        "the chart is rendered for the rights too, by a command that knows no such flag"
+    )
     scene.releaser("--reset-values", "--set", "other.thing=2").release(Rollout(release="2.26.6", replicas=1, liveness=None))
     assert scene.values() == {"other": {"thing": 2}}
 

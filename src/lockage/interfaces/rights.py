@@ -206,6 +206,7 @@ def _manifest(client: KubernetesClient, found: Found, place: KubernetesPlace) ->
 
 
 def _template(client: KubernetesClient, found: Found, helm: HelmPlace, target: str) -> str:
+    from lockage.adapters.helm.arguments import for_template
     from lockage.core.release.chart_values import chart_version
 
     release = helm.release or (found.helm and found.helm.release) or found.name
@@ -218,7 +219,7 @@ def _template(client: KubernetesClient, found: Found, helm: HelmPlace, target: s
     ):
         version = chart_version(found.profile.helm, target)
     chosen = [f"--version={version}"] if version else []
-    return _helm(client, helm, ["template", release, chart, *chosen, "--is-upgrade", *helm.arguments])
+    return _helm(client, helm, ["template", release, chart, *chosen, "--is-upgrade", *for_template(helm.arguments)])
 
 
 def _helm(client: KubernetesClient, helm: HelmPlace | None, words: list[str]) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockage.adapters.helm.arguments import FLAGS, Is, UserArguments, read_arguments, shown
+from lockage.adapters.helm.arguments import FLAGS, Is, UserArguments, for_template, read_arguments, shown
 from lockage.errors import UsageError
 
 
@@ -159,3 +159,8 @@ def test_harmless_values_are_shown_and_everything_else_is_masked() -> None:
 def test_no_secret_under_a_telling_name_is_shown(flag: str, path: str, secret: str) -> None:
     (line,) = shown([f"{flag}={path}={secret}"])
     assert secret not in line or flag == "--set-file"
+
+
+def test_flags_that_only_an_upgrade_knows_are_left_out_where_a_chart_is_only_rendered() -> None:
+    words = ("--reset-values", "-f", "values.yaml", "--history-max", "3", "--set=a=b", "--devel", "--force-conflicts")
+    assert for_template(words) == ("--values=values.yaml", "--set=a=b", "--devel=true")

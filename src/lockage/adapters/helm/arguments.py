@@ -111,6 +111,10 @@ FETCHING = frozenset(
 """Flags that ``helm pull`` has too."""
 
 
+_UPGRADE_ONLY = frozenset({"reset-values", "reset-then-reuse-values", "history-max", "force-conflicts"})
+"""Flags of ``helm upgrade`` that ``helm template`` does not know. Source: their help, of 3.22.0 and 4.3.1."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """One flag as the user gave it; a switch that was set has the value ``true``."""
@@ -164,6 +168,14 @@ def read_arguments(arguments: Sequence[str], *, namespace: str, context: str | N
         post_renderer_arguments=tuple(one.value for one in given if one.flag.name == "post-renderer-args"),
         fetched=last("repo") is not None,
     )
+
+
+def for_template(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Those of the user's arguments that ``helm template`` knows too.
+
+    Raises ``UsageError`` (LK514) for a flag that nobody knows.
+    """
+    return tuple(one.word for one in _given(arguments) if one.flag.name not in _UPGRADE_ONLY)
 
 
 def _given(arguments: Sequence[str]) -> Iterator[Given]:
