@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from lockage.core.diagnosis.chain import tied
 from lockage.core.diagnosis.evidence import Missing
-from lockage.core.diagnosis.findings import Case, Cause, Diagnosis, Finding, Migrating, Rule, RuledOut
+from lockage.core.diagnosis.findings import Case, Cause, Diagnosis, Finding, Rule, RuledOut
+from lockage.core.diagnosis.motion import migrating
 from lockage.core.diagnosis.sources import in_words, seen
 from lockage.core.diagnosis.unexplained import essential_unseen, is_as_wanted, unexplained
 from lockage.core.diagnosis.vendor import vendor_call
@@ -40,12 +41,6 @@ def diagnose(case: Case, *, causes: Mapping[str, Cause], rules: Sequence[Rule]) 
         collected_s=case.evidence.collected_s,
         missing=(*case.evidence.missing, *failed),
     )
-
-
-def migrating(case: Case) -> Migrating | None:
-    """The migration that is under way now; None where none is, or where the sessions were not seen."""
-    del case
-    return None
 
 
 def _run(case: Case, rules: Sequence[Rule]) -> tuple[list[Finding], tuple[Missing, ...]]:

@@ -5,7 +5,31 @@ Not for rules themselves. The surprising thing: their order decides nothing; it 
 
 from __future__ import annotations
 
-from lockage.core.diagnosis.families import ledger, path
+from lockage.core.diagnosis.families import (
+    configuration,
+    deadlocks,
+    exit,  # noqa: A004 - a family is named as the catalogue names it
+    image,
+    ledger,
+    limits,
+    memory,
+    path,
+    privileges,
+    probes,
+    waiting,
+)
 from lockage.core.diagnosis.findings import Rule
 
-RULES: tuple[Rule, ...] = (*ledger.RULES, *path.RULES)
+RULES: tuple[Rule, ...] = (
+    *probes.RULES,
+    *memory.RULES,
+    *exit.RULES,
+    *image.RULES,
+    *configuration.RULES,
+    *privileges.RULES,
+    *limits.RULES,
+    *deadlocks.RULES,
+    *waiting.RULES,
+    *ledger.RULES,
+    *path.RULES,
+)

@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, str] = {
     "local": "Scale or roll out a deployment of the local platform by hand.",
     "demo": "Upgrade a real application, the usual way and with Lockage.",
     "profile": "Write a profile from a deployment that runs, or check one.",
-    "explain": "Say what an error code means.",
+    "explain": "Say what an error code means, or a cause that a diagnosis names.",
     "version": "Print the version of Lockage.",
 }
 
