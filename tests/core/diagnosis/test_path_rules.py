@@ -80,7 +80,7 @@ def test_releases_that_must_not_overlap_are_named_only_while_both_run() -> None:
 def test_an_overlap_that_concerns_some_deployments_gives_the_query_that_tells() -> None:
     both = case(profile=advised(ASKED), platform={"details": (pod(), old_pod())})
     found = next(iter(findings(both, RULES)))
-    assert found.next == 'psql -c "SELECT EXISTS (SELECT FROM quotas)"'
+    assert found.next == 'psql -d app -c "SELECT EXISTS (SELECT FROM quotas)"'
     assert found.confidence == 0.5
     assert "a quota is set" in found.cause
 

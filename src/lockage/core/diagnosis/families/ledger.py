@@ -16,7 +16,7 @@ from lockage.core.diagnosis.ledger_lines import LedgerLine, Objection, ledger_li
 from lockage.core.diagnosis.present import is_ready, living
 from lockage.core.diagnosis.sources import last_of_image
 from lockage.core.diagnosis.ticket import ledger_in_words
-from lockage.core.diagnosis.typed import lockage
+from lockage.core.diagnosis.typed import lockage, psql
 from lockage.core.diagnosis.under_migration import migrator
 from lockage.core.facts import LedgerReading, LedgerState
 from lockage.core.migration.statement import split_statements
@@ -342,7 +342,7 @@ def invalid_indexes(case: Case) -> Iterator[Finding]:
         confidence=0.9,
         why="pg_index says so, and nobody builds it now",
         evidence=tuple(Exhibit(source="pg_index", text=f"{one.index} on {one.relation} is not valid") for one in left),
-        next=f'psql -c "{statement}"',
+        next=psql(case, statement),
         avoid="not while a migration runs: it would wait for the migration's transaction, and the next migration for it",
     )
 

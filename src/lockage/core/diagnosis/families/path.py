@@ -12,7 +12,7 @@ from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.present import all_well
 from lockage.core.diagnosis.sources import last_of_image
 from lockage.core.diagnosis.ticket import jump_of, ledger_in_words
-from lockage.core.diagnosis.typed import lockage
+from lockage.core.diagnosis.typed import lockage, psql
 from lockage.core.diagnosis.under_migration import migrator
 from lockage.core.facts import LedgerState, Replica, ReplicaPhase
 from lockage.core.plan.wording import counted
@@ -68,7 +68,7 @@ def _overlap(case: Case, advisory: ForbiddenOverlap, *, old: tuple[Replica, ...]
     why, following = f"advisory {advisory.code} of {advisory.date} says so", lockage(case, "recover", "--plan-only")
     if advisory.detect is not None:
         why += "; whether this deployment is concerned only a query tells, and unknown is worst case"
-        following = f'psql -c "{" ".join(advisory.detect.split())}"'
+        following = psql(case, " ".join(advisory.detect.split()))
     return Finding(
         code="F072",
         cause=f"{beside} run, which must never run together{concerned}: {advisory.reason}",
