@@ -16,6 +16,7 @@ import msgspec
 
 from lockage.core.facts import LedgerState
 from lockage.core.plan import steps as s
+from lockage.core.recovery.hop import recovers
 from lockage.core.recovery.of_run import ledger_ends
 from lockage.core.run import RunNote, RunReport, WaiverNote, read_notes
 from lockage.errors import HaltedError, LockageError, RefusedError, UnreachableError
@@ -222,11 +223,12 @@ class _Carrying:
                 self._vigil.accept()
             case s.ScaleDown():
                 asked = world.clock.monotonic()
-                quiesce.scale_down(world, step, hop, between=between)
+                quiesce.scale_down(world, step, hop, between=between, anew=self._anew(hop))
                 if step.replicas == 0:
                     self._measure(index, termination_s=world.clock.monotonic() - asked)
             case s.ClearSessions():
-                quiesce.clear_sessions(world, step, hop, index=index, on_blocker=blockers, between=between)
+                anew = self._anew(hop)
+                quiesce.clear_sessions(world, step, hop, index=index, on_blocker=blockers, between=between, anew=anew)
                 self._read_what_orphans_left(hop, index)
             case s.RollOut():
                 asked_at = revise.roll_out(world, step)
@@ -258,6 +260,10 @@ class _Carrying:
                 self._let_go(index)
             case _:
                 assert_never(step)
+
+    def _anew(self, hop: s.Hop) -> datetime | None:
+        """Until when replicas were there before a recovery that starts their own release anew; None for any other hop."""
+        return self._plan.created_at if recovers(hop) and hop.from_release == hop.to_release else None
 
     def _let_go(self, index: int) -> None:
         contend.refuse_to_let_go(self._world, index=index, between=self._hold)

@@ -16,6 +16,7 @@ from lockage.core.facts import Contender, ContenderKind, Probe
 from lockage.core.plan.contending import autoscalers, in_words
 from lockage.core.plan.steps import HandOver, Hop, PinContenders, Prepare
 from lockage.core.plan.wording import counted, listed, probe_in_words
+from lockage.core.recovery.hop import recovers
 from lockage.core.release.chart_values import chart_version, overlay, shape_of
 from lockage.core.release.profile import Profile
 from lockage.core.run import RunEvent, read_notes
@@ -53,7 +54,7 @@ def prepare(world: World, step: Prepare, *, index: int, between: Between) -> Non
 
 def pin_contenders(world: World, step: PinContenders, hop: Hop, *, index: int) -> None:
     """Every autoscaler keeps exactly so many replicas; nothing once the target has been asked for, which comes later."""
-    if world.platform.workload().release != hop.to_release:
+    if world.platform.workload().release != hop.to_release or recovers(hop):
         pin(world, step.replicas, index=index, step="pin-contenders")
 
 

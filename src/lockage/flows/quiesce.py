@@ -7,6 +7,7 @@ not the end; the next step is "no backend of a dead client holds a lock".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from lockage.core.blockers import Blocker, Remedy, Who, classify, remedy, yields_by_itself
 from lockage.core.facts import OwnedSession
@@ -43,12 +44,23 @@ def settle_foreign_sessions(
     )  # fmt: skip
 
 
-def scale_down(world: World, step: ScaleDown, hop: Hop, *, between: Between) -> None:
+def asked_already(world: World, hop: Hop, *, anew: datetime | None) -> bool:
+    """Whether the release that a hop leads to has been asked for already.
+
+    ``anew``: the hop starts a release that was there before once more; replicas made until then were there before.
+    """
+    workload = world.platform.workload()
+    if workload.release != hop.to_release:
+        return False
+    return anew is None or (workload.replicas > 0 and all(r.created_at > anew for r in world.platform.replicas()))
+
+
+def scale_down(world: World, step: ScaleDown, hop: Hop, *, between: Between, anew: datetime | None = None) -> None:
     """Only ``step.replicas`` old replicas are left, and no other is still terminating.
 
     Raises ``HaltedError`` (LK321) naming the replica that does not end.
     """
-    if world.platform.workload().release != hop.to_release:
+    if not asked_already(world, hop, anew=anew):
         leave_only(world, step.replicas, limit_s=step.limit_s, between=between)
 
 
@@ -81,13 +93,22 @@ def leave_only(world: World, replicas: int, *, limit_s: float, between: Between)
     )
 
 
-def clear_sessions(world: World, step: ClearSessions, hop: Hop, *, index: int, on_blocker: OnBlocker, between: Between) -> None:
+def clear_sessions(
+    world: World,
+    step: ClearSessions,
+    hop: Hop,
+    *,
+    index: int,
+    on_blocker: OnBlocker,
+    between: Between,
+    anew: datetime | None = None,
+) -> None:
     """No backend of a dead client has a transaction or a lock, and no one else stands in the way.
 
     Orphans that can only roll back are terminated one by one; one that works and commits by itself is waited for.
     Raises ``HaltedError`` (LK322) naming the session that stays.
     """
-    if world.platform.workload().release == hop.to_release:
+    if asked_already(world, hop, anew=anew):
         return
 
     def standing(sight: Sight) -> list[Blocker]:

@@ -6,49 +6,16 @@ forward only, because no old release starts on it, and one that has not moved go
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Literal
-
 import msgspec
 
-from lockage.core.facts import LedgerReading, LedgerState, Probe, Workload
+from lockage.core.facts import LedgerReading, LedgerState, Workload
 from lockage.core.plan.steps import GuardMigration, Hop, Plan
+from lockage.core.recovery.hop import recovers
+from lockage.core.recovery.steps import Direction, Recovery, RecoveryStep
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import last_migration
 from lockage.core.run import Notes
 from lockage.errors import HaltedError, RefusedError
-
-
-class Direction(StrEnum):
-    """Where a recovery leads."""
-
-    NONE = "none"  # nothing of a run stands on the object
-    BACK = "back"  # to the release that fits the schema as it still is
-    FORWARD = "forward"  # the hop that has begun is finished: the schema has moved
-
-
-class RecoveryStep(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a recovery, for people and programs."""
-
-    action: str  # "take-down", "clear-sessions", "put-back", "verify", "restore", "go-on"
-    target: str
-    reason: str
-    undo: str
-    destructive: bool = False  # whether something ends that would not have ended by itself
-
-
-class Recovery(msgspec.Struct, frozen=True, kw_only=True):
-    """How a deployment gets out of a run (``lockage.recovery/1``)."""
-
-    schema: Literal["lockage.recovery/1"] = "lockage.recovery/1"
-    deployment: str
-    direction: Direction
-    because: str  # one sentence
-    ledger: int | None = None  # its version, which decided
-    release: str | None = None  # that runs in the end
-    replicas: int | None = None
-    liveness: Probe | None = None
-    steps: tuple[RecoveryStep, ...] = ()
 
 
 def recovery(deployment: str, *, workload: Workload, notes: Notes, ledger: LedgerReading, profile: Profile) -> Recovery:
@@ -60,7 +27,11 @@ def recovery(deployment: str, *, workload: Workload, notes: Notes, ledger: Ledge
     if notes.run is None:
         return Recovery(deployment=deployment, direction=Direction.NONE, because="no run stands on the object")
     plan, hop = notes.run.plan, notes.run.plan.hops[notes.run.hop]
+    if recovers(hop) and ledger.state is LedgerState.MIGRATING:
+        return _go_on(deployment, plan, hop, None)  # whoever migrates was started by it, or is about to be taken down by it
     version = _version(ledger, deployment)
+    if recovers(hop):
+        return _go_on(deployment, plan, hop, version)
     before, behind = ledger_ends(hop, profile)
     if before is None and notes.run.hop == 0 and plan.facts is not None:
         before = plan.facts.ledger_version
@@ -158,6 +129,16 @@ def _back(deployment: str, workload: Workload, hop: Hop, notes: Notes, version: 
         liveness=liveness,
         steps=tuple(steps),
     )
+
+
+def _go_on(deployment: str, plan: Plan, hop: Hop, version: int | None) -> Recovery:
+    """A recovery that was begun is finished: its release was chosen by the schema, whichever way it leads."""
+    begun = _forward(deployment, plan, hop, version)
+    at = "is being migrated" if version is None else f"is at {version}"
+    because = f"a recovery to {hop.to_release} was begun, and the ledger {at}"
+    reason = "the release was chosen by the schema; what is done already is not done again"
+    step = msgspec.structs.replace(begun.steps[0], reason=reason)
+    return msgspec.structs.replace(begun, because=because, steps=(step,))
 
 
 def _forward(deployment: str, plan: Plan, hop: Hop, version: int | None) -> Recovery:
