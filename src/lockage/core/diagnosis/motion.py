@@ -58,7 +58,7 @@ def pace_of(case: Case, found: Migrator) -> Pace | None:  # noqa: PLR0911 one re
     if _moved(case, now, before):
         return "works"
     if now.state == "active":
-        if now.wait_event_type in {"Client", "Timeout"}:
+        if now.wait_event_type == "Client":
             return _hangs_when(before is not None and (now.statement_age_s or 0.0) >= IDLE_S)
         return "works" if before is not None or now.wait_event_type in ITS_OWN_WORK else None
     if now.state is None or now.state == "disabled":

@@ -1,0 +1,83 @@
+"""The server went away under the migration; and what looks like that and is older, or somebody's single kill."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lockage.core.diagnosis.evidence import Trouble
+from lockage.core.diagnosis.families.failover import RULES
+from lockage.core.diagnosis.findings import Case
+from support.cases import (
+    ago,
+    blind,
+    case,
+    codes,
+    crashing,
+    ended,
+    findings,
+    log,
+    log_line,
+    names,
+    pod,
+    revision,
+    server,
+    sources,
+)
+
+NEW = names()[0]
+
+
+def restarted(text: str = "", *, started: float = 30.0, entries: tuple[str, ...] = (), **database: Any) -> Case:
+    """The new release began to roll out ten minutes ago, and its replica ended 25 s ago."""
+    lines = (log(log_line(text, at=26, level="error"), previous=True),) if text else ()
+    return case(
+        platform={
+            "details": (pod(NEW, ready=False, created_at=ago(600), containers=(crashing(ended(1, at=25, after_s=60)),)),),
+            "revisions": (revision(created_at=ago(600), ready=0),),
+            "logs": lines,
+        },
+        database={"server": server(started_at=ago(started)), "server_log": entries, **database},
+    )
+
+
+def test_a_server_younger_than_the_rollout_was_restarted() -> None:
+    alone = findings(restarted(), RULES)[0]
+    sure = findings(restarted("FATAL: terminating connection due to administrator command (SQLSTATE 57P01)"), RULES)[0]
+    assert (alone.code, sure.code) == ("F058", "F058")
+    assert "restarted 30 s ago" in alone.cause
+    assert alone.confidence < sure.confidence
+    assert sure.about == (f"pod {NEW}",)
+
+
+def test_a_server_that_takes_no_connections_now_goes_away_now() -> None:
+    trouble = Trouble(text="FATAL:  the database system is starting up", sqlstate="57P03")
+    (found,) = findings(blind(restarted(trouble=trouble), "database.server", "database.looks"), RULES)
+    assert "at this moment" in found.cause
+    assert found.next.startswith("wait until it takes connections")
+
+
+def test_a_standby_that_took_over_is_told_by_its_log() -> None:
+    entries = ("2026-11-22 02:59:20.000 UTC [1] LOG:  received promote request",)
+    (found,) = findings(restarted(started=864_000.0, entries=entries), RULES)
+    assert "another server took over" in found.cause
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        case(database={"server": server(started_at=ago(60))}),
+        restarted(started=7200.0),
+        restarted("FATAL: terminating connection due to administrator command (SQLSTATE 57P01)", started=7200.0),
+        restarted(started=7200.0, entries=("2026-11-22 01:00:00.000 UTC [1] LOG:  received fast shutdown request",)),
+    ],
+    ids=["all well since", "before the rollout", "one backend that somebody ended", "an old shutdown in the log"],
+)
+def test_what_is_over_or_somebodys_single_kill_is_none(seen: Case) -> None:
+    assert not codes(seen, RULES)
+
+
+@pytest.mark.parametrize("source", sources())
+def test_rules_take_any_source_away(source: str) -> None:
+    assert codes(blind(restarted(), source), RULES) == (set() if source == "database.server" else {"F058"})
