@@ -95,8 +95,12 @@ def demo(
         for option, was_given in given.items():
             refuse_together({option: was_given, f"demo {context.invoked_subcommand}": True}, command="demo")
         return
-    where = _where(kubeconfig, for_cluster)
-    folders = invocation_of(context).folders
+    ways = Ways(naive=not skip_naive, by_hand=by_hand, lockage=not naive_only)
+    _perform(invocation_of(context).folders, _where(kubeconfig, for_cluster), rows=rows, ways=ways, as_json=as_json)
+
+
+def _perform(folders: Folders, where: Where | None, *, rows: int | None, ways: Ways, as_json: bool) -> None:
+    """All of it, and the answer. Raises ``typer.Exit`` when Lockage halted part-way."""
     console = notes()
     with narrated() as narrate:
         watching = Watching(
@@ -106,7 +110,6 @@ def demo(
             plan=lambda plan: _show_choice(plan, console),
             narrate=narrate,
         )
-        ways = Ways(naive=not skip_naive, by_hand=by_hand, lockage=not naive_only)
         result = _demonstrated(folders, where, rows=rows, ways=ways, watching=watching)
     if as_json:
         print_json(result)
