@@ -198,11 +198,11 @@ class Collecting:
     look_gap_s: float = 1.0
     """Between two looks at the sessions: an index build or a whole-table update moves in far less, and it is an orphan's proof."""
 
-    usage_s: float = 2.5
-    """For memory and CPU of the replicas: a metrics server answers at once, a look into a container takes a tenth of a second."""
-
     log_lines: int = 2000
-    """Newest lines of each container, now and before its last restart."""
+    """Newest lines of each container that is in trouble, now and before its last restart."""
+
+    log_lines_well: int = 200
+    """Newest lines of each container that is well: what 80 of them said matters less than that the rules have read it in time."""
 
     log_line_chars: int = 4000
     """A longer line is cut: a dump in one line would hide the others."""
@@ -229,6 +229,9 @@ class Bundling:
 
     evidence_s: float = 15.0
     """Of that, for the evidence: half again a diagnosis' time, so that the rest is collected whatever is deaf."""
+
+    look_s: float = 5.0
+    """For one source of objects: a list of 200 pods takes a tenth of that."""
 
     log_bytes: int = 1024 * 1024
     """Newest part of one container's log: 2 000 lines of 500 letters."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from lockage.core.bundle.manifest import BundleAnswer, Manifest
 from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.steps import Plan
@@ -25,6 +26,8 @@ from lockage.core.run import RunEvent, RunReport
 PUBLISHED: Mapping[str, type] = {
     "lockage.advisory-check/1": AdvisoryCheck,
     "lockage.advisory-list/1": AdvisoryList,
+    "lockage.bundle-answer/1": BundleAnswer,
+    "lockage.bundle/1": Manifest,
     "lockage.event/1": RunEvent,
     "lockage.forecast/1": Forecast,
     "lockage.plan/1": Plan,

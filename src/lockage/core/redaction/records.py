@@ -34,6 +34,15 @@ _OPEN = re.compile(
 """Values of variables that are no secrets whatever they are called: switches, numbers, places, releases."""
 
 
+ENVIRONMENT: Final = frozenset({"environment", "env"})
+"""Keys whose mappings are variables by name."""
+
+
+def is_open(value: str) -> bool:
+    """Whether a variable's value is no secret whatever it is called."""
+    return _OPEN.fullmatch(value) is not None
+
+
 def masked_data(data: Data, redaction: Redaction, *, named: bool = True) -> Data:
     """The data without its secrets; ``named``: keys that say so hold secrets, and are not names of variables."""
     return _Walk(redaction, named=named).masked(data, "")
@@ -54,19 +63,27 @@ class _Walk:
             case str():
                 return self._text(data, key)
             case Mapping():
-                if _is_variable(data):
-                    return {**data, "value": self._variable(data)}
-                return {self._redaction.text(name): self.masked(value, name) for name, value in data.items()}
+                return self._mapping(data, key)
             case Sequence():
-                if key in LINES and (lines := _lines(data)) is not None:
-                    return self._redaction.text("\n".join(lines)).split("\n") if lines else []
-                hidden = frozenset(_after_flags(data))
-                return [
-                    self._redaction.token(cast("str", one), Kind.SECRET) if index in hidden else self.masked(one, key)
-                    for index, one in enumerate(data)
-                ]
+                return self._sequence(data, key)
             case _:
                 return data
+
+    def _mapping(self, data: Mapping[str, Data], key: str) -> Mapping[str, Data]:
+        if _is_variable(data):
+            return {**data, "value": self._variable(str(data["name"]), str(data["value"]))}
+        if key in ENVIRONMENT and self._named:
+            return {name: self._in_environment(name, value) for name, value in data.items()}
+        return {self._redaction.text(name): self.masked(value, name) for name, value in data.items()}
+
+    def _sequence(self, data: Sequence[Data], key: str) -> Sequence[Data]:
+        if key in LINES and (lines := _lines(data)) is not None:
+            return self._redaction.text("\n".join(lines)).split("\n") if lines else []
+        hidden = frozenset(_after_flags(data))
+        return [
+            self._redaction.token(cast("str", one), Kind.SECRET) if index in hidden else self.masked(one, key)
+            for index, one in enumerate(data)
+        ]
 
     def learn(self, data: Data, key: str) -> None:
         match data:
@@ -79,7 +96,10 @@ class _Walk:
             case Mapping():
                 for name, value in data.items():
                     self._redaction.learn(name)
-                    self.learn(value, name)
+                    if key in ENVIRONMENT and self._named and isinstance(value, str):
+                        self._learn_variable(name, value)
+                    else:
+                        self.learn(value, name)
             case Sequence():
                 self._learn_each(data, key)
             case _:
@@ -107,9 +127,11 @@ class _Walk:
     def _is_secret(self, key: str, text: str) -> bool:
         return self._named and is_telling(key) and not is_harmless(text, name=key)
 
-    def _variable(self, variable: Mapping[str, Data]) -> str:
+    def _in_environment(self, name: str, value: Data) -> Data:
+        return self._variable(name, value) if isinstance(value, str) else self.masked(value, name)
+
+    def _variable(self, name: str, value: str) -> str:
         """The value of a container's variable: nobody knows which of them are secret, so all go but the plainly open ones."""
-        name, value = str(variable["name"]), str(variable["value"])
         if is_telling(name) and not is_harmless(value, name=name):
             return self._redaction.token(value, kind_of_name(name))
         masked = self._redaction.text(value)

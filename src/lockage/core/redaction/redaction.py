@@ -48,6 +48,7 @@ class Redaction:
         self._secrets: dict[str, Kind] = {value: kind for value, kind in (known or {}).items() if value.strip()}
         self._search: KnownSecrets | None = None
         self._found: dict[tuple[str, bool], tuple[Find, ...]] = {}
+        self._masked: dict[tuple[str, bool], str] = {}  # by what is known now
 
     @property
     def seen(self) -> frozenset[str]:
@@ -70,15 +71,20 @@ class Redaction:
         if value not in self._secrets and is_searchable(value, self._public) and TOKEN.search(value) is None:
             self._secrets[value] = kind
             self._search = None
+            self._masked.clear()
 
     def text(self, text: str, *, statement: bool = False) -> str:
         """The text without its secrets; doing it twice changes nothing more. ``statement``: it is SQL and nothing else."""
+        made = self._masked.get((text, statement))
+        if made is not None:
+            return made
+        made = text
         for _ in range(MAX_ROUNDS if len(text) < LONG else 1):
-            masked = _replaced(text, self._places(text, statement=statement), self._token)
-            if masked == text:
+            before, made = made, _replaced(made, self._places(made, statement=statement), self._token)
+            if made == before:
                 break
-            text = masked
-        return text
+        self._masked[text, statement] = made
+        return made
 
     def token(self, value: str, kind: Kind) -> str:
         """What stands in the place of a value that is secret as a whole."""

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "upgrade": "Carry out an upgrade, or go on with one that stopped.",
     "watch": "Watch an upgrade: a run of Lockage, or what a person, GitOps or CI carries out.",
     "diagnose": "Say what is wrong with a deployment, why, how sure that is, and what to type next.",
+    "bundle": "Collect all that the vendor will ask for, without a secret in it, also when the application is down.",
     "recover": "Get out of a run that is part-way, by what stands on the object.",
     "verify": "Check version, ledger, health, service and schema of a deployment.",
     "releases": "List an application's releases, and which of them fit a schema.",

@@ -1,0 +1,1 @@
+"""What a bundle holds, how it is masked and checked, and the page that shows it."""
