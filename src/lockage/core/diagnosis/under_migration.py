@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from lockage.core.diagnosis.evidence import ContainerPhase, LogText, ReplicaDetail
 from lockage.core.diagnosis.findings import Case, Exhibit
+from lockage.core.diagnosis.migrator import last_look, migrator
 from lockage.core.diagnosis.migrator_lines import mid_migration
 from lockage.core.diagnosis.present import (
     CLOCK_S,
@@ -23,8 +24,7 @@ from lockage.core.diagnosis.present import (
     own_containers,
 )
 from lockage.core.diagnosis.sources import last_of_image
-from lockage.core.facts import Activity, LedgerState, OwnedSession
-from lockage.core.progress import migration_session
+from lockage.core.facts import LedgerState, OwnedSession
 from lockage.core.sessions import APPLICATION_NAME_BYTES
 
 PROVEN, LIKELY, POSSIBLE = 0.95, 0.75, 0.5
@@ -44,31 +44,11 @@ class Proof:
     doing: str = "it was migrating"
 
 
-def latest(case: Case) -> Activity | None:
-    """The newer look at the database."""
-    looks = case.evidence.database.looks
-    return looks[-1] if looks else None
-
-
-def migrator(case: Case) -> OwnedSession | None:
-    """The session that migrates now; None: none does, or it was not seen."""
-    activity, workload = latest(case), case.evidence.platform.workload
-    if activity is None or case.evidence.database.owned is None:
-        return None
-    return migration_session(
-        activity,
-        case.evidence.database.owned,
-        case.evidence.platform.replicas or (),
-        advisory_lock=case.profile.migrations.advisory_lock,
-        target=workload.release if workload is not None else "",
-    )
-
-
 def busy(case: Case, name: str) -> OwnedSession | None:
     """A session of this replica that keeps it from serving: it migrates, or waits for its turn."""
     found = migrator(case)
-    if found is not None and found.replica == name:
-        return found
+    if found is not None and found.owned.replica == name:
+        return found.owned
     for owned in case.evidence.database.owned or ():
         session = owned.session
         if owned.replica == name and (session.waits_for_lock or (session.in_transaction and session.state != "idle")):
@@ -92,7 +72,7 @@ def of_orphan(case: Case, name: str, *, began_at: datetime | None, ended_at: dat
 
     ``began_at``, ``ended_at``: when the replica was made and its last process ended; None: only its name can tell.
     """
-    activity = latest(case)
+    activity = last_look(case)
     ahead = timedelta(seconds=activity.ahead_s if activity is not None else 0.0)
     for owned in case.evidence.database.owned or ():
         session = owned.session
@@ -143,16 +123,16 @@ def of_log(log: LogText | None) -> Proof | None:
 
 def migrates_now(case: Case, name: str) -> Proof | None:
     """What shows that this replica migrates at present."""
-    session = migrator(case)
-    if session is not None and session.replica == name:
-        text = f"backend {session.session.pid}, client {name}, {session.session.state or '?'}"
+    found = migrator(case)
+    if found is not None and found.owned.replica == name:
+        text = f"{found.name}, {found.session.state or 'state not visible'}: {' '.join(found.session.query.split())[:120]}"
         return Proof(
-            strength=PROVEN,
-            why=f"its backend {session.session.pid} migrates now",
+            strength=min(PROVEN, found.sure),
+            why=f"its backend {found.session.pid} migrates now: {found.why}",
             exhibits=(Exhibit(source="pg_stat_activity", text=text),),
-            about=(f"backend {session.session.pid}",),
+            about=(f"backend {found.session.pid}",),
         )
-    return of_log(log_of(case, name, previous=False)) if session is None else None
+    return of_log(log_of(case, name, previous=False)) if found is None else None
 
 
 def _of_successor(case: Case, name: str) -> Proof | None:

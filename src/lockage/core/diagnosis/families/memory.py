@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from lockage.core.diagnosis.evidence import LogText, Node
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.log_lines import Complaint, complaints, read_line
+from lockage.core.diagnosis.migrator import migrator
 from lockage.core.diagnosis.present import (
     RECENT_S,
     Ending,
@@ -32,7 +33,7 @@ from lockage.core.diagnosis.present import (
     state_line,
 )
 from lockage.core.diagnosis.typed import lockage
-from lockage.core.diagnosis.under_migration import migrator, was_migrating
+from lockage.core.diagnosis.under_migration import was_migrating
 from lockage.core.facts import Usage
 from lockage.core.plan.wording import duration, listed
 
@@ -241,11 +242,11 @@ def _refused(case: Case, log: LogText, complaint: Complaint) -> Finding:
 
 def near_its_limits(case: Case) -> Iterator[Finding]:
     """F009: the replica that migrates is near its memory limit, or waits for CPU."""
-    session = migrator(case)
-    if session is None or session.replica is None:
+    found = migrator(case)
+    if found is None or found.owned.replica is None:
         return
     for usage in case.evidence.platform.usage or ():
-        if usage.replica != session.replica:
+        if usage.replica != found.owned.replica:
             continue
         short = tuple(_short_of(usage))
         if short:
@@ -257,7 +258,7 @@ def near_its_limits(case: Case) -> Iterator[Finding]:
                 evidence=tuple(Exhibit(source=f"usage of {usage.replica}", text=text) for text, _ in short),
                 next=lockage(case, "watch"),
                 avoid="do not raise its limits now: that would replace the migrating " + noun(case),
-                about=(*pods(usage.replica), f"backend {session.session.pid}"),
+                about=(*pods(usage.replica), f"backend {found.session.pid}"),
             )
 
 
