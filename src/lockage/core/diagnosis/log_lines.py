@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import cast
 
 from lockage.core.diagnosis.evidence import LogText
@@ -95,6 +96,9 @@ _NEAR_LINES = 12
 """How far below its message Node prints an error's code: severity, detail, hint and position stand between."""
 _MESSAGE_CHARS = 300
 
+KEPT = 256
+"""Logs whose lines are kept as they were read: every family reads the same ones, and sixty patterns a line take their time."""
+
 
 def read_line(raw: str) -> Line:
     """The line with its time and level, as text loggers, JSON loggers, logfmt and klog write them. Naive times are UTC."""
@@ -116,6 +120,7 @@ def read_line(raw: str) -> Line:
     return _of_text(rest, raw, at)
 
 
+@lru_cache(maxsize=KEPT)
 def read_lines(log: LogText) -> tuple[Line, ...]:
     """Every line of a log."""
     return tuple(read_line(raw) for raw in log.lines)
@@ -126,14 +131,15 @@ def complaints(logs: Iterable[LogText] | None) -> tuple[Complaint, ...]:
     return tuple(found for log in logs or () for found in _complaints_of(log))
 
 
-def _complaints_of(log: LogText) -> Iterable[Complaint]:
+@lru_cache(maxsize=KEPT)
+def _complaints_of(log: LogText) -> tuple[Complaint, ...]:
     lines = read_lines(log)
-    for index, line in enumerate(lines):
-        if _CODE_LINE.match(line.text) or _DETAIL.match(line.raw):
-            continue
-        complaint = _complaint(log, lines, index)
-        if complaint is not None:
-            yield complaint
+    found = (
+        _complaint(log, lines, index)
+        for index, line in enumerate(lines)
+        if not (_CODE_LINE.match(line.text) or _DETAIL.match(line.raw))
+    )
+    return tuple(complaint for complaint in found if complaint is not None)
 
 
 def _complaint(log: LogText, lines: Sequence[Line], index: int) -> Complaint | None:
