@@ -17,19 +17,8 @@ from support.rules import EVERY, found
 
 REASONS = st.sampled_from(
     [
-        "Killing",
-        "Unhealthy",
-        "BackOff",
-        "Failed",
-        "FailedMount",
-        "FailedCreate",
-        "FailedScheduling",
-        "Scheduled",
-        "Evicted",
-        "SuccessfulRescale",
-        "ScalingReplicaSet",
-        "SystemOOM",
-        "NodeNotReady",
+        *("Killing", "Unhealthy", "BackOff", "Failed", "FailedMount", "FailedCreate", "FailedScheduling", "Scheduled"),
+        *("Evicted", "SuccessfulRescale", "ScalingReplicaSet", "SystemOOM", "NodeNotReady"),
     ]
 )
 TEXTS = st.sampled_from(

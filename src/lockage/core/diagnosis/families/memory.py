@@ -109,11 +109,11 @@ def mebibytes(size: int) -> str:
 def node_under_pressure(case: Case) -> Iterator[Finding]:
     """F007: a node runs short of memory, or of disk, and evicts replicas."""
     gone = {d.name: d.message for d in details(case) if d.phase == "Failed" and d.reason == "Evicted"}
-    fresh = [e for e in events(case, "Evicted") if age_s(case, e.at) < EVICTED_S]
+    fresh = [e for e in events(case, "Evicted") if age_s(case, e.at) < EVICTED_S and e.subject.startswith("Pod/")]
     nodes = tuple(n for n in case.evidence.platform.nodes or () if _pressure(n) and _ours(case, n))
     if not nodes and (all_well(case) or not fresh):
         return
-    names = tuple(dict.fromkeys(e.subject.removeprefix("Pod/") for e in fresh if e.subject.startswith("Pod/")))
+    names = tuple(dict.fromkeys(e.subject.removeprefix("Pod/") for e in fresh))
     where = " and ".join(f"node {n.name} is under {_pressure(n)}" for n in nodes)
     evicted = f"{noun(case)} {listed(names)} was evicted: {_lacks(fresh[-1].text)}" if names else ""
     status = gone.get(names[0], "") if names else ""
