@@ -67,6 +67,7 @@ def parts(state: State, network: Network) -> tuple[Part, ...]:
                 f"--cluster-cidr={network.pods}",
                 "--use-service-account-credentials",
                 "--leader-elect=false",
+                "--horizontal-pod-autoscaler-sync-period=2s",  # by default 15 s, which tests would wait for
             ],
             after=api,
         ),
