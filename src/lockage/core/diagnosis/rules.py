@@ -6,9 +6,12 @@ Not for rules themselves. The surprising thing: their order decides nothing; it 
 from __future__ import annotations
 
 from lockage.core.diagnosis.families import (
+    cluster,
     configuration,
     deadlocks,
     exit,  # noqa: A004 - a family is named as the catalogue names it
+    failover,
+    hung,
     image,
     ledger,
     limits,
@@ -16,6 +19,7 @@ from lockage.core.diagnosis.families import (
     path,
     privileges,
     probes,
+    slow,
     waiting,
 )
 from lockage.core.diagnosis.findings import Rule
@@ -30,6 +34,13 @@ RULES: tuple[Rule, ...] = (
     *limits.RULES,
     *deadlocks.RULES,
     *waiting.RULES,
+    *slow.RULES,
+    *hung.RULES,
+    *failover.RULES,
+    *slow.RULES,
+    *hung.RULES,
+    *failover.RULES,
     *ledger.RULES,
     *path.RULES,
+    *cluster.RULES,
 )
