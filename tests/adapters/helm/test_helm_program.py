@@ -64,6 +64,14 @@ def test_output_and_exit_code_come_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
+def test_nothing_in_the_environment_sends_it_to_another_cluster(tmp_path: Path) -> None:
+    program(tmp_path, 'echo "v3.22.0 ${HELM_KUBECONTEXT:-none} ${HELM_NAMESPACE:-none} ${HELM_CACHE_HOME:-none}"')
+    environment = {**os.environ, "HELM_KUBECONTEXT": "production", "HELM_NAMESPACE": "shop", "HELM_CACHE_HOME": "/kept"}
+    found = find_helm("./helm", folder=tmp_path, environment=environment)
+    assert found.run(["env"]).out.split() == ["v3.22.0", "none", "none", "/kept"]
+
+
+@pytest.mark.real
 def test_a_run_that_takes_too_long_is_asked_to_end_and_may_say_something(tmp_path: Path) -> None:
     done = helm(tmp_path, "trap 'echo failed; exit 1' TERM; sleep 60 & wait").run([], deadline_s=2.0)
     assert (done.out_of_time, done.out) == (True, "failed\n")

@@ -28,6 +28,10 @@ LOOK_S = 20.0
 """Deadline of a run that changes nothing: it may have to fetch a chart."""
 
 
+ELSEWHERE = ("HELM_KUBE", "HELM_NAMESPACE")
+"""How variables begin that would send ``helm`` to another cluster, or as another user, than Lockage itself has looked at. Where
+it goes is always said by arguments. Source: Helm 3.22.0, ``helm env``."""
+
 SHORTEST_S = 2.0
 """What a run must have left to be begun: an upgrade takes about half a second, on a busy machine two."""
 
@@ -96,10 +100,11 @@ class Helm:
 
 
 def find_helm(program: str, *, folder: Path, environment: Mapping[str, str]) -> Helm:
-    """The program of that name or path.
+    """The program of that name or path; in its environment nothing says where the cluster is.
 
     Raises ``UsageError``: LK510 there is none, LK511 its version is not one that Lockage knows.
     """
+    environment = {name: value for name, value in environment.items() if not name.startswith(ELSEWHERE)}
     path = shutil.which(str(folder / program)) if "/" in program else shutil.which(program, path=environment.get("PATH"))
     if path is None:
         raise UsageError(f"there is no program {program}", code="LK510", hint="install Helm 3 or 4, or name it: helm.program")

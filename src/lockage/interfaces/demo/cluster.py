@@ -76,9 +76,7 @@ def open_cluster(kubeconfig: Path, context: str | None) -> Generator[Cluster]:
     answer.
     """
     kubeconfig = kubeconfig.expanduser().absolute()
-    # Helm has variables of its own for another context, server or token.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("HELM_KUBE", "HELM_NAMESPACE"))}
-    helm = find_helm("helm", folder=Path.cwd(), environment=environment)
+    helm = find_helm("helm", folder=Path.cwd(), environment=os.environ)
     if shutil.which("kubectl") is None:
         raise RefusedError(
             "kubectl is not installed, and the demo on a cluster types it as a person would",
