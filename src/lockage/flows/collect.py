@@ -18,7 +18,6 @@ from lockage.core.diagnosis.findings import Case
 from lockage.core.facts import Replica, Usage, VersionReading
 from lockage.core.progress import MigrationText
 from lockage.core.release.profile import Profile
-from lockage.errors import UnreachableError
 from lockage.flows.collect_database import DatabaseLooks, Reached
 from lockage.flows.collect_logs import LogLooks
 from lockage.flows.looks import Answer, Looks
@@ -40,6 +39,7 @@ class Witnesses:
     # what it gives, in the thread that called it.
     reach: Callable[[], Reached]
     service: Service | None
+    usage: Callable[[tuple[Replica, ...]], tuple[Usage, ...]] | None = None  # None: the platform's own, which a run keeps warm
     profile: Profile
     known: bool = True  # False: the profile is a sketch of an application that nobody has described
     script: tuple[MigrationText, ...] = ()
@@ -148,20 +148,8 @@ class _PlatformLooks:
         return tuple(missing for answer in self._all if (missing := answer.missing) is not None)
 
     def _used(self) -> tuple[Usage, ...]:
-        """The first look of ``usage`` has nothing yet; it is read meanwhile."""
-        witnesses, clock = self._witnesses, self._witnesses.clock
-        used = witnesses.platform.usage()
-        if witnesses.platform_kind == "local":
-            return used
-        until = clock.monotonic() + witnesses.settings.collecting.usage_s
-        while not used and clock.monotonic() < until:
-            clock.sleep(0.1)
-            used = witnesses.platform.usage()
-        if not used:
-            raise UnreachableError(
-                "neither a metrics server nor a look into the containers tells it", code="LK600", hint="kubectl top pods"
-            )
-        return used
+        witnesses = self._witnesses
+        return witnesses.platform.usage() if witnesses.usage is None else witnesses.usage(witnesses.platform.replicas())
 
     def _shown(self) -> tuple[VersionReading, ...]:
         """What images say, and a few replicas of each release themselves; no command is run in any."""

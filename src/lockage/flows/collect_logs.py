@@ -7,6 +7,7 @@ has one log and not two, and it is the one *before*: that of the process that en
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from lockage.core.diagnosis.evidence import Container, ContainerPhase, LogText, Missing, PlatformEvidence, ReplicaDetail
 from lockage.flows.looks import Answer, Looks
@@ -15,6 +16,14 @@ from lockage.settings import Collecting
 
 NAMED = 3
 """Logs that failed alike and are named one by one; more become one sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Log:
+    replica: str
+    container: str
+    previous: bool
+    well: bool  # nothing speaks for trouble in that container
 
 
 class LogLooks:
@@ -34,7 +43,7 @@ class LogLooks:
         wanted = list(_wanted(_by_trouble(seen.details)))
         most = self._settings.logs_most
         self._left_out = len(wanted[most:])
-        asked = tuple(self._answer(replica, container, previous=previous) for replica, container, previous in wanted[:most])
+        asked = tuple(self._answer(log) for log in wanted[:most])
         self._asked = asked
         self._looks.share(asked, threads=self._settings.log_threads)
 
@@ -56,14 +65,18 @@ class LogLooks:
             found.append(Missing(source=f"{self._left_out} further logs", why=why))
         return tuple(found)
 
-    def _answer(self, replica: str, container: str, *, previous: bool) -> Answer[LogText]:
-        lines = self._settings.log_lines
+    def _answer(self, log: _Log) -> Answer[LogText]:
+        lines = self._settings.log_lines_well if log.well else self._settings.log_lines
 
         def read() -> LogText:
-            return self._closer.log(replica, container, previous=previous, lines=lines)
+            return self._cut(self._closer.log(log.replica, log.container, previous=log.previous, lines=lines))
 
-        which = ", previous" if previous else ""
-        return Answer(f"log of container {container} of {replica}{which}", read)
+        which = ", previous" if log.previous else ""
+        return Answer(f"log of container {log.container} of {log.replica}{which}", read)
+
+    def _cut(self, log: LogText) -> LogText:
+        most = self._settings.log_line_chars
+        return replace(log, lines=tuple(line if len(line) <= most else f"{line[:most]} …" for line in log.lines))
 
 
 def _by_trouble(details: Sequence[ReplicaDetail]) -> list[ReplicaDetail]:
@@ -79,13 +92,17 @@ def _by_trouble(details: Sequence[ReplicaDetail]) -> list[ReplicaDetail]:
     return [detail for _, detail in sorted(ranked, key=lambda pair: pair[0])]
 
 
-def _wanted(details: Sequence[ReplicaDetail]) -> Iterator[tuple[str, str, bool]]:
-    """Replica, container, and whether it is the log before the last restart; the less telling ones at the end."""
-    later: list[tuple[str, str, bool]] = []
+def _wanted(details: Sequence[ReplicaDetail]) -> Iterator[_Log]:
+    """The logs, the less telling ones at the end."""
+    later: list[_Log] = []
     for detail in details:
         for container in sorted(detail.containers, key=lambda one: (not one.main, one.init)):
-            logs = [(detail.name, container.name, previous) for previous in _written(container)]
-            if container.main or not _well(container):
+            well = _well(container)
+            logs = [
+                _Log(replica=detail.name, container=container.name, previous=previous, well=well)
+                for previous in _written(container)
+            ]
+            if container.main or not well:
                 yield from logs
             else:
                 later += logs

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from lockage.flows.collect_database import Reached
     from lockage.interfaces.deployments import Deployment, Located
 
+JUDGING_S = 1.0
+"""Kept back for the rules and for the process itself: 200 replicas' logs take them half of it."""
+
 LEAST_S = 1.0
 """Left for the evidence, however long the deployment was looked for: a healthy source answers in a tenth of that."""
 
@@ -45,7 +48,7 @@ def collected(
     settings: Settings | None = None,
     logs: bool = True,
 ) -> Case:
-    """The evidence of a deployment, found and collected within ``limit_s``, with what one must know to judge it.
+    """The evidence of a deployment, found and collected early enough to be judged within ``limit_s``; as ``collect`` gives it.
 
     ``say`` gets what people should know of how it was found, ``glimpse`` what is waited for. Raises as ``opened_witnesses``.
     """
@@ -53,7 +56,7 @@ def collected(
 
     begun_s = time.monotonic()
     with opened_witnesses(located, limit_s=limit_s, say=say, settings=settings) as witnesses:
-        left_s = max(LEAST_S, limit_s - (time.monotonic() - begun_s))
+        left_s = max(LEAST_S, limit_s - JUDGING_S - (time.monotonic() - begun_s))
         case = collect(witnesses, limit_s=left_s, say=glimpse, logs=logs)
     took_s = round(time.monotonic() - begun_s, 3)
     return replace(case, evidence=replace(case.evidence, collected_s=took_s))
@@ -70,16 +73,16 @@ def opened_witnesses(
     """Whom to ask about the deployment, while the context lasts; ``say`` gets what people should know of how it was found.
 
     Raises what the platform raises when it does not answer, or when the workload is not there; ``UnreachableError`` (LK606)
-    when it was not found within the limit.
+    when it was not found early enough within ``limit_s`` to look at anything.
     """
     settings = hurried(settings or Settings())
-    limit_s = settings.collecting.limit_s if limit_s is None else limit_s
+    open_s = max(LEAST_S, (settings.collecting.limit_s if limit_s is None else limit_s) - settings.collecting.look_s)
     opening = _Opening(lambda stack: _opened(located, stack, say=say, settings=settings))
     opening.start()
-    opening.join(limit_s)
+    opening.join(open_s)
     if opening.is_alive():
         raise UnreachableError(
-            f"{located.name} was not found within {limit_s:g} s: its platform, or the login there, does not answer",
+            f"{located.name} was not found within {open_s:g} s: its platform, or the login there, does not answer",
             code="LK606",
             hint="kubectl get deployments; lockage diagnose --limit SECONDS",
         )

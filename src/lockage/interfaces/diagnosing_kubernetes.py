@@ -24,9 +24,11 @@ from lockage.adapters.kubernetes.image import parse_image, release_of
 from lockage.adapters.kubernetes.patch import PatchReleaser
 from lockage.adapters.kubernetes.platform import KubernetesPlatform
 from lockage.adapters.kubernetes.service import KubernetesService
+from lockage.adapters.kubernetes.usage import usage_now
 from lockage.adapters.password_command import password_of
 from lockage.adapters.service import HttpService
 from lockage.core.diagnosis.evidence import Missing
+from lockage.core.facts import Replica, Usage
 from lockage.core.release.profile import Profile, parse_profile
 from lockage.core.release.sketch import Seen, database_in, profile_text
 from lockage.errors import LockageError, RefusedError
@@ -79,6 +81,7 @@ def witnesses_on_kubernetes(
         closer=KubernetesExaminer(client, deployment=found.name, profile=profile, history=history),
         reach=lambda: _reached(client, located, place, found, sketch, settings=settings, say=say),
         service=KubernetesService(client, elsewhere=HttpService()),
+        usage=lambda replicas: _used(client, found.container, replicas),
         profile=profile,
         known=sketch is None,
         script=script,
@@ -131,6 +134,11 @@ def _sketched(client: KubernetesClient, located: Located, place: KubernetesPlace
 
 def _profile(seen: Seen) -> Profile:
     return parse_profile(profile_text(seen).encode(), file="the sketched profile")
+
+
+def _used(client: KubernetesClient, container: str, replicas: tuple[Replica, ...]) -> tuple[Usage, ...]:
+    starting = sorted((one for one in replicas if not one.ready), key=lambda one: one.created_at, reverse=True)
+    return usage_now(client, [one.name for one in replicas], [one.name for one in starting], container)
 
 
 def _not_seen(problem: str) -> Missing:

@@ -37,6 +37,7 @@ from lockage.adapters.kubernetes.credentials import credentials_of
 from lockage.adapters.kubernetes.door import TIMEOUT, Door
 from lockage.adapters.kubernetes.failure import ForbiddenError, MissingError
 from lockage.adapters.kubernetes.kubeconfig import Chosen, choose
+from lockage.adapters.kubernetes.warming import warm
 from lockage.errors import LockageError, UsageError
 
 T = TypeVar("T", bound=NamespacedResource)
@@ -63,6 +64,7 @@ class KubernetesClient:
     """
 
     def __init__(self, door: Door, *, place: Place) -> None:
+        warm()
         self.place = place
         self._door = door
         # The door has certificates and credentials; lightkube shall bring none of its own.

@@ -269,6 +269,10 @@ class _List(msgspec.Struct, Generic[T]):
     items: tuple[T, ...] | None = None  # an empty list may come as null
 
 
+LISTS = (_List[WorkloadObject], _List[PodObject], _List[ServiceObject])
+"""What lists are read as."""
+
+
 class _Data(_Object, frozen=True, kw_only=True):
     data: Texts = msgspec.field(default_factory=Texts)
     binary_data: Texts = msgspec.field(default_factory=Texts)

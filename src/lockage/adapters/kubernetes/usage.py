@@ -20,9 +20,9 @@ from lightkube.core.exceptions import ApiError
 
 from lockage.adapters.kubernetes.client import KubernetesClient
 from lockage.adapters.kubernetes.quotas import quantity
-from lockage.adapters.kubernetes.raw import Anything, at, listed, sequence_at
+from lockage.adapters.kubernetes.raw import Anything, api_groups, at, listed, sequence_at
 from lockage.core.facts import Usage
-from lockage.errors import LockageError
+from lockage.errors import LockageError, UnreachableError
 
 METRICS = "metrics.k8s.io"
 """API group of the metrics server."""
@@ -214,3 +214,35 @@ def running_targets(client: KubernetesClient, names: Sequence[str], container: s
     pods = listed(client, f"/api/v1/namespaces/{client.namespace}/pods")
     found = (target_of(pod, container) for pod in pods if pod.metadata.name in names)
     return [target for target in found if target is not None]
+
+
+# --- for a diagnosis ------------------------------------------------------------------------------------------------------
+
+LOOKED_INTO = 3
+"""Containers that are looked into at most, where there is no metrics server: of the newest replicas that are not ready."""
+
+BETWEEN_S = 0.5
+"""Between two looks into a container, which give its CPU."""
+
+
+def usage_now(client: KubernetesClient, names: Sequence[str], starting: Sequence[str], container: str) -> tuple[Usage, ...]:
+    """What these pods use, by the metrics server; without one, what a few of those that are ``starting`` use.
+
+    Raises as the client does, ``UnreachableError`` (LK600) where nothing tells it.
+    """
+    if METRICS in api_groups(client):
+        targets = running_targets(client, names, container)
+        measured = _measured(client, targets)
+        return tuple(_usage(target, measured.get(target.pod), None) for target in targets)
+    targets = running_targets(client, starting[:LOOKED_INTO], container)
+    read = reader(client, metrics=False)
+    before = read(targets)
+    if not before:
+        raise UnreachableError(
+            "there is no metrics server" + (", and nobody may look into the containers" if targets else ""),
+            code="LK600",
+            hint="kubectl top pods",
+        )
+    time.sleep(BETWEEN_S)
+    now = read(targets)
+    return tuple(_usage(target, now.get(target.pod), before.get(target.pod)) for target in targets)

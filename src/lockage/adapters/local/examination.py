@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from lockage.adapters.local.client import SupervisorClient
 from lockage.adapters.local.layout import Layout
-from lockage.adapters.local.records import SeenReplica
+from lockage.adapters.local.records import Health, Problem, SeenReplica
 from lockage.core.diagnosis.evidence import (
     Condition,
     Container,
@@ -36,6 +38,9 @@ class LocalExaminer:
 
     def __init__(self, state_dir: Path) -> None:
         """Raises ``RefusedError`` (LK308) when somebody else could listen in the supervisor's place."""
+        for record in (Workload, tuple[SeenReplica, ...], tuple[Event, ...], Health, Problem):
+            # Two threads that decode a type for the first time at the same moment crash the process (msgspec 0.22.0).
+            msgspec.json.Decoder(record)
         self._layout = Layout.of(state_dir)
         self._client = SupervisorClient(self._layout.state_dir)
 
