@@ -116,7 +116,7 @@ def test_what_it_waits_for_and_who_has_it_is_in_the_sentence() -> None:
     wanted = RelationLock(relation="public.t", mode="AccessExclusiveLock", granted=False)
     waiter = migrating_session(wait_event_type="Lock", wait_event="relation", blocked_by=(99,), relation_locks=(wanted,))
     text = found(seen(waiter)).text
-    assert text.startswith("It waits for AccessExclusiveLock on public.t")
+    assert "needs AccessExclusiveLock on public.t" in text
 
 
 def test_nobody_migrates_where_nothing_was_seen_or_nobody_does() -> None:

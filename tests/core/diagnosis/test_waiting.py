@@ -22,7 +22,11 @@ from support.cases import (
     case,
     codes,
     container,
+    crashing,
+    ended,
     findings,
+    log,
+    log_line,
     looks,
     migrating_session,
     names,
@@ -48,8 +52,8 @@ def waiting_migration(*blocked_by: int, event: str = "relation", **changes: Any)
 def busy(pid: int, **changes: Any) -> Session:
     plain = {
         "state": "active", "wait_event_type": "IO", "wait_event": "DataFileRead", "transaction_age_s": 340.0, "user": "bi",
-        "application_name": "report", "client_address": "10.9.9.9", "query": "SELECT * FROM api_keys", "relation_locks": (HELD,),
-        "backend_start": ago(9000),
+        "application_name": "report", "client_address": "10.9.9.9", "query": "SELECT * FROM api_keys",
+        "relation_locks": (HELD,), "backend_start": ago(9000),
     }  # fmt: skip
     return session(pid, **{**plain, **changes})
 
@@ -185,7 +189,7 @@ def test_an_orphan_that_can_only_roll_back_is_to_be_recovered_from() -> None:
     assert [f.code for f in found] == ["F044", "F043"]
     assert "backend 4711" in found[1].about, "and what it waits for is said too"
     assert "can only roll back" in found[1].cause
-    assert "1 session of replicas wait" in found[1].cause
+    assert "1 session of replicas waits" in found[1].cause
     assert found[1].next.startswith("lockage recover")
     assert f"pod {NEW}" in found[1].about
 
@@ -217,6 +221,22 @@ def test_the_lock_in_the_hands_of_a_pooler_is_told_by_its_name() -> None:
     pooled = session(99, application_name="pgbouncer", advisory_locks=(LOCK,), state_age_s=900.0)
     found = only(scene(owned(session(1), OLD), owned(pooled, None), owned(turn(4712, 99), NEW)))
     assert found.code == "F048"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'pq: prepared statement "lrupsc_1_0" does not exist (SQLSTATE 26000)',
+        'ERROR: prepared statement "stmtcache_1" already exists (SQLSTATE 42P05)',
+        "FATAL: unsupported startup parameter: search_path (SQLSTATE 08P01)",
+    ],
+)
+def test_what_only_poolers_say_tells_of_one(text: str) -> None:
+    crashed = pod(NEW, ready=False, containers=(crashing(ended(1, at=30, after_s=5)),))
+    seen = case(
+        platform={"details": (crashed, old_pod(OLD)), "logs": (log(log_line(text, at=30, level="error"), previous=True),)}
+    )
+    assert codes(seen, RULES) == {"F048"}
 
 
 # --- without a profile ------------------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from lockage.core.blockers import Blocker, Who, commits_by_itself
 from lockage.core.diagnosis.blocking import is_turn, lock_in_words, relation_of, remedy_of
-from lockage.core.diagnosis.findings import Case, Finding
+from lockage.core.diagnosis.findings import Case, Exhibit, Finding
 from lockage.core.diagnosis.migrator import attributed, blockers, last_look, migrator, owners, shown, waits_on
-from lockage.core.diagnosis.rollout import troubled
+from lockage.core.diagnosis.rollout import failed, troubled
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.facts import OwnedSession, Session
 from lockage.core.plan.wording import counted, duration, listed
@@ -46,7 +46,7 @@ def orphan_finding(
 ) -> Finding:
     works = commits_by_itself(orphan)
     behind = [o for o in owners(case) if o.session.pid in {s.pid for s in _waiting_for(case, orphan)}]
-    queue = f"; {counted(len(behind), 'session')} of replicas wait behind it" if behind else ""
+    queue = f"; behind it {waiting_in_words(len(behind))}" if behind else ""
     what = "the migration lock" if holds else lock_in_words(waiter) if waiter is not None else "locks that replicas need"
     fate = (
         "it still works, and commits by itself when its statement ends"
@@ -66,7 +66,7 @@ def orphan_finding(
             if works
             else "do not restart replicas: each new one waits behind it again"
         ),
-        rules_out=("F040", "F041", "F042", "F044", "F049"),
+        rules_out=("F042", "F049"),
         about=(f"backend {orphan.pid}", *_pods(behind), *(relation_of(waiter) if waiter is not None else ())),
     )
 
@@ -122,7 +122,7 @@ def nobody_holds(case: Case) -> Iterator[Finding]:
         sure = 0.9 if idle and attributed(case) else 0.75 if attributed(case) else 0.4
         if _is_pooled(session):
             continue
-        queue = f"; {counted(len(behind), 'session')} of replicas wait for it" if behind else ""
+        queue = f"; behind it {waiting_in_words(len(behind))}" if behind else ""
         does = f"idle for {duration(session.state_age_s or 0.0)}" if idle else session.state or "state not visible"
         yield Finding(
             code="F049",
@@ -163,9 +163,16 @@ def _strange_holders(case: Case) -> Iterator[tuple[OwnedSession, Sequence[OwnedS
 POOLERS = ("pgbouncer", "odyssey", "pgcat", "supavisor", "pgpool")
 """How poolers call the sessions that they keep for others, where they name them."""
 
+MET_BEHIND_POOLERS = ("26000", "42P05", "08P01")
+"""Prepared statements that are not there, or there already, and a setting at log-in that a pooler does not take.
+
+Source: PgBouncer documentation, features and FAQ.
+"""
+
 
 def pooler_between(case: Case) -> Iterator[Finding]:
     """F048: the migration lock stays with a pooler's session whose client is gone, or replicas meet what only poolers do."""
+    yield from _pooler_in_logs(case)
     key = case.profile.migrations.advisory_lock
     for one in owners(case):
         session = one.session
@@ -186,8 +193,40 @@ def pooler_between(case: Case) -> Iterator[Finding]:
             )
 
 
+def _pooler_in_logs(case: Case) -> Iterator[Finding]:
+    said = [v for v in failed(case, *MET_BEHIND_POOLERS) if _is_poolers(v.complaint.sqlstate, v.complaint.message)]
+    trouble = case.evidence.database.trouble
+    ours = trouble is not None and "pooler" in trouble.text and troubled(case) != ()
+    if not said and not ours:
+        return
+    evidence = [v.exhibit for v in said[:2]]
+    if trouble is not None and ours:
+        evidence.append(Exhibit(source="the answer to a connection of our own", text=trouble.text[:300]))
+    message = f": {said[0].complaint.message}" if said else ""
+    yield Finding(
+        code="F048",
+        cause=f"a pooler stands between replicas and database, and what belongs to a session does not stay with it{message}",
+        confidence=0.85 if said and ours else 0.7 if said else 0.4,
+        why="a server that is reached straight does not say that" if said else "our own connection leads to a pooler",
+        evidence=tuple(evidence),
+        next="give the migrating replicas the address of PostgreSQL itself (port 5432 of the server, not the pooler's)",
+        avoid="do not restart them with the same address: they meet it again",
+        rules_out=("F012", "F010"),
+        about=tuple(dict.fromkeys(f"pod {v.detail.name}" for v in said)),
+    )
+
+
+def _is_poolers(sqlstate: str | None, message: str) -> bool:
+    return "unsupported startup parameter" in message if sqlstate == "08P01" else "prepared statement" in message
+
+
 def _is_pooled(session: Session) -> bool:
     return any(name in session.application_name.lower() for name in POOLERS)
+
+
+def waiting_in_words(count: int) -> str:
+    """``1 session of replicas waits``."""
+    return f"{counted(count, 'session')} of replicas {'waits' if count == 1 else 'wait'}"
 
 
 def _pods(owned: Sequence[OwnedSession]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Literal
 
+from lockage.core.blockers import commits_by_itself
 from lockage.core.diagnosis.findings import Case, Migrating
 from lockage.core.diagnosis.migrator import Migrator, awaited, blockers, first_look, last_look, migrator
 from lockage.core.facts import Activity, Session, Work
@@ -136,15 +137,21 @@ def _sentence(case: Case, found: Migrator, pace: Pace | None, work: Work | None,
     match pace:
         case "works":
             doing = working_in_words(case, found, work, left_s)
-            return f"It is not stuck: {doing}; do not restart it"
+            return _dead_but_working(found, doing) if found.owned.orphan else f"It is not stuck: {doing}; do not restart it"
         case "waits":
-            return f"It waits{_for_what(case, found)}: {found.name} has been at it{since}"
+            return f"It waits: {found.name} is at it{since}, and needs{_for_what(case, found)}"
         case "hangs":
             state = found.session.state or "state not visible"
             idle = duration(found.session.state_age_s or 0.0)
             return f"It hangs: {found.name} is {state} for {idle}, and its client sends nothing"
         case None:
             return f"{found.name} migrates{since}; one look does not tell whether it moves"
+
+
+def _dead_but_working(found: Migrator, doing: str) -> str:
+    if commits_by_itself(found.session):
+        return f"It is not stuck, though its client is dead: {doing}; it commits by itself when its statement ends: wait for it"
+    return f"It works for a dead client, and can only roll back in the end: {doing}"
 
 
 def working_in_words(case: Case, found: Migrator, work: Work | None, left_s: float | None) -> str:
@@ -174,9 +181,9 @@ def _command_in_words(work: Work) -> str:
 def _for_what(case: Case, found: Migrator) -> str:
     session = found.session
     if waits_for_standby(session):
-        return " for a synchronous standby to confirm its commit"
+        return " a synchronous standby to confirm its commit"
     wanted = awaited(session)
-    lock = f" for {wanted[0]} on {wanted[1]}" if wanted is not None else f" for a lock ({session.wait_event or 'not visible'})"
+    lock = f" {wanted[0]} on {wanted[1]}" if wanted is not None else f" a lock ({session.wait_event or 'not visible'})"
     by = blockers(case, session.pid)
-    who = f", held by {by[0].sentence}" if by else ""
+    who = f"; in its way: {by[0].sentence}" if by else ""
     return f"{lock}{who}"

@@ -96,7 +96,7 @@ def _spends(case: Case, found: Migrator) -> Iterator[Finding]:
             "F050",
             f"{found.name} waits for the disk ({listed(tuple(dict.fromkeys(s.wait_event or '?' for s in samples)))})",
             samples,
-            next_=psql(case, "SELECT * FROM pg_stat_io WHERE reads > 0 OR writes > 0"),
+            next_=psql(case, "TABLE pg_stat_io" if _has_io_view(case) else "TABLE pg_stat_bgwriter"),
         )
     elif len(samples) == 2 and all(s.wait_event_type is None for s in samples):
         yield _finding(
@@ -109,6 +109,11 @@ def _spends(case: Case, found: Migrator) -> Iterator[Finding]:
         )
     else:
         yield from _throttled(case, found)
+
+
+def _has_io_view(case: Case) -> bool:
+    server = case.evidence.database.server
+    return server is not None and server.major >= 16
 
 
 def _throttled(case: Case, found: Migrator) -> Iterator[Finding]:
