@@ -115,6 +115,31 @@ def migrations_of(deployment: Deployment) -> tuple[Migration, ...]:
     return read_migrations(read_folder(folder), form=format_named(profile.format), folder=str(folder))
 
 
+def undoing_of(deployment: Deployment, version: int) -> str | None:
+    """The text of a migration's own undoing (``….down.sql`` beside ``….up.sql``); None where it has none."""
+    from lockage.adapters.sources.folder import read_folder, resolve
+    from lockage.core.migration.formats.registry import format_named
+
+    source = deployment.profile.migrations.source
+    if source is None:
+        return None
+    form = format_named(deployment.profile.migrations.format)
+    files = read_folder(resolve(source, relative_to=deployment.beside))
+    for name in files:
+        found = form.read_name(name)
+        if found is not None and found.version == version and name.endswith(".up.sql"):
+            down = files.get(name.removesuffix(".up.sql") + ".down.sql")
+            return None if down is None else down.decode("utf-8-sig")
+    return None
+
+
+def backup_by(command: str, environment: Mapping[str, str]) -> Callable[[], None]:
+    """Runs the user's backup command. Raises ``RefusedError`` (LK590) when it does not succeed."""
+    from lockage.adapters.backup_command import run_backup
+
+    return lambda: run_backup(command, environment=environment)
+
+
 def form_of(deployment: Deployment) -> Format:
     """The format of the application's migrations."""
     from lockage.core.migration.formats.registry import format_named

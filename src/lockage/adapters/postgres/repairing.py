@@ -67,5 +67,5 @@ def _failed(
     return RefusedError(
         f"the repair was not made, and nothing of it stays: {said}",
         code="LK579",
-        hint="remove the cause, and type the same command again",
+        hint="remove the cause (a right that is missing: --database URL, as the application itself), and type it again",
     )

@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "watch": "Watch an upgrade: a run of Lockage, or what a person, GitOps or CI carries out.",
     "diagnose": "Say what is wrong with a deployment, why, how sure that is, and what to type next.",
     "bundle": "Collect all that the vendor will ask for, without a secret in it, also when the application is down.",
-    "recover": "Get out of a run that is part-way, by what stands on the object.",
+    "recover": "Get out of whatever is broken, by the least force that serves.",
     "verify": "Check version, ledger, health, service and schema of a deployment.",
     "releases": "List an application's releases, and which of them fit a schema.",
     "advisories": "Say what is known of a jump from one release to another.",

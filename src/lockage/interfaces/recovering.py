@@ -1,0 +1,96 @@
+"""The way out of whatever is wrong with a deployment, with everything joined: evidence, causes, releases, a failed migration.
+
+Not for asking or showing (``cli.commands.recover``). The surprising thing: the deployment is looked at by the very collector of
+``lockage diagnose``, so that what is done rests on the findings that a person can read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from lockage.core.diagnosis.findings import Diagnosis
+from lockage.core.facts import LedgerState
+from lockage.core.recovery.decide import recovery_from
+from lockage.core.recovery.dirty import DirtyLedger
+from lockage.core.recovery.scene import Scene, Wishes, scene_of
+from lockage.core.recovery.steps import Recovery
+from lockage.core.release.fits import MigrationMark, ReleaseMigrations, ReleaseTable, joined
+from lockage.core.run import read_notes
+from lockage.errors import LockageError, RefusedError
+from lockage.flows.dirty import examine_dirty, is_dirty
+from lockage.flows.world import World
+from lockage.interfaces.deployments import Deployment, Located
+from lockage.interfaces.diagnosing import collected, diagnosed
+from lockage.interfaces.folders import Folders
+from lockage.interfaces.releases import known_tables
+from lockage.interfaces.wiring import Opened, form_of, migrations_of, shadows_of, undoing_of
+from lockage.ports import Narrate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A deployment's state, why it is so, and the way out."""
+
+    diagnosis: Diagnosis
+    scene: Scene
+    found: Recovery
+
+
+def judged(
+    located: Located,
+    opened: Opened,
+    wishes: Wishes,
+    *,
+    folders: Folders,
+    applied: int | None,
+    limit_s: float,
+    say: Callable[[str], None],
+    narrate: Narrate,
+) -> Judged:
+    """The way out of what is wrong now; changes nothing. Raises as the collector, ``scene_of`` and ``recovery_from`` do."""
+    world, deployment = opened.world, opened.deployment
+    case = collected(located, limit_s=limit_s, say=say, glimpse=narrate)
+    diagnosis = diagnosed(case)
+    scene = scene_of(
+        case.evidence,
+        world.profile,
+        notes=read_notes(world.platform.workload()),
+        releases=known_releases(deployment, world, folders=folders),
+        rollable=world.platform.releases(),
+        script=world.migrations,
+        dirty=_dirty(opened, applied=applied, narrate=narrate),
+    )
+    found = recovery_from(diagnosis, scene, wishes, budget=world.settings.probe_budget)
+    return Judged(diagnosis=diagnosis, scene=scene, found=found)
+
+
+def known_releases(deployment: Deployment, world: World, *, folders: Folders) -> tuple[ReleaseMigrations, ...]:
+    """Releases by the profile, by what was kept of a checkout, and the asked-for one by the folder that the user named."""
+    tables = known_tables(world.profile, folders=folders)
+    if deployment.migrations is None:
+        return joined(tables)
+    marks = tuple(MigrationMark(version=m.version, name=m.name) for m in migrations_of(deployment))
+    release = world.platform.workload().release
+    named = ReleaseMigrations(release=release, last=marks[-1].version, marks=marks, source=str(deployment.migrations))
+    return joined((ReleaseTable(releases=(named,)), *tables))
+
+
+def _dirty(opened: Opened, *, applied: int | None, narrate: Narrate) -> DirtyLedger | None:
+    """The failed migration judged; None where the ledger is clean, or nothing is known of the file."""
+    world, deployment = opened.world, opened.deployment
+    reading = world.database.ledger(world.profile)
+    if not is_dirty(reading) or reading.version is None:
+        if applied is not None and reading.state is not LedgerState.MIGRATING:
+            raise RefusedError(f"{reading.table} is not dirty", code="LK581", hint=f"lockage recover {world.deployment}")
+        return None
+    down: str | None = None
+    with suppress(LockageError):  # without its undoing there is still the inverse of what the catalog shows
+        down = undoing_of(deployment, reading.version)
+    try:
+        return examine_dirty(world, shadows_of(deployment), form=form_of(deployment), down=down, told=applied, narrate=narrate)
+    except RefusedError as error:
+        if error.code != "LK582":
+            raise
+        return None
