@@ -127,7 +127,7 @@ def masking_of(files: Sequence[PackedFile], *, in_place_only: int, ip_addresses:
     kinds = Counter(token.strip("[]").rpartition("-")[0] or token.strip("[]") for token in tokens)
     return Masking(
         tokens=dict(sorted(kinds.items())),
-        different=len(set(tokens)),
+        different=len({token for token in tokens if "-" in token}),
         in_place_only=in_place_only,
         ip_addresses=ip_addresses,
     )

@@ -172,4 +172,4 @@ def _opaque(text: str) -> Iterator[Find]:
         value = found[0]
         digits, lower, upper = (sum(map(of, value)) for of in (str.isdigit, str.islower, str.isupper))
         if min(digits, lower, upper) >= 3:
-            yield Find(found.start(), found.end(), Kind.TOKEN, value, True)
+            yield Find(found.start(), found.end(), Kind.TOKEN, value)

@@ -65,9 +65,9 @@ class KnownSecrets:
                 for start, end in _places(text, wanted, alone=needle.alone):
                     yield Find(start, end, needle.kind, needle.value, True)
             for start, end in base64_spans(text, needle.base64):
-                yield Find(start, end, Kind.ENCODED, needle.value)
+                yield Find(start, end, Kind.ENCODED, needle.value, True)
             for start, end in hex_spans(text, lower, needle.value):
-                yield Find(start, end, Kind.ENCODED, needle.value)
+                yield Find(start, end, Kind.ENCODED, needle.value, True)
 
 
 def _needle(value: str, kind: Kind) -> _Needle:

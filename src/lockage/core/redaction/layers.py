@@ -171,11 +171,11 @@ _UNDOING: tuple[tuple[str, Callable[[str], Iterator[Piece]]], ...] = (
 )
 
 
+_FOLD = re.compile(r"(?<=[A-Za-z0-9+/]{40})(?:\r|\\+r)?(?:\n|\\+n)[ \t]*(?=[A-Za-z0-9+/=]+(?:[\r\n\\\"']|\Z))")
+"""A line break inside of folded base64: a long line of its letters before it, and nothing else on the line behind it."""
+
+
 def joined(text: str) -> tuple[Layer, ...]:
-    """The text with its lines run together, as base64 and long values are folded; nothing where it has one line."""
-    if "\n" not in text and "\\n" not in text:
-        return ()
-    return (_undone(Layer(text), ((found.start(), found.end(), "") for found in _BREAKS.finditer(text))),)
-
-
-_BREAKS = re.compile(r"(?:\r|\\+r)?(?:\n|\\+n)[ \t]*")
+    """The text with lines of folded base64 put together; nothing where there is none."""
+    folds = [(found.start(), found.end(), "") for found in _FOLD.finditer(text)] if "\n" in text or "\\n" in text else []
+    return (_undone(Layer(text), folds),) if folds else ()

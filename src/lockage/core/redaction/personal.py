@@ -14,6 +14,7 @@ from lockage.core.redaction.finds import Find, Kind
 
 _EMAIL = re.compile(r"(?<![\w.+/%=&-])[\w.+%-]*[\w+-]@(?:[\w-]+\.)+(?P<top>[A-Za-z]{2,24})(?![\w-])")
 _EMAIL_VALUE = re.compile(r"(?<=[=&])[\w.+%-]*[\w+-]@(?:[\w-]+\.)+(?P<top>[A-Za-z]{2,24})(?![\w-])")
+_IN_URL = re.compile(r"://[^\s/@]*:\Z")  # what follows is a password, and is found as one
 _NO_TOPS = ("service", "socket", "timer", "slice", "mount", "target", "scope")
 """What systemd's units end with: ``user@1000.service``."""
 
@@ -27,7 +28,8 @@ def emails(text: str) -> Iterator[Find]:
         return
     for pattern in (_EMAIL, _EMAIL_VALUE):
         for found in pattern.finditer(text):
-            if found["top"].lower() not in _NO_TOPS:
+            in_url = _IN_URL.search(text, max(0, found.start() - 80), found.start()) is not None
+            if found["top"].lower() not in _NO_TOPS and not in_url:
                 yield Find(found.start(), found.end(), Kind.EMAIL, found[0])
 
 

@@ -26,7 +26,7 @@ LINES: Final = frozenset({"lines", "server_log"})
 _OPEN = re.compile(
     r"""(?ix) (?:true|false|yes|no|on|off|info|debug|warn(?:ing)?|error|trace|json|text|human|disable|allow|prefer|require
          |verify-ca|verify-full|utc|production|staging|development|test|release|http|https|tcp|grpc|default|auto|none)
-        | \d{1,6} | \d+(?:\.\d+)?(?:ns|us|ms|s|m|h|d|Ki|Mi|Gi|Ti|k|M|G|T|B|kB|MB|GB|%)? | \$\(\w+\)
+        | \d{1,6} | \d+(?:\.\d+)?(?:ns|us|ms|s|m|h|d|Ki|Mi|Gi|Ti|k|M|G|T|B|kB|MB|GB|%)? | \$\(\w+\) | \{\w+\}
         | (?:https?|tcp)://[\w.-]+(?::\d+)?(?:/[\w./-]*)? | :\d{1,5} | (?:[\w-]+\.)*[\w-]+:\d{1,5} | /[\w./-]*
         | (?:\d{1,3}\.){3}\d{1,3} | [a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*\.(?:svc|local|internal|cluster\.local)
         | [\w./-]+:v?\d[\w.+-]* | v?\d+\.\d+(?:\.\d+)*(?:[-+][\w.]+)?"""

@@ -68,7 +68,10 @@ class Redaction:
 
     def know(self, value: str, kind: Kind) -> None:
         """Keep a secret in mind that somebody else has found."""
-        if value not in self._secrets and is_searchable(value, self._public) and TOKEN.search(value) is None:
+        before = self._secrets.get(value)
+        if before is not None and _PRECEDENCE[before] <= _PRECEDENCE[kind]:
+            return
+        if is_searchable(value, self._public) and TOKEN.search(value) is None:
             self._secrets[value] = kind
             self._search = None
             self._masked.clear()
@@ -76,14 +79,22 @@ class Redaction:
     def text(self, text: str, *, statement: bool = False) -> str:
         """The text without its secrets; doing it twice changes nothing more. ``statement``: it is SQL and nothing else."""
         made = self._masked.get((text, statement))
-        if made is not None:
-            return made
+        if made is None:
+            made = self._masked[text, statement] = self._without(text, statement=statement)
+        return made
+
+    def schema(self, dump: str) -> str:
+        """A schema dump whose literals have been dealt with, without its secrets."""
+        return self._without(dump, statement=False, literals=False)
+
+    def _without(self, text: str, *, statement: bool, literals: bool = True) -> str:
         made = text
         for _ in range(MAX_ROUNDS if len(text) < LONG else 1):
-            before, made = made, _replaced(made, self._places(made, statement=statement), self._token)
+            places = self._places(made, statement=statement)
+            kept = places if literals else (find for find in places if find.kind is not Kind.VALUE)
+            before, made = made, _replaced(made, kept, self._token)
             if made == before:
                 break
-        self._masked[text, statement] = made
         return made
 
     def token(self, value: str, kind: Kind) -> str:

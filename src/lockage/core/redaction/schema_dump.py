@@ -26,7 +26,7 @@ def masked_schema(dump: str, redaction: Redaction) -> str:
     dump = _ATOMIC.sub(f"BEGIN ATOMIC {BODY} END;", dump)
     dump = _DOLLARS.sub(lambda found: f"{found['tag']}{BODY}{found['tag']}", dump)
     dump = _QUOTED_BODY.sub(rf"\1'{BODY}'", dump)
-    return redaction.text("".join(_statement(statement) for statement in re.split(r"(?<=;)(?=\n)", dump)))
+    return redaction.schema("".join(_statement(statement) for statement in re.split(r"(?<=;)(?=\n)", dump)))
 
 
 def _statement(text: str) -> str:

@@ -54,11 +54,10 @@ _MESSAGES = tuple(
     for hint, pattern in (
         (
             "Key (",
-            r"Key \((?:[^)\n]|\)(?!=))*\)=\((?P<value>[^\n]*?)\)"
-            r"(?= (?:already exists|is not present|is still referenced|is duplicated|conflicts))",
+            r"Key \((?:[^)\n]|\)(?!=))*\)=\((?:(?P<value>[^\n]*?)\)"
+            r"(?= (?:already exists|is not present|is still referenced|is duplicated|conflicts))|(?P<rest>[^\n]*))",
         ),
         ("existing key (", r"existing key \((?:[^)\n]|\)(?!=))*\)=\((?P<value>[^\n]*)\)"),
-        ("Key (", r"Key \((?:[^)\n]|\)(?!=))*\)=\((?P<value>[^\n]*)"),
         ("ailing row contains", r"ailing row contains \((?P<value>(?:[^\n)]|\)(?!\s*[.\"'\\]|\s*$))*)"),
         (" = '", r"(?<![\w$])\$\d+ = '(?P<value>(?:[^'\n]|'')*)"),
         ("COPY ", r"\bCOPY [^\n]{0,200}?, line \d+(?:, column [^:\n]{1,120})?: \\*\"(?P<value>[^\n]*?)(?=\\*\"[\s,}]|\\*\"?$)"),
@@ -101,8 +100,9 @@ def quoted_statements(text: str) -> Iterator[Find]:
             yield Find(*found.span("value"), Kind.VALUE, found["value"])
     for hint, message in _MESSAGES:
         for found in message.finditer(text) if hint in text else ():
-            if found["value"].strip():
-                yield Find(*found.span("value"), Kind.VALUE, found["value"])
+            group = found.lastgroup or "value"
+            if found[group].strip():
+                yield Find(*found.span(group), Kind.VALUE, found[group])
 
 
 def _literals(text: str, start: int, end: int, *, in_a_line: bool = False) -> Iterator[Find]:
