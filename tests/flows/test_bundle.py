@@ -317,6 +317,7 @@ def test_what_helps_stays_readable(tmp_path: Path) -> None:
     deployment = files["objects/Deployment-app.yaml"]
     assert "registry.example/app:v2.27.8" in deployment
     assert "name: app-db" in deployment
+    assert "name: FROM_SECRET" in deployment
     assert "value: debug" in deployment
     assert "workspaceName: plain" in deployment
     assert "UPDATE users SET token = '" in files["evidence.json"]

@@ -43,7 +43,8 @@ th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0;
 th { color: var(--dim); font-weight: 600; } td.number { text-align: right; white-space: nowrap; }
 td.path { min-width: 14rem; }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
-  body { padding: 1rem .9rem 3rem; } }
+  body { padding: 1rem .9rem 3rem; } thead { display: none; } tr { display: block; padding: .4rem 0;
+  border-bottom: 1px solid var(--line); } td, td.number { display: block; border: 0; padding: 0; text-align: left; } }
 @media print { body { max-width: none; } article { break-inside: avoid; } }
 """
 
@@ -179,7 +180,10 @@ def _masking(manifest: Manifest) -> Iterator[str]:
 
 def _sending(vendor: VendorProfile) -> Iterator[str]:
     yield "<h2>Before you send it</h2>"
-    yield "<p>Look through it: it is made of text files only. What is no secret by its shape, nobody but you can know.</p>"
+    yield (
+        "<p>Look through it: it is made of text files only. Lockage knows a secret by its shape, by its name, or because it "
+        "was used; what else is confidential only you can know.</p>"
+    )
     if vendor.contact:
         yield f"<p>For {escape(vendor.name)}: {escape(vendor.contact)}</p>"
     if vendor.send:

@@ -72,7 +72,7 @@ class _Walk:
     def _mapping(self, data: Mapping[str, Data], key: str) -> Mapping[str, Data]:
         if _is_variable(data):
             return {**data, "value": self._variable(str(data["name"]), str(data["value"]))}
-        if key in ENVIRONMENT and self._named:
+        if self._is_environment(data, key):
             return {name: self._in_environment(name, value) for name, value in data.items()}
         return {self._redaction.text(name): self.masked(value, name) for name, value in data.items()}
 
@@ -96,7 +96,7 @@ class _Walk:
             case Mapping():
                 for name, value in data.items():
                     self._redaction.learn(name)
-                    if key in ENVIRONMENT and self._named and isinstance(value, str):
+                    if isinstance(value, str) and self._is_environment(data, key):
                         self._learn_variable(name, value)
                     else:
                         self.learn(value, name)
@@ -126,6 +126,10 @@ class _Walk:
 
     def _is_secret(self, key: str, text: str) -> bool:
         return self._named and is_telling(key) and not is_harmless(text, name=key)
+
+    def _is_environment(self, data: Mapping[str, Data], key: str) -> bool:
+        # A container's own are a list of objects with names, which comes by here, too.
+        return self._named and key in ENVIRONMENT and "name" not in data
 
     def _in_environment(self, name: str, value: Data) -> Data:
         return self._variable(name, value) if isinstance(value, str) else self.masked(value, name)
