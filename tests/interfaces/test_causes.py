@@ -19,6 +19,7 @@ SOURCE = Path(lockage.__file__).parent
 DOCUMENT = SOURCE.parents[1] / "docs" / "causes.md"
 CATALOGUE = causes()
 TEXTS = ("title", "symptom", "why", "remedy", "prevention")
+NAMES = ("GitOps", "PostgreSQL's")
 TYPED = re.compile(r"\blockage ([a-z-]+)")
 
 
@@ -58,13 +59,14 @@ def test_what_is_ruled_out_by_a_rule_is_in_the_catalogue_and_every_source_is_one
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
 def test_a_cause_is_told_in_one_voice(code: str) -> None:
     cause = CATALOGUE[code]
-    assert cause.title[0].islower() or cause.title.split()[0][:2].isupper() or cause.title.startswith("PostgreSQL"), cause.title
+    assert cause.title[0].islower() or cause.title.split()[0] in NAMES, cause.title
     assert not cause.title.endswith("."), "a title is a phrase"
     for name in TEXTS[1:]:
         text = getattr(cause, name)
-        # A setting is written as PostgreSQL has it, at the beginning too.
-        assert text[0].isupper() or text[0] in '`"' or "_" in text.split()[0], (name, text)
-        assert text.rstrip('"').endswith((".", "!")) or text.endswith("`."), (name, text)
+        # Settings, fields and commands are written as they are typed, at the beginning too.
+        first = text.split()[0]
+        assert text[0].isupper() or text[0] in '`"' or "_" in first or "." in first or first == "kubectl", (name, text)
+        assert text.endswith((".", '."', ".)")), (name, text)
         assert "  " not in text, (name, text)
     for text in (getattr(cause, name) for name in TEXTS):
         for typed in re.findall(r"`([^`]+)`", text):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lockage.core.diagnosis.diagnose import diagnose
-from lockage.core.diagnosis.evidence import ReplicaDetail
+from lockage.core.diagnosis.evidence import LogText, ReplicaDetail
 from lockage.core.diagnosis.findings import Case, Diagnosis
 from lockage.core.diagnosis.rules import RULES
 from lockage.core.facts import Session
@@ -22,6 +22,8 @@ from support.cases import (
     crashing,
     ended,
     event,
+    log,
+    log_line,
     looks,
     migrating_session,
     names,
@@ -60,7 +62,7 @@ def queued(pid: int, replica: str, *, since_s: float) -> Session:
     )
 
 
-def naive_upgrade(*, later: tuple[ReplicaDetail, ...] = ()) -> Case:
+def naive_upgrade(*, later: tuple[ReplicaDetail, ...] = (), logs: tuple[LogText, ...] = ()) -> Case:
     """The first pod was killed in mid-migration; it and the second one wait for what its first process left behind."""
     killed = container(ready=False, restarts=1, state=running(for_s=100), last=ended(137, at=110.0, after_s=56.0))
     first = pod(FIRST, ready=False, created_at=ago(200), containers=(killed,))
@@ -70,6 +72,7 @@ def naive_upgrade(*, later: tuple[ReplicaDetail, ...] = ()) -> Case:
     return case(
         platform={
             "details": (first, second, *later, *(old_pod(name) for name in names(2, of=OLD_SET))),
+            "logs": logs,
             "events": (
                 event("Unhealthy", text, at=142, subject=f"Pod/{FIRST}"),
                 event("Killing", "Container app failed liveness probe, will be restarted", at=140, kind="Normal"),
@@ -97,18 +100,21 @@ def test_the_kill_is_the_cause_and_the_orphan_that_others_wait_for_follows_from_
     assert "killed by its liveness probe" in kill.cause
     assert "kill budget is 26 s" in kill.cause
     assert "4711" in orphan.cause
-    assert "2 sessions of replicas wait behind it" in orphan.cause
+    assert "behind it 2 sessions of replicas wait" in orphan.cause
     assert not diagnosis.healthy
     assert diagnosis.migrating is not None
 
 
-def test_a_pod_in_back_off_behind_the_orphan_follows_too() -> None:
+def test_a_pod_that_gave_up_waiting_and_its_back_off_follow_from_the_orphan() -> None:
     third = pod(THIRD, ready=False, created_at=ago(200), containers=(crashing(ended(1, at=20.0, after_s=15.0)),))
-    diagnosis = told(naive_upgrade(later=(third,)))
-    assert diagnosis.findings[0].code == "F001"
-    by_code = {one.code: one for one in diagnosis.findings}
-    assert by_code["F043"].because == "F001"
-    assert all(one.because is not None for one in diagnosis.findings if one.code in {"F011", "F081"})
+    words = log_line("error: migrate up: timeout: can't acquire database lock", at=20)
+    diagnosis = told(naive_upgrade(later=(third,), logs=(log(words, replica=THIRD, previous=True),)))
+    assert [(one.code, one.because) for one in diagnosis.findings] == [
+        ("F001", None),
+        ("F043", "F001"),
+        ("F010", "F043"),
+        ("F011", "F010"),
+    ]
 
 
 @pytest.mark.parametrize(

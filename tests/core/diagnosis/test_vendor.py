@@ -95,7 +95,7 @@ def test_an_unknown_vendor_is_called_the_vendor() -> None:
 
 def test_a_ticket_says_all_that_is_asked_for_first() -> None:
     seen = at(missing=(Missing(source="nodes", why="may not be read"),))
-    answer = call(found("F060", because="F006"), migrating=under_way(60.0), seen=seen)
+    answer = call(found("F006"), found("F060", because="F006"), migrating=under_way(60.0), seen=seen)
     assert answer is not None
     for expected in (
         "App: deployment app, namespace prod (kubernetes)",

@@ -98,7 +98,7 @@ def test_a_query_that_holds_the_lock_is_named_with_its_table() -> None:
     assert "AccessExclusiveLock on public.api_keys" in found.cause
     assert "pid 99, user bi, application report" in found.cause
     assert "pg_cancel_backend(99)" in found.next
-    assert {"backend 4711", "backend 99", f"pod {NEW}", f"relation {TABLE}"} == set(found.about)
+    assert {"backend 4711", "backend 99", f"pod {NEW}", f"relation {TABLE}", "migration lock"} == set(found.about)
     assert found.confidence > 0.9
 
 

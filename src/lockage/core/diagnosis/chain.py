@@ -17,6 +17,9 @@ EFFECT_WEIGHT = 0.05
 
 MOST_EFFECTS = 4
 
+WHOLE = "deployment "
+"""How the name of what has all replicas begins: what is said of it is said of each of them."""
+
 
 def tied(
     found: Iterable[Finding], causes: Mapping[str, Cause]
@@ -27,8 +30,12 @@ def tied(
 
 
 def linked(one: Finding, other: Finding) -> bool:
-    """Whether they speak of the same thing, or one of them of nothing in particular."""
-    return not one.about or not other.about or bool(set(one.about) & set(other.about))
+    """Whether they speak of the same thing, or one of them of nothing in particular, or of the deployment as a whole."""
+    return _is_general(one) or _is_general(other) or bool(set(one.about) & set(other.about))
+
+
+def _is_general(finding: Finding) -> bool:
+    return not finding.about or any(thing.startswith(WHOLE) for thing in finding.about)
 
 
 def _distinct(found: Iterable[Finding]) -> list[Finding]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from lockage.core.blockers import Blocker, Who, commits_by_itself
 from lockage.core.diagnosis.blocking import is_turn, lock_in_words, relation_of, remedy_of
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding
-from lockage.core.diagnosis.migrator import attributed, blockers, last_look, migrator, owners, shown, waits_on
+from lockage.core.diagnosis.migrator import THE_LOCK, attributed, blockers, last_look, migrator, owners, shown, waits_on
 from lockage.core.diagnosis.rollout import failed, troubled
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.facts import OwnedSession, Session
@@ -67,7 +67,12 @@ def orphan_finding(
             else "do not restart replicas: each new one waits behind it again"
         ),
         rules_out=("F042", "F049"),
-        about=(f"backend {orphan.pid}", *_pods(behind), *(relation_of(waiter) if waiter is not None else ())),
+        about=(
+            f"backend {orphan.pid}",
+            *_pods(behind),
+            *(relation_of(waiter) if waiter is not None else ()),
+            *((THE_LOCK,) if holds else ()),
+        ),
     )
 
 
@@ -110,7 +115,7 @@ def waits_its_turn(case: Case) -> Iterator[Finding]:
             next=lockage(case, "watch"),
             avoid="do not restart those that wait: they start serving by themselves when the migration has ended",
             harmless=True,
-            about=(*(f"backend {o.session.pid}" for o in behind), *_pods(behind)),
+            about=(*(f"backend {o.session.pid}" for o in behind), *_pods(behind), THE_LOCK),
         )
 
 
@@ -136,7 +141,7 @@ def nobody_holds(case: Case) -> Iterator[Finding]:
             next=remedy_of(case, Blocker(who=Who.THIRD_PARTY, session=session)),
             avoid="do not restart the replicas: each waits for the same lock; and do not end it where a Job shall migrate",
             rules_out=("F042",),
-            about=(f"backend {session.pid}", *_pods(behind)),
+            about=(f"backend {session.pid}", *_pods(behind), THE_LOCK),
         )
 
 

@@ -14,6 +14,9 @@ from lockage.core.diagnosis.findings import Case, Exhibit
 from lockage.core.diagnosis.rollout import changes_schema, starting, target
 from lockage.core.facts import Activity, OwnedSession, Session
 
+THE_LOCK = "migration lock"
+"""``about`` key of whoever has the lock that migrators take, waits for it, or gave up waiting."""
+
 STRONG = frozenset({"ShareUpdateExclusiveLock", "ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"})
 """Modes that queries of an application never take by themselves. Source: PostgreSQL 18, 13.3.1."""
 
@@ -42,7 +45,7 @@ class Migrator:
     def about(self) -> tuple[str, ...]:
         """``about`` keys."""
         pod = (f"pod {self.owned.replica}",) if self.owned.replica else ()
-        return (f"backend {self.session.pid}", *pod)
+        return (f"backend {self.session.pid}", *pod, *((THE_LOCK,) if self.holds_lock else ()))
 
 
 def last_look(case: Case) -> Activity | None:

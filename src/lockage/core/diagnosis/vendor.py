@@ -62,7 +62,7 @@ def _reasons(
         entry = causes.get(finding.code)
         if finding.code in EXHAUSTED:
             yield f"memory or CPU is short: {finding.cause}"
-        elif finding.code != NO_RULE and entry is not None and entry.call_vendor:
+        elif finding.code != NO_RULE and finding.because is None and entry is not None and entry.call_vendor:
             yield finding.cause
 
 

@@ -6,11 +6,13 @@ and 1 is whatever the log says; so nothing is called an exit by itself before pr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lockage.core.diagnosis.evidence import Container, ContainerPhase, LogText, ReplicaDetail
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.log_lines import Complaint, last_words
+from lockage.core.diagnosis.migrator import THE_LOCK
 from lockage.core.diagnosis.present import (
     SIGKILL,
     SIGTERM,
@@ -48,6 +50,11 @@ SIGNALS = {
     139: "SIGSEGV, a crash of the program itself",
 }
 """What exit codes over 128 mean. Source: signal(7), and the shells' 128 + signal."""
+
+_LOCK = re.compile(
+    r"(?i)(?:can't|cannot|could not|couldn't|unable to|failed to|timed? ?out) .{0,40}\block\b|lock timeout|locked by"
+)
+"""How migrators say that they did not get their lock. Source: golang-migrate v4 (ErrLockTimeout), Liquibase, Prisma (P1002)."""
 
 NEVER_RAN = frozenset({"StartError", "ContainerCannotRun", "ContainerStatusUnknown", "Unknown", "Evicted"})
 """Reasons of an end of a process that never began, or of which nobody knows."""
@@ -95,8 +102,13 @@ def _exited(case: Case, ending: Ending, voice: Voice | None) -> Finding:
         evidence=(*seen, *restarted),
         next=kubectl(case, "logs", ending.detail.name, "-c", ending.container.name, "--previous"),
         avoid="do not delete it before its previous log is kept: that is where the reason stands",
-        about=pods(ending.detail.name),
+        about=(*pods(ending.detail.name), *_gave_up(quote)),
     )
+
+
+def _gave_up(quote: Exhibit | None) -> tuple[str, ...]:
+    """That it waited for the migration lock, where its last words say so: then it follows from whoever has it."""
+    return (THE_LOCK,) if quote is not None and _LOCK.search(quote.text) else ()
 
 
 def _why_exited(case: Case, quote: Exhibit | None) -> str:
