@@ -26,6 +26,7 @@ from lockage.core.progress import MigrationText
 from lockage.core.redaction.redaction import Redaction
 from lockage.core.redaction.variables import learn_addresses, learn_value, learn_variable
 from lockage.core.release.profile import Profile
+from lockage.errors import LockageError
 from lockage.flows.bundle_records import records_of
 from lockage.flows.looks import Answer, Looks
 from lockage.ports import Clock, Journals
@@ -79,7 +80,7 @@ def make_bundle(
     limit_s: float | None = None,
 ) -> Made:
     """The bundle of a deployment; ``say`` gets what goes on, ``masker`` is another one than the usual."""
-    redaction = Redaction(key=given.key, public=_public(given), addresses=given.ip_addresses)
+    redaction = Redaction(key=given.key, public=public_names(given.case), addresses=given.ip_addresses)
     objects, missing = _objects(given, redaction, limit_s=limit_s, say=say)
     masker = masker or Redacting(redaction)
     sources, more = _sources(given, objects)
@@ -99,9 +100,9 @@ def make_bundle(
     )
 
 
-def _public(given: Ingredients) -> tuple[str, ...]:
+def public_names(case: Case) -> tuple[str, ...]:
     """Names and texts that stay readable, though somebody may have them for a password."""
-    evidence, profile = given.case.evidence, given.case.profile
+    evidence, profile = case.evidence, case.profile
     workload, server = evidence.platform.workload, evidence.database.server
     named = [
         evidence.deployment,
@@ -179,8 +180,8 @@ def _sources(given: Ingredients, objects: Sequence[SeenObject]) -> tuple[tuple[S
     if given.schema is not None:
         try:
             dump = given.schema()
-        except Exception as error:  # noqa: BLE001 - nothing that fails here may cost the rest
-            missing = (*missing, Missing(source="the schema", why=str(error)))
+        except LockageError as error:
+            missing = (*missing, Missing(source="the schema", why=error.message))
         else:
             sources.append(Source(path=SCHEMA, what="the schema", form=Form.SCHEMA, data=dump, limit_bytes=limits.schema_bytes))
     return tuple(sources), missing

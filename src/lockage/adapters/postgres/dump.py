@@ -73,18 +73,19 @@ def dump_schema(
     binaries: Binaries,
     lock_timeout_s: float,
     without: Sequence[tuple[str, str]] = (),
+    statistics: bool = True,
     limit_s: float = DUMP_LIMIT_S,
 ) -> bytes:
     """Gives the schema and the statistics of the database at ``url`` as a script for ``psql``.
 
-    ``without`` are tables, as (schema, name), that are left out. Raises UnreachableError (LK421) where a table stays locked for
-    longer than ``lock_timeout_s``, RefusedError (LK424) for everything else.
+    ``statistics`` False: without them, and so without samples of values. ``without`` are tables, as (schema, name), that are
+    left out. Raises UnreachableError (LK421) where a table stays locked for longer than ``lock_timeout_s``, RefusedError
+    (LK424) for everything else.
     """
     command = [
         *leash.command(),
         str(binaries.pg_dump),
-        "--no-data",
-        "--statistics",
+        *(("--no-data", "--statistics") if statistics else ("--schema-only",)),
         "--no-password",
         f"--lock-wait-timeout={max(1, round(lock_timeout_s * 1000))}",
         "--no-subscriptions",
