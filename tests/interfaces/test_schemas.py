@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from lockage.core.diagnosis.findings import Case
 from lockage.core.facts import Probe, Survey
 from lockage.core.plan.planner import plan
 from lockage.core.plan.steps import Plan
@@ -17,8 +18,10 @@ from lockage.core.recovery.of_run import Direction, Recovery, RecoveryStep
 from lockage.core.release.check import AdvisoryList, ListedAdvisory, check_jump
 from lockage.core.release.fits import releases_found, table_of
 from lockage.core.run import RunEvent, RunReport
+from lockage.interfaces.diagnosing import diagnosed
 from lockage.interfaces.schemas import PUBLISHED, file_name, json_schema, write_all, written
 from lockage.settings import Settings
+from support.cases import case, crashing, ended, looks, migrating_session, owned, pod
 from support.plan_material import NOW, breaking, harmless, survey, towpath
 from support.window_reports import report as window_report
 
@@ -35,6 +38,8 @@ def real_records() -> dict[str, Any]:
         "lockage.advisory-list/1": AdvisoryList(
             advisories=(ListedAdvisory(profile="towpath", advisory=towpath().advisories[0]),)
         ),
+        "lockage.diagnosis/1": diagnosed(in_trouble()),
+        "lockage.evidence/1": in_trouble().evidence,
         "lockage.event/1": RunEvent(at=NOW, kind="saw", data={"pid": 7}),
         "lockage.forecast/1": breaking(),
         "lockage.plan/1": real_plan(),
@@ -51,6 +56,13 @@ def real_records() -> dict[str, Any]:
         "lockage.survey/1": survey(),
         "lockage.window/1": window_report(),
     }  # fmt: skip
+
+
+def in_trouble() -> Case:
+    """A pod that ends by itself, and a migration that works."""
+    crashed = pod(containers=(crashing(ended(1)),), ready=False)
+    looks_at = looks(migrating_session(), gap_s=1.0)
+    return case(platform={"details": (crashed,)}, database={"looks": looks_at, "owned": (owned(migrating_session()),)})
 
 
 def encoded(record: object) -> Any:

@@ -160,6 +160,8 @@ def _objects(pods: int, *, crashing: int) -> Mapping[str, Any]:
         f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers": {"items": []},
         f"/apis/policy/v1/namespaces/{NAMESPACE}/poddisruptionbudgets": {"items": []},
         "/apis": {"groups": []},
+        "/apis/apps/v1/deployments": {"items": [deployment]},
+        "/apis/apps/v1/statefulsets": {"items": []},
         "/api/v1/nodes": {"items": [_node()]},
     }
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from lockage.core.diagnosis.evidence import Evidence
 from lockage.core.diagnosis.findings import Case
 from lockage.core.progress import MigrationText
+from lockage.core.redaction.records import Data
 from lockage.core.release.generic import profile_of_migrations
 from lockage.core.release.profile import Profile
 from lockage.errors import RefusedError, UsageError
@@ -61,11 +61,11 @@ def read_case(file: Path, *, profile: Profile | None = None) -> Case:
     return case if profile is None else Case(evidence=case.evidence, profile=profile, script=case.script)
 
 
-def save_case(case: Case, file: Path, *, redacted: Callable[[Any], Any]) -> None:
+def save_case(case: Case, file: Path, *, masked: Callable[[Data], Data]) -> None:
     """Write the case, redacted; only its owner may read it. Raises ``RefusedError`` (LK604) when it cannot be written."""
     beside = _Beside(profile=case.profile, known=case.known, script=case.script)
     content = {**msgspec.to_builtins(case.evidence), **msgspec.to_builtins(beside)}
-    encoded = msgspec.json.format(msgspec.json.encode(redacted(content)), indent=1)
+    encoded = msgspec.json.format(msgspec.json.encode(masked(content)), indent=1)
     try:
         file.touch(mode=0o600)
         file.write_bytes(encoded + b"\n")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_bytes
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
@@ -28,9 +29,13 @@ if TYPE_CHECKING:
     from lockage.core.diagnosis.evidence import Missing
     from lockage.core.diagnosis.findings import Case, Diagnosis
     from lockage.core.progress import MigrationText
+    from lockage.core.redaction.records import Data
     from lockage.flows.collect import Witnesses
     from lockage.flows.collect_database import Reached
     from lockage.interfaces.deployments import Deployment, Located
+
+KEY_BYTES = 32
+"""Of the key by which secrets become tokens; it is thrown away."""
 
 JUDGING_S = 1.0
 """Kept back for the rules and for the process itself: 200 replicas' logs take them half of it."""
@@ -76,7 +81,7 @@ def opened_witnesses(
     when it was not found early enough within ``limit_s`` to look at anything.
     """
     settings = hurried(settings or Settings())
-    open_s = max(LEAST_S, (settings.collecting.limit_s if limit_s is None else limit_s) - settings.collecting.look_s)
+    open_s = max(LEAST_S, (settings.collecting.limit_s if limit_s is None else limit_s) - JUDGING_S - LEAST_S)
     opening = _Opening(lambda stack: _opened(located, stack, say=say, settings=settings))
     opening.start()
     opening.join(open_s)
@@ -201,11 +206,25 @@ def script_of(deployment: Deployment) -> tuple[tuple[MigrationText, ...], tuple[
     return tuple(MigrationText(version=m.version, name=m.name, text=m.text) for m in migrations), ()
 
 
+def without_secrets(case: Case) -> Callable[[Data], Data]:
+    """What masks plain data of this case: the same secret becomes the same token wherever it stands."""
+    from lockage.core.redaction.records import learn_data, masked_data
+    from lockage.core.redaction.redaction import Redaction
+    from lockage.flows.bundle import public_names
+
+    def masked(data: Data) -> Data:
+        redaction = Redaction(key=token_bytes(KEY_BYTES), public=public_names(case))
+        learn_data(data, redaction)
+        return masked_data(data, redaction)
+
+    return masked
+
+
 T = TypeVar("T")
 
 
-def redacted(record: T) -> T:
-    """The record (or what JSON is made of) without secrets in any of its texts."""
+def masked(record: T) -> T:
+    """The record with no password or token in any of its texts, as everything that is shown."""
     return msgspec.convert(_masked(msgspec.to_builtins(record)), type=type(record))
 
 

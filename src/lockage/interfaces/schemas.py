@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 from lockage.core.bundle.manifest import BundleAnswer, Manifest
+from lockage.core.diagnosis.evidence import Evidence
+from lockage.core.diagnosis.findings import Diagnosis
 from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.steps import Plan
@@ -28,7 +30,9 @@ PUBLISHED: Mapping[str, type] = {
     "lockage.advisory-list/1": AdvisoryList,
     "lockage.bundle-answer/1": BundleAnswer,
     "lockage.bundle/1": Manifest,
+    "lockage.diagnosis/1": Diagnosis,
     "lockage.event/1": RunEvent,
+    "lockage.evidence/1": Evidence,
     "lockage.forecast/1": Forecast,
     "lockage.plan/1": Plan,
     "lockage.recovery/1": Recovery,

@@ -20,6 +20,9 @@ from lockage.interfaces.cli.console import say
 EXHIBITS = 6
 """Lines of evidence that are shown of one finding; all are shown with --verbose and in ``--json``."""
 
+TICKET_LINES = 60
+"""Lines of the text for the vendor's ticket that are shown; a deployment of 200 replicas names each of them."""
+
 _WORDS = ((0.95, "certain"), (0.8, "almost certain"), (0.6, "likely"), (0.4, "possible"), (0.0, "a guess"))
 _LABEL_WIDTH = 10
 
@@ -32,7 +35,7 @@ def show_diagnosis(diagnosis: Diagnosis, console: Console, *, causes: Mapping[st
     for number, finding in enumerate(diagnosis.findings, start=1):
         _finding(finding, number, diagnosis.findings, console, verbose=verbose)
     if diagnosis.vendor is not None:
-        _vendor(diagnosis.vendor, console)
+        _vendor(diagnosis.vendor, console, verbose=verbose)
     _ruled_out(diagnosis, causes, console, verbose=verbose)
     for missing in diagnosis.missing:
         say(console, f"not seen: {missing.source}: {missing.why}", style="yellow")
@@ -87,17 +90,21 @@ def _of(code: str, others: Sequence[Finding]) -> str:
     return f"of {code}" + (f", number {place} above" if place is not None else "")
 
 
-def _vendor(vendor: VendorCall, console: Console) -> None:
+def _vendor(vendor: VendorCall, console: Console, *, verbose: bool) -> None:
     say(console, "")
     who = ": ".join(part for part in (vendor.name or "the vendor", vendor.contact) if part)
     say(console, f"Call {who}", style="bold")
     for reason in vendor.reasons:
         _item(console, "why", reason)
     _item(console, "bundle", vendor.bundle)
-    if vendor.ticket:
+    lines = vendor.ticket.splitlines()
+    shown = lines if verbose else lines[:TICKET_LINES]
+    if shown:
         _item(console, "ticket", "the text for it:")
-        for line in vendor.ticket.splitlines():
-            say(console, f"  | {line}")
+    for line in shown:
+        say(console, f"  | {line}")
+    if len(shown) < len(lines):
+        say(console, f"  | … and {len(lines) - len(shown)} lines more: --verbose")
 
 
 def _ruled_out(diagnosis: Diagnosis, causes: Mapping[str, Cause], console: Console, *, verbose: bool) -> None:

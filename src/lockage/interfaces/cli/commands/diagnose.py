@@ -19,7 +19,7 @@ from lockage.interfaces.cli.opening import found
 from lockage.interfaces.cli.options import Json, may_name_deployment, refuse_together
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.deployments import profile_named
-from lockage.interfaces.diagnosing import collected, diagnosed, redacted
+from lockage.interfaces.diagnosing import collected, diagnosed, masked, without_secrets
 from lockage.interfaces.flags import Wanted
 from lockage.settings import Collecting
 
@@ -55,8 +55,8 @@ def diagnose(
     refuse_together({"NAME": bool(wanted.name), "--from": from_file is not None}, command="diagnose")
     case = _read(wanted, from_file) if from_file is not None else _collected(invocation, wanted, limit_s=limit_s)
     if save is not None:
-        save_case(case, save, redacted=redacted)
-    diagnosis = redacted(diagnosed(case))
+        save_case(case, save, masked=without_secrets(case))
+    diagnosis = masked(diagnosed(case))
     if as_json:
         print_json(diagnosis)
     else:
