@@ -63,6 +63,8 @@ def remedy_of(case: Case, blocker: Blocker) -> str:
 
 def aside(waiter: Migrator) -> str:
     """What would make a wait worse."""
+    if waiter.owned.orphan:
+        return "do not restart replicas meanwhile: each new one waits behind it"
     who = f"replica {waiter.owned.replica}" if waiter.owned.replica else "the migrating replica"
     return f"do not restart {who}: its backend would wait on without a client, and the next one behind it"
 

@@ -45,7 +45,9 @@ def orphan_finding(
     case: Case, waiter: Session | None, orphan: Session, *, sure: float, why: str, holds: bool = False
 ) -> Finding:
     works = commits_by_itself(orphan)
-    behind = [o for o in owners(case) if o.session.pid in {s.pid for s in _waiting_for(case, orphan)}]
+    waiting = {s.pid for s in _waiting_for(case, orphan)}
+    # Those that wait for their turn first: they are the replicas that do not get ready.
+    behind = sorted((o for o in owners(case) if o.session.pid in waiting), key=lambda o: not is_turn(o.session))
     queue = f"; behind it {waiting_in_words(len(behind))}" if behind else ""
     what = "the migration lock" if holds else lock_in_words(waiter) if waiter is not None else "locks that replicas need"
     fate = (

@@ -6,6 +6,7 @@ the lock and the work may be in two sessions of one replica, because some migrat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ THE_LOCK = "migration lock"
 
 STRONG = frozenset({"ShareUpdateExclusiveLock", "ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"})
 """Modes that queries of an application never take by themselves. Source: PostgreSQL 18, 13.3.1."""
+
+_COMMENTS = re.compile(r"\A(?:\s|--[^\n]*(?:\n|\Z)|/\*.*?\*/)+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,12 +190,19 @@ def awaited(session: Session) -> tuple[str, str] | None:
     return (lock.mode, lock.relation) if lock is not None else None
 
 
+def statement_in_words(query: str, *, most: int = 100) -> str:
+    """The beginning of a statement on one line, without the comment that stands before it."""
+    return " ".join(_COMMENTS.sub("", query, count=1).split())[:most]
+
+
 def shown(session: Session) -> Exhibit:
     """A session as a line of evidence."""
     state = session.state or "state not visible"
-    wait = f", waits for {session.wait_event_type}:{session.wait_event}" if session.wait_event_type and state != "idle" else ""
+    wait = (
+        f", waits for {session.wait_event_type}:{session.wait_event}" if session.wait_event_type and state == "active" else ""
+    )
     age = f", transaction open {session.transaction_age_s:.0f} s" if session.transaction_age_s is not None else ""
     blocked = f", blocked by {', '.join(map(str, session.blocked_by))}" if session.blocked_by else ""
-    query = " ".join(session.query.split())[:100] or "(not visible)"
+    query = statement_in_words(session.query) or "(not visible)"
     who = f"pid {session.pid}, {session.user}, {session.application_name or '(no name)'}"
     return Exhibit(source="pg_stat_activity", text=f"{who}: {state}{wait}{age}{blocked}: {query}")

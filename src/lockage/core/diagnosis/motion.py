@@ -12,7 +12,7 @@ from typing import Literal
 
 from lockage.core.blockers import commits_by_itself
 from lockage.core.diagnosis.findings import Case, Migrating
-from lockage.core.diagnosis.migrator import Migrator, awaited, blockers, first_look, last_look, migrator
+from lockage.core.diagnosis.migrator import Migrator, awaited, blockers, first_look, last_look, migrator, statement_in_words
 from lockage.core.facts import Activity, Session, Work
 from lockage.core.plan.wording import duration
 from lockage.core.progress import position
@@ -167,7 +167,7 @@ def working_in_words(case: Case, found: Migrator, work: Work | None, left_s: flo
     since_s = since_of(case, found)
     since = f" for {duration(since_s)}" if since_s is not None else ""
     phase = f", {_command_in_words(work)}: {work.phase}" if work is not None and work.phase else ""
-    query = " ".join(found.session.query.split())[:60]
+    query = statement_in_words(found.session.query, most=60)
     now = f", now: {query}" if query and work is None else ""
     return f"{found.name} works{since}{where}{phase}{now}"
 
