@@ -10,6 +10,9 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from lockage.core.bundle.about import bundled
+from lockage.core.bundle.manifest import BundleAnswer, BundledFile, DroppedSource, Manifest, Masking, Tool
+from lockage.core.diagnosis.evidence import Missing
 from lockage.core.diagnosis.findings import Case
 from lockage.core.facts import Probe, Survey
 from lockage.core.plan.planner import plan
@@ -38,6 +41,10 @@ def real_records() -> dict[str, Any]:
         "lockage.advisory-list/1": AdvisoryList(
             advisories=(ListedAdvisory(profile="towpath", advisory=towpath().advisories[0]),)
         ),
+        "lockage.bundle-answer/1": BundleAnswer(
+            file="b.tar.gz", size_bytes=1, sha256="0", vendor="v", contact="c", manifest=bundle_manifest(),
+        ),
+        "lockage.bundle/1": bundle_manifest(),
         "lockage.diagnosis/1": diagnosed(in_trouble()),
         "lockage.evidence/1": in_trouble().evidence,
         "lockage.event/1": RunEvent(at=NOW, kind="saw", data={"pid": 7}),
@@ -56,6 +63,20 @@ def real_records() -> dict[str, Any]:
         "lockage.survey/1": survey(),
         "lockage.window/1": window_report(),
     }  # fmt: skip
+
+
+def bundle_manifest() -> Manifest:
+    return Manifest(
+        at=NOW,
+        took_s=1.5,
+        made_by=Tool(lockage="0.1.0", python="3.11.7", system="linux"),
+        deployment=bundled(in_trouble(), plan=None),
+        files=(BundledFile(path="x.log", what="a log", size_bytes=1, sha256="0", cut="the oldest 2 of 3 lines"),),
+        dropped=(DroppedSource(path="y.log", what="another", why="a secret"),),
+        missing=(Missing(source="the nodes", why="no answer"),),
+        masking=Masking(tokens={"password": 1}, different=1, in_place_only=0, ip_addresses=False),
+        partial=True,
+    )
 
 
 def in_trouble() -> Case:
