@@ -135,7 +135,9 @@ def _blocker(who: Who, state: str = "active") -> Blocker:
 @pytest.mark.parametrize("on_blocker", list(OnBlocker))
 def test_what_is_never_touched(strategy: Strategy, on_blocker: OnBlocker) -> None:
     for who in (Who.LOCKAGE, Who.WORKING_ORPHAN, Who.NEW_REPLICA, Who.PREPARED):
-        assert remedy(_blocker(who), strategy=strategy, on_blocker=on_blocker, already_cancelled=True) is Remedy.WAIT
+        stops = who is Who.PREPARED and on_blocker is OnBlocker.STOP
+        expected = Remedy.STOP if stops else Remedy.WAIT  # to stop is to touch nothing, either
+        assert remedy(_blocker(who), strategy=strategy, on_blocker=on_blocker, already_cancelled=True) is expected
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,11 @@ def test_what_is_never_touched(strategy: Strategy, on_blocker: OnBlocker) -> Non
         (Who.DOOMED_ORPHAN, "active", Strategy.ROLLING, OnBlocker.WAIT, False, Remedy.TERMINATE),
         (Who.THIRD_PARTY, "active", Strategy.SCALE_TO_ZERO, OnBlocker.WAIT, False, Remedy.WAIT),
         (Who.THIRD_PARTY, "active", Strategy.SCALE_TO_ZERO, OnBlocker.TERMINATE, False, Remedy.TERMINATE),
+        (Who.THIRD_PARTY, "active", Strategy.SCALE_TO_ZERO, OnBlocker.CANCEL, False, Remedy.CANCEL),
+        (Who.THIRD_PARTY, "active", Strategy.SCALE_TO_ZERO, OnBlocker.CANCEL, True, Remedy.WAIT),
+        (Who.THIRD_PARTY, "idle in transaction", Strategy.SCALE_TO_ZERO, OnBlocker.CANCEL, False, Remedy.WAIT),
+        (Who.THIRD_PARTY, "active", Strategy.SCALE_TO_ZERO, OnBlocker.STOP, False, Remedy.STOP),
+        (Who.DOOMED_ORPHAN, "active", Strategy.SCALE_TO_ZERO, OnBlocker.STOP, False, Remedy.TERMINATE),
         (Who.OLD_REPLICA, "active", Strategy.SCALE_TO_ONE, OnBlocker.WAIT, False, Remedy.CANCEL),
         (Who.OLD_REPLICA, "active", Strategy.SCALE_TO_ONE, OnBlocker.WAIT, True, Remedy.TERMINATE),
         (Who.OLD_REPLICA, "idle in transaction", Strategy.SCALE_TO_ONE, OnBlocker.WAIT, False, Remedy.TERMINATE),

@@ -198,6 +198,30 @@ def test_on_blocker_terminate_ends_the_foreign_session() -> None:
     assert ["terminate sent to third party" in e.text for e in machine.told if e.kind == "acted"] == [True]
 
 
+def test_on_blocker_cancel_cancels_the_foreign_statement_once_and_then_waits() -> None:
+    world = a_world()
+    for pid, state, again in ((9, "active", True), (10, "idle in transaction", False)):
+        world.clients.append(
+            Client(
+                pid=pid, application_name="psql", began_s=0, locks=(ALTER,), state=state, tries_again=again, commits_s=20.0
+            )
+        )  # fmt: skip
+    machine = Machine(world=world)
+    machine.upgrade(to_two(on_blocker=s.OnBlocker.CANCEL))
+    acted = [e.text.partition(",")[0] for e in machine.told if e.kind == "acted" and "third party" in e.text]
+    assert acted == ["cancel sent to third party: pid 9"]
+
+
+def test_on_blocker_stop_refuses_at_once_before_the_outage() -> None:
+    world = a_world()
+    world.clients.append(Client(pid=9, application_name="psql", began_s=0, locks=(ALTER,)))
+    with pytest.raises(RefusedError) as refused:
+        Machine(world=world).upgrade(to_two(on_blocker=s.OnBlocker.STOP))
+    assert (refused.value.code, world.release, world.replicas) == ("LK320", "1.0.0", 3)
+    assert "pid 9" in refused.value.message
+    assert world.clock.elapsed_s < 5
+
+
 def test_a_blocker_that_comes_during_the_migration_is_named_by_the_guard() -> None:
     world = a_world()
     machine = Machine(world=world)

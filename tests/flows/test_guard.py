@@ -215,6 +215,18 @@ def test_with_a_third_party_it_does_what_the_policy_says(policy: s.OnBlocker, ac
     assert len(guarded.said("third party", kind="acted")) == acts
 
 
+def test_with_stop_it_halts_at_once_and_names_the_blocker_and_harms_nobody() -> None:
+    fake = a_world()
+    fake.clients.append(Client(pid=9, application_name="psql", began_s=0, locks=(ALTER,), commits_s=200.0))
+    guarded = Guarded(fake=fake, on_blocker=s.OnBlocker.STOP)
+    with pytest.raises(HaltedError) as halted:
+        guarded.watch()
+    assert halted.value.code == "LK593"
+    assert "pid 9" in halted.value.message
+    assert guarded.said("", kind="acted") == []
+    assert fake.clock.elapsed_s < 10
+
+
 def test_a_doomed_orphan_with_the_advisory_lock_is_terminated_though_it_looks_like_the_migration() -> None:
     fake = a_world()
     fake.clients.append(Client(pid=7, application_name="app/dead", began_s=0, advisory_locks=(42,)))

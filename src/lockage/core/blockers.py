@@ -36,6 +36,7 @@ class Remedy(StrEnum):
     WAIT = "wait"
     CANCEL = "cancel"
     TERMINATE = "terminate"
+    STOP = "stop"  # nothing is sent: the run ends, with the blocker named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,12 +139,15 @@ def blockers_of(
     return tuple(found)
 
 
-def remedy(blocker: Blocker, *, strategy: Strategy, on_blocker: OnBlocker, already_cancelled: bool) -> Remedy:
+def remedy(  # noqa: PLR0911 - an arm a rule
+    blocker: Blocker, *, strategy: Strategy, on_blocker: OnBlocker, already_cancelled: bool
+) -> Remedy:
     """The least force that helps against one blocker.
 
     Orphans that can only roll back are terminated; one that works is waited for. The old release's own sessions are
-    cancelled, then terminated, where the strategy ends that replica anyway. Third parties: as the user said. A session
-    that is idle in its transaction cannot be cancelled (there is no statement), so it is terminated at once.
+    cancelled, then terminated, where the strategy ends that replica anyway. Third parties: as the user said; to cancel is to
+    cancel once, and then to wait. A session that is idle in its transaction cannot be cancelled (there is no statement), so it
+    is terminated at once.
     """
     match blocker.who:
         case Who.DOOMED_ORPHAN:
@@ -153,5 +157,12 @@ def remedy(blocker: Blocker, *, strategy: Strategy, on_blocker: OnBlocker, alrea
             return Remedy.CANCEL if active and not already_cancelled else Remedy.TERMINATE
         case Who.THIRD_PARTY if on_blocker is OnBlocker.TERMINATE:
             return Remedy.TERMINATE
+        case Who.THIRD_PARTY if blocker.session is not None and yields_by_itself(blocker.session):
+            return Remedy.WAIT
+        case Who.THIRD_PARTY if on_blocker is OnBlocker.CANCEL:
+            active = blocker.session is not None and blocker.session.state == "active"
+            return Remedy.CANCEL if active and not already_cancelled else Remedy.WAIT
+        case Who.THIRD_PARTY | Who.PREPARED if on_blocker is OnBlocker.STOP:
+            return Remedy.STOP
         case _:
             return Remedy.WAIT

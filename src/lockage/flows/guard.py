@@ -256,13 +256,13 @@ def _say_once(world: World, watch: Watch, *, key: str, text: str, index: int) ->
 
 def _free(world: World, watch: Watch, view: View, hop: Hop, *, index: int, on_blocker: OnBlocker) -> None:
     for blocker in (*view.blockers, *_doomed_migrator(world, view, hop)):
-        if blocker.session is None:
-            continue
-        pid = blocker.session.pid
+        pid = blocker.session.pid if blocker.session is not None else None
         act = remedy(blocker, strategy=hop.strategy, on_blocker=on_blocker, already_cancelled=pid in watch.cancelled)
+        if act is Remedy.STOP:
+            raise _stopped_by(world, blocker, hop)
+        if act is Remedy.WAIT or blocker.session is None or pid is None:
+            continue
         match act:
-            case Remedy.WAIT:
-                continue
             case Remedy.CANCEL:
                 watch.cancelled.add(pid)
                 killed = world.database.cancel(pid=pid, backend_start=blocker.session.backend_start)
@@ -271,6 +271,14 @@ def _free(world: World, watch: Watch, view: View, hop: Hop, *, index: int, on_bl
         if killed.sent:
             text = f"{act} sent to {blocker.sentence}"
             world.tell(RunEvent(at=world.clock.now(), kind="acted", hop=index, step="guard-migration", text=text))
+
+
+def _stopped_by(world: World, blocker: Blocker, hop: Hop) -> HaltedError:
+    return HaltedError(
+        f"the migration to {hop.to_release} waits for {blocker.sentence}; the run was to stop then",
+        code="LK593",
+        hint=f"the migration itself goes on waiting; end the blocker, then: lockage upgrade {world.deployment}",
+    )
 
 
 def _doomed_migrator(world: World, view: View, hop: Hop) -> tuple[Blocker, ...]:

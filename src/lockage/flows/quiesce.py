@@ -174,6 +174,7 @@ def _wait_for_none(
     """Look until nobody stands in the way, using the least force against each who does."""
     last: list[Sight] = []
     named: set[int] = set()
+    cancelled: set[int] = set()
     left: list[Blocker] = []
 
     def look() -> bool | None:
@@ -182,7 +183,11 @@ def _wait_for_none(
         last[:] = [see(world, last[0] if last else None)]
         left[:] = standing(last[0])
         for blocker in left:
-            _deal_with(world, blocker, strategy, index=index, step=step, on_blocker=on_blocker, named=named)
+            act = _deal_with(
+                world, blocker, strategy, index=index, step=step, on_blocker=on_blocker, named=named, cancelled=cancelled
+            )
+            if act is Remedy.STOP:
+                raise too_late(0.0, blocker)
         return None if left or first_look else True
 
     wait_until(
@@ -209,18 +214,36 @@ def _blind(world: World, waited: float) -> LockageError:
 
 
 def _deal_with(
-    world: World, blocker: Blocker, strategy: Strategy, *, index: int, step: str, on_blocker: OnBlocker, named: set[int]
-) -> None:
+    world: World,
+    blocker: Blocker,
+    strategy: Strategy,
+    *,
+    index: int,
+    step: str,
+    on_blocker: OnBlocker,
+    named: set[int],
+    cancelled: set[int],
+) -> Remedy:
+    """Name it, and use the least force that helps; gives what that is."""
     assert blocker.session is not None
     pid = blocker.session.pid
     if pid not in named:
         named.add(pid)
         text = f"in the way: {blocker.sentence}"
         world.tell(RunEvent(at=world.clock.now(), kind="saw", hop=index, step=step, text=text))
-    act = remedy(blocker, strategy=strategy, on_blocker=on_blocker, already_cancelled=False)
-    if act is Remedy.TERMINATE and world.database.terminate(pid=pid, backend_start=blocker.session.backend_start).sent:
-        text = f"terminate sent to {blocker.sentence}"
+    act = remedy(blocker, strategy=strategy, on_blocker=on_blocker, already_cancelled=pid in cancelled)
+    match act:
+        case Remedy.CANCEL:
+            cancelled.add(pid)
+            sent = world.database.cancel(pid=pid, backend_start=blocker.session.backend_start).sent
+        case Remedy.TERMINATE:
+            sent = world.database.terminate(pid=pid, backend_start=blocker.session.backend_start).sent
+        case _:
+            sent = False
+    if sent:
+        text = f"{act} sent to {blocker.sentence}"
         world.tell(RunEvent(at=world.clock.now(), kind="acted", hop=index, step=step, text=text))
+    return act
 
 
 def _foreigners(sight: Sight, relations: Iterable[str]) -> list[Blocker]:

@@ -129,7 +129,7 @@ def _refuse_privileges(survey: Survey, on_blocker: OnBlocker) -> None:
     if database.can_signal:
         return
     for owned in survey.sessions:
-        must_end = owned.orphan or owned.replica is not None or (on_blocker is OnBlocker.TERMINATE and _foreign(owned))
+        must_end = owned.orphan or owned.replica is not None or (on_blocker.signals and _foreign(owned))
         # A role may always end its own sessions. Source: PostgreSQL 18, functions-admin, pg_terminate_backend.
         if must_end and owned.session.user != database.user:
             raise RefusedError(
@@ -175,13 +175,21 @@ def _replica_warnings(survey: Survey) -> Iterator[str]:
         yield f"{len(unready)} of {len(survey.replicas)} replicas are not ready: {states}"
 
 
+_DONE = {
+    OnBlocker.WAIT: "waited for",
+    OnBlocker.CANCEL: "cancelled once, and then waited for",
+    OnBlocker.TERMINATE: "ended",
+    OnBlocker.STOP: "reason to stop the run",
+}
+
+
 def _session_warnings(survey: Survey, on_blocker: OnBlocker, long: LongTransactions) -> Iterator[str]:
     for owned in orphans(survey):
         if owned.session.in_transaction or owned.session.pid == survey.ledger.holder_pid:
             yield f"{session_in_words(owned)} belongs to a dead client and holds locks: it is dealt with before the migration"
     for owned in survey.sessions:
         if _foreign(owned) and _lasts(owned.session, long):
-            done = "ended" if on_blocker is OnBlocker.TERMINATE else "waited for"
+            done = _DONE[on_blocker]
             age_s = owned.session.transaction_age_s or 0.0
             who = session_in_words(owned)
             yield f"{who} has had a transaction open for {age_s:.0f} s: where it stands in the way it is {done}"

@@ -135,7 +135,7 @@ def _settle(hop: HopOutline, settings: Settings) -> SettleForeignSessions:
     ended = "sessions that were ended have rolled back; their clients may try again"
     return SettleForeignSessions(
         relations=hop.blocked,
-        undo=ended if hop.on_blocker is OnBlocker.TERMINATE else NOTHING_CHANGED,
+        undo=ended if hop.on_blocker.signals else NOTHING_CHANGED,
         expected_s=settings.expected.look_s,
         limit_s=settings.limits.foreign_sessions_s,
     )

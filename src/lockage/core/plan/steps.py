@@ -33,7 +33,14 @@ class OnBlocker(StrEnum):
     """What is done with other people's sessions that stand in the way."""
 
     WAIT = "wait"
+    CANCEL = "cancel"  # its statement, once; then it is waited for
     TERMINATE = "terminate"
+    STOP = "stop"  # the run is stopped at once: refused before the outage, halted in it
+
+    @property
+    def signals(self) -> bool:
+        """Whether anything is sent to those sessions."""
+        return self in (OnBlocker.CANCEL, OnBlocker.TERMINATE)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", forbid_unknown_fields=True):

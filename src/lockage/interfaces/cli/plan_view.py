@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lockage.core.plan.sequence import NOTHING_CHANGED
-from lockage.core.plan.steps import Hop, Plan, StrategyVerdict
+from lockage.core.plan.steps import Hop, OnBlocker, Plan, StrategyVerdict
 from lockage.core.plan.timing import added
 from lockage.core.plan.wording import (
     blocks_in_words,
@@ -56,8 +56,13 @@ def _summary(plan: Plan, console: Console) -> None:
 
 
 def _on_blocker(plan: Plan) -> str:
-    ends = plan.on_blocker.value == "terminate"
-    return "other people's sessions are ended where they stand in the way" if ends else "other people's sessions are waited for"
+    done = {
+        OnBlocker.WAIT: "are waited for",
+        OnBlocker.CANCEL: "are cancelled once where they stand in the way, and then waited for",
+        OnBlocker.TERMINATE: "are ended where they stand in the way",
+        OnBlocker.STOP: "stop the run where they stand in the way",
+    }
+    return f"other people's sessions {done[plan.on_blocker]}"
 
 
 def _warnings(plan: Plan, console: Console) -> None:
