@@ -60,6 +60,7 @@ _SEVERITIES = {"DEBUG", "INFO", "NOTICE", "WARNING", "LOG", "ERROR", "FATAL", "P
 _PID = re.compile(r"\[(\d+)(?:-\d+)?\]|\b(?:pid|PID)[= ](\d+)")
 _OTHER_ZONE = re.compile(r"^\S+ [\d:.,]+ (?!UTC|GMT)[A-Z]{2,5}\b")
 _CSV = re.compile(r'^\d{4}-\d\d-\d\d [\d:.]+ \S+,(?:"|,)')
+_PLACE = re.compile(r" at character \d+$")
 _STATE = re.compile(r"^([0-9A-Z]{5}): ")
 
 
@@ -113,7 +114,7 @@ def _opened(raw: str, match: re.Match[str], kind: str) -> _Open:
 
 def _closed(entry: _Open) -> ServerEntry:
     said = {kind: "\n".join(lines) for kind, lines in entry.parts.items()}
-    message = said.get("MESSAGE", "")
+    message = _PLACE.sub("", said.get("MESSAGE", ""))
     return ServerEntry(
         at=entry.at,
         pid=entry.pid,

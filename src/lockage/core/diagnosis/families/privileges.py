@@ -49,17 +49,17 @@ def _refused(case: Case, message: str, *, evidence: Sequence[Exhibit], about: tu
             about=about,
         )
     kind, name = owner["kind"].strip(), owner["name"].strip('"')
-    owned = _owner_of(case, name)
+    full, owned = _full_name(case, name)
     return Finding(
         code="F026",
-        cause=f"{as_whom} is not the owner of {kind} {name}, which the migration changes{owned}",
+        cause=f"{as_whom} is not the owner of {kind} {full}{owned}, which the migration changes",
         confidence=sure,
         why="only an owner may change a relation, and the server's own words stand in the replica's log",
         evidence=(*evidence, *_others(case)),
-        next=_take_over(case, kind, name, who),
+        next=_take_over(case, kind, full, who),
         avoid="do not make the application's role a superuser: the relations that it is to change must be its own",
         rules_out=("F012", "F010", "F027"),
-        about=(*about, f"relation {name}", *((f"role {who}",) if who else ())),
+        about=(*about, f"relation {full}", *((f"role {who}",) if who else ())),
     )
 
 
@@ -72,8 +72,7 @@ def _take_over(case: Case, kind: str, name: str, who: str | None) -> str:
         "sequence": "SEQUENCE",
     }
     what = kinds.get(kind, kind.upper())
-    full = next((o.partition(" ")[0] for o in _not_owned(case) if o.partition(" ")[0].endswith(f".{name}")), name)
-    change = psql(case, f"ALTER {what} {full} OWNER TO {who or 'ROLE'}")
+    change = psql(case, f"ALTER {what} {name} OWNER TO {who or 'ROLE'}")
     return f"as a superuser or its owner: {change}"
 
 
@@ -88,9 +87,11 @@ def _grant(case: Case, what: str, who: str | None) -> str:
     return f"as a superuser, grant it to {to}, or do that one statement for it; what the role may do: {roles}"
 
 
-def _owner_of(case: Case, name: str) -> str:
-    found = next((o for o in _not_owned(case) if o.partition(" ")[0].rpartition(".")[2] == name), None)
-    return f" {found.partition(' ')[2]}" if found and " " in found else ""
+def _full_name(case: Case, name: str) -> tuple[str, str]:
+    """The name with its schema, and whose it is (`` (owner x)``), where that was seen."""
+    found = next((o for o in _not_owned(case) if o.partition(" ")[0].rpartition(".")[2] == name), name)
+    full, _, owner = found.partition(" ")
+    return full, f" {owner}" if owner else ""
 
 
 def _not_owned(case: Case) -> tuple[str, ...]:
@@ -117,7 +118,7 @@ def _create(case: Case) -> tuple[Exhibit, ...]:
 def unread_log(case: Case) -> Iterator[Finding]:
     """F026 and F027 where no log was seen: privileges that are missing while a replica cannot start, less sure."""
     privileges = case.evidence.database.privileges
-    if case.evidence.platform.logs is not None or privileges is None:
+    if case.evidence.platform.logs is not None or case.evidence.database.server_log is not None or privileges is None:
         return
     tried = [r for r in starting(case) if r.restarts or r.last_exit is not None]
     if not tried or not (privileges.not_owned_count or not privileges.create_in_schema):
