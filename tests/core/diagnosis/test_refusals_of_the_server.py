@@ -92,7 +92,7 @@ def test_a_missing_privilege_is_granted_one_by_one(text: str, then: str) -> None
     "text",
     [
         'extension "vector" is not available (SQLSTATE 0A000)',
-        'could not open extension control file "/usr/share/postgresql/15/extension/vector.control": No such file (SQLSTATE 58P01)',
+        'could not open extension control file "/usr/share/extension/vector.control": No such file (SQLSTATE 58P01)',
     ],
 )
 def test_a_missing_extension_is_named(text: str) -> None:
