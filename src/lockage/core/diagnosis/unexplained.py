@@ -176,8 +176,10 @@ def _way_in(case: Case, unseen: tuple[str, ...]) -> str:
 def _still_starting(case: Case) -> Finding:
     """What is said of a rollout that moves: there are young replicas, or old ones that end."""
     evidence, platform = case.evidence, case.evidence.platform
-    present, wanted = _present(platform), platform.workload.replicas if platform.workload else 0
-    text = f"{sum(replica.ready for replica in present)} of {counted(wanted, 'replica')} ready"
+    workload = platform.workload
+    assert workload is not None, "without it too little was seen"
+    ready = sum(replica.ready and replica.image == workload.image for replica in _present(platform))
+    text = f"{ready} of {counted(workload.replicas, 'replica')} of {workload.release} ready"
     young = tuple(replica for replica in _starting(evidence) if not replica.ready)
     ages = (Exhibit(source="replicas", text=_ages_in_words(young, evidence.at)),) if young else ()
     return Finding(
