@@ -237,3 +237,18 @@ def test_a_kill_is_named_whatever_else_is_out_of_sight(source: str) -> None:
         return
     assert "F001" in codes
     assert "F003" not in codes
+
+
+def test_a_kill_that_the_kubelet_no_longer_tells_of_is_known_by_one_before_and_its_time() -> None:
+    # Events of one object are told 25 times, and then once in five minutes. Texts and times are of a real cluster.
+    events = (
+        c.event("Unhealthy", TIMEOUT, at=333),
+        c.event("Killing", KILLING, at=228, kind="Normal"),
+        c.event("BackOff", "Back-off restarting failed container app in pod app-74d8c6f9b-aaaaa_prod(0c9f)", at=328),
+    )
+    finding = one(killed(platform={"events": events}), "F001")
+    assert "after 30 s; its kill budget is 26 s" in finding.cause
+    assert "only of one before" in finding.why
+    long = c.pod(NAME, ready=False, containers=(c.crashing(c.ended(1, at=30, after_s=900), restarts=3),))
+    seen = killed(platform={"events": events, "details": (long,), "logs": (c.log("panic: boom", previous=True),)})
+    assert {f.code for f in found(seen)} == {"F010", "F011"}

@@ -22,6 +22,7 @@ from lockage.core.diagnosis.evidence import (
 )
 from lockage.core.diagnosis.findings import Case, Exhibit
 from lockage.core.facts import Event, Probe, Replica, ReplicaPhase
+from lockage.core.plan.wording import listed
 
 RECENT_S = 600.0
 """What is "now" for a replica that is ready again: Kubernetes resets its back-off after ten minutes without a restart.
@@ -46,7 +47,8 @@ class Ending:
     detail: ReplicaDetail
     container: Container
     state: ContainerState  # terminated; running where ``kill`` is under way
-    kill: Event | None = None  # the probe's
+    kill: Event | None = None  # the probe's; of an earlier process where ``untold``
+    untold: bool = False  # nothing tells of this very kill, only of one before
 
     @property
     def began_at(self) -> datetime | None:
@@ -56,7 +58,7 @@ class Ending:
     @property
     def killed_after_s(self) -> float | None:
         """Seconds from its start to the kill, or to its end where nothing killed it."""
-        until = self.kill.at if self.kill is not None else self.state.finished_at
+        until = self.kill.at if self.kill is not None and not self.untold else self.state.finished_at
         if self.began_at is None or until is None:
             return None
         return max(0.0, (until - self.began_at).total_seconds())
@@ -263,7 +265,12 @@ def _endings_of(case: Case, detail: ReplicaDetail, container: Container) -> Iter
     ended = state if state.phase is ContainerPhase.TERMINATED else container.last
     if ended is None or ended.phase is not ContainerPhase.TERMINATED:
         return
-    yield Ending(detail=detail, container=container, state=ended, kill=_kill_within(case, detail, container, ended))
+    kill = _kill_within(case, detail, container, ended)
+    earlier = probe_kills(case, detail, container) if kill is None else ()
+    if earlier and _as_budgeted(case, container, ended, startup="startup probe" in earlier[-1].text):
+        yield Ending(detail=detail, container=container, state=ended, kill=earlier[-1], untold=True)
+        return
+    yield Ending(detail=detail, container=container, state=ended, kill=kill)
 
 
 def probe_kills(case: Case, detail: ReplicaDetail, container: Container) -> tuple[Event, ...]:
@@ -284,6 +291,32 @@ def _kill_within(case: Case, detail: ReplicaDetail, container: Container, ended:
         before_end = ended.finished_at is None or kill.at <= ended.finished_at + slack
         if after_start and before_end:
             return kill
+    return None
+
+
+def _as_budgeted(case: Case, container: Container, ended: ContainerState, *, startup: bool) -> bool:
+    """Whether a process that a probe may have killed ended when its budget did.
+
+    The kubelet tells of an object 25 times, and then once in five minutes: later kills in a loop leave no event.
+    Source: Kubernetes 1.33, client-go tools/record/events_cache.go, defaultSpamBurst and defaultSpamQPS.
+    """
+    ran = Ending(detail=ReplicaDetail(name=""), container=container, state=ended).ran_s
+    budget = budget_s(case, container, startup=startup)
+    if ran is None or budget is None or ended.reason == "OOMKilled":
+        return False
+    workload = case.evidence.platform.workload
+    grace_s = workload.grace_s if workload is not None else 30.0
+    probe = container.startup if startup else container.liveness
+    period_s = probe.period_s if probe is not None else 10.0
+    return budget - CLOCK_S <= ran <= budget + grace_s + period_s + CLOCK_S
+
+
+def ended_as_budgeted(case: Case, ending: Ending) -> bool | None:
+    """Which probe's budget a process ended with: True the startup probe's, False the liveness probe's; None: neither."""
+    for startup in (True, False):
+        probe = ending.container.startup if startup else ending.container.liveness
+        if probe is not None:
+            return startup if _as_budgeted(case, ending.container, ending.state, startup=startup) else None
     return None
 
 
@@ -311,6 +344,11 @@ def kubectl(case: Case, *words: str) -> str:
         return f"lockage survey {evidence.deployment}"
     where = ("-n", evidence.namespace) if evidence.namespace else ()
     return " ".join(("kubectl", *where, *words))
+
+
+def who(case: Case, names: tuple[str, ...]) -> str:
+    """``pod x``, ``pods x, y``."""
+    return f"{noun(case)}{'s' if len(names) > 1 else ''} {listed(names)}"
 
 
 def pods(*names: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from lockage.core.diagnosis.present import (
     pod_events,
     pods,
     replica,
+    who,
 )
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.facts import Event, ReplicaPhase
@@ -124,19 +125,19 @@ def _who_refuses(text: str) -> str:
     policy = re.search(r"ValidatingAdmissionPolicy '(?P<name>[^']+)'", text)
     if policy is not None:
         return f"ValidatingAdmissionPolicy {policy['name']}"
-    for words, who in (
+    for words, refuser in (
         ("violates PodSecurity", "the namespace's Pod Security level"),
         ("service account", "a missing service account"),
         ("usage per", "a LimitRange"),
         ("PriorityClass", "a missing PriorityClass"),
     ):
         if words in text:
-            return who
+            return refuser
     return "the API server"
 
 
 def _refused(text: str) -> str:
-    return " ".join(text.removeprefix("Error creating: ").split())[:240]
+    return " ".join(text.removeprefix("(combined from similar events): ").removeprefix("Error creating: ").split())[:240]
 
 
 # --- not placed -------------------------------------------------------------------------------------------------------
@@ -152,7 +153,7 @@ def not_scheduled(case: Case) -> Iterator[Finding]:
     waits = "finds" if len(names) == 1 else "find"
     yield Finding(
         code="F076",
-        cause=f"{noun(case)} {listed(names)} {waits} no node: {text[:240]}",
+        cause=f"{who(case, names)} {waits} no node: {text[:240]}",
         confidence=0.95,
         why="the scheduler says so, and it has no node yet",
         evidence=(exhibit,),
@@ -229,7 +230,7 @@ def node_gone(case: Case) -> Iterator[Finding]:
         since = f" for {duration(age_s(case, shown.since))}" if shown is not None and shown.since is not None else ""
         yield Finding(
             code="F083",
-            cause=f"node {node.name} has not been ready{since}, with {noun(case)} {listed(guests)} on it",
+            cause=f"node {node.name} has not been ready{since}, with {who(case, guests)} on it",
             confidence=0.9,
             why="the API server has not heard of it"
             if shown is not None and shown.status == "Unknown"

@@ -27,11 +27,11 @@ from lockage.core.diagnosis.present import (
     pod_events,
     pods,
     state_line,
+    who,
 )
 from lockage.core.diagnosis.server_messages import Fault, fault_in, meant_sqlstate
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import fresh_voices, voices
-from lockage.core.plan.wording import listed
 
 MOUNT_RETRIED_S = 300.0
 """How old the last failure of a mount may be: it is tried again every two minutes at most."""
@@ -60,7 +60,7 @@ def missing_object(case: Case) -> Iterator[Finding]:
         names = tuple(detail.name for detail, _ in found)
         yield Finding(
             code="F018",
-            cause=f"{what}, and {noun(case)} {listed(names)} cannot start without it",
+            cause=f"{what}, and {who(case, names)} cannot start without it",
             confidence=0.95,
             why="the kubelet says so, and tries again",
             evidence=(found[0][1],),
@@ -205,12 +205,12 @@ def _wants_tls(case: Case, text: str) -> bool:
 
 
 def _finding(case: Case, said: _Said) -> Finding:
-    who = f"{noun(case)} {listed(said.replicas)}"
+    named = who(case, said.replicas)
     both = ", and our own connection fails for the same reason" if said.ours and len(said.exhibits) > 1 else ""
     alone = said.ours and len(said.exhibits) == 1
     return Finding(
         code=said.code,
-        cause=f"{_WHAT[said.code].format(who=who)}: {said.text}",
+        cause=f"{_WHAT[said.code].format(who=named)}: {said.text}",
         confidence=0.6 if alone else (0.95 if both else 0.85),
         why="our own connection fails so; what the replicas say was not seen" if alone else f"the replica's log says so{both}",
         evidence=said.exhibits,

@@ -29,10 +29,11 @@ from lockage.core.diagnosis.present import (
     pod_events,
     pods,
     state_line,
+    who,
 )
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import Voice, voices
-from lockage.core.plan.wording import counted, duration, listed
+from lockage.core.plan.wording import counted, duration
 
 OWN_CAUSES = frozenset(
     (
@@ -172,7 +173,7 @@ def crash_loop(case: Case) -> Iterator[Finding]:
     wait = "waits" if len(names) == 1 else "wait"
     yield Finding(
         code="F011",
-        cause=f"{noun(case)} {listed(names)} {wait} in CrashLoopBackOff to be started again, after {counted(most, 'restart')}",
+        cause=f"{who(case, names)} {wait} in CrashLoopBackOff to be started again, after {counted(most, 'restart')}",
         confidence=0.9,
         why="that is what the platform says; why its process ends is a cause of its own",
         evidence=(state_line(first, container), *back_offs),

@@ -21,12 +21,11 @@ from lockage.core.diagnosis.present import (
     log_exhibit,
     log_of,
     newest_revision,
-    noun,
     pod_events,
     pods,
     state_line,
+    who,
 )
-from lockage.core.plan.wording import listed
 
 PULLING = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ErrImageNeverPull", "ImageInspectError"})
 """Reasons of a container that waits for its image. Source: Kubernetes 1.33, pkg/kubelet/images/types.go."""
@@ -215,8 +214,14 @@ def _said_in_log(case: Case, detail: ReplicaDetail, container: Container) -> tup
 
 
 def _short(text: str) -> str:
-    """The end of the runtime's sentence, which names what is wrong."""
-    return " ".join(text.split()).removesuffix(": unknown")[-160:]
+    """The last clauses of the runtime's sentence, which name what is wrong."""
+    clauses = " ".join(text.split()).removesuffix(": unknown").split(": ")
+    kept = clauses[-1]
+    for clause in reversed(clauses[:-1]):
+        if len(clause) + len(kept) > 140:
+            break
+        kept = f"{clause}: {kept}"
+    return kept[:240]
 
 
 def _finding(case: Case, code: str, image: str, found: list[tuple[ReplicaDetail, Container, _Kind, Exhibit]]) -> Finding:
@@ -231,7 +236,7 @@ def _finding(case: Case, code: str, image: str, found: list[tuple[ReplicaDetail,
     newest = newest_revision(case)
     return Finding(
         code=code,
-        cause=f"image {image} {kind.what}{where}; {noun(case)} {listed(names)} {wait} for it",
+        cause=f"image {image} {kind.what}{where}; {who(case, names)} {wait} for it",
         confidence=kind.confidence,
         why=f"the container runtime said so{kind.unsure}",
         evidence=tuple(dict.fromkeys((exhibit, *states))),

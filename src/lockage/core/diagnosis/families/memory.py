@@ -31,11 +31,12 @@ from lockage.core.diagnosis.present import (
     own_containers,
     pods,
     state_line,
+    who,
 )
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.under_migration import was_migrating
 from lockage.core.facts import Usage
-from lockage.core.plan.wording import duration, listed
+from lockage.core.plan.wording import duration
 
 NEAR_RATIO = 0.9
 """Share of its memory limit from which on a replica may be killed at any moment: a migration's next batch is 10 % soon."""
@@ -115,7 +116,7 @@ def node_under_pressure(case: Case) -> Iterator[Finding]:
         return
     names = tuple(dict.fromkeys(e.subject.removeprefix("Pod/") for e in fresh))
     where = " and ".join(f"node {n.name} is under {_pressure(n)}" for n in nodes)
-    evicted = f"{noun(case)} {listed(names)} was evicted: {_lacks(fresh[-1].text)}" if names else ""
+    evicted = f"{who(case, names)} evicted: {_lacks(fresh[-1].text)}" if names else ""
     status = gone.get(names[0], "") if names else ""
     describe = ("describe", "node", nodes[0].name) if nodes else ("get", "events", "--sort-by=.lastTimestamp")
     sources = " and ".join(source for source, said in (("the node", nodes), ("the eviction", names)) if said)

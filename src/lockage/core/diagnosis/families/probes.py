@@ -22,6 +22,7 @@ from lockage.core.diagnosis.present import (
     all_well,
     budget_s,
     details,
+    ended_as_budgeted,
     endings,
     event_line,
     events,
@@ -82,7 +83,7 @@ def _sentence(case: Case, ending: Ending, *, startup: bool, doing: str) -> str:
 
 
 def _of_migrating(case: Case, ending: Ending, proof: Proof, seen: tuple[Exhibit, ...]) -> Finding:
-    unsure = "" if ending.kill is not None else "; no event tells of the kill, but it ended when its budget did"
+    unsure = "" if ending.kill is not None and not ending.untold else f"; {_untold(ending)}"
     return Finding(
         code="F001",
         cause=_sentence(case, ending, startup=False, doing=f", and {proof.doing}"),
@@ -94,6 +95,11 @@ def _of_migrating(case: Case, ending: Ending, proof: Proof, seen: tuple[Exhibit,
         rules_out=("F003", "F010"),
         about=(*pods(ending.detail.name), *proof.about),
     )
+
+
+def _untold(ending: Ending) -> str:
+    before = "only of one before" if ending.kill is not None else "perhaps no longer"
+    return f"no event tells of this very kill, {before}, but it ended when its budget did"
 
 
 def _by_startup_probe(case: Case, ending: Ending, proof: Proof | None, seen: tuple[Exhibit, ...]) -> Finding:
@@ -155,23 +161,13 @@ def _status(text: str) -> str | None:
 
 
 def _budget_reached(case: Case, ending: Ending) -> bool | None:
-    """Whether a process that ended on a signal ended when its budget did, and no event says why: by the startup probe or not.
+    """Whether a process that ended on a signal ended with its startup probe's budget, or (False) its liveness probe's.
 
-    None: it did not. Only where events could not be seen, or were lost: those that were seen would tell of the kill.
+    None: with neither. For kills that no event tells of.
     """
-    ran, code = ending.ran_s, ending.state.exit_code
-    if ran is None or code not in {SIGKILL, SIGTERM} or ending.state.reason == "OOMKilled":
+    if ending.state.exit_code not in {SIGKILL, SIGTERM} or ending.state.reason == "OOMKilled":
         return None
-    if pod_events(case, ending.detail.name, "Unhealthy", "Started", "BackOff"):
-        return None
-    workload = case.evidence.platform.workload
-    grace_s = workload.grace_s if workload is not None else 30.0
-    for startup in (True, False):
-        probe: Probe | None = ending.container.startup if startup else ending.container.liveness
-        if probe is not None:
-            budget = probe.kill_budget_s
-            return startup if budget - CLOCK_S <= ran <= budget + grace_s + probe.period_s + CLOCK_S else None
-    return None
+    return ended_as_budgeted(case, ending)
 
 
 def _about_to_be_killed(case: Case, detail: ReplicaDetail, container: Container) -> Iterator[Finding]:
