@@ -39,7 +39,7 @@ DRIVER = Path(__file__).parent.parent / "support" / "upgrade_driver.py"
 ACCOUNT = "lockage"
 """Whose rights Lockage has; the ServiceAccount's name and, with an ending, that of its kubeconfig."""
 
-LOOKING = frozenset({"survey", "forecast", "plan", "verify"})
+LOOKING = frozenset({"survey", "forecast", "plan", "verify", "diagnose"})
 """Commands that need no more than ``lockage rbac --read-only`` prints."""
 
 COMMAND_LIMIT_S = 300.0
