@@ -1,0 +1,426 @@
+"""Where local faults are made: a PostgreSQL of our own that may be hurt, and replicas as processes on the local platform.
+
+The surprising thing: two applications run on it. towpath has a profile; ferry (``ferry_app``) is a stranger with another
+ledger, other tables, its own words in its log and no profile, and is diagnosed as ``lockage diagnose`` treats strangers.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Thread
+from typing import Any, TypeVar
+
+import msgspec
+import psutil
+import psycopg
+from psycopg import sql
+
+from lockage.adapters.local import deployment as local
+from lockage.adapters.local.platform import LocalPlatform
+from lockage.adapters.local.records import DeploymentSpec, UpdateStrategy
+from lockage.adapters.postgres import embedded
+from lockage.adapters.postgres.account import cache_root, reachable_binaries, server_account, short_folder
+from lockage.adapters.postgres.binaries import embedded_binaries
+from lockage.adapters.postgres.data_directory import clone_template
+from lockage.adapters.postgres.throwaway import roomy_memory
+from lockage.core.diagnosis.findings import Diagnosis
+from lockage.core.facts import Probe, Replica, ReplicaPhase
+from lockage.core.release.profile import parse_profile
+from lockage.core.release.sketch import LedgerSeen, Seen, profile_text
+from lockage.demo.towpath.migrator import migrate
+from lockage.demo.towpath.releases import release_named
+from lockage.demo.towpath.seed import seed
+from lockage.interfaces.demo.seeding import Login, make_logins
+from lockage.interfaces.deployments import Located, profile_named
+from lockage.interfaces.diagnosing import collected, diagnosed
+from lockage.interfaces.places import LocalPlace
+from lockage.ports.platform import Rollout
+
+FEW, MANY = 300, 200_000
+"""Rows of ``api_keys``: a migration of a blink, and one of seconds."""
+
+LIVENESS = Probe(path="/healthz", period_s=0.4, timeout_s=0.3, failure_threshold=3)
+READINESS = Probe(path="/healthz", period_s=0.3, timeout_s=0.5, failure_threshold=1)
+FERRY_APP = Path(__file__).with_name("ferry_app.py")
+
+SETTINGS = {
+    "fsync": "off",
+    "shared_buffers": "64MB",
+    "max_connections": "40",
+    "max_prepared_transactions": "5",
+    "max_locks_per_transaction": "64",
+    "wal_level": "replica",
+    "max_wal_senders": "4",
+    "log_lock_waits": "on",
+    "deadlock_timeout": "300ms",
+    "autovacuum": "off",
+}
+
+T = TypeVar("T")
+
+
+def eventually(condition: Callable[[], T], what: str, *, limit_s: float = 30.0) -> T:
+    """What the condition gives as soon as it is true; fails when it is not within the limit."""
+    until = time.monotonic() + limit_s
+    while not (seen := condition()):
+        assert time.monotonic() < until, f"within {limit_s:g} s it did not come true that {what}"
+        time.sleep(0.03)
+    return seen
+
+
+@dataclass(kw_only=True)
+class Ground:
+    """One server and at most one deployment at a time."""
+
+    folder: Path  # short, and within reach of the server's account
+    state: Path
+    port: int
+    application: Login
+    watcher: Login
+    password: str = "towpath-password"  # what replicas use; a fault may change it
+    database: str = "towpath"
+    platform: LocalPlatform = field(init=False)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    # --- the server ---------------------------------------------------------------------------------------------------
+
+    @property
+    def data_dir(self) -> Path:
+        return self.folder / "data"
+
+    def start_server(self, **settings: str) -> None:
+        embedded.start_detached(
+            self.data_dir, log_file=self.folder / "server.log", port=self.port, settings=SETTINGS | settings
+        )
+
+    def stop_server(self, mode: str = "fast") -> None:
+        embedded.stop(self.data_dir, mode=mode)  # type: ignore[arg-type]
+
+    def kill_server(self) -> None:
+        """The postmaster gets SIGKILL, and its children notice."""
+        pid = int((self.data_dir / "postmaster.pid").read_text().split()[0])
+        children = psutil.Process(pid).children(recursive=True)
+        os.kill(pid, signal.SIGKILL)
+        psutil.wait_procs(children, timeout=10)
+
+    @contextmanager
+    def admin(self, database: str = "postgres") -> Generator[psycopg.Connection[Any]]:
+        with psycopg.connect(self._socket_url(database), autocommit=True, application_name="psql") as connection:
+            yield connection
+
+    def _socket_url(self, database: str) -> str:
+        server = embedded.running(self.data_dir)
+        assert server is not None
+        return server.url(database)
+
+    def ask(self, query: str, *values: object, database: str | None = None) -> list[tuple[Any, ...]]:
+        with self.admin(database or self.database) as connection:
+            return list(connection.execute(query.encode(), values or None).fetchall())
+
+    def order(self, *statements: str, database: str | None = None) -> None:
+        """Statements of the superuser, in the application's database."""
+        with self.admin(database or self.database) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def url(self, *, host: str = "127.0.0.1", database: str | None = None, port: int | None = None) -> str:
+        """What replicas connect with."""
+        login = f"{self.application.name}:{self.password}"
+        return f"postgresql://{login}@{host}:{port or self.port}/{database or self.database}"
+
+    @property
+    def watcher_url(self) -> str:
+        return f"postgresql://{self.watcher.name}:{self.watcher.password}@127.0.0.1:{self.port}/{self.database}"
+
+    # --- sessions of others -------------------------------------------------------------------------------------------
+
+    def session(self, application_name: str, *, autocommit: bool = False) -> psycopg.Connection[Any]:
+        """A session of somebody else's, as the application's role, until the fault ends."""
+        url = f"postgresql://{self.application.name}:{self.application.password}@127.0.0.1:{self.port}/{self.database}"
+        connection = psycopg.connect(url, application_name=application_name, autocommit=autocommit)
+        self._stack.callback(connection.close)
+        return connection
+
+    def runs(self, connection: psycopg.Connection[Any], statement: str) -> None:
+        """Executes in a thread of its own until the fault ends."""
+
+        def quietly() -> None:
+            with suppress(psycopg.Error):
+                connection.execute(statement.encode())
+
+        thread = Thread(target=quietly, daemon=True)
+        self._stack.callback(thread.join, 10)
+        self._stack.callback(_cancel, connection)
+        thread.start()
+
+    def until_waits(self, name: str = "%/%", *, event: str = "%") -> int:
+        """The pid of a session of that name that waits for a lock."""
+        query = (
+            "select pid from pg_stat_activity where application_name like %s and wait_event like %s"
+            " and wait_event_type = 'Lock'"
+        )
+        return eventually(lambda: self.ask(query, name, event), f"a session {name} waits for a lock")[0][0]
+
+    # --- the application ----------------------------------------------------------------------------------------------
+
+    def fresh(self, template: str) -> None:
+        """The database is a copy of the template, its role as it was made, and no replica runs."""
+        self.end_fault()
+        self.start_server()
+        with self.admin() as connection:
+            connection.execute("alter system reset all")
+            connection.execute("select pg_reload_conf()")
+            for name in ("towpath", "ferry"):
+                connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+            role = sql.Identifier(self.application.name)
+            secret = sql.Literal(self.application.password)
+            reset = "alter role {} reset all; alter role {} connection limit -1 login password {}"
+            connection.execute(sql.SQL(reset).format(role, role, secret))
+        self.password = self.application.password
+        self.database = "ferry" if template.startswith("ferry") else "towpath"
+        copy = sql.SQL("create database {} owner {} template {} strategy file_copy")
+        with self.admin() as connection:
+            parts = (self.database, self.application.name, self._template(template))
+            connection.execute(copy.format(*map(sql.Identifier, parts)))
+
+    def _template(self, name: str) -> str:
+        """A database of that name, which nobody is in; made when it is first asked for: ``towpath 12 300``."""
+        with self.admin() as connection:
+            if connection.execute("select from pg_database where datname = %s", (name,)).fetchone() is not None:
+                return name
+            made = sql.SQL("create database {} owner {} template template0")
+            connection.execute(made.format(sql.Identifier(f"{name} new"), sql.Identifier(self.application.name)))
+        url = self.url(database=f"{name} new".replace(" ", "%20"))
+        if name.startswith("ferry"):
+            command = [sys.executable, str(FERRY_APP), "1.4.0", "migrate"]
+            subprocess.run(command, env=os.environ | {"DATABASE_URL": url}, check=True, capture_output=True, timeout=60)
+        else:
+            _, release, rows = name.split()
+            migrate(url, release=release_named("2.26.0"), application_name="setup")
+            seed(url, rows=int(rows))
+            migrate(url, release=release_named(release), application_name="setup")
+        with self.admin() as connection:
+            connection.execute(sql.SQL("alter database {} rename to {}").format(*map(sql.Identifier, (f"{name} new", name))))
+        return name
+
+    def towpath(
+        self, release: str = "2.26.6", *, rows: int = FEW, replicas: int = 1, ready: bool = True, **changes: Any
+    ) -> None:
+        """towpath of a release over a ``schema``, its replicas ready unless it is said otherwise.
+
+        The schema is that of 2.26.6, from which the vendor allows the way to 2.27.8.
+        """
+        schema = changes.pop("schema", "2.26.6")
+        self.fresh(f"towpath {schema} {rows}")
+        self.deploy(towpath_spec(self, release, replicas=replicas, **changes), ready=ready)
+
+    def ferry(self, release: str = "1.4.0", *, replicas: int = 1, ready: bool = True, **changes: Any) -> None:
+        """ferry of a release over the schema of 1.4.0."""
+        self.fresh("ferry 1.4.0")
+        self.deploy(ferry_spec(self, release, replicas=replicas, **changes), ready=ready)
+
+    def deploy(self, spec: DeploymentSpec, *, ready: bool = True) -> None:
+        self.platform = local.create(self.state, spec)
+        if ready:
+            self.until_ready()
+
+    def roll_out(self, release: str, *, replicas: int | None = None) -> None:
+        """The usual naive upgrade: a new image, everything else as it was."""
+        workload = self.platform.workload()
+        self.platform.roll_out(
+            Rollout(release=release, replicas=workload.replicas if replicas is None else replicas, liveness=workload.liveness)
+        )
+
+    def until_ready(self) -> None:
+        def settled() -> bool:
+            workload = self.platform.workload()
+            replicas = self.platform.replicas()
+            return len(replicas) == workload.replicas and all(r.ready and r.release == workload.release for r in replicas)
+
+        eventually(settled, "the replicas are ready")
+
+    def replica(self, release: str) -> Replica:
+        """A replica of the release, as soon as it runs."""
+
+        def running() -> Replica | None:
+            return next((r for r in self.platform.replicas() if r.release == release and r.phase is ReplicaPhase.RUNNING), None)
+
+        return eventually(running, f"a replica of {release} runs")
+
+    def process(self, release: str) -> psutil.Process:
+        name = self.replica(release).name
+        seen = next(one for one in self.platform._seen() if one.replica.name == name)
+        assert seen.pid is not None
+        return psutil.Process(seen.pid)
+
+    def until_backs_off(self, *, restarts: int = 1) -> None:
+        """The replica has ended by itself, and is waited with."""
+
+        def does() -> bool:
+            return any(r.phase is ReplicaPhase.BACK_OFF and r.restarts >= restarts - 1 for r in self.platform.replicas())
+
+        eventually(does, "a replica is in back-off")
+
+    def until_restarted(self, times: int = 1) -> None:
+        eventually(lambda: any(r.restarts >= times for r in self.platform.replicas()), "a replica was restarted")
+
+    def say_in_log(self, words: str) -> Callable[[], bool]:
+        """Whether some replica wrote the words."""
+        return lambda: any(words in self.platform.log(r.name) for r in self.platform.replicas())
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    def diagnose(self, *, known: bool = True) -> tuple[Diagnosis, float]:
+        """What ``lockage diagnose NAME --json`` prints, in this process, and the seconds that it took."""
+        stranger = self.database == "ferry"
+        profile = sketched() if stranger else profile_named("towpath", here=self.state)
+        located = Located(
+            name=self.database,
+            profile=profile,
+            database_url=self.watcher_url,
+            platform=LocalPlace(folder=str(self.state)),
+            beside=self.state,
+        )
+        begun_s = time.monotonic()
+        case = collected(located, limit_s=10.0)
+        if not known or stranger:
+            case = replace(case, known=False)
+        self.case = case
+        diagnosis = diagnosed(case)
+        return diagnosis, time.monotonic() - begun_s
+
+    def end_fault(self) -> None:
+        """Sessions, processes and the deployment of a fault are gone."""
+        self._stack.close()
+        if self.state.exists():
+            for process in psutil.process_iter():  # a stopped one would not end
+                with suppress(psutil.Error, OSError):
+                    if process.status() == psutil.STATUS_STOPPED and process.environ().get("FAULT_GROUND") == str(self.state):
+                        process.resume()
+            if hasattr(self, "platform"):
+                self.platform.close()
+            local.destroy(self.state, grace_s=0.0, remove_logs=True)
+            shutil.rmtree(self.state, ignore_errors=True)
+
+
+def _cancel(connection: psycopg.Connection[Any]) -> None:
+    with suppress(psycopg.Error):
+        connection.cancel_safe(timeout=2)
+
+
+def towpath_spec(ground: Ground, release: str, *, replicas: int = 1, **changes: Any) -> DeploymentSpec:
+    """towpath's deployment, as the demonstration has it, only quicker; ``environment`` is added to."""
+    command = (sys.executable, "-m", "lockage.demo.towpath", "--release", "{release}")
+    environment = {
+        "TOWPATH_PG_CONNECTION_URL": changes.pop("url", None) or ground.url(),
+        "TOWPATH_HTTP_ADDRESS": "{address}",
+        "TOWPATH_REPLICA": "{replica}",
+        "TOWPATH_PG_POOL_MIN": "1",
+        "TOWPATH_PG_POOL_MAX": "4",
+        "TOWPATH_CONNECT_TIMEOUT_S": "2",
+        "TOWPATH_REPORT_INTERVAL_S": "3600",
+        "TOWPATH_REPORT_LENGTH_S": "0",
+        "TOWPATH_PURGE_INTERVAL_S": "3600",
+        "FAULT_GROUND": str(ground.state),
+        **changes.pop("environment", {}),
+    }
+    spec = DeploymentSpec(
+        name="towpath",
+        image="towpath",
+        release=release,
+        releases=("2.26.0", "2.26.6", "2.27.8", "2.27.9"),
+        replicas=replicas,
+        command=(*command, "server"),
+        version_command=(*command, "version"),
+        environment=environment,
+        liveness=None,
+        readiness=READINESS,
+        grace_s=1.0,
+        update=UpdateStrategy(max_surge=1, max_unavailable=0),
+        database_port=ground.port,
+        back_off_scale=0.05,
+        drain_s=0.0,
+    )
+    return msgspec.structs.replace(spec, **changes)
+
+
+def ferry_spec(ground: Ground, release: str, *, replicas: int = 1, **changes: Any) -> DeploymentSpec:
+    """The stranger's deployment."""
+    environment = {
+        "DATABASE_URL": changes.pop("url", None) or ground.url(),
+        "FERRY_NAME": "{replica}",
+        "FAULT_GROUND": str(ground.state),
+        **changes.pop("environment", {}),
+    }
+    spec = DeploymentSpec(
+        name="ferry",
+        image="harbourworks/ferry",
+        release=release,
+        replicas=replicas,
+        command=(sys.executable, str(FERRY_APP), "{release}", "{address}"),
+        environment=environment,
+        readiness=READINESS,
+        grace_s=1.0,
+        update=UpdateStrategy(max_surge=1, max_unavailable=0),
+        database_port=ground.port,
+        back_off_scale=0.05,
+        drain_s=0.0,
+    )
+    return msgspec.structs.replace(spec, **changes)
+
+
+def sketched() -> Any:
+    """The profile that ``lockage diagnose`` sketches of ferry."""
+    seen = Seen(
+        name="ferry",
+        workload="ferry",
+        namespace="ferry",
+        image="harbourworks/ferry",
+        release="1.4.0",
+        container="ferry",
+        containers=1,
+        application_names=("{replica}",),
+        ledgers=(LedgerSeen(table="public.alembic_version", columns=("version_num",)),),
+    )
+    return parse_profile(profile_text(seen).encode(), file="the sketched profile")
+
+
+@contextmanager
+def a_ground() -> Iterator[Ground]:
+    """A ground with a running server, gone at the end with everything on it."""
+    account = server_account()
+    folder = short_folder("lk-f-", roomy_memory(), account)
+    state = Path(tempfile.mkdtemp(prefix="lk-fs-")) / "deployment"
+    cache = cache_root()
+    programs = reachable_binaries(embedded_binaries(), account, cache)
+    clone_template(folder / "data", binaries=programs, account=account, cache_dir=cache)
+    ground = Ground(
+        folder=folder,
+        state=state,
+        port=embedded.free_port(),
+        application=Login(name="towpath", password="towpath-password"),
+        watcher=Login(name="lockage", password="lockage-password"),
+    )
+    try:
+        ground.start_server()
+        with ground.admin() as connection:
+            make_logins(connection, application=ground.application, lockage=ground.watcher)
+        yield ground
+    finally:
+        ground.end_fault()
+        ground.stop_server("immediate")
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(state.parent, ignore_errors=True)
+
+
+__all__ = ["FEW", "LIVENESS", "MANY", "Ground", "a_ground", "closing", "eventually"]

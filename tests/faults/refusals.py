@@ -1,0 +1,319 @@
+"""Faults of the way in and of what PostgreSQL refuses: addresses, passwords, limits, privileges, settings."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from faults.fault import Fault, Neighbour
+from faults.ground import Ground, eventually, ferry_spec, towpath_spec
+from lockage.adapters.postgres import embedded
+
+
+@contextmanager
+def wrong_password(ground: Ground) -> Iterator[None]:
+    ground.fresh("towpath 2.26.6 300")
+    ground.password = "what-it-was-before"
+    ground.deploy(towpath_spec(ground, "2.26.6"), ready=False)
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def wrong_password_once(ground: Ground) -> Iterator[None]:
+    """Somebody else's failed login stands in the server's log; the application is well."""
+    ground.towpath()
+    import psycopg
+
+    with suppress(psycopg.OperationalError):
+        psycopg.connect(f"postgresql://towpath:wrong@127.0.0.1:{ground.port}/towpath").close()
+    yield
+
+
+@contextmanager
+def database_down(ground: Ground) -> Iterator[None]:
+    ground.towpath()
+    ground.stop_server("immediate")
+    ground.roll_out("2.27.8")
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def no_such_database(ground: Ground) -> Iterator[None]:
+    ground.fresh("towpath 2.26.6 300")
+    ground.deploy(towpath_spec(ground, "2.26.6", url=ground.url(database="towpth")), ready=False)
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def no_such_host(ground: Ground) -> Iterator[None]:
+    ground.fresh("towpath 2.26.6 300")
+    ground.deploy(towpath_spec(ground, "2.26.6", url=ground.url(host="database.invalid")), ready=False)
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def nobody_listens(ground: Ground) -> Iterator[None]:
+    ground.fresh("towpath 2.26.6 300")
+    ground.deploy(towpath_spec(ground, "2.26.6", url=ground.url(port=embedded.free_port())), ready=False)
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def another_address_of_the_same_server(ground: Ground) -> Iterator[None]:
+    ground.fresh("towpath 2.26.6 300")
+    ground.deploy(towpath_spec(ground, "2.26.6", url=ground.url(host=socket.gethostbyname("localhost"))))
+    yield
+
+
+@contextmanager
+def role_is_full(ground: Ground) -> Iterator[None]:
+    ground.fresh("towpath 2.26.6 300")
+    ground.order("alter role towpath connection limit 2")
+    for number in range(2):
+        ground.session(f"batch-{number}")
+    ground.deploy(towpath_spec(ground, "2.26.6"), ready=False)
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def role_has_room(ground: Ground) -> Iterator[None]:
+    ground.towpath()
+    ground.order("alter role towpath connection limit 20")
+    for number in range(3):
+        ground.session(f"batch-{number}", autocommit=True)
+    yield
+
+
+@contextmanager
+def server_is_full(ground: Ground) -> Iterator[None]:
+    ground.fresh("towpath 2.26.6 300")
+    import psycopg
+
+    try:
+        for number in range(60):
+            ground.session(f"batch-{number}", autocommit=True)
+    except psycopg.OperationalError:
+        pass
+    ground.deploy(towpath_spec(ground, "2.26.6"), ready=False)
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def server_is_busy(ground: Ground) -> Iterator[None]:
+    ground.towpath()
+    for number in range(20):
+        ground.session(f"batch-{number}", autocommit=True)
+    yield
+
+
+@contextmanager
+def out_of_locks(ground: Ground) -> Iterator[None]:
+    """Somebody's backup holds nearly every slot of the lock table."""
+    ground.towpath()
+    ground.order(
+        "create schema archive authorization towpath",
+        "do $$ begin for i in 1..6500 loop execute format('create table archive.t%s ()', i);"
+        " execute format('alter table archive.t%s owner to towpath', i); if i % 500 = 0 then commit; end if; end loop; end $$",
+    )
+    backup = ground.session("backup", autocommit=True)
+    backup.execute("begin")
+    import psycopg
+
+    for number in range(1, 6500, 50):
+        tables = ", ".join(f"archive.t{n}" for n in range(number, number + 50))
+        try:
+            with backup.transaction():
+                backup.execute(f"lock table {tables} in access share mode")
+        except psycopg.Error:
+            break
+    for number in range(1, 6500):
+        try:
+            with backup.transaction():
+                backup.execute(f"lock table archive.t{number} in access share mode")
+        except psycopg.Error:
+            break
+    ground.roll_out("2.27.8")
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def statement_timeout(ground: Ground) -> Iterator[None]:
+    ground.towpath()
+    ground.order("alter role towpath set statement_timeout = '400ms'")
+    ground.session("reports/nightly").execute("set statement_timeout = 0")
+    holder = ground.session("reports/weekly")
+    holder.execute("lock table audit_logs in access share mode")
+    ground.roll_out("2.27.8")
+    ground.until_backs_off()
+    holder.close()
+    yield
+
+
+@contextmanager
+def generous_timeouts(ground: Ground) -> Iterator[None]:
+    ground.towpath()
+    ground.order("alter role towpath set statement_timeout = '30min'", "alter role towpath set lock_timeout = '10min'")
+    ground.roll_out("2.27.8")
+    ground.until_ready()
+    yield
+
+
+@contextmanager
+def lock_timeout(ground: Ground) -> Iterator[None]:
+    ground.towpath()
+    ground.order("alter role towpath set lock_timeout = '300ms'")
+    ground.session("reports/nightly").execute("lock table api_keys in access share mode")
+    ground.roll_out("2.27.8")
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def not_the_owner(ground: Ground) -> Iterator[None]:
+    ground.towpath()
+    ground.order("alter table api_keys owner to postgres", "grant all on api_keys to towpath")
+    ground.roll_out("2.27.8")
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def not_the_owner_of_what_is_not_its_own(ground: Ground) -> Iterator[None]:
+    ground.towpath()
+    ground.order("create schema audit", "create table audit.trail (id int)")
+    ground.roll_out("2.27.8")
+    ground.until_ready()
+    yield
+
+
+@contextmanager
+def read_only(ground: Ground) -> Iterator[None]:
+    ground.towpath()
+    ground.order("alter role towpath set default_transaction_read_only = on")
+    ground.roll_out("2.27.8")
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def read_only_for_somebody_else(ground: Ground) -> Iterator[None]:
+    ground.towpath()
+    ground.order(
+        "drop role if exists analyst", "create role analyst", "alter role analyst set default_transaction_read_only = on"
+    )
+    ground.roll_out("2.27.8")
+    ground.until_ready()
+    yield
+
+
+@contextmanager
+def no_right(ground: Ground) -> Iterator[None]:
+    """A stranger's migration makes a table, and the role may no longer create any in the schema."""
+    ground.ferry()
+    ground.order("revoke create on schema public from public", "alter schema public owner to postgres")
+    ground.roll_out("1.5.0")
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def database_of_a_stranger_full(ground: Ground) -> Iterator[None]:
+    ground.fresh("ferry 1.4.0")
+    ground.order("alter database ferry connection limit 1")
+    ground.session("batch")
+    ground.deploy(ferry_spec(ground, "1.4.0"), ready=False)
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def no_setting(ground: Ground) -> Iterator[None]:
+    ground.fresh("towpath 2.26.6 300")
+    ground.deploy(towpath_spec(ground, "2.26.6", environment={"TOWPATH_PG_POOL_MAX": "many"}), ready=False)
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def another_setting(ground: Ground) -> Iterator[None]:
+    ground.towpath(environment={"TOWPATH_PG_POOL_MAX": "3"})
+    eventually(lambda: ground.platform.replicas()[0].ready, "it is ready")
+    yield
+
+
+AROUND = ("F011",)
+
+FAULTS = (
+    Fault(
+        name="the password is refused",
+        code="F019",
+        make=wrong_password,
+        allowed=AROUND,
+        neighbour=Neighbour(name="somebody else's wrong password", make=wrong_password_once),
+    ),
+    Fault(name="the database is down", code="F021", make=database_down, allowed=(*AROUND, "F003", "F004", "F086")),
+    Fault(name="no such database", code="F023", make=no_such_database, allowed=AROUND),
+    Fault(name="no such host", code="F021", make=no_such_host, allowed=AROUND),
+    Fault(
+        name="nobody listens at the address",
+        code="F021",
+        make=nobody_listens,
+        allowed=AROUND,
+        neighbour=Neighbour(name="another name of the same host", make=another_address_of_the_same_server),
+    ),
+    Fault(
+        name="the role has no connection left",
+        code="F032",
+        make=role_is_full,
+        allowed=AROUND,
+        neighbour=Neighbour(name="the role has some connections left", make=role_has_room),
+    ),
+    Fault(
+        name="the server has no connection left",
+        code="F031",
+        make=server_is_full,
+        allowed=AROUND,
+        neighbour=Neighbour(name="the server is busy", make=server_is_busy),
+    ),
+    Fault(name="a stranger's database has no connection left", code="F032", make=database_of_a_stranger_full, allowed=AROUND),
+    Fault(name="the lock table is full", code="F033", make=out_of_locks, allowed=AROUND),
+    Fault(
+        name="statement_timeout of the role",
+        code="F034",
+        make=statement_timeout,
+        allowed=AROUND,
+        neighbour=Neighbour(name="timeouts that are long enough", make=generous_timeouts),
+    ),
+    Fault(name="lock_timeout of the role", code="F035", make=lock_timeout, allowed=(*AROUND, "F044")),
+    Fault(
+        name="not the owner of a table",
+        code="F026",
+        make=not_the_owner,
+        allowed=AROUND,
+        neighbour=Neighbour(name="a table of another schema is somebody else's", make=not_the_owner_of_what_is_not_its_own),
+    ),
+    Fault(name="a stranger may not create tables", code="F027", make=no_right, allowed=AROUND),
+    Fault(
+        name="the role is read-only",
+        code="F029",
+        make=read_only,
+        allowed=AROUND,
+        neighbour=Neighbour(name="another role is read-only", make=read_only_for_somebody_else),
+    ),
+    Fault(
+        name="a setting that the application refuses",
+        code="F025",
+        make=no_setting,
+        allowed=AROUND,
+        neighbour=Neighbour(name="another setting", make=another_setting),
+    ),
+)

@@ -1,0 +1,35 @@
+"""Every fault of the catalogue that the local platform can have, made for real and diagnosed; and its harmless neighbour."""
+
+from __future__ import annotations
+
+import pytest
+
+from faults.fault import Fault, Neighbour, against_fault, against_neighbour, destroys, said
+from faults.ground import Ground
+from faults.local_catalogue import FAULTS
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+NEIGHBOURS = [fault.neighbour for fault in FAULTS if fault.neighbour is not None]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
+def test_a_fault_is_named_by_its_cause_and_nothing_else_is(ground: Ground, fault: Fault) -> None:
+    with fault.make(ground):
+        diagnosis, took_s = ground.diagnose(known=fault.known)
+    assert not (wrong := against_fault(fault, diagnosis, took_s)), "\n".join(wrong) + f"\nsaid:\n  {said(diagnosis)}"
+
+
+@pytest.mark.parametrize("neighbour", NEIGHBOURS, ids=lambda neighbour: neighbour.name.replace(" ", "-"))
+def test_a_harmless_neighbour_is_no_alarm(ground: Ground, neighbour: Neighbour) -> None:
+    with neighbour.make(ground):
+        diagnosis, took_s = ground.diagnose()
+    assert not (wrong := against_neighbour(neighbour, diagnosis, took_s)), "\n".join(wrong) + f"\nsaid:\n  {said(diagnosis)}"
+
+
+def test_advice_that_destroys_is_recognised() -> None:
+    assert destroys("psql -c 'SELECT pg_terminate_backend(4711)'")
+    assert destroys("kubectl -n shop delete pod shop-1")
+    assert destroys("kubectl scale deployment/shop --replicas=0")
+    assert not destroys("lockage recover shop --plan-only")
+    assert not destroys("kubectl -n shop scale deployment/shop --replicas=3")
