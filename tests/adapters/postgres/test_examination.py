@@ -116,7 +116,7 @@ def test_an_unknown_role_is_refused(examiner: PostgresExaminer) -> None:
         (
             "create table l (id serial primary key, app text, name text, applied timestamptz);"
             "insert into l (app, name) values ('a', '0001_initial'), ('a', '0002_more')",
-            ("0002_more", None, None, None),
+            ("a.0002_more", None, None, None),
         ),
         (
             "create table l (installed_rank int primary key, version text, checksum int, success boolean);"

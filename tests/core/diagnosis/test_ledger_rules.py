@@ -216,6 +216,11 @@ def test_a_migration_with_two_rows_was_run_twice() -> None:
     assert codes(at(18, database={"ledger_rows": rows}), RULES) == {"F067"}
 
 
+def test_a_name_with_its_application_is_a_migration_of_its_own() -> None:
+    rows = tuple(LedgerRow(version=version) for version in ("users.0001_initial", "keys.0001_initial", "keys.0001_initial"))
+    assert "keys.0001_initial" in one(at(18, database={"ledger_rows": rows}), "F067").cause
+
+
 def test_names_that_many_applications_share_are_not_one_migration() -> None:
     rows = tuple(LedgerRow(version="0001_initial") for _ in range(3))
     assert codes(at(18, database={"ledger_rows": rows}), RULES) == set()

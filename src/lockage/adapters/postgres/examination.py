@@ -63,6 +63,7 @@ VERSION_COLUMNS = ("version", "version_num", "version_id", "migration_name", "Mi
 
 _ORDER_COLUMNS = ("installed_rank", "orderexecuted", "id", "applied", "applied_at", "executed_at", "finished_at")
 _SUCCESS_COLUMNS = ("success", "is_applied")
+_COMPOSED_KEYS = (("app", "name"), ("filename", "id", "author"))  # Django's and Liquibase's
 _CHECKSUM_COLUMNS = ("checksum", "hash", "md5sum")
 
 
@@ -225,6 +226,12 @@ def _read_ledger_rows(connection: psycopg.Connection[Any], profile: Profile) -> 
     return tuple(LedgerRow(**row) for row in rows)
 
 
+def _key(columns: set[str], version: str) -> sql.Composable:
+    """What tells a row's migration from all others: some migrators number them anew for each application or file."""
+    parts = next((parts for parts in _COMPOSED_KEYS if version in parts and columns.issuperset(parts)), (version,))
+    return sql.SQL(" || '.' || ").join(sql.Identifier(part) + sql.SQL("::text") for part in parts)
+
+
 def _ledger_query(columns: set[str], version: str, *, schema: str, table: str) -> sql.Composed:
     def one_of(names: Sequence[str], kind: sql.SQL) -> sql.Composable:
         there = next((name for name in names if name in columns), None)
@@ -232,9 +239,10 @@ def _ledger_query(columns: set[str], version: str, *, schema: str, table: str) -
 
     order = next((column for column in _ORDER_COLUMNS if column in columns), version)
     return sql.SQL(
-        "select {version}::text as version, {dirty} as dirty, {success} as success, {checksum} as checksum"
+        "select {key} as version, {dirty} as dirty, {success} as success, {checksum} as checksum"
         " from {table} order by {order} desc nulls last, {version} desc limit %(limit)s"
     ).format(
+        key=_key(columns, version),
         version=sql.Identifier(version),
         dirty=one_of(("dirty",), sql.SQL("::boolean")),
         success=one_of(_SUCCESS_COLUMNS, sql.SQL("::boolean")),
