@@ -73,10 +73,23 @@ def hung() -> FakeWorld:
     return world
 
 
+def dirty_in_mid_upgrade() -> FakeWorld:
+    """A migration to 2.0.0 has failed and left the ledger dirty, and every replica ends because of that."""
+    world = a_world(crashes={"2.0.0": 1})
+    world.change("somebody", release="2.0.0")
+    world.clock.sleep(20.0)
+    world.settle()
+    world.dirty = True
+    world.pods = [p for p in world.pods if p.release == "2.0.0"]
+    world.crashes.clear()
+    return world
+
+
 SCENES: dict[str, tuple[Callable[[], FakeWorld], tuple[str, ...], tuple[object, ...]]] = {
     "naive upgrade": (naive_upgrade, ("F001", "F043"), well_on("2.0.0", 20)),
     "wrong image, the right one serves": (wrong_image, ("F061",), well_on("2.0.0", 20)),
     "wrong image, nobody serves": (only_wrong_image, ("F061",), well_on("2.0.0", 20)),
+    "dirty ledger": (dirty_in_mid_upgrade, ("F060",), well_on("2.0.0", 20)),
     "scaled to zero": (scaled_to_zero, ("F082",), well_on("1.0.0", 10)),
 }
 

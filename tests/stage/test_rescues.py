@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import pytest
 from psycopg import sql
@@ -65,8 +67,12 @@ def without_traffic(on_stage: OnStage, release: str) -> None:
     stage._stop_traffic(on_stage.stage)
 
 
-def naive_upgrade(on_stage: OnStage) -> None:
-    """What ``helm upgrade`` does with a probe that is shorter than a migration which must wait; until an orphan is left."""
+@contextmanager
+def naive_upgrade(on_stage: OnStage) -> Generator[None]:
+    """What ``helm upgrade`` makes of a probe that is shorter than a migration which must wait: killed, and an orphan left.
+
+    Whoever it waits for does nothing, and stays.
+    """
     with on_stage.session("somebody/else") as holder, on_stage.platform() as platform:
         holder.execute("lock table api_keys in access share mode")
         platform.roll_out(Rollout(release="2.27.8", replicas=3, liveness=SHORT))
@@ -75,19 +81,101 @@ def naive_upgrade(on_stage: OnStage) -> None:
             lambda: any(e.reason == "Killing" and "liveness" in e.text for e in platform.events()) and on_stage.ask(killed),
             "the probe has killed a replica that migrates, and its backend waits on",
         )
+        yield
 
 
 def test_a_naive_upgrade_that_its_probe_kills_is_finished_with_a_probe_that_fits(on_stage: OnStage) -> None:
     without_traffic(on_stage, "2.26.6")
     calm = migrated_calmly(on_stage, "2.27.8")
-    naive_upgrade(on_stage)
+    with naive_upgrade(on_stage):
+        shown = on_stage.lockage("recover", "demo", "--plan-only", "--json")
+        assert shown.code == 0, shown.err
+        plan = json.loads(shown.out)
+        assert (plan["direction"], plan["release"]) == ("forward", "2.27.8"), plan
+        assert [step["action"] for step in plan["steps"]][-3:] == ["take-down", "roll-out", "raise"]
+        done = on_stage.lockage("recover", "demo", "--yes")
+        assert done.code == 0, done.err
+        assert on_stage.end() == ended_well() | {"liveness": SHORT}
+        assert lost(calm, rows(on_stage)) == {}
+        assert on_stage.lockage("verify", "demo", "--catalog").code == 0
+
+
+def test_an_older_image_over_a_moved_schema_gives_way_to_the_release_that_fits(on_stage: OnStage) -> None:
+    without_traffic(on_stage, "2.27.8")
+    before = rows(on_stage)
+    with on_stage.platform() as platform:
+        liveness = platform.workload().liveness
+        platform.roll_out(Rollout(release="2.26.6", replicas=3, liveness=liveness))
+        eventually(lambda: any(r.restarts for r in platform.replicas() if r.release == "2.26.6"), "the older release crashes")
+    shown = on_stage.lockage("recover", "demo", "--runbook")
+    assert shown.code == 0, shown.err
+    assert "lockage local roll-out demo --release 2.27.8" in shown.out
+    assert on_stage.lockage("recover", "demo", "--to", "2.26.6", "--plan-only").code == 2
+    done = on_stage.lockage("recover", "demo", "--yes")
+    assert done.code == 0, done.err
+    assert on_stage.end() == ended_well()
+    assert lost(before, rows(on_stage)) == {}
+
+
+def test_a_deployment_that_was_scaled_to_nothing_serves_again_and_a_backup_comes_first(on_stage: OnStage) -> None:
+    without_traffic(on_stage, "2.26.6")
+    before = rows(on_stage)
+    with on_stage.platform() as platform:
+        platform.scale(0)
+        eventually(lambda: not platform.replicas(), "nobody is left")
+    done = on_stage.lockage("recover", "demo", "--yes", "--replicas", "3")
+    assert done.code == 0, done.err
+    assert on_stage.end() == ended_well("2.26.6")
+    assert lost(before, rows(on_stage)) == {}
+
+
+def test_a_backup_that_fails_keeps_everything_as_it_is(on_stage: OnStage) -> None:
+    without_traffic(on_stage, "2.26.6")
+    with naive_upgrade(on_stage), on_stage.platform() as platform:
+        before = platform.workload()
+        done = on_stage.lockage("recover", "demo", "--yes", "--backup-command", "false")
+        assert done.code == 3, done.err
+        assert "backup command false" in done.err
+        assert platform.workload().revision == before.revision
+
+
+@pytest.mark.timeout(400)
+def test_a_recovery_killed_again_and_again_ends_as_a_calm_one(on_stage: OnStage) -> None:
+    without_traffic(on_stage, "2.26.6")
+    calm = migrated_calmly(on_stage, "2.27.8")
+    with naive_upgrade(on_stage):
+        for moment in ("begin  note-former-state", "done   scale-down", "begin  guard-migration", "begin  raise-replicas"):
+            running = on_stage.begin_lockage("recover", "demo", "--yes")
+            eventually(
+                lambda running=running, moment=moment: moment in running.err or running.process.poll() is not None,
+                f"it says {moment!r}",
+                limit_s=90,
+            )
+            running.process.kill()
+            running.process.wait(10)
+            expired = "the lease of the one that was killed has run out"
+            with on_stage.platform() as platform:
+                eventually(lambda platform=platform: platform.lease() is None, expired, limit_s=60)
+        done = on_stage.lockage("recover", "demo", "--yes")
+        assert done.code == 0 or "nothing to recover" in done.out, done.err
+        assert on_stage.end() == ended_well() | {"liveness": SHORT}
+        assert lost(calm, rows(on_stage)) == {}
+
+
+def test_a_dirty_ledger_is_judged_and_marked_as_the_application_s_role(on_stage: OnStage) -> None:
+    without_traffic(on_stage, "2.26.6")
+    before = rows(on_stage)
+    on_stage.ask("update schema_migrations set dirty = true returning version")
     shown = on_stage.lockage("recover", "demo", "--plan-only", "--json")
     assert shown.code == 0, shown.err
     plan = json.loads(shown.out)
-    assert (plan["direction"], plan["release"]) == ("forward", "2.27.8"), plan
-    assert [step["action"] for step in plan["steps"]][-3:] == ["take-down", "roll-out", "raise"]
-    done = on_stage.lockage("recover", "demo", "--yes")
+    assert plan["dirty"]["advised"] == "mark", plan
+    assert {s["verdict"] for s in plan["dirty"]["statements"]} <= {"applied", "neutral"}
+    assert [s["action"] for s in plan["steps"]] == ["mend-ledger"]
+    refused = on_stage.lockage("recover", "demo", "--yes")  # Lockage's own role may look and signal, and no more
+    assert refused.code == 3, refused.err
+    assert "--database URL" in refused.err
+    done = on_stage.lockage("recover", "demo", "--yes", "--database", on_stage.stage.application_url)
     assert done.code == 0, done.err
-    assert on_stage.end() == ended_well() | {"liveness": SHORT}
-    assert lost(calm, rows(on_stage)) == {}
-    assert on_stage.lockage("verify", "demo", "--catalog").code == 0
+    assert on_stage.end() == ended_well("2.26.6")
+    assert lost(before, rows(on_stage)) == {}

@@ -9,7 +9,20 @@ from typing import Literal
 from lockage.ports import JournalEntry
 
 EFFECTS = frozenset(
-    {"scale", "annotate", "roll_out", "pin", "unpin", "hold_lease", "drop_lease", "cancel", "terminate", "hold_fence", "append"}
+    {
+        "scale",
+        "annotate",
+        "roll_out",
+        "pin",
+        "unpin",
+        "hold_lease",
+        "drop_lease",
+        "cancel",
+        "terminate",
+        "hold_fence",
+        "append",
+        "mend",
+    }
 )
 """Methods of the ports that change something."""
 

@@ -6,7 +6,8 @@ hold its relations.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from lockage.core.catalog.objects import CatalogObject
@@ -119,6 +120,16 @@ class FakeDatabase:
     def _exactly(self, pid: int, backend_start: datetime) -> list[Client]:
         w = self.world
         return [c for c in w.clients if c.pid == pid and w.at(c.began_s) == backend_start]
+
+    def mend(self, statements: Sequence[str], *, together: bool, lock: int | None) -> None:
+        """Only what is written to the ledger is known here."""
+        del together, lock
+        w = self.world
+        for statement in statements:
+            found = re.search(r"VALUES \((\d+), false\)", statement)
+            if found is not None:
+                w.ledger, w.dirty = int(found[1]), False
+        w.changes.append(("mend", tuple(statements)))
 
     def hold_fence(self, key: int) -> bool:
         del key

@@ -283,7 +283,7 @@ class FakeWorld:
     def _boot(self, pod: Pod) -> None:
         assert pod.started_s is not None
         wanted = self.profile.migrations.releases[pod.release]
-        if pod.release in self.crashes or self.ledger > wanted:
+        if pod.release in self.crashes or self.ledger > wanted or (self.dirty and self.ledger < wanted):
             self._ended(pod, self.crashes.get(pod.release, 1))
         elif self.ledger == wanted:
             ready_s = max(pod.started_s, pod.migration_began_s or 0.0) + self.boot_s

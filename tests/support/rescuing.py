@@ -8,13 +8,13 @@ from typing import Any
 from lockage.core.diagnosis.evidence import DatabaseEvidence, Evidence, PlatformEvidence, PreparedTransaction, Revision
 from lockage.core.diagnosis.findings import Diagnosis, Exhibit, Finding
 from lockage.core.recovery.decide import recovery_from
-from lockage.core.recovery.of_run import Direction
+from lockage.core.recovery.dirty import DirtyLedger, WayOut
 from lockage.core.recovery.scene import Scene, Wishes, scene_of
-from lockage.core.recovery.steps import Recovery
+from lockage.core.recovery.steps import Direction, Recovery
 from lockage.core.release.fits import joined, table_of
 from lockage.core.run import RunReport, read_notes
 from lockage.flows.recover import recover, way_out
-from lockage.flows.rescue import Means, rescue
+from lockage.flows.rescue import Means, goes_on, rescue
 from lockage.flows.world import World, see
 from lockage.settings import ProbeBudget
 from support.dying import Death, Mortal
@@ -72,7 +72,20 @@ def scene(world: World, **seen: Any) -> Scene:
         world.profile,
         notes=read_notes(world.platform.workload()),
         releases=joined((table_of(world.profile),)),
+        dirty=dirty_of(world) if world.database.ledger(world.profile).dirty else None,
     )
+
+
+def dirty_of(world: World) -> DirtyLedger:
+    """A failed migration of which nothing is applied, as the last release before it knows it."""
+    version = world.database.ledger(world.profile).version or 0
+    rows = (f"INSERT INTO schema_migrations VALUES ({version}, false)",)
+    mark = WayOut(name="mark", possible=True, why="nothing of it is applied", sql=rows, leaves=version)
+    closed = tuple(WayOut(name=name, possible=False, why="nothing of it is missing") for name in ("finish", "undo"))
+    return DirtyLedger(
+        table="public.schema_migrations", version=version + 1, previous=version, name="failed", statements=(),
+        ways=(*closed, mark), advised="mark",
+    )  # fmt: skip
 
 
 def decided(world: World, *codes: str, wishes: Wishes | None = None, **seen: Any) -> Recovery:
@@ -97,7 +110,7 @@ class Rescuer:
         outer = seen_by_flows(self.world, platform=Mortal(FakePlatform(self.world), death), database=Mortal(database, death))
         self.journals.wrap = lambda journal: Mortal(journal, death)  # type: ignore[assignment,return-value]
         try:
-            if read_notes(outer.platform.workload()).run is not None:
+            if goes_on(outer):
                 if way_out(outer).direction is Direction.NONE:
                     return None
                 return recover(outer, self.journals, host="here")

@@ -10,19 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from lockage.core.blockers import PREPARED_TRANSACTION_PID, commits_by_itself, roots
 from lockage.core.facts import LedgerState, OwnedSession
 from lockage.core.plan.contending import autoscalers
+from lockage.core.plan.steps import Plan
 from lockage.core.recovery.hop import as_plan
 from lockage.core.recovery.scene import Scene
 from lockage.core.recovery.steps import Course, Recovery, RecoveryStep
 from lockage.core.release.fits import Fit
-from lockage.core.run import RunReport, WaiverNote
+from lockage.core.run import RunNote, RunReport, WaiverNote, read_notes
 from lockage.errors import HaltedError, LockageError, RefusedError
 from lockage.flows import contend, quiesce, revise
 from lockage.flows.account import journal_of
 from lockage.flows.carry_out import Order, carry_out
+from lockage.flows.dirty import is_dirty
 from lockage.flows.fence import hold_fence
 from lockage.flows.tenure import Tenure
 from lockage.flows.unfinished import Unfinished
@@ -71,10 +74,10 @@ def rescue(world: World, journals: Journals, found: Recovery, scene: Scene, mean
         means.back_up()
     with journal_of(journals, world.deployment, means.run_id) as journal:
         holder = f"{means.host}:{means.run_id}"
-        rescuing = _Rescuing(Tenure(world, journal, holder=holder), journal, found, scene)
+        rescuing = _Rescuing(Tenure(world, journal, holder=holder), journal, found, scene, waiver, holder)
         try:
             rescuing.before_the_replicas()
-            report = rescuing.of_the_replicas(waiver, holder=holder)
+            report = rescuing.of_the_replicas()
             rescuing.behind_them()
         except LockageError:
             rescuing.tenure.let_go()
@@ -83,11 +86,19 @@ def rescue(world: World, journals: Journals, found: Recovery, scene: Scene, mean
         return report
 
 
+def goes_on(world: World) -> bool:
+    """Whether a run stands on the object that can be gone on with: not over a dirty ledger, which must be mended first."""
+    return read_notes(world.platform.workload()).run is not None and not is_dirty(world.database.ledger(world.profile))
+
+
 class _Rescuing:
     """One process's part in a recovery."""
 
-    def __init__(self, tenure: Tenure, journal: Journal, found: Recovery, scene: Scene) -> None:
+    def __init__(
+        self, tenure: Tenure, journal: Journal, found: Recovery, scene: Scene, waiver: WaiverNote, holder: str
+    ) -> None:
         self.tenure, self.journal, self.found, self.scene = tenure, journal, found, scene
+        self._waiver, self._holder = waiver, holder
         self.world, self._hold, self._say = tenure.world, tenure.hold, tenure.say
         self._began_at = tenure.world.clock.now()
 
@@ -110,38 +121,39 @@ class _Rescuing:
                     self._step(step.action, lambda step=step: self._mend(step, lock=None))
                 case "mend-ledger":
                     if restarts:  # a replica that starts again and again would take the lock in between
+                        self._step("note-former-state", self._note)
                         self._step("take-down", self._take_down)
                         self._step("clear-sessions", self._clear_orphans)
                     self._step(step.action, lambda step=step: self._mend(step, lock=self._lock))
                 case _:
                     pass
 
-    def of_the_replicas(self, waiver: WaiverNote, *, holder: str) -> RunReport:
+    def of_the_replicas(self) -> RunReport:
         """The replicas, by the way that was decided; the proof is part of it."""
-        found, settings = self.found, self.world.settings
-        match found.course:
+        match self.found.course:
             case Course.NOTHING:
-                return self._report()
+                pass
             case Course.AWAIT:
                 self._step("await", self._await_whole)
             case Course.SCALE:
                 self._step("scale", self._scale)
             case Course.ROLL | Course.RESTART:
                 self._refuse_moved()
-                platform = self.world.platform
-                pinned = tuple(c.object for c in autoscalers(platform.contenders()))
-                plan = as_plan(
-                    found,
-                    workload=self.scene.workload,
-                    profile=self.world.profile,
-                    newest_replica_at=self.scene.newest_replica_at,
-                    autoscalers=pinned,
-                    settings=settings,
-                )
-                order = Order(holder=holder, waiver=waiver, facts_changed=lambda _: (), replan=lambda plan, _: plan)
-                start = Unfinished(run_id=self.journal.run_id, plan=plan, hop=0, begun=False)
+                order = Order(holder=self._holder, waiver=self._waiver, facts_changed=lambda _: (), replan=lambda plan, _: plan)
+                start = Unfinished(run_id=self.journal.run_id, plan=self._plan, hop=0, begun=False)
                 return carry_out(self.tenure.impatient, self.journal, order, start=start)
         return self._report()
+
+    @cached_property
+    def _plan(self) -> Plan:
+        return as_plan(
+            self.found,
+            workload=self.scene.workload,
+            profile=self.world.profile,
+            newest_replica_at=self.scene.newest_replica_at,
+            autoscalers=tuple(c.object for c in autoscalers(self.world.platform.contenders())),
+            settings=self.world.settings,
+        )
 
     def behind_them(self) -> None:
         """Indexes and what runs have left."""
@@ -237,6 +249,12 @@ class _Rescuing:
             )
 
     # --- replicas -----------------------------------------------------------------------------------------------------
+
+    def _note(self) -> None:
+        """How the object was stands on it before anything of it changes; the run itself finds it there."""
+        plan = self._plan
+        note = RunNote(id=self.journal.run_id, plan_digest=plan.content_digest, hop=0, holder=self._holder, plan=plan)
+        self.tenure.patience.wait_out(lambda: revise.note_former_state(self.tenure.impatient, note, self._waiver))
 
     def _take_down(self) -> None:
         limit_s = self.scene.workload.grace_s + self.world.settings.limits.replicas_gone_margin_s

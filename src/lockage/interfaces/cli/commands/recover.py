@@ -10,11 +10,11 @@ from msgspec import structs
 from lockage.core.recovery.runbook import recovery_runbook
 from lockage.core.recovery.scene import Wishes
 from lockage.core.recovery.steps import Recovery
-from lockage.core.run import RunReport, read_notes
+from lockage.core.run import RunReport
 from lockage.errors import RefusedError
 from lockage.flows.recover import recover as recover_run
 from lockage.flows.recover import way_out
-from lockage.flows.rescue import Means, rescue
+from lockage.flows.rescue import Means, goes_on, rescue
 from lockage.interfaces.cli.console import Narration, answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import Invocation, command_app, invocation_of
 from lockage.interfaces.cli.opening import found as located_by
@@ -121,7 +121,7 @@ def _way(
     invocation: Invocation, wanted: Wanted, opened: Opened, wishes: Wishes, *, applied: int | None, narrate: Narration
 ) -> Judged | Recovery:
     """The way out of a run of ours, where one is part-way; else what a diagnosis leads to."""
-    if read_notes(opened.world.platform.workload()).run is not None:
+    if goes_on(opened.world):
         return way_out(opened.world)
     return judged(
         located_by(invocation, wanted),
