@@ -61,6 +61,13 @@ def remedy_of(case: Case, blocker: Blocker) -> str:
     return cancel if session.state == "active" else end
 
 
+def look_at(case: Case, pid: int) -> str:
+    """What to type to see who somebody is and what they do, before anything is asked of them."""
+    return psql(
+        case, f"SELECT usename, application_name, client_addr, state, xact_start, query FROM pg_stat_activity WHERE pid = {pid}"
+    )
+
+
 def aside(waiter: Migrator) -> str:
     """What would make a wait worse."""
     if waiter.owned.orphan:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lockage.core.blockers import Blocker, Who, commits_by_itself
-from lockage.core.diagnosis.blocking import is_turn, lock_in_words, relation_of, remedy_of
+from lockage.core.blockers import Who, commits_by_itself
+from lockage.core.diagnosis.blocking import is_turn, lock_in_words, look_at, relation_of
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding
 from lockage.core.diagnosis.migrator import THE_LOCK, attributed, blockers, last_look, migrator, owners, shown, waits_on
 from lockage.core.diagnosis.rollout import failed, troubled
@@ -140,7 +140,7 @@ def nobody_holds(case: Case) -> Iterator[Finding]:
             if attributed(case)
             else "no session could be told to be a replica's, so this one may be",
             evidence=(shown(session), *(shown(o.session) for o in behind[:3])),
-            next=remedy_of(case, Blocker(who=Who.THIRD_PARTY, session=session)),
+            next=f"find out who it is, and ask them to give it back: {look_at(case, session.pid)}",
             avoid="do not restart the replicas: each waits for the same lock; and do not end it where a Job shall migrate",
             rules_out=("F042",),
             about=(f"backend {session.pid}", *_pods(behind), THE_LOCK),
@@ -193,7 +193,8 @@ def pooler_between(case: Case) -> Iterator[Finding]:
                 confidence=0.9,
                 why="a lock of a session belongs to whoever is given that session next, and a pooler keeps it open",
                 evidence=(shown(session), *(shown(o.session) for o in behind[:3])),
-                next=remedy_of(case, Blocker(who=Who.THIRD_PARTY, session=session)),
+                next="have the pooler close its sessions (PgBouncer: RECONNECT in its console), then look again: "
+                + lockage(case, "diagnose"),
                 avoid="do not restart the replicas before it is gone: they wait for the same lock",
                 rules_out=("F043", "F049"),
                 about=(f"backend {session.pid}", *_pods(behind)),

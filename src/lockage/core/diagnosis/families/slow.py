@@ -208,7 +208,6 @@ def _slot(case: Case, slot: ReplicationSlot, kept: int, *, serious: bool) -> Fin
     free = case.evidence.database.disk_free_bytes
     left = f", and {free / (1 << 30):.1f} GiB are free" if free is not None else ""
     who = "which nobody reads" if not slot.active else "whose reader is behind"
-    drop = psql(case, f"SELECT pg_drop_replication_slot('{slot.name.replace(chr(39), '')}')")
     return Finding(
         code="F053",
         cause=f"the replication slot {slot.name}, {who}, keeps {kept / (1 << 30):.1f} GiB of WAL{left}",
@@ -217,7 +216,7 @@ def _slot(case: Case, slot: ReplicationSlot, kept: int, *, serious: bool) -> Fin
         evidence=(
             Exhibit(source="pg_replication_slots", text=f"{slot.name}, {slot.kind}, active {slot.active}, {slot.wal_status}"),
         ),
-        next=f"find out whose it is; only if nobody needs it any more: {drop}"
+        next=f"find out whose it is, and bring its reader back: {psql(case, 'TABLE pg_replication_slots')}"
         if not slot.active
         else psql(case, "SELECT application_name, state, replay_lag FROM pg_stat_replication"),
         avoid="do not drop a slot whose standby or subscriber is to come back: it would have to be built anew",
