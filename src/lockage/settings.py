@@ -222,7 +222,7 @@ class Collecting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundling:
-    """How much a bundle holds: what a vendor's ticket takes, and what is masked in less than half a minute."""
+    """How much a bundle holds: what a vendor's ticket takes, and what is masked in about half a minute."""
 
     limit_s: float = 30.0
     """For all that is collected. A bundle is made once, so that it may wait longer for a slow source than a diagnosis."""
@@ -236,8 +236,8 @@ class Bundling:
     log_bytes: int = 1024 * 1024
     """Newest part of one container's log: 2 000 lines of 500 letters."""
 
-    logs_bytes: int = 8 * 1024 * 1024
-    """All logs together, which share it evenly; masking takes about a second for a megabyte."""
+    logs_bytes: int = 4 * 1024 * 1024
+    """All logs together, which share it evenly; masking and the second look take two to four seconds for a megabyte."""
 
     server_log_bytes: int = 2 * 1024 * 1024
     """Newest part of PostgreSQL's own log."""

@@ -79,3 +79,14 @@ def test_what_is_written_after_the_end_is_dropped(tmp_path: Path) -> None:
     log.close()
     log.write("late")
     assert not log.path.exists()
+
+
+def test_what_a_run_quotes_of_statements_and_people_is_masked_as_in_a_bundle(tmp_path: Path) -> None:
+    log = new(tmp_path)
+    log.write("saw", text="blocked by UPDATE users SET email = 'jane@example.com' WHERE id = 7, pid 4711")
+    log.write("saw", text="login with hunter2x refused", arguments=["--database", "postgres://app:hunter2x@db/x"])
+    log.close()
+    text = log.path.read_text()
+    assert "jane" not in text
+    assert "hunter2x" not in text
+    assert "pid 4711" in text

@@ -23,6 +23,9 @@ from lockage.core.redaction.named import named_values
 from lockage.core.redaction.personal import emails, ip_addresses
 from lockage.core.redaction.statements import quoted_statements, statement_literals
 
+KEPT_TEXTS = 5000
+"""Texts whose finds are kept, since each is looked at twice; a log of days has more, and looks at each once."""
+
 MAX_ROUNDS = 4
 """What is masked makes new neighbours; a further round seldom finds anything."""
 
@@ -80,6 +83,8 @@ class Redaction:
         """The text without its secrets; doing it twice changes nothing more. ``statement``: it is SQL and nothing else."""
         made = self._masked.get((text, statement))
         if made is None:
+            if len(self._masked) >= KEPT_TEXTS:
+                self._masked.clear()
             made = self._masked[text, statement] = self._without(text, statement=statement)
         return made
 
@@ -132,6 +137,8 @@ class Redaction:
             of_shape = (_lifted(find, layer) for layer, find in shapes(text, addresses=self._addresses))
             literals = statement_literals(text) if statement else ()
             found = tuple(find for find in chain(literals, of_shape) if not self._is_public(text, find))
+            if len(self._found) >= KEPT_TEXTS:
+                self._found.clear()
             self._found[text, statement] = found
         return found
 

@@ -1,4 +1,4 @@
-"""One log file a command: what it was asked, what it told, how it ended, with secrets masked.
+"""One log file a command: what it was asked, what it told, how it ended, masked as a bundle is.
 
 Not for people at the terminal (``console``) nor for the story of a run (the journal). The surprising thing: the file is
 made at the first line, so a command that has nothing to log leaves none, and a folder that cannot be written is no error:
@@ -12,9 +12,10 @@ import os
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from lockage.core.redaction import mask_secrets
+if TYPE_CHECKING:
+    from lockage.core.redaction.redaction import Redaction
 
 KEPT = 200
 """Log files that are kept; each is a few kilobytes, and older ones are of no use beside the journals."""
@@ -28,6 +29,7 @@ class CommandLog:
         self.path = folder / f"{begun:%Y%m%dT%H%M%S}-{command}-{pid}.jsonl"
         self._stream: TextIO | None = None
         self._writable = True
+        self._redaction: Redaction | None = None
 
     def write(self, event: str, **fields: object) -> None:
         """Add one line."""
@@ -42,7 +44,7 @@ class CommandLog:
             processors=[
                 structlog.processors.format_exc_info,
                 structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-                mask_fields,
+                self._mask_fields,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
         )
@@ -57,6 +59,18 @@ class CommandLog:
                 self._stream.close()
             self._stream = None
 
+    def _mask_fields(self, _logger: Any, _method: str, fields: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        """structlog processor: the fields without secrets, at any depth; what JSON does not know becomes text."""
+        # Late, as above.
+        from lockage.core.redaction.records import learn_data, masked_data  # noqa: PLC0415
+        from lockage.core.redaction.redaction import Redaction  # noqa: PLC0415
+
+        if self._redaction is None:
+            self._redaction = Redaction(key=os.urandom(32))
+        plain = {key: _plain(value) for key, value in fields.items()}
+        learn_data(plain, self._redaction)
+        return cast("Mapping[str, Any]", masked_data(plain, self._redaction))
+
     def _open(self) -> TextIO | None:
         if self._stream is None and self._writable:
             try:
@@ -69,21 +83,14 @@ class CommandLog:
         return self._stream
 
 
-def mask_fields(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """structlog processor: the fields with secrets masked, at any depth; what JSON does not know becomes text."""
-    return {key: _masked(value) for key, value in fields.items()}
-
-
-def _masked(value: object) -> object:
-    if isinstance(value, str):
-        return mask_secrets(value)
+def _plain(value: object) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _masked(inner) for key, inner in cast("Mapping[object, object]", value).items()}
+        return {str(key): _plain(inner) for key, inner in cast("Mapping[object, object]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [_masked(inner) for inner in cast("list[object]", value)]
-    if value is None or isinstance(value, (bool, int, float)):
+        return [_plain(inner) for inner in cast("list[object]", value)]
+    if value is None or isinstance(value, (str, bool, int, float)):
         return value
-    return mask_secrets(str(value))
+    return str(value)
 
 
 def _forget_old(folder: Path) -> None:
