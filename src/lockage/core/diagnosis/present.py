@@ -36,6 +36,9 @@ LOOP_RESTARTS = 3
 CLOCK_S = 2.0
 """Times of events and containers have whole seconds, and an event is told a moment after what it tells."""
 
+KILL_S = 10.0
+"""How long after its grace a killed process is gone, on a machine that is busy."""
+
 SIGKILL, SIGTERM = 137, 143
 """Exit codes of a process that was killed, and of one that a termination ended. Source: POSIX shells, 128 + signal."""
 
@@ -285,10 +288,10 @@ def probe_kills(case: Case, detail: ReplicaDetail, container: Container) -> tupl
 
 
 def _kill_within(case: Case, detail: ReplicaDetail, container: Container, ended: ContainerState) -> Event | None:
-    slack = timedelta(seconds=CLOCK_S)
+    slack, grace = timedelta(seconds=CLOCK_S), timedelta(seconds=_grace_s(case) + KILL_S)
     for kill in reversed(probe_kills(case, detail, container)):
         after_start = ended.started_at is None or kill.at >= ended.started_at - slack
-        before_end = ended.finished_at is None or kill.at <= ended.finished_at + slack
+        before_end = ended.finished_at is None or ended.finished_at - grace <= kill.at <= ended.finished_at + slack
         if after_start and before_end:
             return kill
     return None
@@ -304,11 +307,16 @@ def _as_budgeted(case: Case, container: Container, ended: ContainerState, *, sta
     budget = budget_s(case, container, startup=startup)
     if ran is None or budget is None or ended.reason == "OOMKilled":
         return False
-    workload = case.evidence.platform.workload
-    grace_s = workload.grace_s if workload is not None else 30.0
+    grace_s = _grace_s(case)
     probe = container.startup if startup else container.liveness
     period_s = probe.period_s if probe is not None else 10.0
     return budget - CLOCK_S <= ran <= budget + grace_s + period_s + CLOCK_S
+
+
+def _grace_s(case: Case) -> float:
+    """The replicas' grace; Kubernetes' default where it was not seen."""
+    workload = case.evidence.platform.workload
+    return workload.grace_s if workload is not None else 30.0
 
 
 def ended_as_budgeted(case: Case, ending: Ending) -> bool | None:

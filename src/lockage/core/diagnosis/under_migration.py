@@ -163,9 +163,8 @@ def _of_ledger(case: Case, detail: ReplicaDetail) -> Proof | None:
         return Proof(strength=LIKELY, why="a migration is under way", exhibits=(said,), doing=doing)
     if newest is None or _idles(case, detail):
         return None
-    return Proof(
-        strength=POSSIBLE, why="no replica of its revision was ever ready, and whether migrations are pending is not known"
-    )
+    why = "no replica of its revision was ever ready, and whether migrations are pending is not known"
+    return Proof(strength=POSSIBLE, why=why, doing="it may have been migrating")
 
 
 def _idles(case: Case, detail: ReplicaDetail) -> bool:

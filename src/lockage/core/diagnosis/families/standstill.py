@@ -130,17 +130,17 @@ def side_by_side(case: Case) -> Iterator[Finding]:
     newest = newest_revision(case)
     if newest is None or migrator(case) is not None:
         return
-    old = [r for r in case.evidence.platform.revisions or () if r.number < newest.number and r.present > 0]
+    old = [r for r in case.evidence.platform.revisions or () if r.number < newest.number and r.ready > 0]
     lasting = age_s(case, newest.created_at) if newest.created_at is not None else PROGRESS_S
     moved = _schema_moved(case, old)
     if not old or lasting < (SIDE_BY_SIDE_S if moved else PROGRESS_S):
         return
-    there = " and ".join(f"{counted(r.present, 'replica')} of {r.release} ({r.name}, {r.ready} ready)" for r in old)
+    there = " and ".join(f"{counted(r.present, 'replica')} of {r.release or r.image} ({r.name}, {r.ready} ready)" for r in old)
+    runs = "runs" if len(old) == 1 and old[0].present == 1 else "run"
     over = ", over a schema that is no longer its own" if moved else ""
     yield Finding(
         code="F073",
-        cause=f"{there} still run{'s' if len(old) == 1 and old[0].present == 1 else ''} beside {newest.release} after "
-        f"{duration(lasting)}{over}",
+        cause=f"{there} still {runs} beside {newest.release or newest.image} after {duration(lasting)}{over}",
         confidence=0.9 if moved else 0.8,
         why="the rollout began long ago, and its old ReplicaSet still has replicas",
         evidence=tuple(_revision_line(r) for r in (*old, newest)),
