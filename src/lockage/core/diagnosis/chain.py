@@ -105,10 +105,13 @@ def _chained(findings: Sequence[Finding], causes: Mapping[str, Cause]) -> list[F
 
 def _possible_links(findings: Sequence[Finding], causes: Mapping[str, Cause]) -> Iterable[tuple[int, int, str]]:
     """(how likely, 0 first; place of the effect; code of the cause) of each link that the catalogue allows."""
+    by_code: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_code.setdefault(finding.code, []).append(finding)
     for index, effect in enumerate(findings):
         entry = causes.get(effect.code)
         for rank, code in enumerate(entry.because_of if entry is not None else ()):
-            if code != effect.code and any(cause.code == code and linked(cause, effect) for cause in findings):
+            if code != effect.code and any(linked(cause, effect) for cause in by_code.get(code, ())):
                 yield rank, index, code
 
 
