@@ -208,10 +208,12 @@ def test_a_follower_at_the_migration_lock_is_harmless() -> None:
     assert NEW in found.cause
 
 
-def test_the_lock_in_the_hands_of_a_console_is_no_replicas() -> None:
+@pytest.mark.parametrize("age_s", [900, 2])
+def test_the_lock_in_the_hands_of_a_console_is_no_replicas(age_s: int) -> None:
     console = session(
-        99, application_name="psql", user="dba", advisory_locks=(LOCK,), state_age_s=900.0, client_address="10.9.9.9"
-    )
+        99, application_name="psql", user="dba", advisory_locks=(LOCK,), state_age_s=900.0, client_address="10.9.9.9",
+        backend_start=ago(age_s),
+    )  # fmt: skip
     found = only(scene(owned(session(1), OLD), owned(console, None), owned(turn(4712, 99), NEW)))
     assert found.code == "F049"
     assert "user dba, application psql" in found.cause

@@ -63,9 +63,8 @@ def remedy_of(case: Case, blocker: Blocker) -> str:
 
 def look_at(case: Case, pid: int) -> str:
     """What to type to see who somebody is and what they do, before anything is asked of them."""
-    return psql(
-        case, f"SELECT usename, application_name, client_addr, state, xact_start, query FROM pg_stat_activity WHERE pid = {pid}"
-    )
+    shown = "usename, application_name, client_addr, state, xact_start, query"
+    return psql(case, f"SELECT {shown} FROM pg_stat_activity WHERE pid = {pid}")  # noqa: S608 it is shown, and not run by us
 
 
 def aside(waiter: Migrator) -> str:

@@ -159,10 +159,18 @@ def _strange_holders(case: Case) -> Iterator[tuple[OwnedSession, Sequence[OwnedS
             continue
         behind = [o for o in owned if is_turn(o.session) and session.pid in o.session.blocked_by and o.replica is not None]
         named = key is not None and key in session.advisory_locks
-        young = (look.at - session.backend_start).total_seconds() < NOBODYS_S
+        young = (look.at - session.backend_start).total_seconds() < NOBODYS_S and not _is_named_otherwise(case, session)
         # Whose lock it is, is known by its key or by replicas that wait for it.
         if (named or behind) and not young and (troubled(case) or behind):
             yield one, behind
+
+
+def _is_named_otherwise(case: Case, session: Session) -> bool:
+    """Whether its name tells that it is no replica's, because replicas name theirs after themselves."""
+    before, placeholder, _ = case.profile.workload.application_name.partition("{replica}")
+    workload = case.evidence.platform.workload
+    prefix = before or (f"{workload.name}-" if workload is not None else "")
+    return bool(placeholder and prefix and session.application_name) and not session.application_name.startswith(prefix)
 
 
 # --- a pooler between -------------------------------------------------------------------------------------------------

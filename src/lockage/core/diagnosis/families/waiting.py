@@ -134,7 +134,7 @@ def _old_snapshot(case: Case, waiter: Migrator, blocker: Blocker, sure: float) -
         confidence=sure,
         why="it waits for a virtual transaction, as CREATE INDEX CONCURRENTLY does for whoever may see the table as it was",
         evidence=(shown(waiter.session), shown(session), *phase),
-        next=f"wait for it, or ask {session.user} ({session.application_name or 'no name'}) to end it: {look_at(case, session.pid)}",
+        next=f"wait for it, or ask {session.user} to end it; who that is: {look_at(case, session.pid)}",
         avoid="do not cancel the index build: it leaves an invalid index behind, and begins anew",
         rules_out=("F040", "F044"),
         about=names_of(waiter, blocker),
