@@ -26,7 +26,8 @@ from lockage.core.diagnosis.findings import Case
 from lockage.core.diagnosis.rules import RULES
 from lockage.core.facts import Event
 from lockage.core.plan.steps import Strategy
-from lockage.core.progress import MigrationText
+from lockage.core.progress import MigrationText, position
+from lockage.core.release.profile import Profile
 from lockage.core.run import RunNote
 from lockage.errors import RefusedError, UnreachableError
 from lockage.flows.bundle import Ingredients, Made, make_bundle
@@ -429,3 +430,41 @@ def test_a_place_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
         write_bundle(tmp_path / "file" / "b.tar.gz", (("x", b""),), folder="b", at=NOW)
     assert refused.value.code == "LK620"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_running_migration_is_still_found_in_the_masked_script(tmp_path: Path) -> None:
+    text = "UPDATE users SET kind = 'a secret', n = 1234567 -- it's slow\nWHERE email LIKE '%@example.com';\nSELECT 'x';"
+    migration = MigrationText(version=13, name="kinds", text=text)
+    healthy = case()
+    assert healthy.evidence.database.looks is not None
+    first = healthy.evidence.database.looks[-1]
+    cut = tuple(replace(one, query=text[:60], state="active") for one in first.sessions)
+    database = replace(healthy.evidence.database, looks=(replace(first, sessions=cut),))
+    of = replace(healthy, evidence=replace(healthy.evidence, database=database), script=(migration,))
+    write_bundle(tmp_path / "b.tar.gz", made(of).files, folder="b", at=NOW)
+    there = read_case(tmp_path / "b.tar.gz")
+    assert there.evidence.database.looks is not None
+    for session in there.evidence.database.looks[0].sessions:
+        assert "secret" not in session.query
+        assert position(session, there.script) is not None
+
+
+def test_a_profile_keeps_names_of_variables_and_loses_its_tokens(tmp_path: Path) -> None:
+    profile = msgspec.to_builtins(case().profile)
+    profile["database"] |= {"parts": {"host": "PGHOST", "user": "PGUSER", "database": "PGDATABASE", "password": "PGPASSWORD"}}
+    profile["service"] = {"requests": [{"path": "/x", "headers": {"App-Session-Token": SHAPED}}]}
+    of = replace(case(), profile=msgspec.convert(profile, Profile))
+    shown = unpacked(made(of), tmp_path)["profile.json"].decode()
+    assert '"PGPASSWORD"' in shown
+    assert SHAPED not in shown
+
+
+def test_a_password_of_digits_alone_goes_also_where_yaml_made_a_number_of_it(tmp_path: Path) -> None:
+    class Digits(Reader):
+        def objects(self) -> Mapping[str, Callable[[], tuple[SeenObject, ...]]]:
+            values = {"db": {"password": 73419265, "port": 5432}, "replicas": 3}
+            return {"x": lambda: (SeenObject(kind="Values", name="app", data=values),)}
+
+    files = unpacked(made(reader=Digits), tmp_path)
+    assert b"73419265" not in b"".join(files.values())
+    assert b"port: 5432" in files["objects/Values-app.yaml"]

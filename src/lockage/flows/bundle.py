@@ -23,9 +23,10 @@ from lockage.core.diagnosis.evidence import Evidence, Missing
 from lockage.core.diagnosis.findings import Case, Diagnosis
 from lockage.core.plan.steps import Plan
 from lockage.core.progress import MigrationText
+from lockage.core.redaction.records import STATEMENTS
 from lockage.core.redaction.redaction import Redaction
 from lockage.core.redaction.variables import learn_addresses, learn_value, learn_variable
-from lockage.core.release.profile import Profile
+from lockage.core.release.profile import Profile, VendorProfile
 from lockage.errors import LockageError
 from lockage.flows.bundle_records import records_of
 from lockage.flows.looks import Answer, Looks
@@ -91,6 +92,11 @@ def make_bundle(
     page = index_page(manifest, diagnosis, vendor=given.case.profile.vendor)
     if leak_in(page, redaction.seen) is not None:
         page = index_page(manifest, None, vendor=given.case.profile.vendor)
+    if leak_in(page, redaction.seen) is not None:  # in a name of something
+        manifest = msgspec.structs.replace(
+            manifest, missing=(), deployment=msgspec.structs.replace(manifest.deployment, limits=())
+        )
+        page = index_page(manifest, None, vendor=VendorProfile())
     index = PackedFile(path=INDEX, what="this page", text=page, data=page)
     manifest = msgspec.structs.replace(manifest, files=(index.listed(), *manifest.files))
     table = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
@@ -162,7 +168,6 @@ def _sources(given: Ingredients, objects: Sequence[SeenObject]) -> tuple[tuple[S
     record = limits.record_bytes
     sources = [
         Source(path=EVIDENCE, what="the evidence", form=Form.JSON, data={**plain, "known": case.known}, limit_bytes=record),
-        # Of a variable a profile has the name: it tells nothing secret.
         Source(
             path=PROFILE,
             what="the profile",
@@ -171,7 +176,14 @@ def _sources(given: Ingredients, objects: Sequence[SeenObject]) -> tuple[tuple[S
             limit_bytes=record,
             named=False,
         ),
-        Source(path=MIGRATIONS, what="the migrations", form=Form.JSON, data=_script(case.script), limit_bytes=record),
+        Source(
+            path=MIGRATIONS,
+            what="the migrations",
+            form=Form.JSON,
+            data=_script(case.script),
+            limit_bytes=record,
+            statements=STATEMENTS | {"text"},
+        ),
         *_logs(evidence, cuts, limits),
         *_of_objects(objects, limits),
     ]

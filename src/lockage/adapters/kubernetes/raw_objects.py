@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from lockage.adapters.kubernetes.client import KubernetesClient
 from lockage.adapters.kubernetes.environment import Environment
 from lockage.adapters.kubernetes.failure import ForbiddenError, MissingError
 from lockage.adapters.kubernetes.kubeconfig import choose
-from lockage.adapters.kubernetes.objects import WorkloadObject, selecting
+from lockage.adapters.kubernetes.objects import WorkloadObject, read_secret, selecting
 from lockage.errors import LockageError
 from lockage.ports.objects import SeenObject, SeenVariable
 
@@ -27,6 +28,10 @@ PODS_MOST = 120
 
 EVENTS_MOST = 1000
 """Newest events; a namespace keeps those of an hour."""
+
+
+FILE_BYTES = 64 * 1024
+"""A larger file of a Secret is no password: a trust store, an archive."""
 
 
 class KubernetesObjects:
@@ -59,8 +64,8 @@ class KubernetesObjects:
         }
 
     def variables(self) -> tuple[SeenVariable, ...]:
-        """The variables of every container; what may not be read is left out."""
-        return tuple(self._variables())
+        """The variables of every container and the files from Secrets; what may not be read is left out."""
+        return (*self._variables(), *self._files())
 
     def credentials(self) -> tuple[str, ...]:
         """Token, password and key of the kubeconfig's user, or the pod's own token."""
@@ -91,6 +96,22 @@ class KubernetesObjects:
                 if value:
                     # Whether envFrom means a Secret is not told: it is taken for one.
                     yield SeenVariable(name=name, value=value, secret=origin.startswith(("Secret/", "envFrom")))
+
+    def _files(self) -> Iterator[SeenVariable]:
+        volumes = self._workload.spec.template.spec.volumes
+        named = [volume.secret.secret_name for volume in volumes if volume.secret is not None]
+        named += [
+            source.secret.name
+            for volume in volumes
+            if volume.projected is not None
+            for source in volume.projected.sources
+            if source.secret is not None
+        ]
+        for name in dict.fromkeys(named):
+            with suppress(LockageError):
+                for key, value in (read_secret(self._client, name) or {}).items():
+                    if len(value) <= FILE_BYTES:
+                        yield SeenVariable(name=key, value=value.decode(errors="replace"), secret=True)
 
     def _deployment(self) -> tuple[SeenObject, ...]:
         name = quote(self._workload.metadata.name, safe="")

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from lockage.core.redaction.records import Data, learn_data, masked_data
+from lockage.core.redaction.records import STATEMENTS, Data, learn_data, masked_data
 from lockage.core.redaction.redaction import Redaction
 from lockage.core.redaction.schema_dump import masked_schema
 
@@ -35,7 +35,8 @@ class Source:
     form: Form
     data: Data
     limit_bytes: int
-    named: bool = True  # names of fields tell what is secret; False: they are names of something else
+    named: bool = True  # False: it speaks of variables, see ``masked_data``
+    statements: frozenset[str] = STATEMENTS  # fields that are SQL
     cut: str | None = None  # what was left out already
 
 
@@ -44,7 +45,7 @@ def learn(source: Source, redaction: Redaction) -> None:
     if isinstance(source.data, str):
         redaction.learn(source.data)
     else:
-        learn_data(source.data, redaction, named=source.named)
+        learn_data(source.data, redaction, named=source.named, statements=source.statements)
 
 
 def masked(source: Source, redaction: Redaction) -> Data:
@@ -55,7 +56,7 @@ def masked(source: Source, redaction: Redaction) -> Data:
         case Form.SCHEMA:
             return masked_schema(str(source.data), redaction)
         case Form.JSON | Form.LINES | Form.YAML:
-            return masked_data(source.data, redaction, named=source.named)
+            return masked_data(source.data, redaction, named=source.named, statements=source.statements)
 
 
 def written(form: Form, data: Data) -> str:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Final, TypeAlias, cast
 
 from lockage.core.redaction.finds import Kind, looks_random
+from lockage.core.redaction.known import MIN_LENGTH
 from lockage.core.redaction.named import is_harmless, is_telling, kind_of_name
 from lockage.core.redaction.redaction import Redaction
 
@@ -38,25 +39,33 @@ ENVIRONMENT: Final = frozenset({"environment", "env"})
 """Keys whose mappings are variables by name."""
 
 
+_OF_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,}|/[\w./-]+")
+"""Name of a variable, path of a mounted file: where a profile says that a password is."""
+
+
 def is_open(value: str) -> bool:
     """Whether a variable's value is no secret whatever it is called."""
     return _OPEN.fullmatch(value) is not None
 
 
-def masked_data(data: Data, redaction: Redaction, *, named: bool = True) -> Data:
-    """The data without its secrets; ``named``: keys that say so hold secrets, and are not names of variables."""
-    return _Walk(redaction, named=named).masked(data, "")
+def masked_data(data: Data, redaction: Redaction, *, named: bool = True, statements: frozenset[str] = STATEMENTS) -> Data:
+    """The data without its secrets.
+
+    ``named`` False: it speaks of variables, so that ``password = "PGPASSWORD"`` is none. ``statements`` are keys of SQL.
+    """
+    return _Walk(redaction, named=named, statements=statements).masked(data, "")
 
 
-def learn_data(data: Data, redaction: Redaction, *, named: bool = True) -> None:
-    """Keep in mind what is secret in the data."""
-    _Walk(redaction, named=named).learn(data, "")
+def learn_data(data: Data, redaction: Redaction, *, named: bool = True, statements: frozenset[str] = STATEMENTS) -> None:
+    """Keep in mind what is secret in the data; as ``masked_data``."""
+    _Walk(redaction, named=named, statements=statements).learn(data, "")
 
 
 class _Walk:
-    def __init__(self, redaction: Redaction, *, named: bool) -> None:
+    def __init__(self, redaction: Redaction, *, named: bool, statements: frozenset[str]) -> None:
         self._redaction = redaction
         self._named = named
+        self._statements = statements
 
     def masked(self, data: Data, key: str) -> Data:
         match data:
@@ -66,6 +75,8 @@ class _Walk:
                 return self._mapping(data, key)
             case Sequence():
                 return self._sequence(data, key)
+            case int() if self._named and is_telling(key) and len(str(data)) >= MIN_LENGTH and not isinstance(data, bool):
+                return self._redaction.token(str(data), kind_of_name(key))  # a password of digits alone, in YAML
             case _:
                 return data
 
@@ -90,7 +101,7 @@ class _Walk:
             case str() if self._is_secret(key, data):
                 self._know(data, kind_of_name(key), sure=True)
             case str():
-                self._redaction.learn(data, statement=key in STATEMENTS)
+                self._redaction.learn(data, statement=key in self._statements)
             case Mapping() if _is_variable(data):
                 self._learn_variable(str(data["name"]), str(data["value"]))
             case Mapping():
@@ -102,6 +113,8 @@ class _Walk:
                         self.learn(value, name)
             case Sequence():
                 self._learn_each(data, key)
+            case int() if self._named and is_telling(key) and not isinstance(data, bool):
+                self._know(str(data), kind_of_name(key), sure=True)
             case _:
                 pass
 
@@ -122,10 +135,12 @@ class _Walk:
     def _text(self, text: str, key: str) -> str:
         if self._is_secret(key, text):
             return self._redaction.token(text, kind_of_name(key))
-        return self._redaction.text(text, statement=key in STATEMENTS)
+        return self._redaction.text(text, statement=key in self._statements)
 
     def _is_secret(self, key: str, text: str) -> bool:
-        return self._named and is_telling(key) and not is_harmless(text, name=key)
+        if not is_telling(key) or is_harmless(text, name=key):
+            return False
+        return self._named or _OF_VARIABLE.fullmatch(text) is None
 
     def _is_environment(self, data: Mapping[str, Data], key: str) -> bool:
         # A container's own are a list of objects with names, which comes by here, too.

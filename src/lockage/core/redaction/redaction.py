@@ -135,8 +135,9 @@ class Redaction:
         found = self._found.get((text, statement))
         if found is None:
             of_shape = (_lifted(find, layer) for layer, find in shapes(text, addresses=self._addresses))
-            literals = statement_literals(text) if statement else ()
-            found = tuple(find for find in chain(literals, of_shape) if not self._is_public(text, find))
+            if statement:  # all of it is one: no part of it needs to be recognised as one
+                of_shape = chain(statement_literals(text), (find for find in of_shape if find.kind is not Kind.VALUE))
+            found = tuple(find for find in of_shape if not self._is_public(text, find))
             if len(self._found) >= KEPT_TEXTS:
                 self._found.clear()
             self._found[text, statement] = found
