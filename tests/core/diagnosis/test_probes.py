@@ -252,3 +252,12 @@ def test_a_kill_that_the_kubelet_no_longer_tells_of_is_known_by_one_before_and_i
     long = c.pod(NAME, ready=False, containers=(c.crashing(c.ended(1, at=30, after_s=900), restarts=3),))
     seen = killed(platform={"events": events, "details": (long,), "logs": (c.log("panic: boom", previous=True),)})
     assert {f.code for f in found(seen)} == {"F010", "F011"}
+
+
+def test_a_process_that_is_no_container_began_when_its_event_says() -> None:
+    text = "Container app:2.27.8 failed liveness probe, will be restarted"
+    last = replace(c.ended(137, at=30), started_at=None)
+    crashing = c.pod(NAME, ready=False, containers=(c.crashing(last, restarts=3, image="app:2.27.8"),))
+    events = (c.event("Started", "Started container app:2.27.8", at=60), c.event("Killing", text, at=33, kind="Normal"))
+    seen = killed(platform={"details": (crashing,), "events": events}, platform_kind="local", namespace=None)
+    assert one(seen, "F001").cause.startswith(f"replica {NAME} was killed by its liveness probe after 27 s")

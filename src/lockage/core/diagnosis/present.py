@@ -51,12 +51,13 @@ class Ending:
     container: Container
     state: ContainerState  # terminated; running where ``kill`` is under way
     kill: Event | None = None  # the probe's; of an earlier process where ``untold``
+    told_start: datetime | None = None  # of the process, by an event, where the platform keeps no start of a past process
     untold: bool = False  # nothing tells of this very kill, only of one before
 
     @property
     def began_at(self) -> datetime | None:
         """When the process began."""
-        return self.state.started_at
+        return self.state.started_at or self.told_start
 
     @property
     def killed_after_s(self) -> float | None:
@@ -273,7 +274,13 @@ def _endings_of(case: Case, detail: ReplicaDetail, container: Container) -> Iter
     if earlier and _as_budgeted(case, container, ended, startup="startup probe" in earlier[-1].text):
         yield Ending(detail=detail, container=container, state=ended, kill=earlier[-1], untold=True)
         return
-    yield Ending(detail=detail, container=container, state=ended, kill=kill)
+    yield Ending(detail=detail, container=container, state=ended, kill=kill, told_start=_told_start(case, detail, kill, ended))
+
+
+def _told_start(case: Case, detail: ReplicaDetail, kill: Event | None, ended: ContainerState) -> datetime | None:
+    until = kill.at if kill is not None else ended.finished_at
+    starts = [e.at for e in pod_events(case, detail.name, "Started") if until is not None and e.at <= until]
+    return starts[-1] if starts and sum(1 for c in detail.containers if not c.init) == 1 else None
 
 
 def probe_kills(case: Case, detail: ReplicaDetail, container: Container) -> tuple[Event, ...]:
