@@ -7,13 +7,14 @@ from typing import Literal
 
 import pytest
 
+from lockage.core.diagnosis.evidence import PreparedTransaction
 from lockage.core.facts import Probe
 from lockage.core.recovery.scene import Wishes
 from lockage.core.recovery.steps import Course, Direction
-from lockage.errors import RefusedError
+from lockage.errors import RefusedError, UsageError
 from support.dying import Death, Died
 from support.fake_platform import FakePlatform
-from support.fake_world import Autoscaler, Client, FakeWorld
+from support.fake_world import Autoscaler, Client, FakeWorld, Owner
 from support.machine import ALTER, a_world, seen_by_flows
 from support.plans import FORMER
 from support.rescuing import Rescuer, decided
@@ -258,3 +259,43 @@ def test_the_last_resort_spares_whoever_migrates_and_asks_for_the_name() -> None
         Rescuer(world=world).type_recover("F040", wishes=Wishes(last_resort=True))
     assert refused.value.code == "LK592"
     assert client in world.clients
+
+
+PREPARED = PreparedTransaction(gid="it's 1", owner="orders", database="app", age_s=900.0, relation_locks=(ALTER,))
+
+
+def test_a_prepared_transaction_is_ended_only_by_its_name() -> None:
+    world = a_world()
+    assert decided(seen_by_flows(world), "F045", prepared=(PREPARED,)).acts is False
+    found = decided(seen_by_flows(world), "F045", prepared=(PREPARED,), wishes=Wishes(prepared=("it's 1",)))
+    assert [(s.action, s.sql, s.named) for s in found.steps] == [
+        ("end-prepared", ("ROLLBACK PREPARED 'it''s 1'",), "it's 1")
+    ]  # fmt: skip
+    with pytest.raises(UsageError) as unknown:
+        decided(seen_by_flows(world), "F045", prepared=(PREPARED,), wishes=Wishes(prepared=("another",)))
+    assert unknown.value.code == "LK587"
+    report = Rescuer(world=world).type_recover("F045", prepared=(PREPARED,), wishes=Wishes(prepared=("it's 1",)))
+    assert report is not None
+    assert world.changes == [("mend", ("ROLLBACK PREPARED 'it''s 1'",))]
+
+
+def test_what_an_owner_would_put_back_is_the_owner_s_to_ask_for() -> None:
+    world = wrong_image()
+    world.owners.append(Owner(release="1.0.0", replicas=3))
+    found = decided(seen_by_flows(world), "F061")
+    assert [s.action for s in found.steps] == ["by-hand"]
+    assert "let Application/app in argocd ask for 2.0.0" in found.steps[0].target
+
+
+def test_notes_without_a_run_are_taken_away_and_its_pins_put_back() -> None:
+    world = naive_upgrade()
+    world.autoscalers.append(Autoscaler(minimum=3))
+    rescuer = Rescuer(world=world)
+    with pytest.raises(Died):
+        rescuer.type_recover("F001", "F043", death=Death(at=12))
+    world.annotations.pop("lockage.dev/run", None)
+    world.clock.sleep(200.0)
+    for _ in range(2):
+        rescuer.type_recover("F001")
+        world.clock.sleep(40.0)
+    assert not [key for key in world.annotations if key.startswith("lockage.dev/")]

@@ -132,7 +132,8 @@ class _Rescuing:
         """The replicas, by the way that was decided; the proof is part of it."""
         match self.found.course:
             case Course.NOTHING:
-                pass
+                if self.scene.whole:
+                    self._step("verify", self._verify)
             case Course.AWAIT:
                 self._step("await", self._await_whole)
             case Course.SCALE:
@@ -289,10 +290,17 @@ class _Rescuing:
             ),
             between=self._hold,
         )
+        self._verify()
+
+    def _verify(self) -> None:
         await_verified(
-            self.world, release=release, ledger=self.found.ends_at, ledger_before=self.found.ledger,
-            limit_s=limits.look_s, between=self._hold,
-        )  # fmt: skip
+            self.world,
+            release=self.found.release or "",
+            ledger=self.found.ends_at,
+            ledger_before=self.found.ledger,
+            limit_s=self.world.settings.limits.look_s,
+            between=self._hold,
+        )
 
     def _put_back(self) -> None:
         contend.unpin(self.world, index=-1)

@@ -18,7 +18,7 @@ def show_recovery(found: Recovery, console: Console) -> None:
     if found.direction is Direction.NONE and not found.steps:
         say(console, f"{found.deployment}: {found.because}; nothing to recover")
         return
-    way = "nothing to recover" if found.direction is Direction.NONE else str(found.direction)
+    way = "the replicas are left as they are" if found.direction is Direction.NONE else str(found.direction)
     say(console, f"{found.deployment}: {way}, because {found.because}{cause}", style="bold")
     for warning in found.warnings:
         say(console, f"  note: {warning}", style="yellow")
