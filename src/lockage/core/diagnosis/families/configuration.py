@@ -33,8 +33,8 @@ from lockage.core.diagnosis.server_messages import Fault, fault_in, meant_sqlsta
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import fresh_voices, voices
 
-MOUNT_RETRIED_S = 300.0
-"""How old the last failure of a mount may be: it is tried again every two minutes at most."""
+MOUNT_RETRIED_S = 900.0
+"""How old the last failure of a mount may be: it is tried again every two minutes, and told every five at least."""
 
 # --- missing objects --------------------------------------------------------------------------------------------------
 
