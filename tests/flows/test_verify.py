@@ -138,7 +138,7 @@ def test_what_becomes_well_within_the_limit_is_well() -> None:
     assert 3.0 <= fake.clock.monotonic() <= 4.0
 
 
-def test_soaking_lasts_its_time_and_ends_at_the_first_thing_that_is_not_well() -> None:
+def test_soaking_lasts_its_time_and_halts_for_what_does_not_mend() -> None:
     fake = a_world()
     world = seen_by_flows(fake)
     soak(world, between=lambda: None)
@@ -146,3 +146,10 @@ def test_soaking_lasts_its_time_and_ends_at_the_first_thing_that_is_not_well() -
     with pytest.raises(HaltedError, match=r"did not stay healthy: .*dirty") as halted:
         soak(world, between=lambda: setattr(fake, "dirty", True))
     assert halted.value.code == "LK343"
+
+
+def test_soaking_begins_anew_after_what_mends_itself() -> None:
+    fake = a_world(dirty=True)
+    world = seen_by_flows(fake)
+    soak(world, between=lambda: setattr(fake, "dirty", fake.clock.monotonic() < 10.0))
+    assert fake.clock.monotonic() == pytest.approx(10.0 + world.settings.limits.soak_s, abs=1.1)
