@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockage.core.facts import Endpoint, Exit, OwnedSession, Replica, ReplicaPhase, Session
-from lockage.core.sessions import UNSEEN, confirmed, owned_sessions
+from lockage.core.sessions import UNSEEN, confirmed, owned_sessions, role_of_replicas
 
 T = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
 PATTERN = "towpath/{replica}"
@@ -362,3 +362,50 @@ def test_every_session_is_given_back_once_and_is_at_most_one_thing(sessions: lis
     assert all([o.replica is not None, o.orphan, o.ours].count(True) <= 1 for o in found)
     assert confirmed(found, found) == found
     assert confirmed((), found) == tuple(replace(o, orphan=False) for o in found)
+
+
+# --- an application that nobody has described ---------------------------------------------------------------------------
+
+
+def unnamed(one: Session, *replicas: Replica, role: str | None = "app") -> bool:
+    (found,) = owned_sessions([one], replicas, pattern="", role=role)
+    return found.orphan
+
+
+HOLDS = replace(session("", begun=at(-60)), transaction_age_s=50.0)
+"""Of a replica's address, in a transaction that began before its process."""
+
+
+def test_the_session_of_a_replicas_predecessor_is_an_orphan_whatever_it_is_called() -> None:
+    pod = replica("a", Endpoint(address="10.0.0.1"))
+    assert unnamed(HOLDS, pod)
+    assert unnamed(replace(HOLDS, transaction_age_s=None, advisory_locks=(7,)), pod)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(HOLDS, transaction_age_s=None),  # holds nothing
+        replace(HOLDS, user="exporter"),  # another program's
+        replace(HOLDS, client_address="10.0.0.9"),  # of no replica
+        replace(HOLDS, client_address=None),  # nobody knows
+        replace(HOLDS, backend_start=at(1)),  # its own
+        replace(HOLDS, application_name="lockage/watch"),  # ours
+    ],
+)
+def test_no_other_session_is_taken_for_a_predecessors(other: Session) -> None:
+    assert not unnamed(other, replica("a", Endpoint(address="10.0.0.1")))
+
+
+def test_nothing_is_taken_for_a_predecessors_where_two_share_an_address_or_none_runs_or_names_are_known() -> None:
+    here = Endpoint(address="10.0.0.1")
+    assert not unnamed(HOLDS, replica("a", here), replica("b", here))
+    assert not unnamed(HOLDS, replica("a", here, started=None))
+    assert not unnamed(HOLDS, replica("a", here), role=None)
+
+
+def test_the_role_of_replicas_is_the_commonest_of_those_that_are_called_so() -> None:
+    ours = [session(pid=1), session(pid=2), replace(session(pid=3), user="admin")]
+    others = [replace(session("psql", pid=number), user="dba") for number in range(9)]
+    assert role_of_replicas([*ours, *others], pattern=PATTERN) == "app"
+    assert role_of_replicas(others, pattern=PATTERN) is None

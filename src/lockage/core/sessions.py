@@ -71,6 +71,7 @@ def owned_sessions(
     pattern: str,
     workload: str = "",
     migration_lock: int | None = None,
+    role: str | None = None,
     clock_skew_s: float = CLOCK_SKEW_S,
     ahead_s: float = 0.0,
 ) -> tuple[OwnedSession, ...]:
@@ -80,7 +81,9 @@ def owned_sessions(
 
     ``pattern`` is the profile's ``application_name``, such as ``towpath/{replica}``. With a bare ``{replica}`` only names
     that begin with the ``workload``'s can be orphans. ``migration_lock`` is the key of an advisory lock that only replicas ever
-    hold: whoever holds it and is older than every replica's process has a dead client, whatever it calls itself.
+    hold: whoever holds it and is older than every replica's process has a dead client, whatever it calls itself. ``role`` is
+    the application's, where nobody knows what its sessions are called: one of it that holds something, comes from a replica's
+    own address and is older than that replica's process was its predecessor's.
     """
     live = tuple(replicas)
     naming = _Naming(pattern=pattern, workload=workload)
@@ -88,9 +91,10 @@ def owned_sessions(
     translated = _translated(sessions, live)
     # A replica's start, by the other clock, and as early as it can have been.
     earlier_s = clock_skew_s - (ahead_s if abs(ahead_s) >= 1.0 else 0.0)
-    return tuple(
+    judged = (
         _judge(session, live, naming, earlier_s, translated=translated, migration_lock=migration_lock) for session in sessions
     )
+    return tuple(replace(one, orphan=one.orphan or _predecessors(one, live, role, earlier_s)) for one in judged)
 
 
 def role_of_replicas(sessions: Iterable[Session], *, pattern: str, workload: str = "") -> str | None:
@@ -140,6 +144,18 @@ def _judge(
     if not naming.names_replicas and (_may_be_new(session, live, earlier_s) or (translated and not outlived)):
         traceable = False
     return OwnedSession(session=session, replica=None, orphan=traceable and naming.matches(session.application_name))
+
+
+def _predecessors(judged: OwnedSession, live: Sequence[Replica], role: str | None, earlier_s: float) -> bool:
+    """Whether a session of the role, which no live replica can have begun, has the address of one, and holds something."""
+    session = judged.session
+    if role is None or session.user != role or judged.ours or judged.replica is not None:
+        return False
+    address = _plain(session.client_address)
+    own = [replica for replica in live if address is not None and _has_address(replica, address)]
+    # Of several at one address nobody knows which.
+    older = len(own) == 1 and own[0].started_at is not None and not _begun_since(own[0], session, earlier_s)
+    return older and (session.in_transaction or bool(session.advisory_locks))
 
 
 def _may_be_new(session: Session, live: Sequence[Replica], earlier_s: float) -> bool:

@@ -34,6 +34,7 @@ class Reached:
     database: Database  # for the looks at sessions; used, and closed, by one thread
     closer: DatabaseExaminer  # for the rest; used by another one
     role: str | None = None  # the application's own, as its address says; None: the sessions tell it
+    alone: bool = False  # sessions of that role from a replica's address are its one process', whatever they are called
     profile: Profile | None = None  # where the database told more of the application than its objects did
     close_closer: Callable[[], None] = lambda: None
     close_way: Callable[[], None] = lambda: None  # in the thread that found it
@@ -62,7 +63,9 @@ class DatabaseLooks:
         self._entry = Answer("the database", self._enter, limit_s=settings.reach_s)
         self._server = self._by_database("the database's server", lambda it: it.server())
         self._first = self._by_database("the database's sessions", lambda it: it.activity())
-        self._second = Answer("a second look at the database's sessions", self._look_again)
+        # It waits for the replicas too, which may be what is deaf.
+        again_s = 2 * settings.look_s + settings.look_gap_s
+        self._second = Answer("a second look at the database's sessions", self._look_again, limit_s=again_s)
         self._ledger = self._by_database("the ledger", lambda it: it.ledger(self.profile))
         self._ledger_rows = self._by_closer("the rows of the ledger", lambda it: it.ledger_rows(self.profile))
         self._prepared = self._by_closer("prepared transactions", lambda it: it.prepared())
@@ -129,7 +132,7 @@ class DatabaseLooks:
         replicas = self._replicas.value
         if first is None or second is None or replicas is None or workload is None:
             return None
-        return judged_sessions(self.profile, workload, replicas, before=first, after=second)
+        return judged_sessions(self.profile, workload, replicas, before=first, after=second, role=self._role_alone)
 
     def _by_database(self, source: str, look: Callable[[Database], T]) -> Answer[T]:
         return Answer(source, lambda: look(self._database))
@@ -178,6 +181,10 @@ class DatabaseLooks:
     def _closer(self) -> DatabaseExaminer:
         assert self._reached is not None
         return self._reached.closer
+
+    @property
+    def _role_alone(self) -> str | None:
+        return self._reached.role if self._reached is not None and self._reached.alone else None
 
     @property
     def _role(self) -> str | None:

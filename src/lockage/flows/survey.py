@@ -98,9 +98,18 @@ def see_sessions(
 
 
 def judged_sessions(
-    profile: Profile, workload: Workload, replicas: Sequence[Replica], *, before: Activity, after: Activity
+    profile: Profile,
+    workload: Workload,
+    replicas: Sequence[Replica],
+    *,
+    before: Activity,
+    after: Activity,
+    role: str | None = None,
 ) -> tuple[OwnedSession, ...]:
-    """The sessions of the later look with their owners; the replicas were read between the two."""
+    """The sessions of the later look with their owners; the replicas were read between the two.
+
+    ``role`` is the application's own, where nobody knows what its sessions are called.
+    """
     first, second = (
         owned_sessions(
             look.sessions,
@@ -108,6 +117,7 @@ def judged_sessions(
             pattern=profile.workload.application_name,
             workload=workload.name,
             migration_lock=profile.replicas_lock,
+            role=role,
             ahead_s=look.ahead_s,
         )
         for look in (before, after)

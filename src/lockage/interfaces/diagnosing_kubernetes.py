@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
+import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
@@ -188,10 +189,13 @@ def _reached(
     if sketch is None:
         return reached
     with suppress(LockageError):  # whoever does not get in is told so when the evidence is asked for
-        names, ledgers = seen_in_database(url, client, found.workload, watching=settings.watching, password=password)
+        seen = seen_in_database(url, client, found.workload, watching=settings.watching, password=password)
         # A name that another program may have too proves nothing of a session whose client is nowhere to be seen.
-        telling = tuple(name for name in names if "{replica}" in name)[:1]
-        return replace(reached, profile=_profile(replace(sketch, application_names=telling, ledgers=ledgers)))
+        telling = tuple(name for name in seen.names if "{replica}" in name)[:1]
+        profile = _profile(replace(sketch, application_names=telling, ledgers=seen.ledgers))
+        migrations = msgspec.structs.replace(profile.migrations, advisory_lock=seen.lock)
+        profile = msgspec.structs.replace(profile, migrations=migrations)
+        return replace(reached, profile=profile, alone=sketch.containers == 1)
     return reached
 
 

@@ -24,8 +24,10 @@ from lockage.adapters.kubernetes.objects import ContainerObject, WorkloadObject,
 from lockage.adapters.postgres.database import PostgresDatabase
 from lockage.adapters.postgres.ledger_search import find_ledgers
 from lockage.core.redaction import mask_secrets
+from lockage.core.release.migration_lock import migration_lock
 from lockage.core.release.profile import ChartValues, DatabaseProfile
 from lockage.core.release.sketch import LedgerSeen, Seen, chart_values_in, database_in, profile_text
+from lockage.core.sessions import OURS
 from lockage.errors import LockageError, UsageError
 from lockage.interfaces.deployments import Located
 from lockage.interfaces.places import KubernetesPlace
@@ -145,10 +147,20 @@ def _of_database(
                 url = database_address(environment, database).url
                 url = reached_from_here(client, workload, environment, place, stack, url=url, password=None, say=say)
             assert url is not None
-            return seen_in_database(url, client, workload, watching=Settings().watching)
+            seen = seen_in_database(url, client, workload, watching=Settings().watching)
+            return seen.names, seen.ledgers
     except LockageError as error:
         problems.note("the database", error)
         return (), ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenInDatabase:
+    """What a database says of an application that nobody has described."""
+
+    names: tuple[str, ...]  # of the replicas' sessions, the commonest first, with {replica} where a replica's name stood
+    ledgers: tuple[LedgerSeen, ...]  # tables that look like one
+    lock: int | None  # key of the migrator's advisory lock, where it is held now
 
 
 def seen_in_database(
@@ -158,21 +170,24 @@ def seen_in_database(
     *,
     watching: Watching,
     password: Callable[[], str] | None = None,
-) -> tuple[tuple[str, ...], tuple[LedgerSeen, ...]]:
-    """What the replicas' sessions are called, the commonest first, and the tables that look like ledgers.
-
-    Raises as the client and the database do.
-    """
+) -> SeenInDatabase:
+    """What the database says of the application. Raises as the client and the database do."""
     ledgers = find_ledgers(url, watching=watching, password=password)
     with closing(PostgresDatabase(url, watching=watching, password=password)) as live:
         pods = list_pods(client, selector=selecting(workload.spec.template.metadata.labels))
         at = {pod.status.pod_ip: pod.metadata.name for pod in pods}
+        sessions = [one for one in live.activity().sessions if not one.application_name.startswith(OURS)]
         names = Counter(
             session.application_name.replace(at[session.client_address], "{replica}")
-            for session in live.activity().sessions
-            if session.client_address in at and not session.application_name.startswith("lockage/")
+            for session in sessions
+            if session.client_address in at
         )
-    return tuple(name for name, _ in names.most_common()), ledgers
+        database = next((session.database for session in sessions), "")
+    return SeenInDatabase(
+        names=tuple(name for name, _ in names.most_common()),
+        ledgers=ledgers,
+        lock=migration_lock(sessions, ledgers=ledgers, database=database),
+    )
 
 
 def _chart_values(
