@@ -24,6 +24,7 @@ MIGRATIONS = [
         "insert into crossings (berth_id, vessel) select 1 + i % 40, 'vessel ' || i % 90 from generate_series(1, 4000) i",
     ),
     ("1.4.1", "b80c11", "berths are called in capitals", "update berths set name = upper(name)"),
+    ("1.4.2", "0d3f7e", "crossings by vessel", "create index concurrently crossings_by_vessel on crossings (vessel)"),
     ("1.5.0", "c04d55", "add tariffs", "create table tariffs (id int primary key, berth_id int references berths, cents int)"),
     (
         "1.5.0",
@@ -32,6 +33,12 @@ MIGRATIONS = [
         "alter table crossings add column tariff_id int references tariffs;update crossings set vessel = upper(vessel)",
     ),
     ("1.6.0", "f00ba4", "one vessel a berth", "alter table crossings add constraint crossings_vessel_key unique (vessel)"),
+    (
+        "1.7.0",
+        "71aa0e",
+        "a table a day",
+        "do $$ begin for i in 1..9000 loop execute format('create table day_%s ()', i); end loop; end $$",
+    ),
 ]
 
 
@@ -60,7 +67,11 @@ def migrate():
                 "INFO",
                 f"Running upgrade {known[known.index(revision) - 1] if revision != known[0] else ''} -> {revision}, {title}",
             )
+            if "concurrently" in text:
+                connection.autocommit = True
             connection.execute(text, prepare=False)
+            if connection.autocommit:
+                connection.autocommit = False
             connection.execute("delete from alembic_version")
             connection.execute("insert into alembic_version values (%s)", (revision,))
             connection.commit()

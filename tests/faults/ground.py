@@ -198,6 +198,7 @@ class Ground:
         with self.admin() as connection:
             if connection.execute("select from pg_database where datname = %s", (name,)).fetchone() is not None:
                 return name
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(f"{name} new")))
             made = sql.SQL("create database {} owner {} template template0")
             connection.execute(made.format(sql.Identifier(f"{name} new"), sql.Identifier(self.application.name)))
         url = self.url(database=f"{name} new".replace(" ", "%20"))
@@ -234,12 +235,21 @@ class Ground:
         if ready:
             self.until_ready()
 
-    def roll_out(self, release: str, *, replicas: int | None = None) -> None:
+    def deploy_again(self, spec: DeploymentSpec) -> None:
+        """Another deployment in the place of the one that is there."""
+        self.platform.close()
+        local.destroy(self.state, grace_s=0.5, remove_logs=True)
+        self.deploy(spec, ready=False)
+
+    def until_old(self, application_name: str, age_s: float) -> None:
+        """Whoever has just come may yet turn out to be a replica: until the session is so old."""
+        query = "select from pg_stat_activity where application_name = %s and now() - backend_start > make_interval(secs => %s)"
+        eventually(lambda: self.ask(query, application_name, age_s), f"{application_name} is there for {age_s:g} s")
+
+    def roll_out(self, release: str, *, liveness: Probe | None = None) -> None:
         """The usual naive upgrade: a new image, everything else as it was."""
         workload = self.platform.workload()
-        self.platform.roll_out(
-            Rollout(release=release, replicas=workload.replicas if replicas is None else replicas, liveness=workload.liveness)
-        )
+        self.platform.roll_out(Rollout(release=release, replicas=workload.replicas, liveness=liveness or workload.liveness))
 
     def until_ready(self) -> None:
         def settled() -> bool:
@@ -270,6 +280,13 @@ class Ground:
             return any(r.phase is ReplicaPhase.BACK_OFF and r.restarts >= restarts - 1 for r in self.platform.replicas())
 
         eventually(does, "a replica is in back-off")
+
+    def ended(self, times: int) -> bool:
+        """Whether a replica's process has ended so often."""
+        return any(
+            r.restarts + (r.phase is ReplicaPhase.BACK_OFF) >= times and r.last_exit is not None
+            for r in self.platform.replicas()
+        )
 
     def until_restarted(self, times: int = 1) -> None:
         eventually(lambda: any(r.restarts >= times for r in self.platform.replicas()), "a replica was restarted")

@@ -130,9 +130,10 @@ def waits_its_turn(ground: Ground) -> Iterator[None]:
 @contextmanager
 def foreign_migration_lock(ground: Ground) -> Iterator[None]:
     ground.towpath()
-    ground.session("psql").execute(f"select pg_advisory_lock({LOCK_KEY})")
+    ground.session("maintenance", autocommit=True).execute(f"select pg_advisory_lock({LOCK_KEY})")
     ground.roll_out("2.27.8")
     ground.until_waits("towpath/%", event="advisory")
+    ground.until_old("maintenance", 5.5)
     yield
 
 

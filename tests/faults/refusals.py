@@ -115,37 +115,6 @@ def server_is_busy(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
-def out_of_locks(ground: Ground) -> Iterator[None]:
-    """Somebody's backup holds nearly every slot of the lock table."""
-    ground.towpath()
-    ground.order(
-        "create schema archive authorization towpath",
-        "do $$ begin for i in 1..6500 loop execute format('create table archive.t%s ()', i);"
-        " execute format('alter table archive.t%s owner to towpath', i); if i % 500 = 0 then commit; end if; end loop; end $$",
-    )
-    backup = ground.session("backup", autocommit=True)
-    backup.execute("begin")
-    import psycopg
-
-    for number in range(1, 6500, 50):
-        tables = ", ".join(f"archive.t{n}" for n in range(number, number + 50))
-        try:
-            with backup.transaction():
-                backup.execute(f"lock table {tables} in access share mode")
-        except psycopg.Error:
-            break
-    for number in range(1, 6500):
-        try:
-            with backup.transaction():
-                backup.execute(f"lock table archive.t{number} in access share mode")
-        except psycopg.Error:
-            break
-    ground.roll_out("2.27.8")
-    ground.until_backs_off()
-    yield
-
-
-@contextmanager
 def statement_timeout(ground: Ground) -> Iterator[None]:
     ground.towpath()
     ground.order("alter role towpath set statement_timeout = '400ms'")
@@ -285,7 +254,6 @@ FAULTS = (
         neighbour=Neighbour(name="the server is busy", make=server_is_busy),
     ),
     Fault(name="a stranger's database has no connection left", code="F032", make=database_of_a_stranger_full, allowed=AROUND),
-    Fault(name="the lock table is full", code="F033", make=out_of_locks, allowed=AROUND),
     Fault(
         name="statement_timeout of the role",
         code="F034",
