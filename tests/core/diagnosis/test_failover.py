@@ -64,6 +64,13 @@ def test_a_standby_that_took_over_is_told_by_its_log() -> None:
     assert "another server took over" in found.cause
 
 
+def test_a_refused_connection_is_the_restarts() -> None:
+    text = "pq: dial tcp 10.0.0.5:5432: connect: connection refused"
+    (found,) = findings(restarted(text), RULES)
+    assert "F021" in found.rules_out
+    assert found.about == (f"pod {NEW}",)
+
+
 @pytest.mark.parametrize(
     "seen",
     [

@@ -98,7 +98,7 @@ def test_its_place_among_the_migrations_is_said() -> None:
         ({"wait_event_type": "Lock", "wait_event": "relation", "blocked_by": (9,)}, "waits"),
         ({"state": "idle in transaction", "wait_event_type": "Client", "state_age_s": 60.0, "statement_age_s": 60.0}, "hangs"),
         ({"state": "idle", "wait_event_type": "Client", "state_age_s": 60.0, "transaction_age_s": None}, "hangs"),
-        ({"state": "idle in transaction", "wait_event_type": "Client", "state_age_s": 5.0}, None),
+        ({"state": "idle in transaction", "wait_event_type": "Client", "state_age_s": 4.0}, None),
         ({"state": None, "wait_event_type": None}, None),
     ],
 )

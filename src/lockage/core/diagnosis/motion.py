@@ -18,9 +18,9 @@ from lockage.core.plan.wording import duration
 from lockage.core.progress import position
 from lockage.core.sessions import UNSEEN
 
-IDLE_S = 15.0
-"""From how long on a migration whose client says nothing is taken to hang. Between two statements a migrator computes for
-milliseconds; one that changes rows in its own code may take seconds."""
+IDLE_S = 5.0
+"""From how long on a migration whose client says nothing may hang. Between two statements a migrator computes for milliseconds;
+one that changes rows in its own code may take seconds, so that such a silence makes nobody sure yet."""
 
 ITS_OWN_WORK = frozenset({None, "IO", "LWLock", "BufferPin", "BufferMapping", "Activity"})
 """Wait events of a backend that works; None is the CPU. Source: PostgreSQL 18, table 27.4."""

@@ -34,7 +34,7 @@ def server_went_away(case: Case) -> Iterator[Finding]:
     trouble, server = case.evidence.database.trouble, case.evidence.database.server
     lost = [v for v in voices(case) if _is_lost(v.complaint)]
     told = [e for e in logged(case) if _TOLD.search(e.message)]
-    began = since(case) + timedelta(seconds=2 * SKEW_S)
+    began = since(case) + timedelta(seconds=SKEW_S)  # a restart just before the rollout disturbs nobody
     restarted = server is not None and server.started_at is not None and server.started_at > began
     now = trouble is not None and trouble.sqlstate == "57P03"
     # A backend that somebody ended says 57P01 as well: without a sign of the server itself it is that.
@@ -62,7 +62,7 @@ def server_went_away(case: Case) -> Iterator[Finding]:
 
 
 def _is_lost(complaint: Complaint) -> bool:
-    return complaint.sqlstate in _GONE or complaint.fault is Fault.LOST
+    return complaint.sqlstate in _GONE or complaint.fault in {Fault.LOST, Fault.REFUSED}
 
 
 def _cause(case: Case, told: list[ServerEntry], *, now: bool, restarted: bool) -> str:

@@ -25,7 +25,7 @@ ALIVE_S = 60.0
 COMPUTES_CORES = 0.2
 """CPU of a replica that does something: an idle one uses a hundredth of a core."""
 
-_SURE_BY_IDLE_S = ((300.0, 0.9), (60.0, 0.75), (0.0, 0.5))
+_SURE_BY_IDLE_S = ((300.0, 0.9), (60.0, 0.75), (15.0, 0.55), (0.0, 0.4))
 
 
 def nothing_migrates(case: Case) -> Iterator[Finding]:
