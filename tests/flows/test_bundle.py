@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from lockage.adapters.bundle_archive import write_bundle
+from lockage.core.bundle.leaks import find_leak
 from lockage.core.bundle.manifest import Tool
 from lockage.core.bundle.sources import Source
 from lockage.core.diagnosis.diagnose import diagnose
@@ -376,8 +377,6 @@ def test_the_second_look_drops_the_source_that_a_broken_first_pass_lets_through(
 
 @pytest.mark.parametrize("encoded", ENCODED.values(), ids=ENCODED.keys())
 def test_the_second_look_sees_every_encoding(encoded: Callable[[str], str]) -> None:
-    from lockage.core.bundle.leaks import find_leak
-
     for secret in (PASSWORD, GIVEN):
         assert find_leak(f"before\n{encoded(secret)}\nafter", {secret}) is not None
         assert find_leak(f"before\n{encoded('something else')}\nafter", {secret}) is None
@@ -387,8 +386,6 @@ def test_the_second_look_sees_every_encoding(encoded: Callable[[str], str]) -> N
     "text", [JWT, PEM, json.dumps(PEM), b64(PEM), f"postgres://u:{SHAPED}@h/d", quote(f"amqp://u:{SHAPED}@h")]
 )
 def test_the_second_look_sees_shapes_that_nobody_has_named(text: str) -> None:
-    from lockage.core.bundle.leaks import find_leak
-
     assert find_leak(f"x {text} y", ()) is not None
 
 
@@ -468,3 +465,9 @@ def test_a_password_of_digits_alone_goes_also_where_yaml_made_a_number_of_it(tmp
     files = unpacked(made(reader=Digits), tmp_path)
     assert b"73419265" not in b"".join(files.values())
     assert b"port: 5432" in files["objects/Values-app.yaml"]
+
+
+def test_a_short_secret_drops_nothing_that_only_has_it_in_a_longer_word() -> None:
+    assert find_leak("compass1ng by 123456789", {"pass1", "345678"}) is None
+    assert find_leak("with pass1 refused", {"pass1"}) is not None
+    assert find_leak("with 345678, refused", {"345678"}) is not None

@@ -15,8 +15,11 @@ from string import ascii_letters, digits, hexdigits
 from typing import NamedTuple
 from urllib.parse import unquote
 
-MIN_LENGTH = 5
+MIN_LENGTH = 4
 """Of a secret that is looked for: a shorter one is in every file by chance."""
+
+ALONE_BELOW = 6
+"""A shorter one, or one of digits alone, counts only where no letter or digit stands beside it."""
 
 MIN_DECODED = 6
 """The same, where the reading is decoded base64 or hexadecimal."""
@@ -63,9 +66,9 @@ def _occurs(secret: str, text: str) -> bool:
     at = text.find(secret)
     if at < 0:
         return False
-    if not secret.isdigit():
+    if len(secret) >= ALONE_BELOW and not secret.isdigit():
         return True
-    while at >= 0:  # digits are in longer numbers by chance
+    while at >= 0:
         if not text[max(0, at - 1) : at].isalnum() and not text[at + len(secret) : at + len(secret) + 1].isalnum():
             return True
         at = text.find(secret, at + 1)
