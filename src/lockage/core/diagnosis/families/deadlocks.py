@@ -17,7 +17,6 @@ from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import Voice, fresh_voices, voices
 
 _STATEMENT = re.compile(r"Process (?P<pid>\d+): (?P<statement>[^\n]*)")
-_TOOK = re.compile(r"Process (?P<pid>\d+) waits for (?P<mode>\w+) on (?P<what>[^;]+);")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
