@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Fault(StrEnum):
@@ -197,6 +198,11 @@ _OF_A_DATABASE = re.compile(
 )
 
 
+KEPT = 65_536
+"""Texts whose meaning is kept: replicas that crash say the same again and again, and sixty patterns a line take their time."""
+
+
+@lru_cache(maxsize=KEPT)
 def stated_sqlstate(text: str) -> str | None:
     """The SQLSTATE that a text prints, in any client's way; None where it prints none."""
     for pattern in _STATED:
@@ -206,6 +212,7 @@ def stated_sqlstate(text: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=KEPT)
 def meant_sqlstate(text: str) -> str | None:
     """The SQLSTATE that the server's words, or the name of the client library's error class, stand for; None: neither known."""
     for pattern, sqlstate in _BY_WORDS:
@@ -218,6 +225,7 @@ def meant_sqlstate(text: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=KEPT)
 def fault_in(text: str) -> Fault | None:
     """What a text says went wrong below SQL, whoever the peer was; None where nothing did."""
     return next((fault for pattern, fault in _BY_FAULT if pattern.search(text)), None)
