@@ -153,15 +153,38 @@ def test_what_may_not_be_read_is_named_with_the_right_that_lacks(
     assert [why for source, why in missing.items() if "logs" in source and "may not" in why]
 
 
-def test_an_application_without_a_profile_is_found_by_its_namespace(
-    crowd: CrowdedApi, deaf_port: int, diagnose: Callable[..., Told]
+def test_an_application_that_nobody_has_described_is_found_by_its_namespace(
+    deaf_port: int, diagnose: Callable[..., Told], tmp_path: Path
 ) -> None:
-    deployment = crowd.objects[f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/shop"]
-    assert deployment["metadata"]["name"] == "shop"
     url = f"postgresql://shop@127.0.0.1:{deaf_port}/shop"
-    told = diagnose("-n", NAMESPACE, "--kubeconfig", str(crowd.kubeconfig), "--database", url, "--json")
+    with crowded_api(tmp_path, pods=3, image="registry.example/nobody-knows:1.0.0") as api:
+        where = ("-n", NAMESPACE, "--kubeconfig", str(api.kubeconfig), "--database", url)
+        told = diagnose(*where, "--json", "--save", str(tmp_path / "evidence.json"))
     assert told.code == 5, told.err
+    assert "no profile fits Deployment/shop" in told.err
     assert told.diagnosis["deployment"] == NAMESPACE
+    saved = json.loads((tmp_path / "evidence.json").read_text())
+    assert not saved["known"]
+    assert saved["profile"]["database"]["url_env"] == "TOWPATH_PG_CONNECTION_URL"
+
+
+def test_a_password_of_a_variable_is_in_nothing_that_is_written(
+    crowd: CrowdedApi, diagnose: Callable[..., Told], tmp_path: Path
+) -> None:
+    told = diagnose(
+        *named(crowd, "--database", "postgresql://shop:geheimes-wort@127.0.0.1:1/shop", "--save", str(tmp_path / "e"))
+    )
+    assert "geheimes-wort" not in told.out + told.err + (tmp_path / "e").read_text()
+
+
+def test_for_people_it_names_the_cause_and_the_next_command_first(crowd: CrowdedApi, diagnose: Callable[..., Told]) -> None:
+    told = diagnose(*named(crowd, "--database", "postgresql://shop@127.0.0.1:1/shop"))
+    lines = told.out.splitlines()
+    assert lines[0].startswith("shop on ")
+    first = next(index for index, line in enumerate(lines) if line.startswith("1."))
+    assert "next " in "\n".join(lines[first : first + 12])
+    assert lines[-1].endswith("nothing was changed.")
+    assert "LK603" in told.err
 
 
 def test_the_same_evidence_gives_the_same_answer_on_another_machine(

@@ -20,6 +20,7 @@ import yaml
 JSON = dict[str, Any]
 
 NAMESPACE = "shop"
+IMAGE = "registry.example/towpath:v2.26.0"
 LABELS = {"app.kubernetes.io/name": "shop"}
 NODE_INFO = (
     "bootID", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "kubeletVersion", "machineID", "operatingSystem",
@@ -43,10 +44,12 @@ class CrowdedApi:
 
 @contextmanager
 def crowded_api(  # noqa: C901 - one arm a path
-    folder: Path, *, pods: int, log_lines: int = 2000, crashing: int = 3
+    folder: Path, *, pods: int, log_lines: int = 2000, crashing: int = 3, image: str = IMAGE
 ) -> Iterator[CrowdedApi]:
     """While the context lasts: Deployment ``shop`` with this many pods, of which some crash."""
     objects = _objects(pods, crashing=crashing)
+    if image != IMAGE:
+        objects = json.loads(json.dumps(objects).replace(IMAGE, image))
     api = CrowdedApi(kubeconfig=folder / "crowded-kubeconfig", objects=objects, log=f"{LINE}\n" * log_lines)
     encoded = {path: json.dumps(content).encode() for path, content in objects.items()}
 
@@ -157,6 +160,7 @@ def _objects(pods: int, *, crashing: int) -> Mapping[str, Any]:
         f"{apps}/deployments/shop": deployment,
         f"{apps}/replicasets": {"items": [replica_set]},
         f"{apps}/statefulsets": {"items": []},
+        f"{apps}/daemonsets": {"items": []},
         f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers": {"items": []},
         f"/apis/policy/v1/namespaces/{NAMESPACE}/poddisruptionbudgets": {"items": []},
         "/apis": {"groups": []},
@@ -168,7 +172,7 @@ def _objects(pods: int, *, crashing: int) -> Mapping[str, Any]:
 
 def _container() -> JSON:
     return {
-        "name": "shop", "image": "registry.example/towpath:v2.26.0", "ports": [{"containerPort": 8080}],
+        "name": "shop", "image": IMAGE, "ports": [{"containerPort": 8080}],
         "env": [{"name": "TOWPATH_PG_CONNECTION_URL", "value": "postgresql://shop:secret@db.example:5432/shop"}],
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": 8080}},
         "resources": {"limits": {"memory": "256Mi", "cpu": "500m"}},
@@ -183,7 +187,7 @@ def _pod(number: int, *, crashes: bool) -> JSON:
     ended = {"exitCode": 1, "reason": "Error", "startedAt": "2026-11-22T10:00:00Z", "finishedAt": "2026-11-22T10:00:05Z"}
     state = {"waiting": {"reason": "CrashLoopBackOff"}} if crashes else {"running": {"startedAt": "2026-11-22T10:00:03Z"}}
     status = {
-        "name": "shop", "image": "registry.example/towpath:v2.26.0", "imageID": "x", "ready": not crashes,
+        "name": "shop", "image": IMAGE, "imageID": "x", "ready": not crashes,
         "restartCount": 4 if crashes else 0, "state": state, "lastState": {"terminated": ended} if crashes else {},
     }  # fmt: skip
     ready = {"type": "Ready", "status": "False" if crashes else "True", "lastTransitionTime": "2026-11-22T10:00:09Z"}
