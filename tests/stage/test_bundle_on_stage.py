@@ -48,7 +48,9 @@ def test_a_bundle_of_a_healthy_deployment_has_everything_but_secrets(on_stage: O
     on_stage.put_back()
     before = what_is_asked_for(on_stage)
     with on_stage.session("somebody/else") as connection:
-        connection.execute(f"select count(*) from api_keys where id::text = '{CANARY}' or id::text = '{on_stage.stage.application_url}'")
+        connection.execute(
+            f"select count(*) from api_keys where id::text = '{CANARY}' or id::text = '{on_stage.stage.application_url}'"
+        )
         files = bundled(on_stage, tmp_path, "--schema")
     assert what_is_asked_for(on_stage) == before
     found = [(path, secret) for path, content in files.items() for secret in secrets_of(on_stage) if secret.encode() in content]
