@@ -187,7 +187,7 @@ class Collecting:
     """For everything together: a person waits for it at night, and what has not answered by then is a finding of its own."""
 
     look_s: float = 4.0
-    """For one source. A healthy one answers in milliseconds; two that are deaf, one after the other, still fit into the whole."""
+    """For one source. A healthy one answers in milliseconds; two deaf ones, one after the other, still fit into the whole."""
 
     reach_s: float = 8.0
     """For the way to a database in a cluster and the first login: a port-forward begins in one to two seconds."""
@@ -196,19 +196,19 @@ class Collecting:
     """For a connection and for a query of the looks at the database, so that its own words come before ``look_s`` is over."""
 
     look_gap_s: float = 1.0
-    """Between two looks at the sessions: an index build or a whole-table update moves in far less, and it is an orphan's proof."""
+    """Between two looks at the sessions: an index build moves in far less, and it is an orphan's proof."""
 
     log_lines: int = 2000
     """Newest lines of each container that is in trouble, now and before its last restart."""
 
     log_lines_well: int = 200
-    """Newest lines of each container that is well: what 80 of them said matters less than that the rules have read it in time."""
+    """Newest lines of each container that is well: what they said matters less than that it is read in time."""
 
     log_line_chars: int = 4000
     """A longer line is cut: a dump in one line would hide the others."""
 
     logs_most: int = 80
-    """Logs that are read at most, those of replicas in trouble first. More do not fit into the time where an API server is slow."""
+    """Logs that are read at most, those in trouble first. More do not fit into the time where an API server is slow."""
 
     log_threads: int = 8
     """Logs that are read at once: as many requests as a browser makes, and less than API servers queue for one client."""

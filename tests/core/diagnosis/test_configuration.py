@@ -1,5 +1,4 @@
 """What a replica cannot start with: by the kubelet's words, the replica's own, and our own connection's."""
-# ruff: noqa: E501 - the texts of kubelet, server and client libraries stand as they print them
 
 from __future__ import annotations
 
