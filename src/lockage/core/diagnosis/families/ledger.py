@@ -18,6 +18,7 @@ from lockage.core.diagnosis.sources import last_of_image
 from lockage.core.diagnosis.ticket import ledger_in_words
 from lockage.core.diagnosis.typed import lockage, psql
 from lockage.core.diagnosis.under_migration import migrator
+from lockage.core.diagnosis.voices import voices
 from lockage.core.facts import LedgerReading, LedgerState
 from lockage.core.migration.statement import split_statements
 from lockage.core.plan.wording import listed
@@ -27,6 +28,9 @@ from lockage.errors import LockageError
 
 SETTLED_S = 60.0
 """How long a replica must be up before a ledger below its image says that it does not migrate by itself."""
+
+TABLE_IS_THERE = "42P07"
+"""``duplicate_table``. Source: PostgreSQL 18, appendix A."""
 
 FULL_DATABASE_BYTES = 12 * 2**20
 """From this size on a database holds somebody's tables: a new one of PostgreSQL 13 to 18 has 7 to 8 MB."""
@@ -61,7 +65,8 @@ def dirty(case: Case) -> Iterator[Finding]:
         next=lockage(case, "recover", "--plan-only"),
         avoid=f"do not force the ledger or set dirty to false before it is known which statements of {version} were applied: "
         "the next start would skip them or fail on them",
-        rules_out=("F061", "F062"),
+        # A process that ends because it will not start on a dirty ledger is no cause of it.
+        rules_out=("F061", "F062", *(("F010", "F012") if ledger_lines(case, Objection.DIRTY) else ())),
     )
     if stays:
         yield Finding(
@@ -240,22 +245,30 @@ def no_ledger(case: Case) -> Iterator[Finding]:
         return
     schema = ledger.table.rpartition(".")[0]
     tables = _tables_in(case, schema, besides=ledger.table)
+    said = next((v.exhibit for v in voices(case) if v.complaint.sqlstate == TABLE_IS_THERE and v.migrates), None)
     size = server.size_bytes if server is not None else 0
-    if not tables and size < FULL_DATABASE_BYTES:
+    if not tables and said is None and size < FULL_DATABASE_BYTES:
         return  # a new installation
     what = (
         f"there is no ledger {ledger.table}" if ledger.state is LedgerState.MISSING else f"the ledger {ledger.table} is empty"
     )
     holds = f"tables are there ({listed(tables)})" if tables else f"the database holds {size / 2**20:.0f} MiB"
+    met = (said,) if said is not None else ()
     yield Finding(
         code="F069",
         cause=f"{what}, though {holds}",
-        confidence=0.9 if tables else 0.7,
-        why="sessions use tables of that schema" if tables else "a new database is smaller than that",
-        evidence=(_read(ledger), Exhibit(source="the database", text=holds)),
+        confidence=0.95 if said is not None else 0.9 if tables else 0.7,
+        why=_why_not_new(tables, met),
+        evidence=(_read(ledger), Exhibit(source="the database", text=holds), *met),
         next=lockage(case, "verify"),
         avoid="do not start a release over it: it would run every migration from the first, over tables that exist",
     )
+
+
+def _why_not_new(tables: tuple[str, ...], met: tuple[Exhibit, ...]) -> str:
+    if met:
+        return "the migrator began with the first migration, and met tables that are there"
+    return "sessions use tables of that schema" if tables else "a new database is smaller than that"
 
 
 def _tables_in(case: Case, schema: str, *, besides: str) -> tuple[str, ...]:
