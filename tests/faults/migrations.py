@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from faults.fault import Fault, Neighbour
-from faults.ground import LIVENESS, MANY, Ground, eventually, ferry_spec
+from faults.ground import LIVENESS, MANY, Ground, eventually, ferry_spec, towpath_spec
 from lockage.adapters.postgres import embedded
 from lockage.adapters.postgres.account import cache_root, reachable_binaries, run_as, server_account
 from lockage.adapters.postgres.binaries import embedded_binaries
@@ -412,9 +412,9 @@ FAULTS = (
         allowed=AROUND,
         neighbour=Neighbour(name="the ledger fits the image", make=ledger_fits),
     ),
-    Fault(name="the ledger is newer than the image", code="F061", make=ledger_newer, allowed=AROUND),
+    Fault(name="the ledger is newer than the image", code="F061", make=ledger_newer, allowed=(*AROUND, "F010")),
     Fault(name="the ledger was emptied", code="F069", make=ledger_emptied, allowed=(*AROUND, "F012")),
-    Fault(name="a stranger's ledger is newer than its image", code="F061", make=strangers_ledger_newer, allowed=AROUND),
+    Fault(name="a stranger's ledger is newer than its image", code="F061", make=strangers_ledger_newer, allowed=(*AROUND, "F010")),
     Fault(
         name="the server crashed in mid-migration",
         code="F058",

@@ -1,0 +1,432 @@
+"""Faults that only Kubernetes has, made for real on the tests' own cluster; and their harmless neighbours.
+
+The surprising thing: the image is called ferry, which no profile fits, so that every one of them is diagnosed as a stranger's
+application; only Helm's is towpath by its chart.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightkube
+import msgspec
+import psycopg
+from lightkube.core.exceptions import ApiError
+from lightkube.models.core_v1 import (
+    EnvVar,
+    EnvVarSource,
+    HTTPGetAction,
+    Probe,
+    ResourceQuotaSpec,
+    ResourceRequirements,
+    SecretKeySelector,
+)
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.apps_v1 import Deployment
+from lightkube.resources.core_v1 import Event, Namespace, Pod, ResourceQuota
+from lightkube.types import PatchType
+
+from e2e.cluster.whole import Cluster
+from e2e.on_cluster import eventually, towpath, until_ready
+from e2e.rights import granted
+from faults.fault import Fault, Neighbour
+from lockage.core.diagnosis.findings import Diagnosis
+from lockage.demo.towpath.migrator import migrate
+from lockage.demo.towpath.releases import release_named
+from lockage.demo.towpath.seed import seed
+
+NAME = "ferry"
+HOLDER = "example.com/hold"
+
+PROFILE = """
+schema = "lockage.profile/1"
+name = "ferry"
+title = "ferry"
+[workload]
+image = "docker.io/library/ferry"
+[version]
+[database]
+url_env = "TOWPATH_PG_CONNECTION_URL"
+[migrations]
+format = "plain"
+ledger = "public.schema_migrations"
+transaction = "file"
+complete = false
+"""
+"""What ``lockage rbac`` is told of it; ``lockage diagnose`` is told nothing."""
+
+
+@dataclass(kw_only=True)
+class ClusterGround:
+    """A namespace and a database of its own."""
+
+    kube: lightkube.Client
+    own: Cluster
+    kubeconfig: Path  # the administrator's
+    url: str  # for pods
+    url_here: str
+    folder: Path
+
+    def made(self, release: str = "2.26.0", *, replicas: int = 1) -> Deployment:
+        made = towpath(self.url, release, replicas=replicas)
+        labels = {"app.kubernetes.io/instance": NAME}
+        assert made.metadata is not None
+        assert made.spec is not None
+        assert made.spec.template.metadata is not None
+        made.metadata.name, made.metadata.labels = NAME, labels
+        made.spec.selector.matchLabels = labels
+        made.spec.template.metadata.labels = labels
+        container = self.container(made)
+        container.name, container.image = NAME, f"{NAME}:{release}"
+        return made
+
+    @staticmethod
+    def container(made: Deployment):
+        assert made.spec is not None
+        assert made.spec.template.spec is not None
+        return made.spec.template.spec.containers[0]
+
+    def tag_images(self) -> None:
+        """towpath's images are ferry's too."""
+        state = self.own.state
+        for release in ("2.26.0", "2.26.6", "2.27.8"):
+            command = ["nsenter", f"--target={self.own.record.pid}", "--mount", "--net", "--pid", "ctr"]
+            command += [f"--address={state.containerd_socket}", "--namespace=k8s.io", "images", "tag", "--force"]
+            names = [f"docker.io/library/{name}:{release}" for name in ("towpath", NAME)]
+            subprocess.run([*command, *names], check=True, capture_output=True)
+
+    def seeded(self, *, rows: int = 300, release: str = "2.26.0") -> None:
+        migrate(self.url_here, release=release_named("2.26.0"), application_name="setup")
+        seed(self.url_here, rows=rows)
+        migrate(self.url_here, release=release_named(release), application_name="setup")
+
+    def create(self, made: Deployment, *, ready: bool = False) -> None:
+        self.kube.create(made)
+        if ready:
+            until_ready(self.kube, NAME, replicas=made.spec.replicas or 0)  # type: ignore[union-attr]
+
+    def patch(self, spec: dict[str, object]) -> None:
+        self.kube.patch(Deployment, NAME, {"spec": spec}, patch_type=PatchType.STRATEGIC)
+
+    def pods(self) -> list[Pod]:
+        return list(self.kube.list(Pod))
+
+    def until_event(self, *words: str) -> None:
+        def told() -> bool:
+            said = [f"{event.reason} {event.message}" for event in self.kube.list(Event)]
+            return any(word in line for word in words for line in said)
+
+        eventually(told, f"an event says {' or '.join(words)}")
+
+    def until_restarted(self, times: int = 1) -> None:
+        def restarted() -> bool:
+            statuses = [s for p in self.pods() if p.status for s in p.status.containerStatuses or []]
+            return any(status.restartCount >= times for status in statuses)
+
+        eventually(restarted, f"a pod was restarted {times} times")
+
+    def diagnose(self, *, known: bool = True) -> tuple[Diagnosis, float]:
+        """What ``lockage diagnose -n NAMESPACE --json`` prints, typed with the rights that are printed for looking."""
+        namespace = str(self.kube.namespace)
+        profile = self.folder / "ferry.toml"
+        profile.write_text(PROFILE)
+        where = ("-n", namespace, "--profile", str(profile), "--read-only")
+        confined = granted(self.kube, self.kubeconfig, NAME, *where, folder=self.folder)
+        command = [str(Path(sys.executable).with_name("lockage")), "diagnose", "-n", namespace]
+        environment = {**os.environ, "LOCKAGE_HOME": str(self.folder / "home")}
+        environment["PATH"] = f"{self.own.programs}{os.pathsep}{environment['PATH']}"
+        begun_s = time.monotonic()
+        done = subprocess.run(
+            [*command, "--kubeconfig", str(confined), "--json"],
+            env=environment, cwd=self.folder, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        took_s = time.monotonic() - begun_s
+        assert done.stdout.strip(), done.stderr
+        self.said = json.loads(done.stdout)
+        return msgspec.convert(self.said, type=Diagnosis), took_s
+
+
+# --- starting ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def image_missing(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    ground.create(ground.made("2.26.1"))
+    ground.until_event("ImagePullBackOff", "ErrImagePull", "Back-off pulling")
+    yield
+
+
+@contextmanager
+def image_not_allowed_to_be_pulled(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    made = ground.made("2.26.1")
+    ground.container(made).imagePullPolicy = "Never"
+    ground.create(made)
+    ground.until_event("ErrImageNeverPull")
+    yield
+
+
+@contextmanager
+def never_pulled_and_there(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    made = ground.made()
+    ground.container(made).imagePullPolicy = "Never"
+    ground.create(made, ready=True)
+    yield
+
+
+@contextmanager
+def secret_missing(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    made = ground.made()
+    reference = SecretKeySelector(name="ferry-mail", key="password")
+    ground.container(made).env.append(EnvVar(name="MAIL_PASSWORD", valueFrom=EnvVarSource(secretKeyRef=reference)))
+    ground.create(made)
+    ground.until_event('secret "ferry-mail" not found')
+    yield
+
+
+@contextmanager
+def optional_secret_missing(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    made = ground.made()
+    reference = SecretKeySelector(name="ferry-mail", key="password", optional=True)
+    ground.container(made).env.append(EnvVar(name="MAIL_PASSWORD", valueFrom=EnvVarSource(secretKeyRef=reference)))
+    ground.create(made, ready=True)
+    yield
+
+
+@contextmanager
+def wrong_command(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    made = ground.made()
+    ground.container(made).command = ["/usr/bin/ferryd"]
+    ground.create(made)
+    ground.until_event("/usr/bin/ferryd")
+    yield
+
+
+@contextmanager
+def out_of_memory(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    made = ground.made()
+    container = ground.container(made)
+    container.command = [
+        "python3",
+        "-c",
+        "import time\nkept = []\nwhile True:\n kept.append(b'x' * 5_000_000); time.sleep(0.01)",
+    ]
+    container.resources = ResourceRequirements(limits={"memory": "64Mi"}, requests={"memory": "32Mi"})
+    ground.create(made)
+    ground.until_restarted()
+    yield
+
+
+@contextmanager
+def enough_memory(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    made = ground.made()
+    ground.container(made).resources = ResourceRequirements(limits={"memory": "512Mi"}, requests={"memory": "32Mi"})
+    ground.create(made, ready=True)
+    yield
+
+
+# --- probes -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def startup_probe(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    made = ground.made()
+    asked = HTTPGetAction(path="/started", port="http")
+    ground.container(made).startupProbe = Probe(httpGet=asked, periodSeconds=1, failureThreshold=3)
+    ground.create(made)
+    ground.until_restarted()
+    yield
+
+
+@contextmanager
+def liveness_probe(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    made = ground.made()
+    asked = HTTPGetAction(path="/alive", port="http")
+    ground.container(made).livenessProbe = Probe(httpGet=asked, periodSeconds=1, failureThreshold=3, initialDelaySeconds=3)
+    ground.create(made)
+    ground.until_restarted()
+    yield
+
+
+@contextmanager
+def naive_upgrade(ground: ClusterGround) -> Iterator[None]:
+    """A new image, a liveness probe that knows nothing of migrations, many rows: the real kubelet kills the migrating pod."""
+    ground.seeded(rows=400_000)
+    made = ground.made(replicas=2)
+    asked = HTTPGetAction(path="/healthz", port="http")
+    ground.container(made).livenessProbe = Probe(
+        httpGet=asked, periodSeconds=1, timeoutSeconds=1, failureThreshold=3, initialDelaySeconds=2
+    )
+    ground.create(made, ready=True)
+    ground.patch({"template": {"spec": {"containers": [{"name": NAME, "image": f"{NAME}:2.27.8"}]}}})
+    ground.until_event("failed liveness probe")
+    waits = "select from pg_locks where locktype = 'advisory' and not granted"
+
+    def next_one_waits() -> bool:
+        with psycopg.connect(ground.url_here) as connection:
+            return connection.execute(waits).fetchone() is not None
+
+    eventually(next_one_waits, "the next pod waits at the migration lock")
+    yield
+
+
+# --- placing and counting ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def unschedulable(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    made = ground.made()
+    ground.container(made).resources = ResourceRequirements(requests={"cpu": "64"})
+    ground.create(made)
+    ground.until_event("FailedScheduling")
+    yield
+
+
+@contextmanager
+def quota(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    ground.kube.create(ResourceQuota(metadata=ObjectMeta(name="pods"), spec=ResourceQuotaSpec(hard={"pods": "1"})))
+    ground.create(ground.made(replicas=2))
+    ground.until_event("exceeded quota")
+    eventually(lambda: any(_ready(pod) for pod in ground.pods()), "the one pod that fits is ready")
+    yield
+
+
+@contextmanager
+def quota_that_fits(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    ground.kube.create(ResourceQuota(metadata=ObjectMeta(name="pods"), spec=ResourceQuotaSpec(hard={"pods": "2"})))
+    ground.create(ground.made(replicas=2), ready=True)
+    yield
+
+
+@contextmanager
+def refused_by_admission(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    label = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+    ground.kube.patch(Namespace, str(ground.kube.namespace), label)
+    ground.create(ground.made())
+    ground.until_event("violates PodSecurity")
+    yield
+
+
+@contextmanager
+def scaled_to_zero(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    ground.create(ground.made(), ready=True)
+    ground.patch({"replicas": 0})
+    eventually(lambda: not ground.pods(), "no pod is there")
+    yield
+
+
+@contextmanager
+def paused(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    ground.create(ground.made(), ready=True)
+    image = {"template": {"spec": {"containers": [{"name": NAME, "image": f"{NAME}:2.26.6"}]}}}
+    ground.patch({"paused": True, **image})
+    yield
+
+
+@contextmanager
+def rolled_out(ground: ClusterGround) -> Iterator[None]:
+    ground.seeded()
+    ground.create(ground.made(), ready=True)
+    ground.patch({"template": {"spec": {"containers": [{"name": NAME, "image": f"{NAME}:2.26.6"}]}}})
+    until_ready(ground.kube, NAME)
+    yield
+
+
+@contextmanager
+def terminating(ground: ClusterGround) -> Iterator[None]:
+    """Something forgot to take its finalizer from a pod."""
+    ground.seeded()
+    ground.create(ground.made(), ready=True)
+    (pod,) = ground.pods()
+    assert pod.metadata is not None
+    name = str(pod.metadata.name)
+    ground.kube.patch(Pod, name, {"metadata": {"finalizers": [HOLDER]}})
+    ground.kube.delete(Pod, name, grace_period=1)
+    try:
+        time.sleep(3.0)  # past its grace: until then it is only on its way
+        yield
+    finally:
+        try:
+            ground.kube.patch(Pod, name, {"metadata": {"finalizers": None}})
+        except ApiError as error:
+            if error.status.code != 404:
+                raise
+
+
+def _ready(pod: Pod) -> bool:
+    conditions = (pod.status.conditions if pod.status else None) or []
+    return any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
+
+
+AROUND = ("F011", "F081")
+
+FAULTS = (
+    Fault(name="the registry is out of reach", code="F016", make=image_missing, allowed=AROUND),
+    Fault(
+        name="the image is not there",
+        code="F013",
+        make=image_not_allowed_to_be_pulled,
+        allowed=AROUND,
+        neighbour=Neighbour(name="an image that is there is not pulled", make=never_pulled_and_there),
+    ),
+    Fault(
+        name="a Secret is missing",
+        code="F018",
+        make=secret_missing,
+        allowed=AROUND,
+        neighbour=Neighbour(name="an optional Secret is missing", make=optional_secret_missing),
+    ),
+    Fault(name="the command is not there", code="F017", make=wrong_command, allowed=AROUND),
+    Fault(
+        name="out of memory",
+        code="F006",
+        make=out_of_memory,
+        allowed=AROUND,
+        neighbour=Neighbour(name="a limit that is enough", make=enough_memory),
+    ),
+    Fault(name="the startup probe kills it", code="F002", make=startup_probe, allowed=AROUND),
+    Fault(name="the liveness probe kills what does not migrate", code="F003", make=liveness_probe, allowed=AROUND),
+    Fault(
+        name="a naive upgrade",
+        code="F001",
+        make=naive_upgrade,
+        allowed=(*AROUND, "F043", "F073"),
+        chained=(("F043", "F001"),),
+        neighbour=Neighbour(name="an upgrade", make=rolled_out),
+    ),
+    Fault(name="nobody can place it", code="F076", make=unschedulable, allowed=AROUND),
+    Fault(
+        name="the quota is used up",
+        code="F075",
+        make=quota,
+        allowed=AROUND,
+        neighbour=Neighbour(name="the quota fits", make=quota_that_fits),
+    ),
+    Fault(name="admission refuses the pods", code="F084", make=refused_by_admission, allowed=AROUND),
+    Fault(name="scaled to zero", code="F082", make=scaled_to_zero),
+    Fault(name="the rollout is paused", code="F080", make=paused, allowed=("F073",)),
+    Fault(name="a pod cannot go", code="F079", make=terminating, allowed=AROUND),
+)
