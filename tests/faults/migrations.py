@@ -414,7 +414,9 @@ FAULTS = (
     ),
     Fault(name="the ledger is newer than the image", code="F061", make=ledger_newer, allowed=(*AROUND, "F010")),
     Fault(name="the ledger was emptied", code="F069", make=ledger_emptied, allowed=(*AROUND, "F012")),
-    Fault(name="a stranger's ledger is newer than its image", code="F061", make=strangers_ledger_newer, allowed=(*AROUND, "F010")),
+    Fault(
+        name="a stranger's ledger is newer than its image", code="F061", make=strangers_ledger_newer, allowed=(*AROUND, "F010")
+    ),
     Fault(
         name="the server crashed in mid-migration",
         code="F058",
