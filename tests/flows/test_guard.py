@@ -97,7 +97,7 @@ def test_it_ends_when_the_ledger_is_there_and_a_target_replica_is_ready() -> Non
 
 
 def test_a_dirty_ledger_is_no_arrival() -> None:
-    guarded = Guarded(fake=a_world(dirty=True))
+    guarded = Guarded(fake=a_world(dirty=True, ledger=20))
     with pytest.raises(HaltedError) as halted:
         guarded.watch()
     assert halted.value.code == "LK332"
