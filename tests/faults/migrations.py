@@ -90,8 +90,8 @@ def client_stopped(ground: Ground) -> Iterator[None]:
     pid = ground.until_waits("towpath/%")
     ground.process("2.27.8").suspend()
     holder.close()
-    idle = "select from pg_stat_activity where pid = %s and state = 'idle in transaction'"
-    eventually(lambda: ground.ask(idle, pid), "its session does nothing")
+    idle = "select from pg_stat_activity where pid = %s and state ~ 'idle in' and now() - state_change > interval '5 s'"
+    eventually(lambda: ground.ask(idle, pid), "its session does nothing for some time")
     yield
 
 
