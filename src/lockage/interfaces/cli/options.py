@@ -19,14 +19,11 @@ from lockage.errors import RefusedError, UsageError
 from lockage.interfaces.cli.invocation import invocation_of
 from lockage.interfaces.flags import Reach, Wanted
 
-Name = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME", help="The deployment: demo, one that a lockage.toml describes, or any name with -n NAMESPACE."
-    ),
-]
+_ITS_NAME = "The deployment: demo, one that a lockage.toml describes, or any name with -n NAMESPACE."
 
-OptionalName = Annotated[str | None, typer.Argument(metavar="NAME", help="A deployment, instead of a folder of migrations.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help=_ITS_NAME)]
+
+OptionalName = Annotated[str | None, typer.Argument(metavar="NAME", help=f"{_ITS_NAME} May be left out, as said above.")]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
