@@ -36,6 +36,7 @@ def server_went_away(case: Case) -> Iterator[Finding]:
     told = [e for e in logged(case) if _TOLD.search(e.message)]
     began = since(case) + timedelta(seconds=SKEW_S)  # a restart just before the rollout disturbs nobody
     restarted = server is not None and server.started_at is not None and server.started_at > began
+    restarted = restarted and (bool(lost or told) or _one_ran(case))
     now = trouble is not None and trouble.sqlstate == "57P03"
     # A backend that somebody ended says 57P01 as well: without a sign of the server itself it is that.
     by_server = restarted or bool(told) or any(v.complaint.sqlstate in {"57P02", "57P03"} for v in lost)
@@ -59,6 +60,12 @@ def server_went_away(case: Case) -> Iterator[Finding]:
         rules_out=("F012", "F010", "F021", "F024"),
         about=tuple(dict.fromkeys(f"pod {v.detail.name}" for v in lost)),
     )
+
+
+def _one_ran(case: Case) -> bool:
+    """Whether a replica has had a process whose migration could have been interrupted: one without an image has not."""
+    replicas = case.evidence.platform.replicas
+    return replicas is None or any(r.started_at is not None or r.restarts or r.last_exit for r in replicas)
 
 
 def _is_lost(complaint: Complaint) -> bool:
