@@ -19,6 +19,9 @@ from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import voices
 from lockage.core.plan.wording import duration
 
+GRAIN_S = 1.0
+"""How much later than it says an object of Kubernetes may be made: its times are whole seconds, rounded down."""
+
 _TOLD = re.compile(
     r"received (?:fast|immediate|smart) shutdown request|database system was (?:interrupted|not properly shut down)|"
     r"received promote request|selected new timeline ID|terminating any other active server processes|"
@@ -34,7 +37,7 @@ def server_went_away(case: Case) -> Iterator[Finding]:
     trouble, server = case.evidence.database.trouble, case.evidence.database.server
     lost = [v for v in voices(case) if _is_lost(v.complaint)]
     told = [e for e in logged(case) if _TOLD.search(e.message)]
-    began = since(case) + timedelta(seconds=SKEW_S)  # a restart just before the rollout disturbs nobody
+    began = since(case) + timedelta(seconds=SKEW_S + GRAIN_S)  # a restart just before the rollout disturbs nobody
     restarted = server is not None and server.started_at is not None and server.started_at > began
     restarted = restarted and (bool(lost or told) or _one_ran(case))
     now = trouble is not None and trouble.sqlstate == "57P03"
