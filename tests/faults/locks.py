@@ -146,15 +146,11 @@ def another_advisory_lock(ground: Ground) -> Iterator[None]:
     yield
 
 
-END_IT = r"pg_terminate_backend"
-"""Of one session that does nothing, after its owner was asked: nothing less makes it give its lock back."""
-
 FAULTS = (
     Fault(
         name="idle in transaction holds a table",
         code="F044",
         make=idle_in_transaction,
-        advice=(END_IT,),
         neighbour=Neighbour(name="idle in transaction on another table", make=idle_in_transaction_elsewhere),
     ),
     Fault(
@@ -182,7 +178,6 @@ FAULTS = (
         make=waiting_orphan,
         allowed=("F043", "F011", "F010"),  # somebody killed it: that is so
         chained=(("F043", "F010"),),
-        advice=(END_IT,),
     ),
     Fault(
         name="an orphan of a killed process works",

@@ -400,7 +400,6 @@ FAULTS = (
         code="F047",
         make=old_snapshot,
         allowed=("F070",),
-        advice=(r"pg_terminate_backend",),  # of a report that only reads, when its owner was asked
         neighbour=Neighbour(name="an index build is done", make=index_built),
     ),
     Fault(name="a stranger's migration needs more locks than there are", code="F033", make=too_many_tables, allowed=AROUND),

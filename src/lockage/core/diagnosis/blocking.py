@@ -12,7 +12,7 @@ from lockage.core.blockers import Blocker, Who
 from lockage.core.diagnosis.evidence import PreparedTransaction
 from lockage.core.diagnosis.findings import Case
 from lockage.core.diagnosis.migrator import Migrator, awaited
-from lockage.core.diagnosis.typed import psql
+from lockage.core.diagnosis.typed import lockage, psql
 from lockage.core.facts import Session
 
 
@@ -50,15 +50,18 @@ def names_of(waiter: Migrator, blocker: Blocker) -> tuple[str, ...]:
 
 
 def remedy_of(case: Case, blocker: Blocker) -> str:
-    """What to type about one session that blocks: the least force first."""
+    """What to do about one session that blocks: whoever it belongs to is asked first, and nothing here ends it.
+
+    The command shows which force would do, the least first, before any is used.
+    """
     session = blocker.session
     assert session is not None
-    cancel = psql(case, f"SELECT pg_cancel_backend({session.pid})")
-    end = psql(case, f"SELECT pg_terminate_backend({session.pid})")
-    ask = f"ask {session.user} ({session.application_name or 'no name'}) to end it; otherwise end just that session: "
+    show = lockage(case, "recover", "--plan-only")
     if blocker.who is Who.THIRD_PARTY and case.evidence.platform.replicas is not None:
-        return ask + (cancel if session.state == "active" else end)
-    return cancel if session.state == "active" else end
+        return (
+            f"ask {session.user} ({session.application_name or 'no name'}) to end it; what would end just that session: {show}"
+        )
+    return show
 
 
 def look_at(case: Case, pid: int) -> str:
