@@ -62,13 +62,18 @@ def read_case(file: Path, *, profile: Profile | None = None) -> Case:
 
 
 def save_case(case: Case, file: Path, *, masked: Callable[[Data], Data]) -> None:
-    """Write the case, redacted; only its owner may read it. Raises ``RefusedError`` (LK604) when it cannot be written."""
+    """Write the case, redacted, whole or not at all; only its owner may read it.
+
+    Raises ``RefusedError`` (LK604) when it cannot be written.
+    """
     beside = _Beside(profile=case.profile, known=case.known, script=case.script)
     content = {**msgspec.to_builtins(case.evidence), **msgspec.to_builtins(beside)}
     encoded = msgspec.json.format(msgspec.json.encode(masked(content)), indent=1)
+    beside_it = file.with_name(f".{file.name}.new")
     try:
-        file.touch(mode=0o600)
-        file.write_bytes(encoded + b"\n")
+        beside_it.touch(mode=0o600)
+        beside_it.write_bytes(encoded + b"\n")
+        beside_it.replace(file)
     except OSError as error:
         raise RefusedError(f"{file} cannot be written: {error.strerror}", code="LK604", hint="choose another file") from error
 
