@@ -13,6 +13,9 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$name; break; }; done)
 UV ?= $(shell command -v uv 2>/dev/null)
 
+# Where an image sets this, every command would compile all of its modules anew: more than half of a short one's time.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test e2e cluster-up cluster-down check format bench docs clean lock
 

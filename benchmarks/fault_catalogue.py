@@ -71,7 +71,7 @@ def row(where: str, ground: Any, case: Fault | Neighbour) -> Row:
         found=", ".join((*chain, *harmless)) or "healthy",
         confidence=trouble[0].confidence if trouble else None,
         seconds=round(took_s, 2),
-        wrong=tuple(judge(case, diagnosis, took_s)),
+        wrong=tuple(judge(case, diagnosis)),
     )
 
 

@@ -53,7 +53,14 @@ def said(shop: Installed) -> str:
 
 
 def kubectls(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    return [child for child in psutil.Process(process.pid).children(recursive=True) if "port-forward" in child.cmdline()]
+    return [child for child in psutil.Process(process.pid).children(recursive=True) if "port-forward" in words_of(child)]
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):  # it ended while it was looked at
+        return []
 
 
 def runs(process: psutil.Process) -> bool:

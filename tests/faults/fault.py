@@ -57,10 +57,10 @@ class Fault:
     known: bool = True  # False: diagnosed without a profile
 
 
-def against_fault(fault: Fault, diagnosis: Diagnosis, took_s: float) -> list[str]:
+def against_fault(fault: Fault, diagnosis: Diagnosis) -> list[str]:
     """What is wrong with the answer to a fault, one sentence each."""
     trouble = [finding for finding in diagnosis.findings if not finding.harmless]
-    wrong = [*_of_any(diagnosis, took_s, allowed=fault.advice)]
+    wrong = [*_of_any(diagnosis, allowed=fault.advice)]
     if not trouble or trouble[0].code != fault.code:
         wrong.append(f"{fault.code} is the cause, and the first finding is {said(diagnosis)}")
     wrong += [
@@ -74,9 +74,9 @@ def against_fault(fault: Fault, diagnosis: Diagnosis, took_s: float) -> list[str
     return wrong
 
 
-def against_neighbour(neighbour: Neighbour, diagnosis: Diagnosis, took_s: float) -> list[str]:
+def against_neighbour(neighbour: Neighbour, diagnosis: Diagnosis) -> list[str]:
     """What is wrong with the answer to a harmless neighbour."""
-    wrong = [*_of_any(diagnosis, took_s, allowed=())]
+    wrong = [*_of_any(diagnosis, allowed=())]
     wrong += [f"a false alarm, {finding.code}: {finding.cause}" for finding in diagnosis.findings if not finding.harmless]
     if neighbour.says and not {finding.code for finding in diagnosis.findings} & set(neighbour.says):
         wrong.append(f"it does not say {' or '.join(neighbour.says)}, but {said(diagnosis)}")
@@ -93,10 +93,10 @@ def destroys(command: str, *, allowed: tuple[str, ...] = ()) -> str | None:
     return next((p for p in DESTROYS if p not in allowed and re.search(p, command, re.IGNORECASE)), None)
 
 
-def _of_any(diagnosis: Diagnosis, took_s: float, *, allowed: tuple[str, ...]) -> list[str]:
+def _of_any(diagnosis: Diagnosis, *, allowed: tuple[str, ...]) -> list[str]:
     wrong = [f"{one.source}: {one.why}" for one in diagnosis.missing if "a defect of Lockage" in one.why]
-    if took_s > LIMIT_S:
-        wrong.append(f"it took {took_s:.1f} s")
+    if diagnosis.collected_s > LIMIT_S:  # by its own clock: how full the machine of the test is, is no part of it
+        wrong.append(f"it looked for {diagnosis.collected_s:.1f} s")
     for finding in diagnosis.findings:
         if (pattern := destroys(finding.next, allowed=allowed)) is not None:
             wrong.append(f"{finding.code} advises {finding.next!r}, which destroys ({pattern})")
