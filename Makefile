@@ -25,7 +25,7 @@ help: ## say what there is
 demo: $(STAMP) ## upgrade a real application under real traffic, the usual way and then with Lockage
 	$(BIN)/lockage demo $(if $(ROWS),--rows $(ROWS)) $(DEMO_ARGS)
 
-test: $(STAMP) ## run all tests (under 10 minutes on 2 cores)
+test: $(STAMP) ## run all tests (under 15 minutes on 2 cores)
 	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 e2e: $(STAMP) ## run the tests on Kubernetes: on LOCKAGE_E2E_KUBECONFIG's cluster, else, as root, on one of our own
