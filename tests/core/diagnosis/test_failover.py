@@ -51,6 +51,12 @@ def test_a_server_younger_than_the_rollout_was_restarted() -> None:
     assert sure.about == (f"pod {NEW}",)
 
 
+def test_so_near_to_the_rollout_only_a_lost_connection_tells_a_restart_from_one_before() -> None:
+    lost = restarted("FATAL: terminating connection due to administrator command (SQLSTATE 57P01)", started=599.5)
+    assert codes(lost, RULES) == {"F058"}
+    assert not codes(restarted(started=599.5), RULES)
+
+
 def test_a_server_that_takes_no_connections_now_goes_away_now() -> None:
     trouble = Trouble(text="FATAL:  the database system is starting up", sqlstate="57P03")
     (found,) = findings(blind(restarted(trouble=trouble), "database.server", "database.looks"), RULES)

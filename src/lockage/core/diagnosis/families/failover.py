@@ -37,7 +37,8 @@ def server_went_away(case: Case) -> Iterator[Finding]:
     trouble, server = case.evidence.database.trouble, case.evidence.database.server
     lost = [v for v in voices(case) if _is_lost(v.complaint)]
     told = [e for e in logged(case) if _TOLD.search(e.message)]
-    began = since(case) + timedelta(seconds=SKEW_S + GRAIN_S)  # a restart just before the rollout disturbs nobody
+    # A restart just before the rollout disturbs nobody; so near to it, only a replica that lost its connection tells.
+    began = since(case) + timedelta(seconds=SKEW_S if lost else SKEW_S + GRAIN_S)
     restarted = server is not None and server.started_at is not None and server.started_at > began
     restarted = restarted and (bool(lost or told) or _one_ran(case))
     now = trouble is not None and trouble.sqlstate == "57P03"
