@@ -250,9 +250,11 @@ def node(name: str = "node-1", **changes: Any) -> Node:
     )
 
 
-def event(reason: str, text: str, *, at: float = 30.0, subject: str = f"Pod/{names()[0]}", kind: str = "Warning") -> Event:
+def event(
+    reason: str, text: str, *, at: float = 30.0, subject: str = f"Pod/{names()[0]}", kind: str = "Warning", **more: Any
+) -> Event:
     """An event ``at`` seconds ago; of kind Warning and about the first pod unless told otherwise."""
-    return Event(at=ago(at), kind=kind, reason=reason, subject=subject, text=text)
+    return Event(at=ago(at), kind=kind, reason=reason, subject=subject, text=text, **more)
 
 
 def log(*lines: str, replica: str = names()[0], previous: bool = False, container: str = "app") -> LogText:

@@ -126,11 +126,13 @@ class Workload:
 class Event:
     """One event of the platform; reasons as Kubernetes spells them (Killing, Unhealthy, BackOff, …)."""
 
-    at: datetime
+    at: datetime  # the last time, of one that repeats
     kind: str  # "Normal" or "Warning"
     reason: str
     subject: str  # "Pod/x", "Deployment/y"
     text: str
+    count: int = 1  # how often it came
+    first_at: datetime | None = None  # None: not told
 
 
 class ContenderKind(StrEnum):

@@ -170,6 +170,7 @@ def test_an_event_of_the_older_shape_has_its_last_time() -> None:
     seen = event_of(event())
     assert (seen.at, seen.kind, seen.reason, seen.subject) == (at("10:02:00"), "Normal", "Killing", "Pod/coder-5f9d6c7b8-abcde")
     assert seen.text == "Container coder failed liveness probe, will be restarted"
+    assert (seen.count, seen.first_at) == (3, at("10:00:00"))
 
 
 NEWER = {"count": None, "firstTimestamp": None, "lastTimestamp": None, "source": {}, "eventTime": "2026-11-22T10:01:00.123456Z"}
@@ -183,6 +184,7 @@ def test_an_event_of_the_newer_shape_needs_neither_count_nor_timestamps() -> Non
 def test_a_series_has_its_last_time() -> None:
     seen = event_of(event(**NEWER, series={"count": 9, "lastObservedTime": "2026-11-22T10:09:00.000001Z"}))
     assert seen.at.replace(microsecond=0) == at("10:09:00")
+    assert seen.count == 9
 
 
 def test_events_are_filtered_and_oldest_first() -> None:

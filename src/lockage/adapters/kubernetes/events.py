@@ -31,6 +31,8 @@ def event_of(event: core_v1.Event) -> Event:
         reason=event.reason or "",
         subject=f"{about.kind}/{about.name}",
         text=" ".join((event.message or "").split()),
+        count=max(1, (event.series.count if event.series else event.count) or 1),
+        first_at=utc(first) if (first := event.firstTimestamp or event.eventTime) is not None else None,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from lockage.core.diagnosis.evidence import Container, ContainerPhase, ReplicaDetail
+from lockage.core.diagnosis.families.probes_relapses import killed_again
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.present import (
     CLOCK_S,
@@ -340,4 +341,4 @@ def _unready(case: Case, detail: ReplicaDetail, container: Container, failure: E
     )
 
 
-RULES: tuple[Rule, ...] = (killed_by_probe, killed_and_gone, cut_off, not_ready)
+RULES: tuple[Rule, ...] = (killed_by_probe, killed_again, killed_and_gone, cut_off, not_ready)
