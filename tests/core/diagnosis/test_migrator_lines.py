@@ -26,6 +26,18 @@ LINES = [
     ('logger=migrator level=info msg="Executing migration" id="add column"', Step.BEGUN, None),
     ("running database migrations", Step.BEGUN, None),
     ("error: migration 12 (slow): migration failed: boom", Step.FAILED, None),
+    ("Applying migration '20240101000000_AddFerries'.", Step.BEGUN, "20240101000000_AddFerries"),
+    ("Migration 'm20220101_000001_create_table' has been applied", Step.DONE, "m20220101_000001_create_table"),
+    ("Migration AddFerries1700000000000 has been executed successfully.", Step.DONE, "AddFerries1700000000000"),
+    (
+        "2026-11-22 02:59:30,123 INFO  [org.keycloak.quarkus.runtime.storage.legacy.liquibase.QuarkusJpaUpdaterProvider] "
+        "(main) Updating database. Using changelog META-INF/jpa-changelog-master.xml",
+        Step.BEGUN,
+        None,
+    ),
+    ("  2024_01_01_000000_create_ferries_table ........ 12.5ms DONE", Step.DONE, "2024_01_01_000000_create_ferries_table"),
+    ("Migrating: 2024_01_01_000000_create_ferries_table", Step.BEGUN, "2024_01_01_000000_create_ferries_table"),
+    ("Migrating to version 20240101 (2 migrations in total):", Step.BEGUN, "20240101"),
 ]
 
 

@@ -94,6 +94,44 @@ def test_a_kill_is_seen_with_the_database_out_of_sight_and_said_to_be_unsure() -
     assert one(seen, "F001").confidence == 0.5
 
 
+UNSEEN = tuple(source for source in c.sources() if source.startswith("database"))
+
+
+@pytest.mark.parametrize(
+    ("last", "doing"),
+    [
+        (STARTING, "it was migrating"),
+        ("INFO  [alembic.runtime.migration] Running upgrade 1a2b -> 3c4d, Add a column", "it was migrating"),
+        ("  Applying ferries.0012_harbour...", "it was migrating"),
+        ("  Applying ferries.0012_harbour... OK", "it was migrating"),
+        (c.log_line("waiting for migration lock", at=58), "it was waiting for its turn to migrate"),
+    ],
+    ids=["begun", "Alembic", "Django", "between two", "a turn"],
+)
+def test_a_deaf_database_leaves_the_replicas_own_log_to_say_that_it_migrated(last: str, doing: str) -> None:
+    serving = c.revision(present=3, ready=1)  # one of its kind had its turn already
+    seen = c.blind(killed(platform={"logs": (c.log(last, previous=True),), "revisions": (serving,)}), *UNSEEN)
+    finding = one(seen, "F001")
+    assert finding.cause.endswith(f"and {doing} (restart 3)")
+    assert "F003" in finding.rules_out
+
+
+@pytest.mark.parametrize("lines", [(STARTING, c.log_line("listening on :8080", at=50)), (c.log_line("hello", at=50),)])
+def test_a_deaf_database_and_a_log_without_a_migration_leave_it_open_what_the_replica_did(lines: tuple[str, ...]) -> None:
+    serving = c.revision(present=3, ready=1)
+    seen = c.blind(killed(platform={"logs": (c.log(*lines, previous=True),), "revisions": (serving,)}), *UNSEEN)
+    finding = one(seen, "F003")
+    assert "not migrating" not in finding.cause
+    assert finding.why.endswith("the database was not seen, which would tell: it may have")
+    assert finding.confidence <= 0.5
+
+
+def test_a_replica_that_served_before_its_kill_did_not_migrate_though_the_database_is_deaf() -> None:
+    lines = (STARTING, c.log_line("listening on :8080", at=50))
+    seen = c.blind(killed(platform={"logs": (c.log(*lines, previous=True),)}), *UNSEEN)
+    assert one(seen, "F003").confidence <= 0.5
+
+
 def test_a_kill_is_seen_without_events_by_its_time() -> None:
     seen = killed(platform={"events": None})
     assert one(seen, "F001").confidence <= 0.7

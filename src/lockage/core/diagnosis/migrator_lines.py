@@ -65,6 +65,14 @@ _PATTERNS: tuple[tuple[Step, re.Pattern[str]], ...] = tuple(
         (Step.DONE, r"^\s*OK\s+(?P<name>\d+_\S+\.(?:sql|go)) "),  # goose
         (Step.DONE, r"^Applied: (?P<name>\S+)"),  # dbmate
         (Step.BEGUN, r"^Applying: (?P<name>\S+)"),
+        (Step.DONE, r"^(?:Migration|Changeset) '?(?P<name>[\w.-]+)'? has been (?:applied|executed successfully)"),  # SeaORM, TypeORM
+        (Step.BEGUN, r"^Applying migration '(?P<name>[^']+)'"),  # EF Core, SeaORM
+        (Step.BEGUN, r"(?:Initializing|Updating) database(?: schema)?\. Using changelog"),  # Keycloak, over Liquibase
+        (Step.DONE, r"^\s*(?:Migrated:\s+)?(?P<name>\d{4}_\d\d_\d\d_\d{6}_\w+) (?:\.+ [\d.,]+ ?m?s DONE|\()"),  # Laravel
+        (Step.BEGUN, r"^\s*Migrating: (?P<name>\d{4}_\d\d_\d\d_\d{6}_\w+)"),
+        (Step.BEGUN, r"Migrating (?:up|down )?to (?:version )?(?P<name>[\w\\.]+)(?: from | \()"),  # Doctrine, Atlas
+        (Step.BEGUN, r"^\s*-- migrating version (?P<name>\w+)"),  # Atlas
+        (Step.DONE, r"^\s*-- ok \("),
         (Step.DONE, r"== Migrated (?P<name>\d+) in "),  # Ecto
         (Step.BEGUN, r"== Running (?P<name>\d+) "),
         (Step.BEGUN, r"Applying migration `(?P<name>[^`]+)`"),  # Prisma
@@ -84,8 +92,8 @@ def migrator_lines(log: LogText) -> tuple[MigratorLine, ...]:
     return tuple(found for line in read_lines(log) if (found := _read(line)) is not None)
 
 
-def mid_migration(log: LogText) -> MigratorLine | None:
-    """The line after which the log ends in the middle of a migration; None where it ends outside, or says nothing."""
+def last_step(log: LogText) -> MigratorLine | None:
+    """The last that a migrator said; None where it said nothing, or the server serves since."""
     last: MigratorLine | None = None
     for line in read_lines(log):
         found = _read(line)
@@ -93,7 +101,18 @@ def mid_migration(log: LogText) -> MigratorLine | None:
             last = found
         elif last is not None and _SERVES.search(line.text):
             last = None
+    return last
+
+
+def mid_migration(log: LogText) -> MigratorLine | None:
+    """The line after which the log ends in the middle of a migration; None where it ends outside, or says nothing."""
+    last = last_step(log)
     return last if last is not None and last.step in {Step.LOCKED, Step.BEGUN} else None
+
+
+def serves(log: LogText) -> bool:
+    """Whether it says that the server serves, and nothing of a migration behind that."""
+    return last_step(log) is None and any(_SERVES.search(line.text) for line in read_lines(log))
 
 
 def _read(line: Line) -> MigratorLine | None:

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from lockage.core.diagnosis.evidence import ContainerPhase, LogText, ReplicaDetail
 from lockage.core.diagnosis.findings import Case, Exhibit
 from lockage.core.diagnosis.migrator import last_look, migrator
-from lockage.core.diagnosis.migrator_lines import mid_migration
+from lockage.core.diagnosis.migrator_lines import Step, last_step, mid_migration, serves
 from lockage.core.diagnosis.present import (
     CLOCK_S,
     Ending,
     age_s,
+    log_exhibit,
     log_of,
     log_of_ending,
     newest_revision,
@@ -58,12 +59,17 @@ def busy(case: Case, name: str) -> OwnedSession | None:
 
 def was_migrating(case: Case, ending: Ending) -> Proof | None:
     """What speaks for it that the process migrated when it ended; None where it did not, as far as that can be told."""
-    name = ending.detail.name
+    name, log = ending.detail.name, log_of_ending(case, ending)
     found = (
         of_orphan(case, name, began_at=ending.detail.created_at or ending.began_at, ended_at=ending.state.finished_at)
-        or of_log(log_of_ending(case, ending))
+        or of_log(log)
+        or _of_turn(log)
         or _of_successor(case, name)
     )
+    if found is None and log is not None and case.evidence.database.ledger is None:
+        if serves(log):
+            return None
+        found = _between_two(log)
     return found or _of_ledger(case, ending.detail)
 
 
@@ -113,12 +119,25 @@ def of_log(log: LogText | None) -> Proof | None:
     line = mid_migration(log) if log is not None else None
     if log is None or line is None:
         return None
-    source = f"log of {log.replica}" + (", previous" if log.previous else "")
-    return Proof(
-        strength=PROVEN,
-        why="its log ends in the middle of a migration",
-        exhibits=(Exhibit(source=source, text=line.raw.strip()),),
-    )
+    return Proof(strength=PROVEN, why="its log ends in the middle of a migration", exhibits=(log_exhibit(log, line.raw),))
+
+
+def _of_turn(log: LogText | None) -> Proof | None:
+    """A log that ends while its process waits for the migration lock."""
+    line = last_step(log) if log is not None else None
+    if log is None or line is None or line.step is not Step.WAITS:
+        return None
+    why = "its log ends while it waits for its turn"
+    return Proof(strength=0.85, why=why, exhibits=(log_exhibit(log, line.raw),), doing="it was waiting for its turn to migrate")
+
+
+def _between_two(log: LogText) -> Proof | None:
+    """A log that ends behind one migration, with nothing said of the end of them all: for where no ledger tells."""
+    line = last_step(log)
+    if line is None or line.step is not Step.DONE:
+        return None
+    why = "its log ends behind one migration and says nothing of the end of them all"
+    return Proof(strength=LIKELY, why=why, exhibits=(log_exhibit(log, line.raw),))
 
 
 def migrates_now(case: Case, name: str) -> Proof | None:

@@ -121,13 +121,14 @@ def _by_startup_probe(case: Case, ending: Ending, proof: Proof | None, seen: tup
 
 
 def _of_other(case: Case, ending: Ending, answers: str | None, seen: tuple[Exhibit, ...]) -> Finding:
-    doing = f", and it answered: {answers}" if answers is not None else ", and it was not migrating"
     known = case.evidence.database.ledger is not None or answers is not None
+    doing = f", and it answered: {answers}" if answers is not None else ", and it was not migrating" if known else ""
     return Finding(
         code="F003",
         cause=_sentence(case, ending, startup=False, doing=doing),
-        confidence=0.9 if known and ending.kill is not None else 0.6,
-        why="nothing shows that it migrated" + ("" if known else ", but the database was not seen"),
+        confidence=0.9 if known and ending.kill is not None else 0.5,
+        why="nothing shows that it migrated"
+        + ("" if known else ", but the database was not seen, which would tell: it may have"),
         evidence=seen,
         next=kubectl(case, "logs", ending.detail.name, "-c", ending.container.name, "--previous"),
         avoid="do not only lengthen the probe: it kills what is ill, and the illness stays",
