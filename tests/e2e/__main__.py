@@ -1,8 +1,8 @@
 """All tests on Kubernetes: ``python -m e2e [PYTEST ARGUMENTS]``, from the folder ``tests``; what ``make e2e`` calls.
 
-Most tests share one cluster, several at a time, because they wait more than they compute. Those that kill the cluster's parts
-or measure seconds are marked ``alone`` and run one after the other, behind the rest. The surprising thing: a cluster that was
-up before is used and stays up.
+Most tests share one cluster, several at a time, because they wait more than they compute. Behind them come those that measure
+seconds, those that kill the cluster's parts, each kind among its own, and at the end those that end the cluster itself. The
+surprising thing: a cluster that was up before is used and stays up.
 """
 
 from __future__ import annotations
@@ -19,8 +19,16 @@ from e2e.conftest import KUBECONFIG_VARIABLE
 
 HERE = Path(__file__).parent
 
-TOGETHER = 4
-"""Tests at a time on two cores: they wait more than they compute."""
+AT_A_TIME = ("--dist", "worksteal", "-n")
+
+GROUPS = (
+    ("e2e and not measured and not disturbing and not alone", *AT_A_TIME, "4"),
+    ("e2e and measured", *AT_A_TIME, "2", "-p", "no:randomly"),  # the longest stands first, and begins first
+    ("e2e and disturbing", *AT_A_TIME, "2"),
+)
+"""Tests that share a cluster by their marks, and how many at a time on two cores: they wait more than they compute."""
+
+ALONE = "e2e and alone"
 
 FAILED = 1
 """What pytest exits with when tests failed. Source: pytest, exit codes."""
@@ -30,7 +38,7 @@ NO_TESTS = 5
 
 
 def main(arguments: list[str]) -> int:
-    """Runs both groups; the exit code is the first that is not 0.
+    """Runs all groups; the exit code is the first that is not 0.
 
     A machine with two cores that is full for a second makes a probe strike; so the first failure is no failure yet.
     """
@@ -40,14 +48,14 @@ def main(arguments: list[str]) -> int:
     try:
         if ours:
             whole.up(say=_say)
-        codes.append(_twice("e2e and not alone", "-n", str(TOGETHER), "--dist", "worksteal", then=arguments))
+        codes.extend(_twice(*group, then=arguments) for group in GROUPS)
     except CannotError as error:
         _say(f"the cluster does not start: {error}")
         return 1
     finally:
         if ours and not was_up:
-            whole.down()  # the other tests see how it comes and goes
-    codes.append(_twice("e2e and alone", then=arguments))
+            whole.down()  # the last tests see how it comes and goes
+    codes.append(_twice(ALONE, then=arguments))
     return next((code for code in codes if code not in {0, NO_TESTS}), 0)
 
 

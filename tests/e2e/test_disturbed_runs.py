@@ -84,8 +84,7 @@ def assert_upgraded(installed: Installed, before: dict[str, object], ended: Done
     assert installed.ready("2.27.8") == 2
 
 
-@pytest.mark.alone
-@pytest.mark.alone
+@pytest.mark.disturbing
 def test_an_api_server_that_is_killed_in_mid_run_is_waited_for_each_time(installed: Installed, own_cluster: Cluster) -> None:
     installed.install(replicas=2, livenessProbe=CALM)
     before = installed.end()
@@ -114,7 +113,7 @@ def test_a_database_that_is_away_for_some_seconds_in_mid_run_is_waited_for(insta
     assert_upgraded(at_home, before, running.end())
 
 
-@pytest.mark.alone
+@pytest.mark.disturbing
 def test_a_node_that_is_deaf_for_a_minute_ends_no_run_for_good(installed: Installed, own_cluster: Cluster) -> None:
     installed.install("2.26.6", replicas=2, livenessProbe=CALM)
     before = installed.end()

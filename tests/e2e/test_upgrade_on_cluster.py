@@ -26,7 +26,7 @@ from lockage.interfaces.demo.playbill import MARGIN_RATIO, MARGIN_WITH_HELM_S, s
 from lockage.interfaces.demo.users import users_of
 from lockage.interfaces.folders import find_folders
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone]
+pytestmark = [pytest.mark.e2e, pytest.mark.measured]
 
 FEW_ROWS = 5_000
 """Where the length of a migration is not the point."""

@@ -22,7 +22,7 @@ KUBERNETES_VERSION = "v1.33.13"
 """The version that kubernetes/go.mod requires; a newer one needs new ``replace`` lines too."""
 
 HELM_VERSIONS = {3: "v3.22.0", 4: "v4.3.1"}
-"""Helm by major: both are in use, and their flags differ."""
+"""Helm by major, as helm/go.mod requires it: both are in use, and their flags differ."""
 
 NODE = "lockage-e2e"
 LINK = "lockage-e2e"

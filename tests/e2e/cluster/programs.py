@@ -11,12 +11,15 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.cluster.layout import HELM_VERSIONS, HERE, KUBERNETES_VERSION, CannotError, cache_folder
 
-SOURCE = HERE / "kubernetes"
+KUBERNETES = HERE / "kubernetes"
+HELM = HERE / "helm"
+"""Both majors in one module, so that the libraries which they share are compiled once."""
 
 PACKAGES: Mapping[str, str] = {
     "/usr/bin/containerd": "containerd",
@@ -65,10 +68,9 @@ def missing() -> str | None:
 
 def programs(*, say: Callable[[str], None]) -> Programs:
     """Builds what is missing, and gives it all. Raises CannotError."""
-    kubernetes = _kubernetes(say)
-    by_name = dict.fromkeys(NAMES, kubernetes)
-    for major, version in HELM_VERSIONS.items():
-        by_name[f"helm{major}"] = _helm(major, version, say)
+    with ThreadPoolExecutor(max_workers=1) as beside:  # a linker leaves one core to somebody else
+        helms = beside.submit(lambda: {f"helm{major}": _helm(major, version, say) for major, version in HELM_VERSIONS.items()})
+        by_name = dict.fromkeys(NAMES, _kubernetes(say)) | helms.result()
     return Programs(by_name=by_name | {"helm": by_name["helm3"]})
 
 
@@ -95,25 +97,25 @@ def install_packages(say: Callable[[str], None]) -> None:
 
 
 def _kubernetes(say: Callable[[str], None]) -> Path:
-    folder = _kubernetes_folder()
-    if not _built(folder).exists():
+    program = _built(_kubernetes_folder())
+    if not program.exists():
         say(f"building Kubernetes {KUBERNETES_VERSION} (about 5 minutes on 2 cores)")
         major, minor, _patch = KUBERNETES_VERSION.removeprefix("v").split(".")
         version = "k8s.io/component-base/version"
         stamps = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
-        flags = " ".join(["-s", "-w", *(f"-X {version}.{name}={value}" for name, value in stamps.items())])
-        fresh = folder.with_name(f"{folder.name}.new")
-        fresh.mkdir(parents=True, exist_ok=True)
-        command = ["go", "build", *FLAGS, "-ldflags", flags, "-o", str(fresh / "kubernetes"), "."]
-        _run(command, environment={**os.environ, **COMPILER_VARIABLES}, folder=SOURCE)
-        fresh.rename(folder)
-    return _built(folder)
+        _build(KUBERNETES, ".", program, [f"-X {version}.{name}={value}" for name, value in stamps.items()])
+    return program
 
 
 def _kubernetes_folder() -> Path:
-    content = b"".join((SOURCE / name).read_bytes() for name in ("go.mod", "go.sum", "main.go"))
-    key = hashlib.sha256(content + KUBERNETES_VERSION.encode()).hexdigest()[:12]
+    key = _key(KUBERNETES, KUBERNETES_VERSION)
     return cache_folder() / "built" / f"kubernetes-{KUBERNETES_VERSION}-{key}"
+
+
+def _key(module: Path, version: str) -> str:
+    """What a cached program of a Go module is known by."""
+    content = b"".join(file.read_bytes() for file in sorted(module.iterdir()))
+    return hashlib.sha256(content + version.encode()).hexdigest()[:12]
 
 
 def _built(folder: Path) -> Path:
@@ -121,17 +123,21 @@ def _built(folder: Path) -> Path:
 
 
 def _helm(major: int, version: str, say: Callable[[str], None]) -> Path:
-    folder = cache_folder() / "built" / f"helm-{version}"
+    folder = cache_folder() / "built" / f"helm-{version}-{_key(HELM, version)}"
     if not (folder / "helm").exists():
         say(f"building Helm {version} (about a minute)")
-        fresh = folder.with_name(f"{folder.name}.new")
-        fresh.mkdir(parents=True, exist_ok=True)
-        flags = f"-s -w -X helm.sh/helm/v{major}/internal/version.version={version}"
-        module = f"helm.sh/helm/v{major}/cmd/helm@{version}"
-        environment = {**os.environ, **COMPILER_VARIABLES, "GOBIN": str(fresh)}
-        _run(["go", "install", *FLAGS, "-ldflags", flags, module], environment=environment, folder=fresh)
-        fresh.rename(folder)
+        package = f"helm.sh/helm/v{major}"
+        _build(HELM, f"{package}/cmd/helm", folder / "helm", [f"-X {package}/internal/version.version={version}"])
     return folder / "helm"
+
+
+def _build(module: Path, package: str, program: Path, stamps: list[str]) -> None:
+    """Compiles beside, and puts it where it belongs when it is whole."""
+    fresh = program.parent.with_name(f"{program.parent.name}.new")
+    fresh.mkdir(parents=True, exist_ok=True)
+    command = ["go", "build", *FLAGS, "-ldflags", " ".join(["-s", "-w", *stamps]), "-o", str(fresh / program.name), package]
+    _run(command, environment={**os.environ, **COMPILER_VARIABLES}, folder=module)
+    fresh.rename(program.parent)
 
 
 def _run(command: list[str], *, environment: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
