@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lockage.core.diagnosis.chain import tied
 from lockage.core.diagnosis.evidence import Trouble
+from lockage.core.diagnosis.families import configuration
+from lockage.core.diagnosis.families import exit as exits
 from lockage.core.diagnosis.families.failover import RULES
 from lockage.core.diagnosis.findings import Case
 from support.cases import (
@@ -22,6 +26,7 @@ from support.cases import (
     names,
     pod,
     revision,
+    running,
     server,
     sources,
 )
@@ -75,6 +80,52 @@ def test_a_refused_connection_is_the_restarts() -> None:
     (found,) = findings(restarted(text), RULES)
     assert "F021" in found.rules_out
     assert found.about == (f"pod {NEW}",)
+
+
+REFUSED = "failed to connect to `host=db user=app`: dial tcp 10.0.0.5:5432: connect: connection refused"
+BEGUN = log_line("starting database migration  version=13  name=slow  position=1  total=1", at=200)
+LOST = log_line("FATAL: terminating connection due to administrator command (SQLSTATE 57P01)", at=120, level="error")
+
+
+def refused_behind(*before: str, **database: Any) -> Case:
+    """The last words are a refused connection; the process before had said this."""
+    seen = restarted(**{"server": None, "trouble": Trouble(text="connection refused"), **database})
+    details = seen.evidence.platform.details or ()
+    back = replace(details[0], containers=(replace(details[0].containers[0], state=running(for_s=20)),))
+    logs = (log(*before, previous=True), log(log_line(REFUSED, at=3, level="error")))
+    platform = replace(seen.evidence.platform, details=(back,), logs=logs)
+    return replace(seen, evidence=replace(seen.evidence, platform=platform))
+
+
+@pytest.mark.parametrize("before", [BEGUN, LOST, "driver: bad connection (postgres)"], ids=["it migrated", "57P01", "lost"])
+def test_who_is_refused_and_had_a_connection_before_lost_the_server(before: str) -> None:
+    seen = refused_behind(before)
+    assert {f.code for f in tied(findings(seen, RULES, configuration.RULES, exits.RULES), {})[0]} == {"F058"}
+    (found,) = findings(seen, RULES)
+    assert "had a connection, and then got none" in found.cause
+    assert found.confidence == 0.75
+    assert found.next.startswith("wait until it takes connections")
+    assert before.strip() in [exhibit.text for exhibit in found.evidence]
+
+
+def test_a_connection_lost_and_then_refused_is_a_server_that_went_away_though_it_is_there_again_and_old() -> None:
+    seen = refused_behind(LOST, server=server(started_at=ago(864_000)), trouble=None)
+    assert codes(seen, RULES) == {"F058"}
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        refused_behind("running database migrations"),
+        refused_behind(log_line(REFUSED, at=60)),
+        refused_behind(BEGUN, server=server(started_at=ago(864_000)), trouble=None),
+        refused_behind("failed to connect to `host=db`: failed to receive message (unexpected EOF) postgres"),
+        refused_behind(log_line("FATAL: terminating connection due to administrator command", at=7000)),
+    ],
+    ids=["never connected", "refused from the start", "the server is well", "cut at the login", "before the rollout"],
+)
+def test_who_never_had_a_connection_did_not_lose_the_server(seen: Case) -> None:
+    assert not codes(seen, RULES)
 
 
 @pytest.mark.parametrize(

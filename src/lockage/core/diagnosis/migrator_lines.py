@@ -65,7 +65,7 @@ _PATTERNS: tuple[tuple[Step, re.Pattern[str]], ...] = tuple(
         (Step.DONE, r"^\s*OK\s+(?P<name>\d+_\S+\.(?:sql|go)) "),  # goose
         (Step.DONE, r"^Applied: (?P<name>\S+)"),  # dbmate
         (Step.BEGUN, r"^Applying: (?P<name>\S+)"),
-        (Step.DONE, r"^(?:Migration|Changeset) '?(?P<name>[\w.-]+)'? has been (?:applied|executed successfully)"),  # SeaORM, TypeORM
+        (Step.DONE, r"^(?:Migration|Changeset) '?(?P<name>[\w.-]+)'? has been (?:applied|executed successfully)"),  # SeaORM
         (Step.BEGUN, r"^Applying migration '(?P<name>[^']+)'"),  # EF Core, SeaORM
         (Step.BEGUN, r"(?:Initializing|Updating) database(?: schema)?\. Using changelog"),  # Keycloak, over Liquibase
         (Step.DONE, r"^\s*(?:Migrated:\s+)?(?P<name>\d{4}_\d\d_\d\d_\d{6}_\w+) (?:\.+ [\d.,]+ ?m?s DONE|\()"),  # Laravel
