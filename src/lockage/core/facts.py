@@ -247,6 +247,7 @@ class LedgerReading:
     dirty: bool = False
     holder_pid: int | None = None  # of the advisory lock, when migrating
     problem: str | None = None
+    foreign: bool = False  # unreadable for good: it is in no format that is read here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

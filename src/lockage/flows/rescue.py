@@ -59,11 +59,7 @@ def rescue(world: World, journals: Journals, found: Recovery, scene: Scene, mean
     raises; the same command again goes on from what there is then.
     """
     if not found.acts:
-        raise RefusedError(
-            f"nothing that Lockage may do ends this: {found.because}",
-            code="LK585",
-            hint=found.steps[0].target if found.steps else f"lockage diagnose {found.deployment}",
-        )
+        raise a_persons(found)
     for step in found.steps:
         if step.named is not None and step.named not in means.named:
             raise RefusedError(
@@ -84,6 +80,15 @@ def rescue(world: World, journals: Journals, found: Recovery, scene: Scene, mean
             raise
         rescuing.end(report)
         return report
+
+
+def a_persons(found: Recovery) -> RefusedError:
+    """The refusal (LK585) for what only a person can end; its hint is what to do first."""
+    return RefusedError(
+        f"nothing that Lockage may do ends this: {found.because}",
+        code="LK585",
+        hint=next((step.target for step in found.by_hand), f"lockage diagnose {found.deployment}"),
+    )
 
 
 def goes_on(world: World) -> bool:
@@ -298,6 +303,7 @@ class _Rescuing:
             release=self.found.release or "",
             ledger=self.found.ends_at,
             ledger_before=self.found.ledger,
+            foreign=self.scene.ledger.foreign,
             limit_s=self.world.settings.limits.look_s,
             between=self._hold,
         )

@@ -56,7 +56,7 @@ def _read_unlocked(connection: psycopg.Connection[Any], table: str) -> LedgerRea
     if not columns:
         return LedgerReading(table=table, state=LedgerState.MISSING)
     if "version" not in columns:
-        return _unreadable(table, f"{table} has no column version: it is not the ledger of this migration format")
+        return _foreign(table, f"{table} has no column version: it is not the ledger of this migration format")
     query = sql.SQL("select version::text, {dirty} from {table}").format(
         dirty=sql.SQL("dirty::boolean" if "dirty" in columns else "false"), table=sql.Identifier(schema, name)
     )
@@ -71,7 +71,7 @@ def _reading(table: str, rows: list[tuple[str, bool]], *, one_row: bool) -> Ledg
         versions = ", ".join(sorted(version for version, _ in rows)[:5])
         return _unreadable(table, f"{table} has {len(rows)} rows where its format has one (versions {versions})")
     if any(_NUMBER.fullmatch(version) is None for version, _ in rows):
-        return _unreadable(table, f"{table} has a version that is no number")
+        return _foreign(table, f"{table} has a version that is no number")
     version = max(int(version) for version, _ in rows)
     return LedgerReading(table=table, state=LedgerState.READ, version=version, dirty=any(dirty for _, dirty in rows))
 
@@ -85,3 +85,7 @@ def _blocked(connection: psycopg.Connection[Any], table: str) -> str:
 
 def _unreadable(table: str, problem: str) -> LedgerReading:
     return LedgerReading(table=table, state=LedgerState.UNREADABLE, problem=problem)
+
+
+def _foreign(table: str, problem: str) -> LedgerReading:
+    return LedgerReading(table=table, state=LedgerState.UNREADABLE, problem=problem, foreign=True)

@@ -42,6 +42,9 @@ INCURABLE = frozenset(
 )
 """Causes that are still there after a new start: image, configuration, privileges, memory, room, disk, the migration itself."""
 
+MENDED_BESIDE = frozenset({"F070", "F078"})
+"""Causes that steps beside the replicas end: an invalid index, notes and pins of ours."""
+
 HUNG = frozenset({"F056", "F057"})
 
 
@@ -128,7 +131,11 @@ def _way(diagnosis: Diagnosis, scene: Scene, wishes: Wishes, root: Finding | Non
     release = scene.workload.release
     migrator = scene.migrator
     codes = {f.code for f in diagnosis.findings if not f.harmless}
-    if (migrator is not None or scene.blockers) and not (codes & PROBES):
+    recurs = root is not None and root.code in INCURABLE and not (root.code == "F010" and scene.was_killed(release))
+    if migrator is not None and root is not None and root.code in HUNG:
+        return _hung(scene, wishes, root)
+    behind_the_dead = scene.waiting is not None and bool(scene.orphans) and not recurs
+    if (migrator is not None or scene.blockers or behind_the_dead) and not (codes & PROBES):
         return _under_way(diagnosis, scene, release)
     version = _version_behind_it(scene)
     if scene.dirty is None and scene.ledger.dirty and scene.ledger.state is LedgerState.READ:
@@ -138,10 +145,12 @@ def _way(diagnosis: Diagnosis, scene: Scene, wishes: Wishes, root: Finding | Non
         return _Way(course=Course.NOTHING, direction=Direction.NONE, because=because, release=release, hands=hands)
     if wishes.to_release is not None:
         return _as_asked(scene, wishes.to_release, version)
+    if scene.ledger.foreign:
+        return _without_a_ledger(scene, root)
     fit = scene.fit(release, version)
     if fit is Fit.LACKS or (fit is Fit.UNKNOWN and "F061" in codes):
         return _to_what_fits(scene, version)
-    if root is not None and root.code in INCURABLE:
+    if root is not None and recurs:
         return _around(scene, root, fit, version)
     if fit is Fit.ENDS or (fit is Fit.UNKNOWN and scene.serving(release) and version is not None):
         return _at_its_end(scene, version, codes)
@@ -240,7 +249,7 @@ def _to_what_fits(scene: Scene, version: int | None) -> _Way:
 def _around(scene: Scene, root: Finding, fit: Fit, version: int | None) -> _Way:
     """A new start would meet the same cause: back where the schema still allows it, else a person must end the cause."""
     release = scene.workload.release
-    hand = by_hand(root.cause, f"{root.code}: a new start would meet it again", command=root.next)
+    hand = _end_it(scene, root)
     candidates = [r for r in scene.ends(version) if r != release] if version is not None and fit is not Fit.ENDS else []
     if candidates and candidates[0] in scene.shown:
         back = candidates[0]
@@ -253,6 +262,51 @@ def _around(scene: Scene, root: Finding, fit: Fit, version: int | None) -> _Way:
             hands=(hand,),
         )
     return _Way(course=Course.NOTHING, direction=Direction.NONE, because=root.cause, release=release, hands=(hand,))
+
+
+def _end_it(scene: Scene, root: Finding) -> RecoveryStep:
+    """That a person ends a cause; a finding that itself advises to recover has nothing else to type."""
+    again = f"lockage recover {scene.deployment}"
+    command = f"lockage explain {root.code}, and when it is mended: {again}" if "lockage recover" in root.next else root.next
+    return by_hand(root.cause, f"{root.code}: a new start would meet it again", command=command)
+
+
+def _hung(scene: Scene, wishes: Wishes, root: Finding) -> _Way:
+    """A live client holds a migration and does nothing with it, as far as is seen: restarting it loses what it has done."""
+    release = scene.workload.release
+    if wishes.restart_hung:
+        known = scene.known(release)
+        return _Way(
+            course=Course.RESTART,
+            direction=Direction.FORWARD,
+            because=f"{root.cause}; a restart was asked for",
+            release=release,
+            ends_at=known.last if known else None,
+            warnings=("what the hung migration has done rolls back, and is done again",),
+        )
+    reason = "it may still compute, and ended it loses what it has done: only the replica's own log or stack tells"
+    command = f"{root.next}; if it does nothing: lockage recover {scene.deployment} --restart-hung"
+    hands = (by_hand(root.cause, reason, command=command),)
+    return _Way(course=Course.NOTHING, direction=Direction.NONE, because=root.cause, release=release, hands=hands)
+
+
+def _without_a_ledger(scene: Scene, root: Finding | None) -> _Way:
+    """The ledger is in no format that is read here: no release can be chosen, and nobody could tell when one has migrated."""
+    release, table = scene.workload.release, scene.ledger.table
+    if scene.whole and root is None:
+        because = f"all replicas of {release} serve"
+        return _Way(course=Course.NOTHING, direction=Direction.NONE, because=because, release=release)
+    if scene.workload.replicas == 0:
+        because = f"no replica of {release} is asked for; {table} is not read here"
+        return _Way(course=Course.SCALE, direction=Direction.FORWARD, because=because, release=release)
+    if root is None:
+        because = f"not all replicas of {release} serve, and {table} is not read here: {scene.ledger.problem}"
+        hands = (by_hand("find out what they wait for", because, command=f"lockage diagnose {scene.deployment}"),)
+        return _Way(course=Course.NOTHING, direction=Direction.NONE, because=because, release=release, hands=hands)
+    if scene.whole and root.code in MENDED_BESIDE:
+        return _Way(course=Course.NOTHING, direction=Direction.NONE, because=root.cause, release=release)
+    hands = (_end_it(scene, root),)
+    return _Way(course=Course.NOTHING, direction=Direction.NONE, because=root.cause, release=release, hands=hands)
 
 
 def _at_its_end(scene: Scene, version: int | None, codes: set[str]) -> _Way:

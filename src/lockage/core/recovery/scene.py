@@ -31,6 +31,9 @@ from lockage.core.release.profile import Profile
 from lockage.core.run import Notes
 from lockage.errors import RefusedError
 
+KILLED = frozenset({137, 143})
+"""Exit codes of a process that somebody has ended: 128 and the number of SIGKILL or SIGTERM."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
@@ -42,6 +45,7 @@ class Wishes:
     way: str | None = None  # out of a dirty ledger
     prepared: tuple[str, ...] = ()  # prepared transactions that may be rolled back, by their names
     last_resort: bool = False
+    restart_hung: bool = False  # replicas may be restarted though one of them holds a migration that seems to hang
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +162,11 @@ class Scene:
     def serving(self, release: str) -> bool:
         """Whether a replica of a release serves."""
         return any(r.ready and r.release == release for r in self.replicas)
+
+    def was_killed(self, release: str) -> bool:
+        """Whether a replica of a release ended by a signal that it did not send itself, and not for want of memory."""
+        exits = [r.last_exit for r in self.replicas if r.release == release and r.last_exit is not None]
+        return any(one.code in KILLED and one.reason != "OOMKilled" for one in exits)
 
     @property
     def whole(self) -> bool:

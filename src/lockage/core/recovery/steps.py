@@ -81,3 +81,8 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     def acts(self) -> bool:
         """Whether Lockage does anything in it."""
         return any(step.action not in ("wait", "by-hand") for step in self.steps)
+
+    @property
+    def by_hand(self) -> tuple[RecoveryStep, ...]:
+        """What only a person can do."""
+        return tuple(step for step in self.steps if step.action == "by-hand")

@@ -14,7 +14,7 @@ from lockage.core.run import RunReport
 from lockage.errors import RefusedError
 from lockage.flows.recover import recover as recover_run
 from lockage.flows.recover import way_out
-from lockage.flows.rescue import Means, goes_on, rescue
+from lockage.flows.rescue import Means, a_persons, goes_on, rescue
 from lockage.interfaces.cli.console import Narration, answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import Invocation, command_app, invocation_of
 from lockage.interfaces.cli.opening import found as located_by
@@ -70,6 +70,9 @@ def recover(
     last_resort: Annotated[
         bool, typer.Option("--last-resort", help="End all other sessions, as the vendor's guide does; asks for the name.")
     ] = False,
+    restart_hung: Annotated[
+        bool, typer.Option("--restart-hung", help="Restart replicas of which one holds a migration that seems to hang.")
+    ] = False,
     backup_command: Annotated[
         str | None,
         typer.Option("--backup-command", metavar="COMMAND", help="Run before anything is destroyed; it must succeed."),
@@ -91,7 +94,7 @@ def recover(
     wanted = structs.replace(wanted, migrations=migrations)
     wishes = Wishes(
         to_release=to, replicas=replicas, probe_budget_s=probe_budget, way=ledger, prepared=tuple(end_prepared or ()),
-        last_resort=last_resort,
+        last_resort=last_resort, restart_hung=restart_hung,
     )  # fmt: skip
     console = notes()
     with (
@@ -104,6 +107,8 @@ def recover(
         if looks_only or not found.acts:
             page = recovery_runbook(found, dialect_of(opened)) if runbook else None
             _answer(found, as_json=as_json, page=page)
+            if found.by_hand and not looks_only:  # a script must not take it for done
+                raise a_persons(found)
             return
         show_recovery(found, console)
         named = _confirmed(found, wishes, yes=yes, name=wanted.name)
@@ -115,6 +120,8 @@ def recover(
         print_json(report)
     else:
         show_report(report, answers())
+    for step in found.by_hand:
+        say(notes(), f"left for you: {step.target}", style="yellow")
 
 
 def _way(
