@@ -1,35 +1,164 @@
-"""States that Lockage did not make, on a real cluster with a real Helm, and ``lockage recover`` out of them."""
+"""States that Lockage did not make, on a real cluster with a real Helm, and ``lockage recover`` out of them.
+
+The surprising thing: the naive upgrade is of an image and a chart called ferry, which no profile fits, so that it is diagnosed
+as a stranger's; only ``lockage recover`` is told what it is. Each of its rows passes a customer's own trigger, which is slow:
+so its one long statement outlasts the probe, and the diagnosis, on any machine.
+"""
 
 from __future__ import annotations
 
-from contextlib import closing
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from lightkube.resources.apps_v1 import Deployment
 
+from e2e.chart_archives import CHART
+from e2e.cluster.whole import Cluster
 from e2e.installed import LEDGERS, NAME, Installed
-from e2e.on_cluster import eventually
+from e2e.on_cluster import OnCluster, eventually
+from e2e.rights import Rule, lockage
+from faults.on_cluster import tag_images
+from lockage.core.release import profile as profiles
 
 pytestmark = pytest.mark.e2e
 
+SLOW_ROWS = """
+create schema customer;
+create table customer.pace (seconds double precision);
+insert into customer.pace values (0);
+create function customer.audited() returns trigger language plpgsql as $$
+begin
+    perform pg_sleep(seconds) from customer.pace;
+    return new;
+end $$;
+create trigger audited before update on public.api_keys for each row execute function customer.audited();
+"""
+"""A trigger of the customer's own; the pace is read for each row, so that it can be changed while a statement runs."""
 
-@pytest.mark.timeout(500)
-def test_a_naive_upgrade_that_its_probe_kills_is_diagnosed_and_recovered(installed: Installed) -> None:
-    installed.install("2.26.6", replicas=2)
-    with closing(psycopg.connect(installed.database_here, application_name="reports/nightly")) as holder:
-        holder.execute("lock table api_keys in access share mode")
-        values, chart = installed.folder / "values.json", installed.charts.replace("{release}", "2.27.8")
-        short = "--set=towpath.livenessProbe.failureThreshold=3"
-        installed.helm_command("upgrade", NAME, chart, f"--values={values}", short)
-        eventually(lambda: _restarted(installed), "the probe has killed the pod that migrates")
-        diagnosed = installed.lockage("diagnose", NAME)
-        assert diagnosed.code == 5, diagnosed.err
-        recovered = installed.lockage("recover", NAME, "--yes")
-        assert recovered.code == 0, f"{diagnosed.out}\n{recovered.err}"
-    assert installed.ledger() == (LEDGERS["2.27.8"], False)
-    assert installed.ready("2.27.8") == 2
-    assert installed.lockage("verify", NAME).code == 0
+PACE_S, ROWS = 0.4, 2_000
+"""80 s for one statement, should nobody end it: a tenth of the keys live, and the application removes the others."""
+
+HOLDS_THE_LOCK = """
+select pid from pg_locks join pg_database on pg_database.oid = pg_locks.database
+where locktype = 'advisory' and granted and datname = current_database()
+"""
+WAITS_ITS_TURN = "select pid from pg_stat_activity where datname = current_database() and wait_event = 'advisory'"
+
+ENVIRONMENT = [
+    {"name": "TOWPATH_PG_CONNECTION_URL", "valueFrom": {"secretKeyRef": {"name": "towpath-database", "key": "url"}}},
+    {"name": "TOWPATH_REPORT_INTERVAL_S", "value": "3600"},  # a report would hold api_keys by itself: another cause
+    {"name": "TOWPATH_REPORT_LENGTH_S", "value": "0"},
+]
+
+KEPT = {
+    "users": "id, email, username, login_type, created_at",
+    "organizations": "id, name",
+    "organization_members": "organization_id, user_id",
+    "templates": "id, organization_id, name",
+    "workspaces": "id, owner_id, organization_id, template_id, name, created_at",
+    "api_keys": "id, hashed_secret, user_id, expires_at, created_at",
+}
+"""What no upgrade changes of a row. Of keys those that live: the application itself removes the others."""
+
+
+class Ferry(Installed):
+    """towpath under a name that no profile fits; the user's own profile says what it is."""
+
+    def ready(self, release: str) -> int:
+        pods = self.pods()
+        images = {c.image for p in pods if p.spec for c in p.spec.containers}
+        ready = [
+            p for p in pods if p.status and any(c.type == "Ready" and c.status == "True" for c in p.status.conditions or ())
+        ]
+        return len(ready) if images == {f"ferry:{release}"} and len(ready) == len(pods) else 0
+
+    def grant(self, *arguments: str, to: str, without: Callable[[Rule], bool] = lambda _: False) -> None:
+        built_in = Path(profiles.__file__).parents[2] / "profiles" / "towpath.toml"
+        text = built_in.read_text()
+        for key in ("name", "image", "chart"):
+            text = text.replace(f'{key} = "towpath"', f'{key} = "ferry"')
+        (self.folder / "ferry.toml").write_text(text)
+        described = self.folder / "lockage.toml"
+        described.write_text(described.read_text().replace('profile = "towpath"', f'profile = "{self.folder / "ferry.toml"}"'))
+        super().grant(*arguments, to=to, without=without)
+
+    def asked(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database_here, autocommit=True) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def order(self, statements: str) -> None:
+        with psycopg.connect(self.database_here, autocommit=True) as connection:
+            connection.execute(statements.encode())
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        lives = {"api_keys": " where expires_at > now() + interval '1 day'"}
+        return {table: sorted(self.asked(f"select {columns} from {table}{lives.get(table, '')}"), key=str)
+                for table, columns in KEPT.items()}  # fmt: skip
+
+
+@pytest.fixture
+def ferry(installed: Installed, own_cluster: Cluster) -> Ferry:
+    """Nothing of it is installed yet; its charts and images are there."""
+    tag_images(own_cluster)
+    source = installed.folder / "ferry"
+    shutil.copytree(CHART, source)
+    description = source / "Chart.yaml"
+    description.write_text(description.read_text().replace("name: towpath", "name: ferry"))
+    for release in ("2.26.6", "2.27.8"):
+        packed = [str(installed.helm), "package", str(source), f"--version={release}", f"--app-version={release}"]
+        subprocess.run([*packed, f"--destination={installed.folder}"], check=True, capture_output=True)
+    given = {field.name: getattr(installed, field.name) for field in fields(installed) if field.init}
+    return Ferry(**{**given, "charts": str(installed.folder / "ferry-{release}.tgz")})
+
+
+@pytest.mark.timeout(400)
+def test_the_chain_of_a_naive_upgrade_is_named_without_a_profile_and_recovered_without_loss(
+    ferry: Ferry, cluster: OnCluster, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    ferry.install("2.26.6", replicas=2, rows=ROWS, image={"repo": "ferry"}, env=ENVIRONMENT)
+    ferry.order(SLOW_ROWS)
+    ferry.order(f"update customer.pace set seconds = {PACE_S}")
+    before = ferry.rows()
+    values, chart = ferry.folder / "values.json", ferry.charts.replace("{release}", "2.27.8")
+    ferry.helm_command("upgrade", NAME, chart, f"--values={values}", "--set=towpath.livenessProbe.failureThreshold=3")
+    eventually(lambda: _restarted(ferry), "the probe has killed the pod that migrates")
+    eventually(lambda: ferry.asked(WAITS_ITS_TURN), "the next process waits at the migration lock")
+    ((orphan,),) = ferry.asked(HOLDS_THE_LOCK)
+
+    stranger = tmp_path_factory.mktemp("stranger")
+    arguments = ["diagnose", "-n", str(ferry.kube.namespace), "--kubeconfig", str(ferry.looking), "--json"]
+    done = lockage(cluster, arguments, home=stranger, here=stranger)
+    assert done.returncode == 5, done.stderr
+    assert "no profile fits" in done.stderr
+    diagnosis = json.loads(done.stdout)
+    trouble = [one for one in diagnosis["findings"] if not one["harmless"]]
+    chain = [(one["code"], one["because"]) for one in trouble]
+    assert chain[:2] == [("F001", None), ("F043", "F001")], trouble
+    assert {code for code, _ in chain} <= {"F001", "F043", "F011"}, trouble
+    assert f"backend {orphan}, whose client is dead, still holds the migration lock" in trouble[1]["cause"]
+    assert "lockage recover" in trouble[0]["next"]
+
+    with ThreadPoolExecutor(1) as beside:
+        recovering = beside.submit(ferry.lockage, "recover", NAME, "--yes")
+        there = f"select from pg_stat_activity where pid = {orphan}"
+        eventually(lambda: recovering.done() or not ferry.asked(there), "the orphan, which could only roll back, is ended")
+        ferry.order("update customer.pace set seconds = 0")
+        recovered = recovering.result()
+    assert recovered.code == 0, f"{done.stdout}\n{recovered.err}"
+    assert ferry.ledger() == (LEDGERS["2.27.8"], False)
+    assert ferry.ready("2.27.8") == 2
+    assert ferry.rows() == before
+    ferry.order("drop schema customer cascade")  # it is not the application's, and would be named
+    verified = ferry.lockage("verify", NAME)
+    assert verified.code == 0, verified
 
 
 @pytest.mark.timeout(400)

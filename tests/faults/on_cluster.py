@@ -64,6 +64,16 @@ complete = false
 """What ``lockage rbac`` is told of it; ``lockage diagnose`` is told nothing."""
 
 
+def tag_images(own: Cluster) -> None:
+    """towpath's images are ferry's too."""
+    for release in ("2.26.0", "2.26.6", "2.27.8"):
+        command = ["nsenter", f"--target={own.record.pid}", "--mount", "--net", "--pid", "ctr"]
+        command += [f"--address={own.state.containerd_socket}", "--namespace=k8s.io", "images", "tag"]
+        names = [f"docker.io/library/{name}:{release}" for name in ("towpath", NAME)]
+        done = subprocess.run([*command, *names], check=False, capture_output=True, text=True)
+        assert done.returncode == 0 or "already exists" in done.stderr, done.stderr
+
+
 @dataclass(kw_only=True)
 class ClusterGround:
     """A namespace and a database of its own."""
@@ -98,13 +108,7 @@ class ClusterGround:
 
     def tag_images(self) -> None:
         """towpath's images are ferry's too."""
-        state = self.own.state
-        for release in ("2.26.0", "2.26.6", "2.27.8"):
-            command = ["nsenter", f"--target={self.own.record.pid}", "--mount", "--net", "--pid", "ctr"]
-            command += [f"--address={state.containerd_socket}", "--namespace=k8s.io", "images", "tag"]
-            names = [f"docker.io/library/{name}:{release}" for name in ("towpath", NAME)]
-            done = subprocess.run([*command, *names], check=False, capture_output=True, text=True)
-            assert done.returncode == 0 or "already exists" in done.stderr, done.stderr
+        tag_images(self.own)
 
     def seeded(self, *, rows: int = 300, release: str = "2.26.0") -> None:
         migrate(self.url_here, release=release_named("2.26.0"), application_name="setup")
