@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lockage.adapters.clock import SystemClock
+from lockage.core.catalog.objects import CatalogObject
 from lockage.core.diagnosis.evidence import LogText, Trouble
 from lockage.core.diagnosis.findings import Case
 from lockage.core.facts import Activity
@@ -73,6 +74,9 @@ class _Database(_Fake):
         looks = self._record.looks  # type: ignore[attr-defined]
         nth = min(self._stage.asked.count("activity"), len(looks) - 1)
         return self._stage.answer("activity", otherwise=looks[nth])
+
+    def catalog(self) -> tuple[CatalogObject, ...]:
+        return self._stage.answer("catalog", otherwise=())
 
     def close(self) -> None:
         self._stage.closed.append("database")

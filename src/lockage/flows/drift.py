@@ -13,9 +13,10 @@ from lockage.core.catalog.drift import Drift, drifts
 from lockage.core.catalog.objects import Catalog, CatalogObject, catalog_of
 from lockage.core.facts import Check, LedgerState
 from lockage.core.progress import MigrationText
+from lockage.core.release.profile import Profile
 from lockage.errors import LockageError, RefusedError
 from lockage.flows.world import World
-from lockage.ports import Narrate, Shadow, Shadows
+from lockage.ports import Database, Narrate, Shadow, Shadows
 
 CHEAP = 200
 """Migrations up to which a comparison is made unasked: about 25 ms each, a server start included, so at most five seconds."""
@@ -51,24 +52,39 @@ class Comparison:
 
 def compare(world: World, shadows: Shadows, *, asked: bool, narrate: Narrate = lambda _: None) -> Comparison:
     """The live catalog against a clean run's; not made where that takes long and nobody asked, or cannot be."""
-    if not world.migrations:
+    of = Compared(database=world.database, profile=world.profile, migrations=world.migrations)
+    return compare_catalog(of, shadows, asked=asked, narrate=narrate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Whose catalog is compared."""
+
+    database: Database
+    profile: Profile
+    migrations: Sequence[MigrationText]  # of all releases, oldest first; empty when not known
+
+
+def compare_catalog(of: Compared, shadows: Shadows, *, asked: bool, narrate: Narrate = lambda _: None) -> Comparison:
+    """As ``compare``, of a database alone; ``narrate`` may raise, to end it."""
+    if not of.migrations:
         return Comparison(version=None, why_not="nobody says where its migrations are (--migrations DIR)")
-    reading = world.database.ledger(world.profile)
+    reading = of.database.ledger(of.profile)
     if reading.state is not LedgerState.READ or reading.version is None or reading.dirty:
         state = "dirty" if reading.dirty else str(reading.state)
         return Comparison(version=None, why_not=f"the ledger is {state}, so nobody knows which schema it should be")
-    script = [migration for migration in world.migrations if migration.version <= reading.version]
+    script = [migration for migration in of.migrations if migration.version <= reading.version]
     if not any(migration.version == reading.version for migration in script):
         return Comparison(version=None, why_not=f"migration {reading.version} is not among those that are known here")
     if len(script) > CHEAP and not asked:
         return Comparison(version=None, why_not=f"{len(script)} migrations take more than a moment: lockage verify --catalog")
     try:
         narrate("reading the catalog")
-        actual = _catalog(world.database.catalog(), world)
-        major = world.database.server().major
+        actual = _catalog(of.database.catalog(), of.profile)
+        major = of.database.server().major
         with shadows.empty(major=major) as shadow:
             run_clean(shadow, script, narrate=narrate)
-            expected = _catalog(shadow.catalog(), world)
+            expected = _catalog(shadow.catalog(), of.profile)
             same_major = shadow.major == major
     except LockageError as error:
         if asked:
@@ -88,5 +104,5 @@ def run_clean(shadow: Shadow, script: Sequence[MigrationText], *, narrate: Narra
             raise RefusedError(text, code=error.code, hint=error.hint) from error
 
 
-def _catalog(objects: Sequence[CatalogObject], world: World) -> Catalog:
-    return catalog_of(objects, without=world.profile.migrations.ledger)
+def _catalog(objects: Sequence[CatalogObject], profile: Profile) -> Catalog:
+    return catalog_of(objects, without=profile.migrations.ledger)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lockage.core.progress import MigrationText
     from lockage.core.redaction.records import Data
     from lockage.flows.collect import Witnesses
+    from lockage.flows.collect_catalog import CatalogLook
     from lockage.flows.collect_database import Reached
     from lockage.interfaces.deployments import Deployment, Located
 
@@ -52,19 +53,45 @@ def collected(
     glimpse: Callable[[str], None] = lambda _: None,
     settings: Settings | None = None,
     logs: bool = True,
+    catalog: bool = False,
 ) -> Case:
     """The evidence of a deployment, found and collected early enough to be judged within ``limit_s``; as ``collect`` gives it.
 
-    ``say`` gets what people should know of how it was found, ``glimpse`` what is waited for. Raises as ``opened_witnesses``.
+    ``say`` gets what people should know of how it was found, ``glimpse`` what is waited for. With ``catalog`` the schema is
+    held against that of a clean run beside it, within a time of its own (``settings``). Raises as ``opened_witnesses``.
     """
     from lockage.flows.collect import collect
 
     begun_s = time.monotonic()
-    with opened_witnesses(located, limit_s=limit_s, say=say, settings=settings) as witnesses:
+    with opened_witnesses(located, limit_s=limit_s, say=_once(say), settings=settings) as witnesses:
         left_s = max(LEAST_S, limit_s - JUDGING_S - (time.monotonic() - begun_s))
+        look = _catalog_look(witnesses) if catalog else None
         case = collect(witnesses, limit_s=left_s, say=glimpse, logs=logs)
+        case = case if look is None else look.added_to(case, glimpse)
     took_s = round(time.monotonic() - begun_s, 3)
     return replace(case, evidence=replace(case.evidence, collected_s=took_s))
+
+
+def _once(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Says the same line once: two threads may find the same way to the database."""
+    said: set[str] = set()
+
+    def new(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            say(line)
+
+    return new
+
+
+def _catalog_look(witnesses: Witnesses) -> CatalogLook:
+    """The comparison of the catalog, begun."""
+    from lockage.flows.collect_catalog import CatalogLook
+    from lockage.interfaces.wiring import shadows
+
+    look = CatalogLook(witnesses, shadows(ledger=witnesses.profile.migrations.ledger))
+    look.begin()
+    return look
 
 
 @contextmanager

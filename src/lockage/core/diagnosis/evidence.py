@@ -288,7 +288,7 @@ class DatabaseEvidence:
     server_log: tuple[str, ...] | None = None  # PostgreSQL's own, newest lines, where it can be read
     disk_free_bytes: int | None = None  # of the data directory's file system, where it can be seen
     wal_bytes: int | None = None  # of pg_wal
-    drift: tuple[str, ...] | None = None  # where the catalog differs from what a clean run makes: ``lockage verify`` compares
+    drift: tuple[str, ...] | None = None  # where the catalog differs, with harm, from what a clean run makes: --catalog
 
 
 # --- together ---------------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ SOURCES: Mapping[str, str] = {
     "database.server_log": "PostgreSQL's own log",
     "database.disk_free_bytes": "the free space of the data directory",
     "database.wal_bytes": "the size of pg_wal",
-    "database.drift": "the catalog beside the one that a clean run makes (lockage verify)",
+    "database.drift": "the catalog beside the one that a clean run makes (lockage diagnose --catalog)",
     "profile.known": "a profile of the application",
     "profile.releases": "where the migrations of the release end",
     "script": "the text of the migrations",

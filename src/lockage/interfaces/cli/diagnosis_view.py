@@ -27,8 +27,10 @@ _WORDS = ((0.95, "certain"), (0.8, "almost certain"), (0.6, "likely"), (0.4, "po
 _LABEL_WIDTH = 10
 
 
-def show_diagnosis(diagnosis: Diagnosis, console: Console, *, causes: Mapping[str, Cause], verbose: bool = False) -> None:
-    """Print the whole diagnosis; ``causes`` is the catalogue, for the families."""
+def show_diagnosis(
+    diagnosis: Diagnosis, console: Console, *, causes: Mapping[str, Cause], verbose: bool = False, further: str | None = None
+) -> None:
+    """Print the whole diagnosis; ``causes`` is the catalogue, for the families, ``further`` a sentence on a look not made."""
     _head(diagnosis, console)
     if diagnosis.migrating is not None:
         _migrating(diagnosis.migrating, console)
@@ -39,6 +41,8 @@ def show_diagnosis(diagnosis: Diagnosis, console: Console, *, causes: Mapping[st
     _ruled_out(diagnosis, causes, console, verbose=verbose)
     for missing in diagnosis.missing:
         say(console, f"not seen: {missing.source}: {missing.why}", style="yellow")
+    if further is not None:
+        say(console, further)
     took = f"It took {duration(diagnosis.collected_s)}, and nothing was changed."
     say(console, took, style="dim")
 

@@ -370,24 +370,26 @@ def drifted(case: Case) -> Iterator[Finding]:
     half = bool(lacking) and case.profile.migrations.transaction == "statement" and ledger.version == last
     shown = tuple(Exhibit(source="the catalog beside that of a clean run", text=text) for text in drift)
     at = f"the ledger is at {ledger.version}"
+    first = lacking[0] if half else drift[0]
+    differs = f"{first} ({len(drift) - 1} more)" if len(drift) > 1 else first
     if half:
         yield Finding(
             code="F068",
-            cause=f"the schema is neither release's though the ledger is full: {at}, and {lacking[0]}",
+            cause=f"the schema is neither release's though the ledger is full: {at}, and {differs}",
             confidence=0.85,
             why="each statement commits alone, what migrations make is missing, and the ledger says that all of them ran",
             evidence=shown,
-            next=lockage(case, "verify"),
+            next=lockage(case, "verify", "--catalog"),
             avoid="do not trust a start without errors: the migrator looks at the ledger, and not at the schema",
         )
         return
     yield Finding(
         code="F064",
-        cause=f"the schema is not what the ledger says: {at}, and {drift[0]}",
+        cause=f"the schema is not what the ledger says: {at}, and {differs}",
         confidence=0.9,
         why="the catalog was compared with the one that a clean run of the same migrations makes",
         evidence=shown,
-        next=lockage(case, "verify"),
+        next=lockage(case, "verify", "--catalog"),
         avoid="do not migrate on before the difference is settled: a later migration may stop at it half-way",
     )
 

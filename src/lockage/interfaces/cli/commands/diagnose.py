@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from lockage.core.diagnosis.findings import Case, Diagnosis
+from lockage.core.diagnosis.typed import lockage
 from lockage.errors import FindingsError, UsageError
 from lockage.interfaces.cases import read_case, save_case
 from lockage.interfaces.causes import causes
@@ -16,7 +17,7 @@ from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.diagnosis_view import show_diagnosis
 from lockage.interfaces.cli.invocation import Invocation, command_app, invocation_of
 from lockage.interfaces.cli.opening import found
-from lockage.interfaces.cli.options import Json, may_name_deployment, refuse_together
+from lockage.interfaces.cli.options import Json, MigrationsFolder, may_name_deployment, refuse_together
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.deployments import profile_named
 from lockage.interfaces.diagnosing import collected, diagnosed, masked, without_secrets
@@ -26,6 +27,7 @@ from lockage.settings import Collecting
 app = command_app()
 
 LIMIT_S = Collecting().limit_s
+CATALOG_S = Collecting().catalog_s
 
 
 @app.command()
@@ -43,6 +45,15 @@ def diagnose(
     limit_s: Annotated[
         float, typer.Option("--limit", metavar="SECONDS", min=1.0, help="Longest time to look. What is deaf is named.")
     ] = LIMIT_S,
+    catalog: Annotated[
+        bool,
+        typer.Option(
+            "--catalog",
+            help="Compare the schema with the one that a clean run of the migrations makes, too. That has a time of its own, "
+            f"whatever --limit says: {CATALOG_S:g} seconds, of which a migration takes about 25 ms.",
+        ),
+    ] = False,
+    migrations: MigrationsFolder = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All evidence, and every cause that was ruled out.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -52,15 +63,21 @@ def diagnose(
     at most, with read rights only, changes nothing and waits for no lock. Exit code 5 when it is not well.
     """
     invocation = invocation_of(context)
-    refuse_together({"NAME": bool(wanted.name), "--from": from_file is not None}, command="diagnose")
-    case = _read(wanted, from_file) if from_file is not None else _collected(invocation, wanted, limit_s=limit_s)
+    for other, given in (("NAME", bool(wanted.name)), ("--catalog", catalog)):
+        refuse_together({other: given, "--from": from_file is not None}, command="diagnose")
+    wanted = msgspec.structs.replace(wanted, migrations=migrations)
+    if from_file is not None:
+        case = _read(wanted, from_file)
+    else:
+        case = _collected(invocation, wanted, limit_s=limit_s, catalog=catalog)
     if save is not None:
         save_case(case, save, masked=without_secrets(case))
     diagnosis = masked(diagnosed(case))
     if as_json:
         print_json(diagnosis)
     else:
-        show_diagnosis(diagnosis, answers(), causes=causes(), verbose=verbose)
+        further = _further(case, diagnosis) if from_file is None and not catalog else None
+        show_diagnosis(diagnosis, answers(), causes=causes(), verbose=verbose, further=further)
     _end(diagnosis)
 
 
@@ -69,11 +86,18 @@ def _read(wanted: Wanted, file: Path) -> Case:
     return read_case(file, profile=profile)
 
 
-def _collected(invocation: Invocation, wanted: Wanted, *, limit_s: float) -> Case:
+def _collected(invocation: Invocation, wanted: Wanted, *, limit_s: float, catalog: bool) -> Case:
     located = found(invocation, named(wanted))
     invocation.log.write("begun", arguments=invocation.arguments)
     with narrated() as narrate:
-        return collected(located, limit_s=limit_s, say=lambda line: say(notes(), line), glimpse=narrate)
+        return collected(located, limit_s=limit_s, say=lambda line: say(notes(), line), glimpse=narrate, catalog=catalog)
+
+
+def _further(case: Case, diagnosis: Diagnosis) -> str | None:
+    """The look that was left out where all else is well, and could be made."""
+    if not diagnosis.healthy or diagnosis.findings or not case.known or not case.script:
+        return None
+    return f"Not compared: the schema with that of a clean run. {lockage(case, 'diagnose', '--catalog')} does that."
 
 
 def named(wanted: Wanted) -> Wanted:
