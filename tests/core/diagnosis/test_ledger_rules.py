@@ -166,6 +166,10 @@ def test_a_schema_beyond_the_image_is_named_with_the_release_that_fits_and_never
         "error: migrate up: no migration found for version 19: read down for version 19 .: file does not exist",
         "alembic.util.exc.CommandError: Can't locate revision identified by '19'",
         "ERROR: Validate failed: Detected applied migration not resolved locally: 19",
+        "error: migration 19 was previously applied but is missing in the resolved migrations",
+        "error: The migration directory is corrupt, the following files are missing: 19.js",
+        "migration V19__berths is missing from the filesystem",
+        "Unable to migrate: current version 19 is outside the valid versions of 0 to 18",
     ],
 )
 def test_an_unknown_applications_own_migrator_tells_that_the_schema_is_newer(line: str) -> None:

@@ -173,6 +173,8 @@ def test_time_and_level_are_taken_off(raw: str, level: str, text: str) -> None:
          "ValueError: bad port"),
         (("2026-11-22 10:00:00 [info]  up", "2026-11-22 10:00:01 [erro]  licence expired", "bye"), "licence expired"),
         (("up", "going", "down", ""), "down"),
+        (("rails aborted!", "ActiveRecord::ConcurrentMigrationError: Cannot run migrations", "Tasks: TOP => db:migrate"),
+         "ActiveRecord::ConcurrentMigrationError: Cannot run migrations"),
     ],
 )  # fmt: skip
 def test_last_words_are_the_line_that_tells_why(lines: tuple[str, ...], told: str) -> None:

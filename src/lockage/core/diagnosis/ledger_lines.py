@@ -36,18 +36,25 @@ class LedgerLine:
 
 
 # Sources: golang-migrate v4 (migrate.go, ErrDirty, readUp), Alembic (script/revision.py), Flyway 10 (DbValidate), Liquibase 4
-# (ValidatingVisitor), Prisma 5 (P3009, P3018, migrate status), goose v3, Rails 7 (PendingMigrationError), EF Core, Atlas.
+# (ValidatingVisitor), Prisma 5 (P3009, P3018, migrate status), goose v3, Rails 7 (PendingMigrationError), EF Core, Atlas,
+# sqlx 0.8 (MigrateError), Knex 3 (validateMigrationList), refinery 0.8, tern v2 (BadVersionError), Doctrine Migrations 3.
 _PATTERNS: tuple[tuple[Objection, re.Pattern[str]], ...] = tuple(
     (objection, re.compile(words, re.IGNORECASE))
     for objection, words in (
         (Objection.DIRTY, r"dirty database version (?P<version>\d+)|database schema is dirty(?:.*?version=(?P<also>\d+))?"),
         (Objection.DIRTY, r"detected failed migration to version (?P<version>[\w.]+)"),
         (Objection.DIRTY, r"migrate found failed migrations|migration(?:s)? .{0,80}started at .{0,80} failed"),
+        (Objection.DIRTY, r"migration (?P<version>\w+) is partially applied"),
         (Objection.NEWER, r"no migration found for version (?P<version>\d+)"),
         (Objection.NEWER, r"current version is (?P<version>\d+), but later version \d+ exists"),
         (Objection.NEWER, r"can't locate revision identified by '(?P<version>\w+)'"),
         (Objection.NEWER, r"detected applied migration not resolved locally: (?P<version>[\w.]+)"),
         (Objection.NEWER, r"migration(?:s)? from the database are not found locally|has migrations that are not in the image"),
+        (Objection.NEWER, r"migration (?P<version>\w+) was previously applied but is missing in the resolved migrations"),
+        (Objection.NEWER, r"migration directory is corrupt, the following files are missing: (?P<version>[\w-]+)"),
+        (Objection.NEWER, r"migration V?(?P<version>\w+?)(?:__\S+)? is missing from the filesystem"),
+        (Objection.NEWER, r"current version (?P<version>\d+) is outside the valid versions of"),
+        (Objection.NEWER, r"previously executed migrations in the database that are not registered migrations"),
         (
             Objection.NEWER,
             r"(?:database|schema)(?:'s)? (?:schema )?version (?:\(?(?P<version>\d+)\)? )?is (?:newer|higher|ahead)",
@@ -57,6 +64,8 @@ _PATTERNS: tuple[tuple[Objection, re.Pattern[str]], ...] = tuple(
         (Objection.OLDER, r"you have \d+ unapplied migration|(?:database|schema) (?:version )?is (?:older|out of date|behind)"),
         (Objection.EDITED, r"migration checksum mismatch for migration (?:version )?(?P<version>[\w.]+)"),
         (Objection.EDITED, r"the migration [`'\"]?(?P<version>[\w.-]+)[`'\"]? was modified after it was applied"),
+        (Objection.EDITED, r"migration (?P<version>\w+) was previously applied but has been modified"),
+        (Objection.EDITED, r"applied migration V?(?P<version>\w+?)(?:__\S+)? is different than filesystem one"),
         (Objection.EDITED, r"change ?sets? check ?sum|checksum mismatch.{0,40}migration|was: \S+ but is now: "),
     )
 )

@@ -205,7 +205,7 @@ def _detail(lines: Sequence[Line], index: int) -> str:
 
 _TELLING = re.compile(
     r"^panic: |^fatal error: |^thread '.*' panicked at|Exception in thread |^Caused by: |"
-    r"^\w[\w.]*(?:Error|Exception|Failure)\b|"
+    r"^\w[\w.:]*(?:Error|Exception|Failure)\b|"
     r"^(?:Uncaught|Unhandled)|^Error: |^error: |^fatal: |^\*\* \(|runtime error: |^Encountered an error"
 )
 _TRAIL = re.compile(

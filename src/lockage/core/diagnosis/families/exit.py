@@ -53,9 +53,14 @@ SIGNALS = {
 """What exit codes over 128 mean. Source: signal(7), and the shells' 128 + signal."""
 
 _LOCK = re.compile(
-    r"(?i)(?:can't|cannot|could not|couldn't|unable to|failed to|timed? ?out) .{0,40}\block\b|lock timeout|locked by"
+    r"(?i)(?:can't|cannot|could not|couldn't|unable to|failed to|timed? ?out) .{0,40}\block\b|lock timeout|locked by|"
+    r"another migration process is currently running|MigrationLocked|migration table is already locked|"
+    r"concurrent migration|ConcurrentMigrationError"
 )
-"""How migrators say that they did not get their lock. Source: golang-migrate v4 (ErrLockTimeout), Liquibase, Prisma (P1002)."""
+"""How migrators say that they did not get their lock.
+
+Source: golang-migrate v4 (ErrLockTimeout), Liquibase, Prisma (P1002), Rails 8 (ConcurrentMigrationError), Knex 3.
+"""
 
 NEVER_RAN = frozenset({"StartError", "ContainerCannotRun", "ContainerStatusUnknown", "Unknown", "Evicted"})
 """Reasons of an end of a process that never began, or of which nobody knows."""
