@@ -11,11 +11,12 @@ from lockage.core.diagnosis.evidence import Missing
 from lockage.core.diagnosis.findings import Case, Cause, Exhibit, Finding, Migrating, VendorCall
 from lockage.core.diagnosis.ticket import jump_of
 from lockage.core.diagnosis.vendor import vendor_call
+from lockage.core.facts import VersionReading, VersionSource
 from lockage.core.plan.steps import Strategy
 from lockage.core.release.profile import VendorProfile
 from lockage.core.run import RUN_NOTE, RunNote, write_note
 from support.app_profile import PROFILE
-from support.cases import case, pod, workload
+from support.cases import case, crashing, ended, pod, workload
 from support.plans import hop, plan_of
 
 VENDOR = VendorProfile(
@@ -144,6 +145,34 @@ def test_without_platform_and_database_there_is_still_a_ticket() -> None:
     assert answer is not None
     assert "No upgrade was seen" in answer.ticket
     assert "PostgreSQL: not seen" in answer.ticket
+
+
+def test_a_ticket_of_two_hundred_replicas_is_read_in_a_minute() -> None:
+    fleet = tuple(f"app-74d8c6f9b-{number:05}" for number in range(200))
+    dead = ended(137, "OOMKilled")
+    pods = [pod(name, ready=False, containers=(crashing(dead, restarts=n % 7 + 1),)) for n, name in enumerate(fleet[:150])]
+    pods += [pod(name) for name in fleet[150:]]
+    seen = at(
+        platform={"details": tuple(pods), "versions": tuple(shown(name) for name in fleet)},
+        missing=tuple(Missing(source=f"log of {name}", why="no answer within 3 s") for name in fleet),
+    )
+    findings = (*(found("F006", cause=f"pod {name} was killed") for name in fleet), found("F060"), found("F011"))
+    answer = call(*findings, seen=seen)
+    assert answer is not None
+    words = " ".join(answer.ticket.split())
+    assert "2.27.8, back-off, restarted, last ended with OOMKilled (137): 150, app-74d8c6f9b-00000, " in words
+    assert "2.27.8, running, ready: 50, app-74d8c6f9b-00150, app-74d8c6f9b-00151 and 48 more" in words
+    assert "restarts of one replica: 7 at most" in words
+    assert "and 188 more, which the bundle has" in words
+    assert "F060 (90% sure): F060 is so" in words
+    assert "and 194 findings more: 194 times F006" in words
+    assert answer.reasons == ("memory or CPU is short: pod app-74d8c6f9b-00000 was killed; and 199 more like it", "F060 is so")
+    assert len(answer.ticket.splitlines()) < 120
+
+
+def shown(name: str) -> VersionReading:
+    """What a replica says of its version."""
+    return VersionReading(source=VersionSource.BUILDINFO, where=name, version="2.27.8")
 
 
 @pytest.mark.parametrize(

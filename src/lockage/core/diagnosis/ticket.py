@@ -7,12 +7,13 @@ written from a bundle on another machine is the same, letter for letter.
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from lockage.core.diagnosis.evidence import Container, Evidence
 from lockage.core.diagnosis.findings import Case, Finding, Migrating
 from lockage.core.facts import LedgerReading, LedgerState
-from lockage.core.plan.wording import counted, duration
+from lockage.core.plan.wording import counted, duration, listed
 from lockage.core.redaction import mask_secrets
 from lockage.core.run import Notes, read_notes
 from lockage.errors import HaltedError
@@ -23,27 +24,36 @@ WIDTH = 78
 MOST_EXHIBITS = 5
 """Lines of evidence a finding in the ticket; the bundle has all of them."""
 
+MOST_FINDINGS = 8
+"""Findings with their evidence: one of each code before a second of any, since 200 replicas may die of one cause."""
+
+MOST_ENTRIES = 12
+"""Entries of any other list. Who reads a ticket reads a page of it; the bundle has the rest."""
+
+MOST_CHARS = 600
+"""Of one entry: seven lines."""
+
 
 def ticket(case: Case, *, findings: Sequence[Finding], migrating: Migrating | None, reasons: Sequence[str], bundle: str) -> str:
     """The whole text, in lines of at most 78 columns, without secrets."""
     parts = (
         _lines("", _head(case)),
-        _lines("Why we call", reasons),
+        _lines("Why we call", _some(reasons)),
         _lines("What was found", _found(findings)),
         _lines("Under way", (migrating.text,) if migrating is not None else ()),
-        _lines("Versions", _versions(case)),
-        _lines("Replicas and limits", _replicas(case.evidence)),
+        _lines("Versions", _some(_versions(case))),
+        _lines("Replicas and limits", (*_replicas(case.evidence), *_some(_all_limits(case.evidence)))),
         _lines("Migration ledger", (ledger_in_words(case.evidence.database.ledger),)),
         _lines("What was tried", _tried(case.evidence)),
-        _lines("What could not be seen", tuple(f"{one.source}: {one.why}" for one in case.evidence.missing)),
-        _lines("You ask to be called when", case.profile.vendor.call_when),
+        _lines("What could not be seen", _some(f"{one.source}: {one.why}" for one in case.evidence.missing)),
+        _lines("You ask to be called when", _some(case.profile.vendor.call_when)),
         _lines("Attached", _attached(case, bundle)),
     )
     return "\n".join(line for part in parts for line in part).strip() + "\n"
 
 
 def _lines(heading: str, said: Iterable[str]) -> Iterator[str]:
-    entries = tuple(mask_secrets(entry) for entry in said)  # before a line break can come between a name and its value
+    entries = tuple(_short(mask_secrets(entry)) for entry in said)  # before a line break can split a name from its value
     if not entries:
         return
     if heading:
@@ -52,6 +62,17 @@ def _lines(heading: str, said: Iterable[str]) -> Iterator[str]:
     for entry in entries:
         marker, rest = ("    ", "    ") if entry.startswith(" ") else ("* ", "  ")
         yield from _wrapped(entry.strip(), first=marker if heading else "", rest=rest if heading else "")
+
+
+def _some(said: Iterable[str]) -> Iterator[str]:
+    entries = tuple(said)
+    yield from entries[:MOST_ENTRIES]
+    if left := len(entries[MOST_ENTRIES:]):
+        yield f"and {left} more, which the bundle has"
+
+
+def _short(entry: str) -> str:
+    return entry if len(entry) <= MOST_CHARS else f"{entry[:MOST_CHARS]} …"
 
 
 def _wrapped(text: str, *, first: str, rest: str) -> list[str]:
@@ -116,20 +137,24 @@ def _times(evidence: Evidence) -> Iterator[str]:
 
 
 def _found(findings: Sequence[Finding]) -> Iterator[str]:
-    for finding in findings:
+    first = {finding.code: index for index, finding in reversed(tuple(enumerate(findings)))}
+    ranked = sorted(range(len(findings)), key=lambda index: (index != first[findings[index].code], index))
+    shown, rest = sorted(ranked[:MOST_FINDINGS]), Counter(findings[index].code for index in ranked[MOST_FINDINGS:])
+    for finding in (findings[index] for index in shown):
         because = f", because of {finding.because}" if finding.because else ""
         mild = ", harmless" if finding.harmless else ""
         yield f"{finding.code} ({finding.confidence:.0%} sure{because}{mild}): {finding.cause}"
         for exhibit in finding.evidence[:MOST_EXHIBITS]:
             yield f" {exhibit.source}: {exhibit.text}"
+    if rest:
+        what = _some(f"{count} times {code}" for code, count in sorted(rest.items()))
+        yield f"and {counted(rest.total(), 'finding')} more: {', '.join(what)}"
 
 
 def _versions(case: Case) -> Iterator[str]:
     platform, server = case.evidence.platform, case.evidence.database.server
     if platform.workload is not None:
         yield f"image that is asked for: {platform.workload.image}"
-    for reading in platform.versions or ():
-        yield f"{reading.source} of {reading.where}: {reading.version or reading.problem or 'not read'}"
     if server is not None:
         role = "standby" if server.in_recovery else "primary"
         yield f"PostgreSQL {server.version}, {role}, {server.connections} of {server.max_connections} connections"
@@ -138,6 +163,8 @@ def _versions(case: Case) -> Iterator[str]:
     newest = platform.releases[-1] if platform.releases else None
     if newest is not None:
         yield f"Helm: revision {newest.revision}, {newest.status}, chart {newest.chart}"
+    for reading in platform.versions or ():
+        yield f"{reading.source} of {reading.where}: {reading.version or reading.problem or 'not read'}"
 
 
 def _replicas(evidence: Evidence) -> Iterator[str]:
@@ -146,11 +173,25 @@ def _replicas(evidence: Evidence) -> Iterator[str]:
         ready = sum(replica.ready for replica in platform.replicas or ())
         seen = "not seen" if platform.replicas is None else f"{len(platform.replicas)} there, {ready} ready"
         yield f"{counted(platform.workload.replicas, 'replica')} wanted, {seen}"
+    alike: dict[str, list[str]] = {}
     for replica in platform.replicas or ():
         ended = f", last ended with {replica.last_exit.reason} ({replica.last_exit.code})" if replica.last_exit else ""
-        yield f"{replica.name}: {replica.release}, {replica.phase}, {counted(replica.restarts, 'restart')}{ended}"
-    limits = dict.fromkeys(_limits(c) for detail in platform.details or () for c in detail.containers if c.main and not c.init)
-    yield from limits
+        ready = ", ready" if replica.ready else ""
+        restarted = ", restarted" if replica.restarts else ""
+        alike.setdefault(f"{replica.release}, {replica.phase}{ready}{restarted}{ended}", []).append(replica.name)
+    most = max((replica.restarts for replica in platform.replicas or ()), default=0)
+    yield from _some(f"{how}: {_names(tuple(names))}" for how, names in alike.items())
+    if most:
+        yield f"restarts of one replica: {most} at most"
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return f"{len(names)}, {listed(names, most=2)}" if names[1:] else listed(names)
+
+
+def _all_limits(evidence: Evidence) -> Iterable[str]:
+    details = evidence.platform.details or ()
+    return dict.fromkeys(_limits(c) for detail in details for c in detail.containers if c.main and not c.init)
 
 
 def _limits(container: Container) -> str:

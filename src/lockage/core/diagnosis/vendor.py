@@ -58,12 +58,22 @@ def _reasons(
         yield f"locks have kept the migration from ending for {duration(since_s)}: {contended[0].cause}"
     elif since_s > limit_s:
         yield f"it migrates for {duration(since_s)}, longer than {duration(limit_s)}, and nobody holds a lock that it waits for"
-    for finding in serious:
-        entry = causes.get(finding.code)
-        if finding.code in EXHAUSTED:
-            yield f"memory or CPU is short: {finding.cause}"
-        elif finding.code != NO_RULE and finding.because is None and entry is not None and entry.call_vendor:
-            yield finding.cause
+    for code, alike in _by_code(serious).items():
+        entry = causes.get(code)
+        more = f"; and {len(alike) - 1} more like it" if len(alike) > 1 else ""
+        roots = [finding for finding in alike if finding.because is None]
+        if code in EXHAUSTED:
+            yield f"memory or CPU is short: {alike[0].cause}{more}"
+        elif code != NO_RULE and roots and entry is not None and entry.call_vendor:
+            yield f"{roots[0].cause}{more}"
+
+
+def _by_code(findings: Sequence[Finding]) -> Mapping[str, Sequence[Finding]]:
+    """Findings of one code together: 200 replicas that die of one cause are one reason."""
+    found: dict[str, list[Finding]] = {}
+    for finding in findings:
+        found.setdefault(finding.code, []).append(finding)
+    return found
 
 
 def _family(finding: Finding, causes: Mapping[str, Cause]) -> str:
