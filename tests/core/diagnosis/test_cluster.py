@@ -231,6 +231,14 @@ def test_an_autoscaler_that_undoes_a_scale_down_is_named() -> None:
     assert one(seen, "F074").cause == "app was scaled down to 1, and HorizontalPodAutoscaler app scaled it back to 3 15 s later"
 
 
+def test_an_autoscaler_that_undoes_it_at_once_is_named_and_one_that_scales_by_itself_is_not() -> None:
+    at_once = (replace(PUT_BACK[0], at=c.ago(186)), *PUT_BACK[1:])
+    assert codes(c.case(platform={"events": at_once, "contenders": (HPA,)})) == {"F074"}
+    own = replace(PUT_BACK[1], text="New size: 1; reason: All metrics below target", at=c.ago(201))
+    by_itself = c.case(platform={"events": (own, *PUT_BACK), "contenders": (HPA,)})
+    assert not codes(by_itself)
+
+
 ARGO = Contender(
     kind=ContenderKind.OWNER, object="Application/app in argocd", does="syncs by itself", desired_image=c.image(c.OLD_RELEASE)
 )

@@ -189,6 +189,8 @@ def _mixed_answers(case: Case) -> Iterator[Finding]:
 # --- put back ---------------------------------------------------------------------------------------------------------
 
 _SCALED = re.compile(r"Scaled (?P<way>up|down) replica set (?P<name>\S+) from (?P<before>\d+) to (?P<after>\d+)")
+_NEW_SIZE = re.compile(r"New size: (?P<size>\d+)")
+"""Source: Kubernetes 1.33, pkg/controller/podautoscaler/horizontal.go, SuccessfulRescale."""
 _BY_CONTROLLERS = re.compile(r"(?i)argocd|flux|kustomize-controller|helm-controller|keda|horizontal|autoscaler|operator")
 
 
@@ -223,7 +225,7 @@ def _put_back(case: Case) -> tuple[Event, Event | None, Event, str] | None:
         if found is None or found["way"] != "up":
             continue
         downs = [e for e in scalings if e.at <= up.at and _is_down_of(e, found["name"], found["before"])]
-        if not downs or any(abs((e.at - downs[-1].at).total_seconds()) < 5 for e in own):
+        if not downs or any(_sets(e, found["before"]) and abs((e.at - downs[-1].at).total_seconds()) < 5 for e in own):
             continue  # nobody scaled it down, or an autoscaler did, as it should
         by = next((e for e in own if 0 <= (up.at - e.at).total_seconds() < 15 or e.at == up.at), None)
         if by is not None:
@@ -231,6 +233,12 @@ def _put_back(case: Case) -> tuple[Event, Event | None, Event, str] | None:
         if workload is not None and workload.scaled_by and _BY_CONTROLLERS.search(workload.scaled_by):
             return downs[-1], None, up, workload.scaled_by
     return None
+
+
+def _sets(event: Event, replicas: str) -> bool:
+    """Whether an autoscaler's event says that it has asked for so many; one that undoes it may come in the same second."""
+    found = _NEW_SIZE.search(event.text)
+    return (found["size"] == replicas) if found is not None else replicas == "0" and "Deactivated" in event.reason
 
 
 def _is_down_of(event: Event, name: str, to: str) -> bool:
