@@ -206,7 +206,8 @@ def _manifest(client: KubernetesClient, found: Found, place: KubernetesPlace) ->
 
 
 def _template(client: KubernetesClient, found: Found, helm: HelmPlace, target: str) -> str:
-    from lockage.adapters.helm.arguments import for_template
+    from lockage.adapters.helm.arguments import for_template, read_arguments
+    from lockage.adapters.helm.private_folder import private_folder
     from lockage.core.release.chart_values import chart_version
 
     release = helm.release or (found.helm and found.helm.release) or found.name
@@ -219,7 +220,13 @@ def _template(client: KubernetesClient, found: Found, helm: HelmPlace, target: s
     ):
         version = chart_version(found.profile.helm, target)
     chosen = [f"--version={version}"] if version else []
-    return _helm(client, helm, ["template", release, chart, *chosen, "--is-upgrade", *for_template(helm.arguments)])
+    with private_folder() as folder:  # values may hold secrets
+        user = read_arguments(helm.arguments, namespace=client.namespace, context=client.place.context, kubeconfig=None)
+        if not user.reset_values:
+            stored = folder / "values.json"
+            stored.write_text(_helm(client, helm, ["get", "values", release, "--output=json"]))
+            chosen.append(f"--values={stored}")
+        return _helm(client, helm, ["template", release, chart, *chosen, "--is-upgrade", *for_template(helm.arguments)])
 
 
 def _helm(client: KubernetesClient, helm: HelmPlace | None, words: list[str]) -> str:
