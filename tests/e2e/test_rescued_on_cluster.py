@@ -25,26 +25,10 @@ from e2e.cluster.whole import Cluster
 from e2e.installed import LEDGERS, NAME, Installed
 from e2e.on_cluster import OnCluster, eventually
 from e2e.rights import Rule, lockage
-from faults.on_cluster import tag_images
+from faults.on_cluster import MANY, SLOW_ROWS, tag_images
 from lockage.core.release import profile as profiles
 
 pytestmark = pytest.mark.e2e
-
-SLOW_ROWS = """
-create schema customer;
-create table customer.pace (seconds double precision);
-insert into customer.pace values (0);
-create function customer.audited() returns trigger language plpgsql as $$
-begin
-    perform pg_sleep(seconds) from customer.pace;
-    return new;
-end $$;
-create trigger audited before update on public.api_keys for each row execute function customer.audited();
-"""
-"""A trigger of the customer's own; the pace is read for each row, so that it can be changed while a statement runs."""
-
-PACE_S, ROWS = 0.4, 2_000
-"""80 s for one statement, should nobody end it: a tenth of the keys live, and the application removes the others."""
 
 HOLDS_THE_LOCK = """
 select pid from pg_locks join pg_database on pg_database.oid = pg_locks.database
@@ -123,9 +107,8 @@ def ferry(installed: Installed, own_cluster: Cluster) -> Ferry:
 def test_the_chain_of_a_naive_upgrade_is_named_without_a_profile_and_recovered_without_loss(
     ferry: Ferry, cluster: OnCluster, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    ferry.install("2.26.6", replicas=2, rows=ROWS, image={"repo": "ferry"}, env=ENVIRONMENT)
+    ferry.install("2.26.6", replicas=2, rows=MANY, image={"repo": "ferry"}, env=ENVIRONMENT)
     ferry.order(SLOW_ROWS)
-    ferry.order(f"update customer.pace set seconds = {PACE_S}")
     before = ferry.rows()
     values, chart = ferry.folder / "values.json", ferry.charts.replace("{release}", "2.27.8")
     ferry.helm_command("upgrade", NAME, chart, f"--values={values}", "--set=towpath.livenessProbe.failureThreshold=3")

@@ -6,8 +6,10 @@ application; only Helm's is towpath by its chart.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -20,7 +22,9 @@ import lightkube
 import msgspec
 import psycopg
 from lightkube.core.exceptions import ApiError
+from lightkube.models.autoscaling_v2 import CrossVersionObjectReference, HorizontalPodAutoscalerSpec
 from lightkube.models.core_v1 import (
+    ConfigMapVolumeSource,
     EnvVar,
     EnvVarSource,
     HTTPGetAction,
@@ -28,10 +32,13 @@ from lightkube.models.core_v1 import (
     ResourceQuotaSpec,
     ResourceRequirements,
     SecretKeySelector,
+    Volume,
+    VolumeMount,
 )
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
-from lightkube.resources.core_v1 import Event, Namespace, Pod, ResourceQuota
+from lightkube.resources.autoscaling_v2 import HorizontalPodAutoscaler
+from lightkube.resources.core_v1 import ConfigMap, Event, Namespace, Pod, ResourceQuota
 from lightkube.types import PatchType
 
 from e2e.cluster.whole import Cluster
@@ -74,6 +81,32 @@ def tag_images(own: Cluster) -> None:
         assert done.returncode == 0 or "already exists" in done.stderr, done.stderr
 
 
+SLOW_ROWS = """
+create schema customer;
+create table customer.pace (seconds double precision);
+insert into customer.pace values (0.4);
+create function customer.audited() returns trigger language plpgsql as $$
+begin
+    perform pg_sleep(seconds) from customer.pace;
+    return new;
+end $$;
+create trigger audited before update on public.api_keys for each row execute function customer.audited();
+"""
+"""A trigger of the customer's own, which is slow: one statement of the migration outlasts probe, grace and diagnosis.
+
+The pace is read for each row, so that it can be changed while a statement runs.
+"""
+
+MANY = 2_000
+"""Of which a tenth live, as the application itself removes the others: 80 s for that statement, should nobody end it."""
+
+
+ARM_PROGRAM = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 183, 1, 0x400078, 64, 0, 0, 64, 56, 1, 64, 0, 0) + (
+    struct.pack("<IIQQQQQQ", 1, 5, 0, 0x400000, 0x400000, 124, 124, 0x10000) + b"\x00\x00\x00\xd4"
+)
+"""An ELF file of one instruction for AArch64 (e_machine 183). Source: ELF-64 Object File Format 1.5, chapters 3 and 7."""
+
+
 @dataclass(kw_only=True)
 class ClusterGround:
     """A namespace and a database of its own."""
@@ -84,6 +117,7 @@ class ClusterGround:
     url: str  # for pods
     url_here: str
     folder: Path
+    sees_nodes: bool = False  # whether whoever diagnoses may look at nodes
 
     def made(self, release: str = "2.26.0", *, replicas: int = 1) -> Deployment:
         made = towpath(self.url, release, replicas=replicas)
@@ -110,9 +144,11 @@ class ClusterGround:
         """towpath's images are ferry's too."""
         tag_images(self.own)
 
-    def seeded(self, *, rows: int = 300, release: str = "2.26.0") -> None:
+    def seeded(self, *, rows: int = 300, release: str = "2.26.0", slow: bool = False) -> None:
         migrate(self.url_here, release=release_named("2.26.0"), application_name="setup")
         seed(self.url_here, rows=rows)
+        if slow:
+            self.ask(SLOW_ROWS)
         migrate(self.url_here, release=release_named(release), application_name="setup")
 
     def create(self, made: Deployment, *, ready: bool = False) -> None:
@@ -140,6 +176,16 @@ class ClusterGround:
 
         eventually(restarted, f"a pod was restarted {times} times")
 
+    def ask(self, query: str) -> bool:
+        """Whether it gives a row; an order gives none."""
+        with psycopg.connect(self.url_here, autocommit=True) as connection:
+            cursor = connection.execute(query.encode())
+            return cursor.description is not None and cursor.fetchone() is not None
+
+    def until_one_waits_behind_an_orphan(self) -> None:
+        waits = "select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'"
+        eventually(lambda: self.ask(waits), "the next process waits at the migration lock")
+
     @staticmethod
     def until_waited(age_s: float) -> None:
         """What is younger may yet come right by itself, and the rules give it that time."""
@@ -151,7 +197,7 @@ class ClusterGround:
         namespace = str(self.kube.namespace)
         profile = self.folder / "ferry.toml"
         profile.write_text(PROFILE)
-        where = ("-n", namespace, "--profile", str(profile), "--read-only")
+        where = ("-n", namespace, "--profile", str(profile), "--read-only", *(["--cluster-role"] if self.sees_nodes else []))
         confined = granted(self.kube, self.kubeconfig, NAME, *where, folder=self.folder)
         command = [str(Path(sys.executable).with_name("lockage")), "diagnose", "-n", namespace]
         environment = {**os.environ, "LOCKAGE_HOME": str(self.folder / "home")}
@@ -229,6 +275,25 @@ def wrong_command(ground: ClusterGround) -> Iterator[None]:
 
 
 @contextmanager
+def wrong_architecture(ground: ClusterGround) -> Iterator[None]:
+    """The program is an ARM's: a real kernel refuses it."""
+    ground.seeded()
+    program = base64.b64encode(ARM_PROGRAM).decode()
+    ground.kube.create(ConfigMap(metadata=ObjectMeta(name="arm"), binaryData={"ferryd": program}))
+    made = ground.made()
+    assert made.spec is not None
+    assert made.spec.template.spec is not None
+    source = ConfigMapVolumeSource(name="arm", defaultMode=0o555)
+    made.spec.template.spec.volumes = [Volume(name="arm", configMap=source)]
+    container = ground.container(made)
+    container.volumeMounts = [VolumeMount(name="arm", mountPath="/opt/arm")]
+    container.command = ["/opt/arm/ferryd"]
+    ground.create(made)
+    ground.until_restarted()
+    yield
+
+
+@contextmanager
 def out_of_memory(ground: ClusterGround) -> Iterator[None]:
     ground.seeded()
     made = ground.made()
@@ -269,8 +334,8 @@ def startup_probe(ground: ClusterGround) -> Iterator[None]:
 
 @contextmanager
 def naive_upgrade(ground: ClusterGround) -> Iterator[None]:
-    """A new image, a liveness probe that knows nothing of migrations, many rows: the real kubelet kills the migrating pod."""
-    ground.seeded(rows=400_000)
+    """A new image, a liveness probe that knows nothing of migrations, slow rows: the real kubelet kills the migrating pod."""
+    ground.seeded(rows=MANY, slow=True)
     made = ground.made(replicas=2)
     asked = HTTPGetAction(path="/healthz", port="http")
     ground.container(made).livenessProbe = Probe(
@@ -279,13 +344,7 @@ def naive_upgrade(ground: ClusterGround) -> Iterator[None]:
     ground.create(made, ready=True)
     ground.patch({"template": {"spec": {"containers": [{"name": NAME, "image": f"{NAME}:2.27.8"}]}}})
     ground.until_event("failed liveness probe")
-    waits = "select from pg_locks where locktype = 'advisory' and not granted"
-
-    def next_one_waits() -> bool:
-        with psycopg.connect(ground.url_here) as connection:
-            return connection.execute(waits).fetchone() is not None
-
-    eventually(next_one_waits, "the next pod waits at the migration lock")
+    ground.until_one_waits_behind_an_orphan()
     yield
 
 
@@ -337,6 +396,31 @@ def scaled_to_zero(ground: ClusterGround) -> Iterator[None]:
     ground.create(ground.made(), ready=True)
     ground.patch({"replicas": 0})
     eventually(lambda: not ground.pods(), "no pod is there")
+    yield
+
+
+def _autoscaled(ground: ClusterGround, *, minimum: int) -> None:
+    """An autoscaler without metrics: it holds its bounds, and no more."""
+    ground.seeded()
+    ground.create(ground.made(replicas=2), ready=True)
+    target = CrossVersionObjectReference(kind="Deployment", name=NAME, apiVersion="apps/v1")
+    spec = HorizontalPodAutoscalerSpec(scaleTargetRef=target, minReplicas=minimum, maxReplicas=3)
+    ground.kube.create(HorizontalPodAutoscaler(metadata=ObjectMeta(name=NAME), spec=spec))
+    ground.patch({"replicas": 1})
+
+
+@contextmanager
+def scaled_back(ground: ClusterGround) -> Iterator[None]:
+    _autoscaled(ground, minimum=2)
+    ground.until_event("SuccessfulRescale")
+    until_ready(ground.kube, NAME, replicas=2)
+    yield
+
+
+@contextmanager
+def scaled_within_bounds(ground: ClusterGround) -> Iterator[None]:
+    _autoscaled(ground, minimum=1)
+    until_ready(ground.kube, NAME)
     yield
 
 
@@ -403,6 +487,7 @@ FAULTS = (
         neighbour=Neighbour(name="an optional Secret is missing", make=optional_secret_missing),
     ),
     Fault(name="the command is not there", code="F017", make=wrong_command, allowed=AROUND),
+    Fault(name="the program is for another processor", code="F015", make=wrong_architecture, allowed=AROUND),
     Fault(
         name="out of memory",
         code="F006",
@@ -415,7 +500,8 @@ FAULTS = (
         name="a naive upgrade",
         code="F001",
         make=naive_upgrade,
-        allowed=(*AROUND, "F043", "F073"),  # F043 while the killed one's backend still works: seconds, then the next one does
+        allowed=(*AROUND, "F043"),
+        chained=(("F043", "F001"),),
         neighbour=Neighbour(name="an upgrade", make=rolled_out),
     ),
     Fault(name="nobody can place it", code="F076", make=unschedulable, allowed=AROUND),
@@ -428,6 +514,12 @@ FAULTS = (
     ),
     Fault(name="admission refuses the pods", code="F084", make=refused_by_admission, allowed=AROUND),
     Fault(name="scaled to zero", code="F082", make=scaled_to_zero),
+    Fault(
+        name="an autoscaler scales back",
+        code="F074",
+        make=scaled_back,
+        neighbour=Neighbour(name="an autoscaler lets it be", make=scaled_within_bounds),
+    ),
     Fault(name="the rollout is paused", code="F080", make=paused, allowed=("F073",)),
     Fault(name="a pod cannot go", code="F079", make=terminating, allowed=AROUND),
 )
