@@ -157,3 +157,15 @@ def test_the_end_is_seen_whatever_else_is_out_of_sight(source: str) -> None:
 
 def test_the_end_is_seen_in_the_list_of_replicas() -> None:
     assert {f.code for f in found(c.blind(crashed("boom"), "platform.details"))} == {"F010", "F011"}
+
+
+def test_a_logger_that_writes_local_time_without_its_zone_is_heard_while_its_process_tries_again() -> None:
+    """West of Greenwich its lines seem hours older than the process that wrote them."""
+    line = c.log_line('goose run: failed to run SQL migration: column "x" does not exist (SQLSTATE 42703)', at=5 * 3600)
+    young = c.pod(NAME, ready=False, containers=(c.container(state=c.running(for_s=21), ready=False),), created_at=c.ago(24))
+    seen = c.case(platform={"details": (young, *(c.pod(n) for n in c.names()[1:])), "logs": (c.log(line),)})
+    assert {f.code for f in found(seen)} == {"F012"}
+    old = c.pod(
+        NAME, ready=False, containers=(c.container(state=c.running(for_s=6 * 3600), ready=False),), created_at=c.ago(7 * 3600)
+    )
+    assert found(c.case(platform={"details": (old, *(c.pod(n) for n in c.names()[1:])), "logs": (c.log(line),)})) == ()

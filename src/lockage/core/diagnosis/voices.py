@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from lockage.core.diagnosis.evidence import Container, ContainerPhase, LogText, ReplicaDetail
 from lockage.core.diagnosis.findings import Case, Exhibit
 from lockage.core.diagnosis.log_lines import Complaint, complaints, read_lines
 from lockage.core.diagnosis.migrator_lines import Step, migrator_lines
-from lockage.core.diagnosis.present import age_s, in_trouble, living, log_exhibit, log_of, own_containers
+from lockage.core.diagnosis.present import CLOCK_S, age_s, in_trouble, living, log_exhibit, log_of, own_containers
 
 FRESH_S = 120.0
 """How old the last complaint of a process that lives may be: clients that try again do it every few seconds."""
@@ -69,7 +70,7 @@ def fresh_voices(case: Case) -> Iterator[Voice]:
     for detail in living(case):
         for container in own_containers(detail):
             log = log_of(case, detail.name, container.name, previous=False)
-            complaint = _fresh(case, log) if log is not None else None
+            complaint = _fresh(case, log, container) if log is not None else None
             if log is not None and complaint is not None and container.state.phase is ContainerPhase.RUNNING:
                 yield Voice(detail=detail, container=container, log=log, complaint=complaint, ended=False)
 
@@ -81,7 +82,7 @@ def _voice(case: Case, detail: ReplicaDetail, container: Container) -> Voice | N
         # Of a container that waits to be started again, "current" is the process before: see ``log_of_ending``.
         return _last_of(detail, container, before or current, ended=True)
     if current is not None:
-        complaint = _fresh(case, current)
+        complaint = _fresh(case, current, container)
         if complaint is not None:
             return Voice(detail=detail, container=container, log=current, complaint=complaint, ended=False)
     started = container.state.started_at
@@ -103,7 +104,7 @@ def _root(found: tuple[Complaint, ...]) -> Complaint:
     return (telling or list(found))[-1]
 
 
-def _fresh(case: Case, log: LogText) -> Complaint | None:
+def _fresh(case: Case, log: LogText, container: Container) -> Complaint | None:
     found = complaints((log,))
     if not found:
         return None
@@ -111,10 +112,16 @@ def _fresh(case: Case, log: LogText) -> Complaint | None:
     steps = migrator_lines(log)
     if steps and steps[-1].step in {Step.LOCKED, Step.BEGUN, Step.WAITS} and _behind(log, steps[-1].raw, last.raw):
         return None  # it got in, and went on
-    if last.at is not None:
+    if last.at is not None and _can_be(last.at, container):
         return last if age_s(case, last.at) < FRESH_S else None
     tail = {line.raw for line in read_lines(log)[-LAST_LINES:]}
     return last if last.raw.rstrip("\r\n") in tail else None
+
+
+def _can_be(at: datetime, container: Container) -> bool:
+    """Whether the process was there then: a logger that writes local time without its zone seems hours early."""
+    began = container.state.started_at
+    return began is None or (at - began).total_seconds() >= -CLOCK_S
 
 
 def _behind(log: LogText, later: str, earlier: str) -> bool:

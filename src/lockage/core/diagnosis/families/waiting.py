@@ -24,6 +24,7 @@ from lockage.core.diagnosis.blocking import (
 )
 from lockage.core.diagnosis.evidence import PreparedTransaction
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
+from lockage.core.diagnosis.lock_rows import lock_row_left
 from lockage.core.diagnosis.migration_lock import nobody_holds, orphan_finding, orphan_holds, pooler_between, waits_its_turn
 from lockage.core.diagnosis.migrator import Migrator, awaited, blockers, first_look, last_look, migrator, shown, waits_on
 from lockage.core.diagnosis.typed import psql
@@ -199,4 +200,4 @@ def _held(holder: Session, waiter: Session) -> tuple[Exhibit, ...]:
     return tuple(Exhibit(source="pg_locks", text=f"pid {holder.pid} holds {k.mode} on {k.relation}") for k in locks[:3])
 
 
-RULES: tuple[Rule, ...] = (migration_waits, orphan_holds, waits_its_turn, nobody_holds, pooler_between)
+RULES: tuple[Rule, ...] = (migration_waits, orphan_holds, waits_its_turn, nobody_holds, lock_row_left, pooler_between)
