@@ -3,7 +3,8 @@
 Not for deciding (``core.recovery.decide``). The surprising thing: what concerns the replicas is carried out as a run of one
 hop, so that a machine that dies in the middle leaves a note behind, and the same command goes on from it.
 
-Codes: LK585 nothing to do for Lockage · LK589 a session stays · LK590 the backup failed · LK591 the schema moved meanwhile.
+Codes: LK585 nothing to do for Lockage · LK589 a session stays · LK590 the backup failed · LK591 the schema moved meanwhile ·
+LK635 the rest is a person's.
 """
 
 from __future__ import annotations
@@ -106,6 +107,7 @@ class _Rescuing:
         self._waiver, self._holder = waiver, holder
         self.world, self._hold, self._say = tenure.world, tenure.hold, tenure.say
         self._began_at = tenure.world.clock.now()
+        self._moving: list[RecoveryStep] = []  # sessions that are to be out of the way
 
     def before_the_replicas(self) -> None:
         """Sessions, then the ledger."""
@@ -119,6 +121,7 @@ class _Rescuing:
         for step in self.found.steps:
             match step.action:
                 case "cancel" | "terminate":
+                    self._moving.append(step)
                     self._step(step.action, lambda step=step: self._move_on(step))
                 case "end-all-others":
                     self._step(step.action, self._end_all_others)
@@ -139,6 +142,12 @@ class _Rescuing:
             case Course.NOTHING:
                 if self.scene.whole:
                     self._step("verify", self._verify)
+                elif self.found.by_hand:
+                    raise HaltedError(
+                        f"what Lockage may do is done, and the rest is a person's: {self.found.because}",
+                        code="LK635",
+                        hint=self.found.by_hand[0].target,
+                    )
             case Course.AWAIT:
                 self._step("await", self._await_whole)
             case Course.SCALE:
@@ -278,6 +287,8 @@ class _Rescuing:
         limit_s = max(limits.rollout_s, self.world.profile.max_kill_budget_s) + limits.ready_margin_s
 
         def whole() -> bool | None:
+            for step in self._moving:  # a migrator that gives up and comes again was perhaps just not waiting
+                self._move_on(step)
             replicas = self.world.platform.replicas()
             ready = sum(1 for r in replicas if r.ready and r.release == release)
             self.world.glimpse(f"{ready} of {self.world.platform.workload().replicas} replicas of {release} are ready")

@@ -14,12 +14,14 @@ from lockage.core.diagnosis.findings import Diagnosis
 from lockage.core.facts import LedgerState
 from lockage.core.recovery.decide import recovery_from
 from lockage.core.recovery.dirty import DirtyLedger
+from lockage.core.recovery.lost import LostLedger
 from lockage.core.recovery.scene import Scene, Wishes, scene_of
 from lockage.core.recovery.steps import Recovery
 from lockage.core.release.fits import MigrationMark, ReleaseMigrations, ReleaseTable, joined
 from lockage.core.run import read_notes
 from lockage.errors import LockageError, RefusedError
 from lockage.flows.dirty import examine_dirty, is_dirty
+from lockage.flows.lost_ledger import examine_lost
 from lockage.flows.world import World
 from lockage.interfaces.deployments import Deployment, Located
 from lockage.interfaces.diagnosing import collected, diagnosed
@@ -61,6 +63,7 @@ def judged(
         rollable=world.platform.releases(),
         script=world.migrations,
         dirty=_dirty(opened, applied=applied, narrate=narrate),
+        lost=_lost(opened, narrate=narrate) if any(f.code == "F069" for f in diagnosis.findings) else None,
     )
     found = recovery_from(diagnosis, scene, wishes, budget=world.settings.probe_budget)
     return Judged(diagnosis=diagnosis, scene=scene, found=found)
@@ -75,6 +78,14 @@ def known_releases(deployment: Deployment, world: World, *, folders: Folders) ->
     release = world.platform.workload().release
     named = ReleaseMigrations(release=release, last=marks[-1].version, marks=marks, source=str(deployment.migrations))
     return joined((ReleaseTable(releases=(named,)), *tables))
+
+
+def _lost(opened: Opened, *, narrate: Narrate) -> LostLedger | None:
+    """Which migration the schema is at; None where it cannot be found out here."""
+    try:
+        return examine_lost(opened.world, shadows_of(opened.deployment), form=form_of(opened.deployment), narrate=narrate)
+    except RefusedError:
+        return None
 
 
 def _dirty(opened: Opened, *, applied: int | None, narrate: Narrate) -> DirtyLedger | None:

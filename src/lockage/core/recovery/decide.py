@@ -143,6 +143,8 @@ def _way(diagnosis: Diagnosis, scene: Scene, wishes: Wishes, root: Finding | Non
         command = f"lockage recover {scene.deployment} --migrations DIR"
         hands = (by_hand("name the files of the release that failed", because, command=command),)
         return _Way(course=Course.NOTHING, direction=Direction.NONE, because=because, release=release, hands=hands)
+    if "F069" in codes and (scene.lost is None or scene.lost.version is None):
+        return _at_no_migration(scene)
     if wishes.to_release is not None:
         return _as_asked(scene, wishes.to_release, version)
     if scene.ledger.foreign:
@@ -162,7 +164,27 @@ def _version_behind_it(scene: Scene) -> int | None:
     if scene.dirty is not None:
         way = scene.dirty.way(scene.dirty.advised) if scene.dirty.advised else None
         return way.leaves if way else None
-    return scene.version
+    return scene.version if scene.lost is None else scene.lost.version
+
+
+def _at_no_migration(scene: Scene) -> _Way:
+    """The ledger has no rows, and the schema does not say by itself which migration it is at: nothing may start over it."""
+    lost, table = scene.lost, scene.ledger.table
+    because = f"{table} has no rows, though tables are there: whatever starts would run every migration from the first"
+    if lost is None:
+        what, command = "name the files of the migrations", f"lockage recover {scene.deployment} --migrations DIR"
+    elif lost.fitting:
+        what = (
+            f"the catalog fits migrations {', '.join(map(str, lost.fitting))}, which differ in rows only: write the right one"
+        )
+        command = "; ".join(lost.ways[-1][1])
+    else:
+        seen = f"{lost.looked_at[0]} to {lost.looked_at[-1]}" if lost.looked_at else "any"
+        what = f"restore the rows of {table} from a backup: the catalog fits none of the migrations {seen}"
+        command = f"lockage explain F069, and then: lockage recover {scene.deployment}"
+    hands = (by_hand(what, because, command=command),)
+    release = scene.workload.release
+    return _Way(course=Course.NOTHING, direction=Direction.NONE, because=because, release=release, hands=hands)
 
 
 def _under_way(diagnosis: Diagnosis, scene: Scene, release: str) -> _Way:

@@ -154,7 +154,7 @@ def ledger_step(scene: Scene, wishes: Wishes) -> tuple[RecoveryStep, ...]:
     """The way out of a dirty ledger; by hand where a person must say first what was applied."""
     dirty = scene.dirty
     if dirty is None:
-        return ()
+        return _of_a_lost_ledger(scene)
     way = next((way for way in dirty.ways if way.name == (wishes.way or dirty.advised)), None)
     if way is None:
         open_ones = [v for v in dirty.statements if v.verdict == "unprovable"]
@@ -181,6 +181,22 @@ def ledger_step(scene: Scene, wishes: Wishes) -> tuple[RecoveryStep, ...]:
             destructive=bool(way.loses),
             sql=way.sql,
             together=way.together,
+        ),
+    )
+
+
+def _of_a_lost_ledger(scene: Scene) -> tuple[RecoveryStep, ...]:
+    lost = scene.lost
+    if lost is None or lost.version is None:
+        return ()
+    others = f"; {len(lost.looked_at) - 1} others were compared, and differ" if len(lost.looked_at) > 1 else ""
+    return (
+        RecoveryStep(
+            action="mend-ledger",
+            target=f"{lost.table}, which lost its rows, is at {lost.version} then",
+            reason=f"the catalog is the one that a clean run up to migration {lost.version} makes{others}",
+            undo=f"the rows of {lost.table} taken away again",
+            sql=lost.sql,
         ),
     )
 

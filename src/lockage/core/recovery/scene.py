@@ -26,6 +26,7 @@ from lockage.core.facts import (
 )
 from lockage.core.progress import MigrationText, migration_session
 from lockage.core.recovery.dirty import DirtyLedger
+from lockage.core.recovery.lost import LostLedger
 from lockage.core.release.fits import Fit, ReleaseMigrations, ending_at, fit_of
 from lockage.core.release.profile import Profile
 from lockage.core.run import Notes
@@ -70,6 +71,7 @@ class Scene:
     helm_pending: str | None  # Helm's status where its newest revision is pending
     script: tuple[MigrationText, ...]
     dirty: DirtyLedger | None = None
+    lost: LostLedger | None = None  # the ledger has no rows, though tables are there
 
     # --- the schema --------------------------------------------------------------------------------------------------
 
@@ -205,6 +207,7 @@ def scene_of(
     rollable: Sequence[str] = (),
     script: Sequence[MigrationText] = (),
     dirty: DirtyLedger | None = None,
+    lost: LostLedger | None = None,
 ) -> Scene:
     """The scene. Raises ``RefusedError`` (LK584) naming what was not seen and must be."""
     platform, database = evidence.platform, evidence.database
@@ -237,6 +240,7 @@ def scene_of(
         helm_pending=pending,
         script=tuple(script),
         dirty=dirty,
+        lost=lost,
     )
 
 
