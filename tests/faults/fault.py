@@ -30,6 +30,9 @@ DESTROYS = (
 )
 """Advice that ends what a later minute would have finished, or that cannot be taken back."""
 
+AROUND = ("F011",)
+"""Of a process that ends by itself again and again: it waits to be started, and that is so."""
+
 Make = Callable[[Any], AbstractContextManager[None]]
 """Makes the fault on a ground, and lets it last; what it began besides the ground's own, it ends."""
 

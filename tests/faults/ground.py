@@ -20,14 +20,14 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
-import msgspec
 import psutil
 import psycopg
 from psycopg import sql
 
+from faults.deployments import FERRY_APP, ferry_spec, sketched, towpath_spec
 from lockage.adapters.local import deployment as local
 from lockage.adapters.local.platform import LocalPlatform
-from lockage.adapters.local.records import DeploymentSpec, UpdateStrategy
+from lockage.adapters.local.records import DeploymentSpec
 from lockage.adapters.postgres import embedded
 from lockage.adapters.postgres.account import cache_root, reachable_binaries, server_account, short_folder
 from lockage.adapters.postgres.binaries import embedded_binaries
@@ -35,8 +35,6 @@ from lockage.adapters.postgres.data_directory import clone_template
 from lockage.adapters.postgres.throwaway import roomy_memory
 from lockage.core.diagnosis.findings import Diagnosis
 from lockage.core.facts import Probe, Replica, ReplicaPhase
-from lockage.core.release.profile import parse_profile
-from lockage.core.release.sketch import LedgerSeen, Seen, profile_text
 from lockage.demo.towpath.migrator import migrate
 from lockage.demo.towpath.releases import release_named
 from lockage.demo.towpath.seed import seed
@@ -50,8 +48,6 @@ FEW, MANY = 300, 200_000
 """Rows of ``api_keys``: a migration of a blink, and one of seconds."""
 
 LIVENESS = Probe(path="/healthz", period_s=0.4, timeout_s=0.3, failure_threshold=3)
-READINESS = Probe(path="/healthz", period_s=0.3, timeout_s=0.5, failure_threshold=1)
-FERRY_APP = Path(__file__).with_name("ferry_app.py")
 
 SETTINGS = {
     "fsync": "off",
@@ -163,6 +159,12 @@ class Ground:
         self._stack.callback(_cancel, connection)
         thread.start()
 
+    def holds(self, table: str, *, name: str = "reports/nightly") -> psycopg.Connection[Any]:
+        """A session of somebody else's that has read the table in a transaction, and does nothing more."""
+        session = self.session(name)
+        session.execute(f"lock table {table} in access share mode".encode())
+        return session
+
     def until_waits(self, name: str = "%/%", *, event: str = "%") -> int:
         """The pid of a session of that name that waits for a lock."""
         query = (
@@ -251,6 +253,21 @@ class Ground:
         workload = self.platform.workload()
         self.platform.roll_out(Rollout(release=release, replicas=workload.replicas, liveness=liveness or workload.liveness))
 
+    def upgraded(self, release: str = "2.27.8") -> None:
+        """The same, and it went well."""
+        self.roll_out(release)
+        self.until_ready()
+
+    def refused(self, release: str = "2.27.8") -> None:
+        """The same, and its replica ends by itself again and again."""
+        self.roll_out(release)
+        self.until_backs_off()
+
+    def until_migrates(self) -> None:
+        """towpath rewrites its largest table, which takes seconds where there are ``MANY`` rows."""
+        works = "select from pg_stat_activity where application_name like 'towpath/%' and query like '%allow_list%'"
+        eventually(lambda: self.ask(works), "it migrates")
+
     def until_ready(self) -> None:
         def settled() -> bool:
             workload = self.platform.workload()
@@ -333,83 +350,6 @@ class Ground:
 def _cancel(connection: psycopg.Connection[Any]) -> None:
     with suppress(psycopg.Error):
         connection.cancel_safe(timeout=2)
-
-
-def towpath_spec(ground: Ground, release: str, *, replicas: int = 1, **changes: Any) -> DeploymentSpec:
-    """towpath's deployment, as the demonstration has it, only quicker; ``environment`` is added to."""
-    command = (sys.executable, "-m", "lockage.demo.towpath", "--release", "{release}")
-    environment = {
-        "TOWPATH_PG_CONNECTION_URL": changes.pop("url", None) or ground.url(),
-        "TOWPATH_HTTP_ADDRESS": "{address}",
-        "TOWPATH_REPLICA": "{replica}",
-        "TOWPATH_PG_POOL_MIN": "1",
-        "TOWPATH_PG_POOL_MAX": "4",
-        "TOWPATH_CONNECT_TIMEOUT_S": "2",
-        "TOWPATH_REPORT_INTERVAL_S": "3600",
-        "TOWPATH_REPORT_LENGTH_S": "0",
-        "TOWPATH_PURGE_INTERVAL_S": "3600",
-        "FAULT_GROUND": str(ground.state),
-        **changes.pop("environment", {}),
-    }
-    spec = DeploymentSpec(
-        name="towpath",
-        image="towpath",
-        release=release,
-        releases=("2.26.0", "2.26.6", "2.27.8", "2.27.9"),
-        replicas=replicas,
-        command=(*command, "server"),
-        version_command=(*command, "version"),
-        environment=environment,
-        liveness=None,
-        readiness=READINESS,
-        grace_s=1.0,
-        update=UpdateStrategy(max_surge=1, max_unavailable=0),
-        database_port=ground.port,
-        back_off_scale=0.05,
-        drain_s=0.0,
-    )
-    return msgspec.structs.replace(spec, **changes)
-
-
-def ferry_spec(ground: Ground, release: str, *, replicas: int = 1, **changes: Any) -> DeploymentSpec:
-    """The stranger's deployment."""
-    environment = {
-        "DATABASE_URL": changes.pop("url", None) or ground.url(),
-        "FERRY_NAME": "{replica}",
-        "FAULT_GROUND": str(ground.state),
-        **changes.pop("environment", {}),
-    }
-    spec = DeploymentSpec(
-        name="ferry",
-        image="harbourworks/ferry",
-        release=release,
-        replicas=replicas,
-        command=(sys.executable, str(FERRY_APP), "{release}", "{address}"),
-        environment=environment,
-        readiness=READINESS,
-        grace_s=1.0,
-        update=UpdateStrategy(max_surge=1, max_unavailable=0),
-        database_port=ground.port,
-        back_off_scale=0.05,
-        drain_s=0.0,
-    )
-    return msgspec.structs.replace(spec, **changes)
-
-
-def sketched() -> Any:
-    """The profile that ``lockage diagnose`` sketches of ferry."""
-    seen = Seen(
-        name="ferry",
-        workload="ferry",
-        namespace="ferry",
-        image="harbourworks/ferry",
-        release="1.4.0",
-        container="ferry",
-        containers=1,
-        application_names=("{replica}",),
-        ledgers=(LedgerSeen(table="public.alembic_version", columns=("version_num",)),),
-    )
-    return parse_profile(profile_text(seen).encode(), file="the sketched profile")
 
 
 @contextmanager

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from faults import locks, migrations, refusals
+from faults import endings, ledgers, locks, migrations, refusals, servers
 from faults.fault import Fault
 
-FAULTS: tuple[Fault, ...] = (*locks.FAULTS, *migrations.FAULTS, *refusals.FAULTS)
+FAULTS: tuple[Fault, ...] = (
+    *locks.FAULTS,
+    *endings.FAULTS,
+    *migrations.FAULTS,
+    *ledgers.FAULTS,
+    *servers.FAULTS,
+    *refusals.FAULTS,
+)
 AS_ROOT: tuple[Fault, ...] = (*migrations.AS_ROOT,)

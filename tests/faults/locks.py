@@ -13,7 +13,7 @@ from lockage.demo.towpath.migrator import LOCK_KEY
 @contextmanager
 def idle_in_transaction(ground: Ground) -> Iterator[None]:
     ground.towpath()
-    ground.session("reports/nightly").execute("lock table api_keys in access share mode")
+    ground.holds("api_keys")
     ground.roll_out("2.27.8")
     ground.until_waits("towpath/%")
     yield
@@ -23,8 +23,7 @@ def idle_in_transaction(ground: Ground) -> Iterator[None]:
 def idle_in_transaction_elsewhere(ground: Ground) -> Iterator[None]:
     ground.towpath()
     ground.session("reports/nightly").execute("select count(*) from users")
-    ground.roll_out("2.27.8")
-    ground.until_ready()
+    ground.upgraded()
     yield
 
 
@@ -43,8 +42,7 @@ def running_query(ground: Ground) -> Iterator[None]:
 def query_beside(ground: Ground) -> Iterator[None]:
     ground.towpath()
     ground.runs(ground.session("reports/nightly"), "select pg_sleep(60) from users limit 1")
-    ground.roll_out("2.27.8")
-    ground.until_ready()
+    ground.upgraded()
     yield
 
 
@@ -91,8 +89,7 @@ def row_locks(ground: Ground) -> Iterator[None]:
 def rows_of_nobody(ground: Ground) -> Iterator[None]:
     ground.ferry()
     ground.runs(ground.session("harbour-office"), "select pg_sleep(60) from berths limit 1")
-    ground.roll_out("1.4.1")
-    ground.until_ready()
+    ground.upgraded("1.4.1")
     yield
 
 
@@ -100,7 +97,7 @@ def rows_of_nobody(ground: Ground) -> Iterator[None]:
 def waiting_orphan(ground: Ground) -> Iterator[None]:
     """A migrator was killed while it waited for somebody's lock: its backend waits on, and the next one waits for that."""
     ground.towpath()
-    ground.session("reports/nightly").execute("lock table api_keys in access share mode")
+    ground.holds("api_keys")
     ground.roll_out("2.27.8")
     ground.until_waits("towpath/%")
     ground.process("2.27.8").kill()
@@ -112,8 +109,7 @@ def waiting_orphan(ground: Ground) -> Iterator[None]:
 def working_orphan(ground: Ground) -> Iterator[None]:
     """A migrator was killed in the middle of a file, which PostgreSQL finishes before it notices; the next one waits."""
     ground.towpath("2.27.8", rows=MANY, ready=False)
-    works = "select from pg_stat_activity where application_name like 'towpath/%' and query like '%allow_list%'"
-    eventually(lambda: ground.ask(works), "it migrates")
+    ground.until_migrates()
     ground.process("2.27.8").kill()
     ground.until_waits("towpath/%", event="advisory")
     yield
@@ -141,8 +137,7 @@ def foreign_migration_lock(ground: Ground) -> Iterator[None]:
 def another_advisory_lock(ground: Ground) -> Iterator[None]:
     ground.towpath()
     ground.session("psql").execute("select pg_advisory_lock(42)")
-    ground.roll_out("2.27.8")
-    ground.until_ready()
+    ground.upgraded()
     yield
 
 

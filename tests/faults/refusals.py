@@ -6,8 +6,9 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from faults.fault import Fault, Neighbour
-from faults.ground import Ground, eventually, ferry_spec, towpath_spec
+from faults.deployments import ferry_spec, towpath_spec
+from faults.fault import AROUND, Fault, Neighbour
+from faults.ground import Ground, eventually
 from lockage.adapters.postgres import embedded
 
 
@@ -35,8 +36,7 @@ def wrong_password_once(ground: Ground) -> Iterator[None]:
 def database_down(ground: Ground) -> Iterator[None]:
     ground.towpath()
     ground.stop_server("immediate")
-    ground.roll_out("2.27.8")
-    ground.until_backs_off()
+    ground.refused()
     yield
 
 
@@ -119,10 +119,8 @@ def statement_timeout(ground: Ground) -> Iterator[None]:
     ground.towpath()
     ground.order("alter role towpath set statement_timeout = '400ms'")
     ground.session("reports/nightly").execute("set statement_timeout = 0")
-    holder = ground.session("reports/weekly")
-    holder.execute("lock table audit_logs in access share mode")
-    ground.roll_out("2.27.8")
-    ground.until_backs_off()
+    holder = ground.holds("audit_logs", name="reports/weekly")
+    ground.refused()
     holder.close()
     yield
 
@@ -131,8 +129,7 @@ def statement_timeout(ground: Ground) -> Iterator[None]:
 def generous_timeouts(ground: Ground) -> Iterator[None]:
     ground.towpath()
     ground.order("alter role towpath set statement_timeout = '30min'", "alter role towpath set lock_timeout = '10min'")
-    ground.roll_out("2.27.8")
-    ground.until_ready()
+    ground.upgraded()
     yield
 
 
@@ -140,9 +137,8 @@ def generous_timeouts(ground: Ground) -> Iterator[None]:
 def lock_timeout(ground: Ground) -> Iterator[None]:
     ground.towpath()
     ground.order("alter role towpath set lock_timeout = '300ms'")
-    ground.session("reports/nightly").execute("lock table api_keys in access share mode")
-    ground.roll_out("2.27.8")
-    ground.until_backs_off()
+    ground.holds("api_keys")
+    ground.refused()
     yield
 
 
@@ -150,8 +146,7 @@ def lock_timeout(ground: Ground) -> Iterator[None]:
 def not_the_owner(ground: Ground) -> Iterator[None]:
     ground.towpath()
     ground.order("alter table api_keys owner to postgres", "grant all on api_keys to towpath")
-    ground.roll_out("2.27.8")
-    ground.until_backs_off()
+    ground.refused()
     yield
 
 
@@ -159,8 +154,7 @@ def not_the_owner(ground: Ground) -> Iterator[None]:
 def not_the_owner_of_what_is_not_its_own(ground: Ground) -> Iterator[None]:
     ground.towpath()
     ground.order("create schema audit", "create table audit.trail (id int)")
-    ground.roll_out("2.27.8")
-    ground.until_ready()
+    ground.upgraded()
     yield
 
 
@@ -168,8 +162,7 @@ def not_the_owner_of_what_is_not_its_own(ground: Ground) -> Iterator[None]:
 def read_only(ground: Ground) -> Iterator[None]:
     ground.towpath()
     ground.order("alter role towpath set default_transaction_read_only = on")
-    ground.roll_out("2.27.8")
-    ground.until_backs_off()
+    ground.refused()
     yield
 
 
@@ -179,8 +172,7 @@ def read_only_for_somebody_else(ground: Ground) -> Iterator[None]:
     ground.order(
         "drop role if exists analyst", "create role analyst", "alter role analyst set default_transaction_read_only = on"
     )
-    ground.roll_out("2.27.8")
-    ground.until_ready()
+    ground.upgraded()
     yield
 
 
@@ -189,8 +181,7 @@ def no_right(ground: Ground) -> Iterator[None]:
     """A stranger's migration makes a table, and the role may no longer create any in the schema."""
     ground.ferry()
     ground.order("revoke create on schema public from public", "alter schema public owner to postgres")
-    ground.roll_out("1.5.0")
-    ground.until_backs_off()
+    ground.refused("1.5.0")
     yield
 
 
@@ -218,8 +209,6 @@ def another_setting(ground: Ground) -> Iterator[None]:
     eventually(lambda: ground.platform.replicas()[0].ready, "it is ready")
     yield
 
-
-AROUND = ("F011",)
 
 FAULTS = (
     Fault(

@@ -1,0 +1,133 @@
+"""Faults of whoever runs the migration: probes that kill it, a grace that is cut off, a process that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from faults.fault import Fault, Neighbour
+from faults.ground import LIVENESS, MANY, Ground, eventually
+from lockage.core.facts import Probe
+
+
+@contextmanager
+def killed_by_liveness(ground: Ground) -> Iterator[None]:
+    """The naive upgrade: the way that the vendor warns of, many rows, and a probe that knows nothing of migrations."""
+    ground.towpath("2.26.0", schema="2.26.0", rows=MANY)
+    ground.roll_out("2.27.8", liveness=LIVENESS)  # which knows nothing of migrations
+    eventually(lambda: any(e.reason == "Killing" for e in ground.platform.events()), "the probe has killed it")
+    ground.until_waits("towpath/%", event="advisory")
+    yield
+
+
+@contextmanager
+def slow_and_working(ground: Ground) -> Iterator[None]:
+    ground.towpath("2.26.6", rows=MANY, liveness=Probe(path="/healthz", period_s=1.0, timeout_s=1.0, failure_threshold=60))
+    ground.roll_out("2.27.8")
+    ground.until_migrates()
+    yield
+
+
+@contextmanager
+def cut_off(ground: Ground) -> Iterator[None]:
+    """Somebody scales it down and up again in mid-migration, which is over when its grace is."""
+    ground.towpath("2.27.8", rows=MANY, ready=False)
+    ground.until_migrates()
+    ground.platform.scale(0)
+    eventually(lambda: not ground.platform.replicas(), "it is gone")
+    ground.platform.scale(1)
+    ground.until_waits("towpath/%", event="advisory")
+    yield
+
+
+@contextmanager
+def scaled_down_and_up(ground: Ground) -> Iterator[None]:
+    ground.towpath("2.27.8")
+    ground.platform.scale(0)
+    eventually(lambda: not ground.platform.replicas(), "it is gone")
+    ground.platform.scale(1)
+    ground.until_ready()
+    yield
+
+
+@contextmanager
+def unhealthy(ground: Ground) -> Iterator[None]:
+    """A probe asks for what the application does not have: it is killed again and again, and has nothing to migrate."""
+    probe = Probe(path="/healthy", period_s=0.3, timeout_s=0.5, failure_threshold=3, initial_delay_s=1.0)
+    ground.towpath(liveness=probe, ready=False)
+    ground.until_restarted(2)
+    yield
+
+
+@contextmanager
+def restarted_once(ground: Ground) -> Iterator[None]:
+    """Somebody ended the process; it came back, and is well."""
+    ground.towpath(liveness=Probe(path="/healthz", period_s=1.0, timeout_s=1.0, failure_threshold=10))
+    ground.process("2.26.6").terminate()
+    ground.until_restarted()
+    ground.until_ready()
+    yield
+
+
+@contextmanager
+def client_stopped(ground: Ground) -> Iterator[None]:
+    """The migrating process does nothing any more, between two of its statements."""
+    ground.towpath()
+    holder = ground.holds("api_keys")
+    ground.roll_out("2.27.8")
+    pid = ground.until_waits("towpath/%")
+    ground.process("2.27.8").suspend()
+    holder.close()
+    idle = "select from pg_stat_activity where pid = %s and state ~ 'idle in' and now() - state_change > interval '5 s'"
+    eventually(lambda: ground.ask(idle, pid), "its session does nothing for some time")
+    yield
+
+
+@contextmanager
+def scaled_to_zero(ground: Ground) -> Iterator[None]:
+    ground.towpath()
+    ground.platform.scale(0)
+    eventually(lambda: not ground.platform.replicas(), "no replica is there")
+    yield
+
+
+@contextmanager
+def scaled_to_one(ground: Ground) -> Iterator[None]:
+    ground.towpath(replicas=2)
+    ground.platform.scale(1)
+    eventually(lambda: len(ground.platform.replicas()) == 1, "one replica is there")
+    yield
+
+
+FAULTS = (
+    Fault(
+        name="the liveness probe kills the migrating replica",
+        code="F001",
+        make=killed_by_liveness,
+        allowed=("F043", "F011", "F071"),
+        chained=(("F043", "F001"),),
+        neighbour=Neighbour(name="a slow migration that works", make=slow_and_working, says=("F055",)),
+    ),
+    Fault(
+        name="a migrating replica is cut off at the end of its grace",
+        code="F005",
+        make=cut_off,
+        allowed=("F043", "F011"),
+        chained=(("F043", "F005"),),
+        neighbour=Neighbour(name="scaled down and up again", make=scaled_down_and_up),
+    ),
+    Fault(
+        name="a liveness probe that asks for the wrong thing",
+        code="F003",
+        make=unhealthy,
+        allowed=("F011",),
+        neighbour=Neighbour(name="restarted once for another reason", make=restarted_once),
+    ),
+    Fault(name="the migrating process is stopped", code="F057", make=client_stopped),
+    Fault(
+        name="scaled to zero",
+        code="F082",
+        make=scaled_to_zero,
+        neighbour=Neighbour(name="scaled to one", make=scaled_to_one),
+    ),
+)

@@ -1,0 +1,116 @@
+"""Faults of the server under the migration: it crashes, is restarted, or is a standby."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from faults.deployments import ferry_spec, towpath_spec
+from faults.fault import AROUND, Fault, Neighbour
+from faults.ground import Ground, eventually
+from lockage.adapters.postgres import embedded
+from lockage.adapters.postgres.account import cache_root, reachable_binaries, run_as, server_account
+from lockage.adapters.postgres.binaries import embedded_binaries
+
+
+def _lost_in_mid_migration(ground: Ground, *, crash: bool) -> None:
+    """Twice, so that the replica is waited with; the server is back each time."""
+    ground.towpath("2.27.8", ready=False, replicas=0)
+    ground.holds("api_keys")
+    ground.deploy_again(towpath_spec(ground, "2.27.8", back_off_scale=1.0))
+    for times in (1, 2):
+        ground.until_waits("towpath/%")
+        if crash:
+            ground.kill_server()
+        else:
+            ground.stop_server("fast")
+        ground.start_server()
+        if times == 1:
+            ground.holds("api_keys")
+        eventually(lambda times=times: ground.ended(times), "the migration was ended")
+    ground.until_backs_off()
+
+
+@contextmanager
+def server_crashed(ground: Ground) -> Iterator[None]:
+    _lost_in_mid_migration(ground, crash=True)
+    yield
+
+
+@contextmanager
+def server_restarted(ground: Ground) -> Iterator[None]:
+    _lost_in_mid_migration(ground, crash=False)
+    yield
+
+
+@contextmanager
+def server_restarted_before(ground: Ground) -> Iterator[None]:
+    """The server was restarted, and then the upgrade was made."""
+    ground.towpath()
+    ground.stop_server()
+    ground.start_server()
+    ground.upgraded()
+    yield
+
+
+@contextmanager
+def connected_to_standby(ground: Ground) -> Iterator[None]:
+    """The address of the database is that of a streaming standby."""
+    ground.ferry("1.4.1")
+    with _standby(ground) as port:
+        primary, ground.port = ground.port, port
+        try:
+            ground.deploy_again(ferry_spec(ground, "1.5.0"))
+            ground.until_backs_off()
+            yield
+        finally:
+            ground.port = primary
+
+
+@contextmanager
+def standby_beside(ground: Ground) -> Iterator[None]:
+    ground.towpath()
+    with _standby(ground):
+        ground.upgraded()
+        yield
+
+
+@contextmanager
+def _standby(ground: Ground) -> Iterator[int]:
+    account = server_account()
+    programs = reachable_binaries(embedded_binaries(), account, cache_root())
+    folder = ground.folder / "standby"
+    server = embedded.running(ground.data_dir)
+    assert server is not None
+    source = f"host={server.socket_dir} port={server.port} user=postgres"
+    command = [programs.postgres.with_name("pg_basebackup"), "-D", folder, "-d", source, "-R", "-c", "fast"]
+    done = run_as(account, command)
+    assert done.returncode == 0, done.stderr
+    port = embedded.free_port()
+    embedded.start_detached(folder, log_file=ground.folder / "standby.log", port=port, settings={"max_connections": "40",
+                            "max_prepared_transactions": "5", "fsync": "off"})  # fmt: skip
+    try:
+        yield port
+    finally:
+        embedded.stop(folder, mode="immediate")
+        shutil.rmtree(folder)
+
+
+FAULTS = (
+    Fault(
+        name="the server crashed in mid-migration",
+        code="F058",
+        make=server_crashed,
+        allowed=(*AROUND, "F021"),
+        neighbour=Neighbour(name="the server was restarted before the upgrade", make=server_restarted_before),
+    ),
+    Fault(name="the server was restarted in mid-migration", code="F058", make=server_restarted, allowed=(*AROUND, "F021")),
+    Fault(
+        name="the database is a standby",
+        code="F030",
+        make=connected_to_standby,
+        allowed=AROUND,
+        neighbour=Neighbour(name="a standby follows", make=standby_beside),
+    ),
+)
