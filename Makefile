@@ -26,7 +26,9 @@ demo: $(STAMP) ## upgrade a real application under real traffic, the usual way a
 	$(BIN)/lockage demo $(if $(ROWS),--rows $(ROWS)) $(DEMO_ARGS)
 
 test: $(STAMP) ## run all tests (under 15 minutes on 2 cores)
-	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST_ARGS) || { test $$? = 1 && \
+		echo "what failed is tried once more, one test at a time: only what fails again counts" && \
+		$(BIN)/pytest --last-failed --last-failed-no-failures=none $(PYTEST_ARGS); }
 
 e2e: $(STAMP) ## run the tests on Kubernetes: on LOCKAGE_E2E_KUBECONFIG's cluster, else, as root, on one of our own
 	cd tests && $(abspath $(BIN))/python -m e2e $(PYTEST_ARGS)
