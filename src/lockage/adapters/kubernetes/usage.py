@@ -36,6 +36,9 @@ IDLE_S = 5.0
 EXEC_LIMIT_S = 3.0
 """For reading a few files in a container: it takes a tenth of a second, and a stuck one must not keep the others waiting."""
 
+NO_PROGRAM = "executable file not found"
+"""What a container runtime says of an image without the program, such as a distroless one. Source: runc 1.2, crun 1.19."""
+
 V2 = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", "/sys/fs/cgroup/cpu.stat")
 """Source: Linux, Documentation/admin-guide/cgroup-v2.rst; a container sees its own group as the root."""
 
@@ -154,6 +157,12 @@ def _measured(client: KubernetesClient, targets: Sequence[Target]) -> dict[str, 
 
 
 def _inside(client: KubernetesClient, target: Target) -> Reading | None:
+    found = _looked_inside(client, target)
+    return found if isinstance(found, Reading) else None
+
+
+def _looked_inside(client: KubernetesClient, target: Target) -> Reading | str:
+    """What `cat` shows of a container's control group; else why it shows nothing, in a clause."""
     for files in (V2, V1):
         try:
             done = client.kube.exec(
@@ -165,13 +174,23 @@ def _inside(client: KubernetesClient, target: Target) -> Reading | None:
                 decode=None,
                 timeout=EXEC_LIMIT_S,
             )
-        except (LockageError, httpx2.HTTPError, ApiError, HTTPXWSException):
-            return None
+        except httpx2.TimeoutException:
+            return f"cat did not end within {EXEC_LIMIT_S:g} s"
+        except LockageError as error:  # no right to pods/exec
+            return _why_not(error.message)
+        except ApiError as error:
+            return _why_not(" ".join(str(error.status.message).split()))
+        except (httpx2.HTTPError, HTTPXWSException) as error:
+            return f"the connection broke off: {error or type(error).__name__}"
         out = done.stdout
         reading = parsed(out.decode(errors="replace") if isinstance(out, bytes) else out or "", at_s=time.monotonic())
         if reading is not None:
             return reading
-    return None
+    return "it has no control group that can be read"
+
+
+def _why_not(said: str) -> str:
+    return "its image has no cat" if NO_PROGRAM in said else said[:200]
 
 
 def parsed(text: str, *, at_s: float) -> Reading | None:
@@ -228,21 +247,22 @@ BETWEEN_S = 0.5
 def usage_now(client: KubernetesClient, names: Sequence[str], starting: Sequence[str], container: str) -> tuple[Usage, ...]:
     """What these pods use, by the metrics server; without one, what a few of those that are ``starting`` use.
 
-    Raises as the client does, ``UnreachableError`` (LK600) where nothing tells it.
+    Those are looked into: `cat` reads three files of the kernel in them, which changes nothing and takes the right to
+    pods/exec. Raises as the client does, ``UnreachableError`` (LK600), with the reason, where nothing tells it.
     """
     if METRICS in api_groups(client):
         targets = running_targets(client, names, container)
         measured = _measured(client, targets)
         return tuple(_usage(target, measured.get(target.pod), None) for target in targets)
-    targets = running_targets(client, starting[:LOOKED_INTO], container)
-    read = reader(client, metrics=False)
-    before = read(targets)
+    return _looked_into(client, running_targets(client, starting[:LOOKED_INTO], container))
+
+
+def _looked_into(client: KubernetesClient, targets: Sequence[Target]) -> tuple[Usage, ...]:
+    found = {target.pod: _looked_inside(client, target) for target in targets}
+    before = {pod: reading for pod, reading in found.items() if isinstance(reading, Reading)}
     if not before:
-        raise UnreachableError(
-            "there is no metrics server" + (", and nobody may look into the containers" if targets else ""),
-            code="LK600",
-            hint="kubectl top pods",
-        )
+        why = next((f", and {pod} cannot be looked into: {said}" for pod, said in found.items()), "")
+        raise UnreachableError(f"there is no metrics server{why}", code="LK600", hint="kubectl top pods")
     time.sleep(BETWEEN_S)
-    now = read(targets)
+    now = reader(client, metrics=False)(targets)
     return tuple(_usage(target, now.get(target.pod), before.get(target.pod)) for target in targets)
