@@ -179,6 +179,14 @@ def test_an_unknown_applications_own_migrator_tells_that_the_schema_is_newer(lin
     assert found.confidence > 0.9
 
 
+def test_where_nobody_has_said_which_table_the_ledger_is_its_absence_says_nothing() -> None:
+    line = "error: migration 19 was previously applied but is missing in the resolved migrations"
+    gone = ledger(None, state=LedgerState.MISSING)
+    found = one(case(known=False, platform=down(line), database={"ledger": gone}), "F061")
+    assert "19" in found.cause
+    assert not any("schema_migrations" in exhibit.source for exhibit in found.evidence)
+
+
 def test_a_ready_replica_that_said_so_long_ago_is_no_finding() -> None:
     old = log("no migration found for version 19", previous=True)
     assert codes(case(platform={"logs": (old,)}), RULES) == set()

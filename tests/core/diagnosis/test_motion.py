@@ -137,3 +137,10 @@ def test_the_time_since_it_began_is_that_of_its_transaction() -> None:
 
 def test_a_migration_that_works_is_harmless_and_nothing_else() -> None:
     assert codes(seen(migrating_session()), *ALL) == {"F055"}
+
+
+def test_a_console_that_holds_the_migration_lock_and_does_nothing_is_no_migration() -> None:
+    console = migrating_session(99, state="idle", transaction_age_s=None, statement_age_s=None, state_age_s=60.0)
+    serves = replace(migrating_session(100), state="idle", transaction_age_s=None, advisory_locks=())
+    scene = case(database={"looks": looks(console, serves), "owned": (owned(console, None), owned(serves))})
+    assert migrating(scene) is None

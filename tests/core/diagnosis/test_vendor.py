@@ -116,7 +116,7 @@ def test_a_ticket_says_all_that_is_asked_for_first() -> None:
         "`lockage bundle app -n prod`",
     ):
         assert expected in " ".join(answer.ticket.split()), expected
-    assert max(map(len, answer.ticket.splitlines())) <= 78
+    assert max(map(len, answer.ticket.splitlines())) <= 76
 
 
 def test_a_run_that_stands_on_the_object_is_what_was_tried_and_names_the_jump() -> None:

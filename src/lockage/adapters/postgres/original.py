@@ -34,6 +34,13 @@ LEDGER_NAMES = (
     "__EFMigrationsHistory",
     "river_migration",
     "ar_internal_metadata",  # Rails' second one
+    "_sqlx_migrations",
+    "__diesel_schema_migrations",
+    "refinery_schema_history",
+    "doctrine_migration_versions",
+    "SequelizeMeta",
+    "pgmigrations",  # node-pg-migrate
+    "phinxlog",
 )
 """What common migrators call their ledger unless told otherwise. Source: each one's documentation, read in 2026."""
 

@@ -12,7 +12,16 @@ from typing import Literal
 
 from lockage.core.blockers import commits_by_itself
 from lockage.core.diagnosis.findings import Case, Migrating
-from lockage.core.diagnosis.migrator import Migrator, awaited, blockers, first_look, last_look, migrator, statement_in_words
+from lockage.core.diagnosis.migrator import (
+    Migrator,
+    attributed,
+    awaited,
+    blockers,
+    first_look,
+    last_look,
+    migrator,
+    statement_in_words,
+)
 from lockage.core.facts import Activity, Session, Work
 from lockage.core.plan.wording import duration
 from lockage.core.progress import position
@@ -34,6 +43,8 @@ def migrating(case: Case) -> Migrating | None:
     if found is None:
         return None
     pace = pace_of(case, found)
+    if pace == "hangs" and _is_a_strangers(case, found):
+        return None
     work, left_s = work_of(case, found), left_of(case, found)
     return Migrating(
         pid=found.session.pid,
@@ -44,6 +55,11 @@ def migrating(case: Case) -> Migrating | None:
         left_s=left_s,
         since_s=since_of(case, found),
     )
+
+
+def _is_a_strangers(case: Case, found: Migrator) -> bool:
+    """Whether whoever holds the migration lock is no replica and has no transaction: a console, say, and no migration."""
+    return found.owned.replica is None and not found.owned.orphan and not found.session.in_transaction and attributed(case)
 
 
 def pace_of(case: Case, found: Migrator) -> Pace | None:  # noqa: PLR0911 one return a pace

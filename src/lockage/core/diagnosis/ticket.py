@@ -18,7 +18,7 @@ from lockage.core.redaction import mask_secrets
 from lockage.core.run import Notes, read_notes
 from lockage.errors import HaltedError
 
-WIDTH = 78
+WIDTH = 76
 """Columns of a line: mail and ticket systems break longer ones where they like."""
 
 MOST_EXHIBITS = 5
@@ -35,7 +35,7 @@ MOST_CHARS = 600
 
 
 def ticket(case: Case, *, findings: Sequence[Finding], migrating: Migrating | None, reasons: Sequence[str], bundle: str) -> str:
-    """The whole text, in lines of at most 78 columns, without secrets."""
+    """The whole text, in lines of at most 76 columns, without secrets."""
     parts = (
         _lines("", _head(case)),
         _lines("Why we call", _some(reasons)),

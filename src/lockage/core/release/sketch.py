@@ -291,6 +291,9 @@ def _shape(ledger: LedgerSeen) -> tuple[str, str] | None:
         "Flyway": ({"installed_rank", "script", "checksum"}, "plain"),
         "Liquibase": ({"filename", "md5sum", "exectype"}, "plain"),
         "Prisma": ({"migration_name", "applied_steps_count"}, "plain"),
+        "sqlx": ({"version", "description", "success", "checksum"}, "plain"),
+        "refinery": ({"version", "name", "applied_on", "checksum"}, "plain"),
+        "Diesel": ({"version", "run_on"}, "plain"),
     }
     for title, (wanted, form) in shapes.items():
         if wanted <= columns:

@@ -140,12 +140,12 @@ def newer(case: Case) -> Iterator[Finding]:
     version = ledger.version if ledger is not None and ledger.state is LedgerState.READ else None
     beyond = version is not None and last is not None and version > last
     fits_exactly = version is not None and version == last and _release_known(case)
-    if ledger is not None and ledger.state in (LedgerState.MISSING, LedgerState.EMPTY):
-        return
+    if case.known and ledger is not None and ledger.state in (LedgerState.MISSING, LedgerState.EMPTY):
+        return  # of a ledger whose name is a guess its absence says nothing
     if not beyond and (not said or fits_exactly):
         return
     shown = str(version) if version is not None else next((line.version for line in said if line.version), "an unknown one")
-    read = (_read(ledger),) if ledger is not None else ()
+    read = (_read(ledger),) if ledger is not None and (case.known or version is not None) else ()
     yield Finding(
         code="F061",
         cause=f"the schema is newer than the image: the ledger is at {shown}, {_image_ends(case, last if beyond else None)}",
