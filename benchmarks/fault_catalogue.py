@@ -50,12 +50,13 @@ class Row:
         return f"{self.where:7} {name} {self.expected:8} {found} {sure:5} {self.seconds:5.1f} s  {verdict}"
 
 
-def row(where: str, ground: Any, case: Fault | Neighbour) -> Row:
-    """The case made, diagnosed and ended."""
+def row(where: str, ground: Any, case: Fault | Neighbour, *, catalog: bool = False) -> Row:
+    """The case made, diagnosed and ended; with ``catalog`` the schema is compared, too."""
+    more = {"catalog": True} if catalog else {}
     expected = case.code if isinstance(case, Fault) else "healthy"
     try:
         with case.make(ground):
-            diagnosis, took_s = ground.diagnose(known=getattr(case, "known", True))
+            diagnosis, took_s = ground.diagnose(known=getattr(case, "known", True), **more)
     except Exception as error:  # noqa: BLE001 - the table goes on
         traceback.print_exc(limit=2)
         return Row(where=where, name=case.name, expected=expected, found="not made", confidence=None, seconds=0.0,
@@ -75,12 +76,12 @@ def row(where: str, ground: Any, case: Fault | Neighbour) -> Row:
     )
 
 
-def cases(faults: tuple[Fault, ...], words: list[str]) -> Iterator[Fault | Neighbour]:
-    """Each fault and its neighbour, where the name holds one of the words."""
+def cases(faults: tuple[Fault, ...], words: list[str]) -> Iterator[tuple[Fault | Neighbour, bool]]:
+    """Each fault and its neighbour, where the name holds one of the words; and whether the schema is compared."""
     for fault in faults:
         for case in (fault, fault.neighbour):
             if case is not None and (not words or any(word in fault.name for word in words)):
-                yield case
+                yield case, fault.catalog
 
 
 def local_rows(words: list[str], show: Callable[[Row], None]) -> Iterator[Row]:
@@ -89,8 +90,8 @@ def local_rows(words: list[str], show: Callable[[Row], None]) -> Iterator[Row]:
     if not chosen:
         return
     with a_ground() as ground:
-        for case in chosen:
-            found = row("local", ground, case)
+        for case, catalog in chosen:
+            found = row("local", ground, case, catalog=catalog)
             ground.end_fault()
             show(found)
             yield found
@@ -104,13 +105,13 @@ def cluster_rows(words: list[str], show: Callable[[Row], None]) -> Iterator[Row]
     if own is None:
         print("(those of Kubernetes are left out: no cluster is up; make cluster-up)", file=sys.stderr)
         return
+    from faults.cluster_catalogue import FAULTS as ON_CLUSTER  # noqa: PLC0415
     from faults.cluster_stage import on_namespace, pods_server  # noqa: PLC0415
-    from faults.on_cluster import FAULTS as ON_CLUSTER  # noqa: PLC0415
 
     chosen = list(cases(ON_CLUSTER, words))
     with ExitStack() as stack:
         server = stack.enter_context(pods_server(own)) if chosen else None
-        for case in chosen:
+        for case, _ in chosen:
             with tempfile.TemporaryDirectory() as folder, on_namespace(own, server, Path(folder)) as ground:
                 found = row("cluster", ground, case)
             show(found)

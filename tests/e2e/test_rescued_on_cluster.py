@@ -25,7 +25,7 @@ from e2e.cluster.whole import Cluster
 from e2e.installed import LEDGERS, NAME, Installed
 from e2e.on_cluster import OnCluster, eventually
 from e2e.rights import Rule, lockage
-from faults.on_cluster import MANY, SLOW_ROWS, tag_images
+from faults.cluster_ground import MANY, SLOW_ROWS, tag_images
 from lockage.core.release import profile as profiles
 
 pytestmark = pytest.mark.e2e

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from e2e.cluster.whole import Cluster
 from e2e.rights import no_longer_granted
-from faults.on_cluster import ClusterGround
+from faults.cluster_ground import ClusterGround
 from lockage.adapters.postgres.embedded import Server
 from lockage.adapters.postgres.throwaway import throwaway
 
