@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
 from psycopg import sql
 
 from faults.ground import FERRY_APP, Ground
@@ -25,14 +26,16 @@ from lockage.demo.towpath.releases import release_named
 from lockage.flows.fence import FENCE_KEY
 from lockage.interfaces.folders import HOME_VARIABLE
 
-OF_THE_MOMENT = frozenset({"replicas", "schema_migrations", "alembic_version"})
-"""Tables that say who runs now, or where the schema is, and nothing that a user has made."""
+OF_THE_MOMENT = frozenset({"replicas", "schema_migrations", "alembic_version", "purge_progress"})
+"""Tables that say who runs now, where the schema is, or how far the application has tidied up: nothing that a user has made."""
 
 USED = ["last_used", "updated_at", "expires_at", "sailed_at"]
 """Columns that using the application changes, or that a copy of its seed has otherwise."""
 
 LIMIT_S = 90.0
 """For one command: its own limits are minutes, and a recovery that needs them is one that did not work."""
+
+DRIVER = Path(__file__).parents[1] / "support" / "recover_driver.py"
 
 Rows = dict[str, list[str]]
 
@@ -47,7 +50,6 @@ class Ending:
     by_hand: tuple[str, ...] = ()  # what the fault itself did to its rows, as statements
     arguments: tuple[str, ...] = ()  # typed beside --yes
     code: str = "LK585"  # of the refusal
-    as_admin: bool = False  # by the database's administrator, as what is to be mended belongs to nobody else
 
 
 @dataclass(kw_only=True)
@@ -58,25 +60,27 @@ class Desk:
     home: Path
     running: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
 
-    def describe(self, *, as_admin: bool = False) -> None:
-        """``lockage.toml``, and the profile that ``lockage profile`` would sketch of a stranger."""
-        name, url = self.ground.database, self.ground._socket_url(self.ground.database) if as_admin else self.ground.watcher_url
-        profile = name
-        if name == "ferry":
-            profile = "ferry.toml"
-            (self.home / profile).write_text(profile_text(stranger()), encoding="utf-8")
+    def describe(self, *, profile_says: str | None = None) -> None:
+        """``lockage.toml``, and the profile: the text that is given, or what ``lockage profile`` would sketch of a stranger."""
+        name, url = self.ground.database, self.ground.watcher_url
+        profile, text = name, profile_text(stranger()) if name == "ferry" else profile_says
+        if text is not None:
+            profile = f"{name}.toml"
+            (self.home / profile).write_text(text, encoding="utf-8")
         (self.home / "lockage.toml").write_text(
             f'schema = "lockage.deployments/1"\n[deployments.{name}]\nprofile = "{profile}"\ndatabase = "{url}"\n'
             f'[deployments.{name}.platform]\nkind = "local"\nfolder = "{self.ground.state}"\n',
             encoding="utf-8",
         )
 
-    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """The real command, in a session of its own with no terminal; its words are in ``out`` and ``err``."""
+    def begin(self, *command: str) -> subprocess.Popen[bytes]:
+        """A command in a session of its own with no terminal; its words are in ``out`` and ``err``."""
+        paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]
+        own = {HOME_VARIABLE: str(self.home / "home"), "PYTHONPATH": os.pathsep.join(p for p in paths if p)}
         with self.out.open("wb") as out, self.err.open("wb") as err:
             process = subprocess.Popen(
-                [str(Path(sys.executable).with_name("lockage")), *arguments],
-                env=os.environ | {HOME_VARIABLE: str(self.home / "home")},
+                command,
+                env=os.environ | own,
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -88,7 +92,17 @@ class Desk:
 
     def lockage(self, *arguments: str) -> tuple[int, str]:
         """Its exit code, and all that it said."""
-        code = self.begin(*arguments).wait(LIMIT_S)
+        return self.done(str(Path(sys.executable).with_name("lockage")), *arguments)
+
+    def recover_until(self, **order: object) -> tuple[int, str]:
+        """``lockage recover`` that kills itself where the order says; its exit code, and all that it said."""
+        return self.done(
+            sys.executable, str(DRIVER), msgspec.json.encode(order | {"deployment": self.ground.database}).decode()
+        )
+
+    def done(self, *command: str) -> tuple[int, str]:
+        """A command's exit code, and all that it said."""
+        code = self.begin(*command).wait(LIMIT_S)
         return code, self.out.read_text(encoding="utf-8") + self.err.read_text(encoding="utf-8")
 
     @property
@@ -132,8 +146,10 @@ def stranger() -> Seen:
 
 
 def rows(ground: Ground, database: str) -> Rows:
-    """Every row of every table as text, sorted, those of the moment left out."""
+    """Every row of every table as text, sorted, those of the moment left out, and keys that the application itself purges."""
     with ground.admin(database) as session:
+        if ground.database == "towpath":
+            session.execute("delete from api_keys where expires_at < now() - interval '7 days'")
         tables = session.execute("select oid::regclass::text, relname from pg_class where relkind in ('r', 'p') and"
                                  " relnamespace = 'public'::regnamespace order by 1").fetchall()  # fmt: skip
         every = sql.SQL("select (to_jsonb(each) - %s::text[])::text from {} as each order by 1")
@@ -197,12 +213,94 @@ def left_behind(ground: Ground) -> list[str]:
     return wrong
 
 
-def ledger(ground: Ground) -> list[tuple[object, ...]]:
+def ledger(ground: Ground, database: str | None = None) -> list[tuple[object, ...]]:
     """The rows of the ledger."""
     table = "alembic_version" if ground.database == "ferry" else "schema_migrations"
-    with ground.admin(ground.database) as session:
+    with ground.admin(database or ground.database) as session:
         session.execute("set lock_timeout = '2s'")  # whoever migrates has it
         return list(session.execute(sql.SQL("select * from {} order by 1").format(sql.Identifier(table))).fetchall())
 
 
 # --- every fault ------------------------------------------------------------------------------------------------------
+
+OLD, NEW = "2.26.6", "2.27.8"
+MANY_KEYS = f"towpath {OLD} 200000"
+FERRY = "ferry 1.4.0"
+FORWARD = Ending(release=NEW)
+
+ENDINGS: dict[str, Ending] = {
+    # locks
+    "idle in transaction holds a table": FORWARD,
+    "a running query holds a table": FORWARD,
+    "a prepared transaction holds a table": Ending(release=NEW, arguments=("--end-prepared", "bank-4711")),
+    "a stranger's migration waits for rows": Ending(release="1.4.1", template=FERRY),
+    "an orphan of a killed process waits for somebody": FORWARD,
+    "an orphan of a killed process works": Ending(release=NEW, template=MANY_KEYS),
+    "somebody else holds the migration lock": FORWARD,
+    # migrations
+    "the liveness probe kills the migrating replica": Ending(release=NEW, template="towpath 2.26.0 200000"),
+    "a migrating replica is cut off at the end of its grace": Ending(release=NEW, template=MANY_KEYS),
+    "a liveness probe that asks for the wrong thing": Ending(release=None, person="lockage explain F003|logs"),
+    "the migrating process is stopped": Ending(release=NEW, arguments=("--restart-hung",)),
+    "scaled to zero": Ending(release=OLD),
+    "a stranger's migration meets rows twice": Ending(
+        release=None, person="could not create unique index .*lockage explain F012", template=FERRY
+    ),
+    "a migration makes what is there": Ending(
+        release=OLD,
+        person="site_configs_pkey",
+        by_hand=("insert into site_configs (key, value) values ('announcement_banners', 'by hand')",),
+    ),
+    "a deadlock ends the migration": FORWARD,
+    "an index build waits for an old snapshot": Ending(release="1.4.2", template=FERRY),
+    "a stranger's migration needs more locks than there are": Ending(
+        release=None, person="max_locks_per_transaction = [0-9]+", template=FERRY
+    ),
+    "an invalid index was left behind": Ending(release="1.4.1", template=FERRY),
+    "the ledger is dirty": FORWARD,
+    "the ledger is newer than the image": Ending(release=NEW, template="towpath 2.27.8 300"),
+    "the ledger was emptied": FORWARD,
+    "a stranger's ledger is newer than its image": Ending(release=None, person="releases ferry --fits", template=FERRY),
+    "the server crashed in mid-migration": FORWARD,
+    "the server was restarted in mid-migration": FORWARD,
+    "the database is a standby": Ending(release=None, person="leads to a standby", template=FERRY),
+    # refusals
+    "the password is refused": Ending(release=None, person="refuses the password"),
+    "the database is down": Ending(release=None, person="no database answers", code="LK121"),
+    "no such database": Ending(release=None, person='"towpth" does not exist'),
+    "no such host": Ending(release=None, person="database.invalid"),
+    "nobody listens at the address": Ending(release=None, person="Connection refused"),
+    "the role has no connection left": Ending(release=None, person="CONNECTION LIMIT [0-9]+"),
+    "the server has no connection left": Ending(release=None, person="end idle sessions", code="LK125"),
+    "a stranger's database has no connection left": Ending(
+        release=None, person="no connection left", code="LK125", template=FERRY
+    ),
+    "statement_timeout of the role": FORWARD,  # whoever was waited for is gone by then
+    "lock_timeout of the role": FORWARD,
+    "not the owner of a table": Ending(release=OLD, person="OWNER TO towpath"),
+    "a stranger may not create tables": Ending(release=None, person="GRANT CREATE", template=FERRY),
+    "the role is read-only": Ending(release=OLD, person="default_transaction_read_only"),
+    "a setting that the application refuses": Ending(release=None, person="TOWPATH_PG_POOL_MAX is 'many'"),
+    "the disk is full": Ending(release=None, person="disk", template=FERRY),
+}
+"""By the fault's name; one that is missing here fails the test."""
+
+IN_EVERY_RUN = frozenset(
+    {
+        "a prepared transaction holds a table",
+        "a stranger's migration waits for rows",
+        "an orphan of a killed process waits for somebody",
+        "the migrating process is stopped",
+        "scaled to zero",
+        "a migration makes what is there",
+        "an invalid index was left behind",
+        "the ledger was emptied",
+        "the ledger is newer than the image",
+        "the server crashed in mid-migration",
+        "lock_timeout of the role",
+        "a liveness probe that asks for the wrong thing",
+        "a stranger's migration meets rows twice",
+        "the password is refused",
+    }
+)
+"""One of each way to recover, and of each way to refuse; the others differ in the cause and not in what is done."""

@@ -4,7 +4,7 @@ Not for deciding (``core.recovery.decide``). The surprising thing: what concerns
 hop, so that a machine that dies in the middle leaves a note behind, and the same command goes on from it.
 
 Codes: LK585 nothing to do for Lockage · LK589 a session stays · LK590 the backup failed · LK591 the schema moved meanwhile ·
-LK635 the rest is a person's.
+LK635 the rest is a person's · LK636 Helm's record is not known here.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Means:
     host: str
     run_id: str
     back_up: Callable[[], None] | None = None  # runs the backup command; raises LK590 when it fails
+    mark_failed: Callable[[int], None] | None = None  # a revision of Helm's that is pending for ever; None: not here
     named: frozenset[str] = frozenset()  # what a person has typed: the deployment, prepared transactions
 
 
@@ -71,7 +72,7 @@ def rescue(world: World, journals: Journals, found: Recovery, scene: Scene, mean
         means.back_up()
     with journal_of(journals, world.deployment, means.run_id) as journal:
         holder = f"{means.host}:{means.run_id}"
-        rescuing = _Rescuing(Tenure(world, journal, holder=holder), journal, found, scene, waiver, holder)
+        rescuing = _Rescuing(Tenure(world, journal, holder=holder), journal, found, scene, waiver, holder, means)
         try:
             rescuing.before_the_replicas()
             report = rescuing.of_the_replicas()
@@ -101,10 +102,10 @@ class _Rescuing:
     """One process's part in a recovery."""
 
     def __init__(
-        self, tenure: Tenure, journal: Journal, found: Recovery, scene: Scene, waiver: WaiverNote, holder: str
+        self, tenure: Tenure, journal: Journal, found: Recovery, scene: Scene, waiver: WaiverNote, holder: str, means: Means
     ) -> None:
         self.tenure, self.journal, self.found, self.scene = tenure, journal, found, scene
-        self._waiver, self._holder = waiver, holder
+        self._waiver, self._holder, self._means = waiver, holder, means
         self.world, self._hold, self._say = tenure.world, tenure.hold, tenure.say
         self._began_at = tenure.world.clock.now()
         self._moving: list[RecoveryStep] = []  # sessions that are to be out of the way
@@ -123,6 +124,8 @@ class _Rescuing:
                 case "cancel" | "terminate":
                     self._moving.append(step)
                     self._step(step.action, lambda step=step: self._move_on(step))
+                case "mark-failed":
+                    self._step(step.action, lambda step=step: self._mark_failed(step))
                 case "end-all-others":
                     self._step(step.action, self._end_all_others)
                 case "end-prepared":
@@ -239,6 +242,15 @@ class _Rescuing:
     @staticmethod
     def _starting(owned: OwnedSession, sight: Sight) -> bool:
         return any(r.name == owned.replica and not r.ready for r in sight.replicas)
+
+    def _mark_failed(self, step: RecoveryStep) -> None:
+        if self._means.mark_failed is None or step.revision is None:
+            raise RefusedError(
+                f"{step.target}, and where Helm keeps it is not known here",
+                code="LK636",
+                hint=f"helm history, then: kubectl delete secret -l owner=helm,version={step.revision},name=RELEASE",
+            )
+        self._means.mark_failed(step.revision)
 
     # --- database -----------------------------------------------------------------------------------------------------
 

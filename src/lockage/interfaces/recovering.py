@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from lockage.core.diagnosis.findings import Diagnosis
 from lockage.core.facts import LedgerState
 from lockage.core.recovery.decide import recovery_from
@@ -28,6 +30,7 @@ from lockage.interfaces.diagnosing import collected, diagnosed
 from lockage.interfaces.folders import Folders
 from lockage.interfaces.releases import known_tables
 from lockage.interfaces.wiring import Opened, form_of, migrations_of, shadows_of, undoing_of
+from lockage.interfaces.wiring_recovering import restore_points_of
 from lockage.ports import Narrate
 
 
@@ -66,6 +69,8 @@ def judged(
         lost=_lost(opened, narrate=narrate) if any(f.code == "F069" for f in diagnosis.findings) else None,
     )
     found = recovery_from(diagnosis, scene, wishes, budget=world.settings.probe_budget)
+    if found.steps:
+        found = replace(found, restore_points=restore_points_of(located, deployment))
     return Judged(diagnosis=diagnosis, scene=scene, found=found)
 
 

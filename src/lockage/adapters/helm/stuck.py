@@ -77,6 +77,21 @@ def cure(
     return True
 
 
+def mark_failed(name: str, number: int, *, client: Client, namespace: str) -> bool:
+    """Whether a revision of release ``name`` that is pending was marked as failed, whoever began it; False: it is not pending.
+
+    For one of which a person, or a long silence, says that no helm works on it. One that does after all writes its own end over
+    the mark. Raises ``RefusedError`` where the record may not be read or written, or was written to meanwhile.
+    """
+    labels: dict[str, Any] = {"owner": "helm", "name": name, "version": str(number)}
+    found = client.list(Secret, namespace=namespace, labels=labels)  # pyright: ignore[reportUnknownMemberType]
+    secret = next((cast("dict[str, Any]", one.to_dict()) for one in found), None)  # pyright: ignore[reportUnknownMemberType]
+    if secret is None or not str(within(secret, "metadata", "labels").get("status", "")).startswith("pending-"):
+        return False
+    client.replace(_failed(secret))  # refused when anybody has written to it since
+    return True
+
+
 def is_ours(release: Release, pending: Revision, *, client: Client, namespace: str) -> bool:
     """Whether a pending revision was begun by Lockage."""
     secret = _secret(client, release, pending, namespace)

@@ -93,15 +93,16 @@ def recovery_from(diagnosis: Diagnosis, scene: Scene, wishes: Wishes, *, budget:
         vendor=f"{scene.profile.vendor.name}, {scene.profile.vendor.contact}".strip(", "),
         dirty=scene.dirty,
     )
-    return replace(found, steps=(*_steps(scene, wishes, found), *way.hands))
+    stuck = any(f.code == "F077" for f in diagnosis.findings)
+    return replace(found, steps=(*_steps(scene, wishes, found, stuck=stuck), *way.hands))
 
 
-def _steps(scene: Scene, wishes: Wishes, found: Recovery) -> tuple[RecoveryStep, ...]:
+def _steps(scene: Scene, wishes: Wishes, found: Recovery, *, stuck: bool) -> tuple[RecoveryStep, ...]:
     steps = (
         *session_steps(scene, wishes, restarts=found.course is Course.RESTART),
         *ledger_step(scene, wishes),
         *_of_the_workload(scene, found),
-        *left_over_steps(scene, found),
+        *left_over_steps(scene, found, stuck=stuck),
     )
     if not steps and scene.migrator is not None:
         return (wait_for(scene),)

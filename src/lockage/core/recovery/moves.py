@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from lockage.core.blockers import Blocker, Who, yields_by_itself
 from lockage.core.catalog.repair import drop_index, reindex
+from lockage.core.diagnosis.evidence import ReleaseRevision
 from lockage.core.plan.contending import in_words
 from lockage.core.plan.wording import counted, probe_in_words
 from lockage.core.recovery.scene import Scene, Wishes
@@ -286,8 +287,11 @@ def _replaced(more: RecoveryStep, now: str, release: str) -> RecoveryStep:
 # --- the rest ---------------------------------------------------------------------------------------------------------
 
 
-def left_over_steps(scene: Scene, found: Recovery) -> tuple[RecoveryStep, ...]:
-    """What broken attempts leave behind: invalid indexes, Helm's pending revision, notes and pins of ours."""
+def left_over_steps(scene: Scene, found: Recovery, *, stuck: bool) -> tuple[RecoveryStep, ...]:
+    """What broken attempts leave behind: invalid indexes, Helm's pending revision, notes and pins of ours.
+
+    ``stuck``: Helm's revision is pending for longer than any helm waits by itself.
+    """
     steps = [*_of_indexes(scene)]
     if scene.workload.paused:
         steps.append(
@@ -298,8 +302,7 @@ def left_over_steps(scene: Scene, found: Recovery) -> tuple[RecoveryStep, ...]:
             )
         )
     if scene.helm_pending is not None:
-        reason = f"Helm's newest revision is {scene.helm_pending}; helm refuses the next one until it is marked as failed"
-        steps.insert(0, by_hand("see that no helm works on it any more", reason, command="helm history; lockage diagnose"))
+        steps.insert(0, _of_helm(scene.helm_pending, stuck=stuck))
     if (
         (scene.notes.former or scene.notes.waiver)
         and scene.notes.run is None
@@ -315,6 +318,20 @@ def left_over_steps(scene: Scene, found: Recovery) -> tuple[RecoveryStep, ...]:
             )
         )
     return tuple(steps)
+
+
+def _of_helm(pending: ReleaseRevision, *, stuck: bool) -> RecoveryStep:
+    what = f"Helm's revision {pending.revision} of {pending.chart}, which is {pending.status}"
+    if not stuck:
+        reason = "a helm may still be at work: it writes the end itself, and until then helm refuses the next revision"
+        return by_hand(f"wait for the end of {what}", reason, command="helm history; then: lockage diagnose")
+    return RecoveryStep(
+        action="mark-failed",
+        target=what,
+        reason="its helm is gone, and helm refuses the next revision until this one has ended; its objects stay as they are",
+        undo="not needed: it is what an ended helm writes itself, and one that works after all writes its own end over it",
+        revision=pending.revision,
+    )
 
 
 def by_hand(target: str, reason: str, *, command: str | None) -> RecoveryStep:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lockage.core.blockers import Blocker, Who, blockers_of, classify
-from lockage.core.diagnosis.evidence import Evidence, InvalidIndex, PreparedTransaction
+from lockage.core.diagnosis.evidence import Evidence, InvalidIndex, PreparedTransaction, ReleaseRevision
 from lockage.core.facts import (
     Activity,
     Contender,
@@ -68,7 +68,7 @@ class Scene:
     shown: tuple[str, ...]  # releases that this deployment has had replicas of, the newest revision first
     rollable: tuple[str, ...]  # releases that can be rolled out here; empty: not known
     wanted_before: int | None  # replicas that an earlier look or revision wanted
-    helm_pending: str | None  # Helm's status where its newest revision is pending
+    helm_pending: ReleaseRevision | None  # Helm's newest revision where it is pending
     script: tuple[MigrationText, ...]
     dirty: DirtyLedger | None = None
     lost: LostLedger | None = None  # the ledger has no rows, though tables are there
@@ -220,7 +220,7 @@ def scene_of(
         )
     revisions = sorted(platform.revisions or (), key=lambda r: -r.number)
     history = platform.releases or ()
-    pending = history[-1].status if history and history[-1].status.startswith("pending") else None
+    pending = history[-1] if history and history[-1].status.startswith("pending-") else None
     return Scene(
         deployment=evidence.deployment,
         profile=profile,

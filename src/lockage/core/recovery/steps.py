@@ -14,6 +14,7 @@ import msgspec
 
 from lockage.core.facts import Probe
 from lockage.core.recovery.dirty import DirtyLedger
+from lockage.core.recovery.restore_points import RestorePoints
 
 
 class Direction(StrEnum):
@@ -47,6 +48,7 @@ class RecoveryStep(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None = None
     backend_start: datetime | None = None
     named: str | None = None  # what a person must name before it is done: a prepared transaction, the deployment
+    revision: int | None = None  # of Helm's history
     replicas: int | None = None
     release: str | None = None
     liveness: Probe | None = None
@@ -71,6 +73,7 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     vendor: str = ""  # whom to call when this does not help
     dirty: DirtyLedger | None = None
+    restore_points: RestorePoints | None = None  # what can be seen of backups; None: not looked for
 
     @property
     def destroys(self) -> bool:

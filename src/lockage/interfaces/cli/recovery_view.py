@@ -22,6 +22,8 @@ def show_recovery(found: Recovery, console: Console) -> None:
     say(console, f"{found.deployment}: {way}, because {found.because}{cause}", style="bold")
     for warning in found.warnings:
         say(console, f"  note: {warning}", style="yellow")
+    if found.restore_points is not None:
+        say(console, f"  restore points: {found.restore_points.sentence}", style="dim")
     if found.dirty is not None:
         _show_dirty(found.dirty, console)
     for number, step in enumerate(found.steps, start=1):

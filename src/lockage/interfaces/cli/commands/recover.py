@@ -35,6 +35,7 @@ from lockage.interfaces.flags import Wanted
 from lockage.interfaces.recovering import Judged, judged
 from lockage.interfaces.upgrading import new_run_id, this_host
 from lockage.interfaces.wiring import Opened, backup_by, journals
+from lockage.interfaces.wiring_recovering import helm_marker
 from lockage.settings import Collecting
 
 app = command_app()
@@ -114,7 +115,16 @@ def recover(
         named = _confirmed(found, wishes, yes=yes, name=wanted.name)
         backs_up = backup_by(backup_command, invocation.environment) if backup_command is not None else None
         report = _carried_out(
-            invocation, opened, way, Means(host=this_host(), run_id=new_run_id(), back_up=backs_up, named=named)
+            invocation,
+            opened,
+            way,
+            Means(
+                host=this_host(),
+                run_id=new_run_id(),
+                back_up=backs_up,
+                mark_failed=helm_marker(located_by(invocation, wanted)),
+                named=named,
+            ),
         )
     if as_json:
         print_json(report)

@@ -1,0 +1,47 @@
+"""What a server shows of backups: its archiver, its replication slots, and who receives its WAL.
+
+Not for making or trying one. The surprising thing: none of it needs a privilege, and none of it proves anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC
+
+from psycopg.rows import dict_row
+
+from lockage.adapters.postgres.session import connect, foreign_errors, load_sql
+from lockage.core.recovery.restore_points import Archiver, RestorePoints, of_database
+from lockage.settings import Watching
+
+
+def read_restore_points(url: str, *, watching: Watching, password: Callable[[], str] | None = None) -> RestorePoints:
+    """What is seen now. Raises as ``connect`` and ``foreign_errors`` do."""
+    with (
+        closing(
+            connect(
+                url,
+                what="restore-points",
+                lock_timeout_s=watching.lock_timeout_s,
+                statement_timeout_s=watching.statement_timeout_s,
+                connect_timeout_s=watching.connect_timeout_s,
+                read_only=True,
+                password=password,
+            )
+        ) as session,
+        foreign_errors("looking for restore points"),
+    ):
+        session.execute("set timezone = 'UTC'")
+        row = session.cursor(row_factory=dict_row).execute(load_sql("select_archiver")).fetchone() or {}
+        slots = session.execute(load_sql("select_slots")).fetchall()
+        receivers = session.execute(load_sql("select_wal_receivers")).fetchall()
+    last, failed = row.get("last_archived_time"), row.get("last_failed_time")
+    archiver = Archiver(
+        archive_mode=str(row.get("archive_mode", "off")),
+        last_archived_wal=row.get("last_archived_wal"),
+        last_archived_time=last.astimezone(UTC) if last is not None else None,
+        last_failed_time=failed.astimezone(UTC) if failed is not None else None,
+        failed_count=int(row.get("failed_count") or 0),
+    )
+    return of_database(archiver, slots=[(str(s[0]), bool(s[2])) for s in slots], receivers=[str(r[0]) for r in receivers])
