@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,14 +12,23 @@ import msgspec
 
 from lockage.adapters.local.records import DeploymentSpec, UpdateStrategy
 from lockage.core.facts import Probe
-from lockage.core.release.profile import parse_profile
+from lockage.core.release.profile import Profile, parse_profile
 from lockage.core.release.sketch import LedgerSeen, Seen, profile_text
+from lockage.demo.towpath.migrator import migrate
+from lockage.demo.towpath.releases import release_named
+from lockage.demo.towpath.seed import seed
+from lockage.interfaces.deployments import profile_named
 
 if TYPE_CHECKING:
     from faults.ground import Ground
 
 READINESS = Probe(path="/healthz", period_s=0.3, timeout_s=0.5, failure_threshold=1)
 FERRY_APP = Path(__file__).with_name("ferry_app.py")
+BARGE_APP = Path(__file__).with_name("barge_app.py")
+BARGES = Path(__file__).with_name("barge")
+"""barge's migrations."""
+
+APPLICATIONS = ("towpath", "ferry", "barge")
 
 
 def towpath_spec(ground: Ground, release: str, *, replicas: int = 1, **changes: Any) -> DeploymentSpec:
@@ -58,19 +69,30 @@ def towpath_spec(ground: Ground, release: str, *, replicas: int = 1, **changes: 
 
 def ferry_spec(ground: Ground, release: str, *, replicas: int = 1, **changes: Any) -> DeploymentSpec:
     """The stranger's deployment."""
-    environment = {
-        "DATABASE_URL": changes.pop("url", None) or ground.url(),
-        "FERRY_NAME": "{replica}",
-        "FAULT_GROUND": str(ground.state),
-        **changes.pop("environment", {}),
-    }
+    environment = {"FERRY_NAME": "{replica}", **changes.pop("environment", {})}
+    return _small_spec(
+        ground, "ferry", "harbourworks/ferry", FERRY_APP, release, replicas=replicas, environment=environment, **changes
+    )
+
+
+def barge_spec(ground: Ground, release: str, *, replicas: int = 1, **changes: Any) -> DeploymentSpec:
+    """The careless application's deployment."""
+    own = {"BARGE_NAME": "{replica}", "BARGE_MIGRATIONS": str(ground.migrations)}
+    environment = {**own, **changes.pop("environment", {})}
+    return _small_spec(ground, "barge", "barge", BARGE_APP, release, replicas=replicas, environment=environment, **changes)
+
+
+def _small_spec(
+    ground: Ground, name: str, image: str, program: Path, release: str, *, environment: dict[str, str], **changes: Any
+) -> DeploymentSpec:
+    url = changes.pop("url", None) or ground.url()
     spec = DeploymentSpec(
-        name="ferry",
-        image="harbourworks/ferry",
+        name=name,
+        image=image,
         release=release,
-        replicas=replicas,
-        command=(sys.executable, str(FERRY_APP), "{release}", "{address}"),
-        environment=environment,
+        replicas=changes.pop("replicas"),
+        command=(sys.executable, str(program), "{release}", "{address}"),
+        environment={"DATABASE_URL": url, "FAULT_GROUND": str(ground.state), **environment},
         readiness=READINESS,
         grace_s=1.0,
         update=UpdateStrategy(max_surge=1, max_unavailable=0),
@@ -81,7 +103,61 @@ def ferry_spec(ground: Ground, release: str, *, replicas: int = 1, **changes: An
     return msgspec.structs.replace(spec, **changes)
 
 
-def sketched() -> Any:
+def fill(template: str, url: str) -> None:
+    """Bring an empty database to what a template's name says: ``towpath 2.26.6 300``, ``ferry 1.4.0``, ``barge 1.0.0``."""
+    name, release, *rows = template.split()
+    if name == "towpath":
+        migrate(url, release=release_named("2.26.0"), application_name="setup")
+        seed(url, rows=int(rows[0]))
+        migrate(url, release=release_named(release), application_name="setup")
+        return
+    command = [sys.executable, str(BARGE_APP if name == "barge" else FERRY_APP), release, "migrate"]
+    subprocess.run(command, env=os.environ | {"DATABASE_URL": url}, check=True, capture_output=True, timeout=60)
+
+
+# --- what a diagnosis knows of them -----------------------------------------------------------------------------------
+
+
+def profile_of(application: str, *, here: Path, migrations: Path) -> Profile:
+    """The profile of an application; of the stranger the one that ``lockage diagnose`` sketches."""
+    match application:
+        case "ferry":
+            return sketched()
+        case "barge":
+            return parse_profile(BARGE_PROFILE.format(folder=migrations).encode(), file="barge.toml")
+        case _:
+            return profile_named(application, here=here)
+
+
+BARGE_PROFILE = """
+schema = "lockage.profile/1"
+name = "barge"
+title = "barge"
+
+[workload]
+image = "barge"
+application_name = "barge/{{replica}}"
+
+[version]
+
+[database]
+url_env = "DATABASE_URL"
+
+[migrations]
+format = "plain"
+source = "{folder}"
+transaction = "statement"
+ledger = "public.barge_history"
+
+[migrations.releases]
+"1.0.0" = 3
+"1.0.5" = 4
+"1.1.0" = 5
+"1.2.0" = 6
+"""
+
+
+def sketched() -> Profile:
     """The profile that ``lockage diagnose`` sketches of ferry."""
     seen = Seen(
         name="ferry",

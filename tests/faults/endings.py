@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from faults.deployments import ferry_spec
 from faults.fault import Fault, Neighbour
 from faults.ground import LIVENESS, MANY, Ground, eventually
+from lockage.core.diagnosis.families.hung import ALIVE_S
+from lockage.core.diagnosis.families.probes import UNREADY_S
+from lockage.core.diagnosis.present import CLOCK_S
 from lockage.core.facts import Probe
 
 
@@ -84,6 +90,54 @@ def client_stopped(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
+def stopped_while_it_serves(ground: Ground) -> Iterator[None]:
+    """Its process is stopped for good, and nothing but its readiness probe asks it."""
+    ground.towpath("2.27.8", schema="2.27.8")
+    time.sleep(CLOCK_S)  # whoever was ready for less than that is not known to have been
+    ground.process("2.27.8").suspend()
+    eventually(lambda: not ground.platform.replicas()[0].ready, "it is not ready")
+    time.sleep(UNREADY_S)  # as long as a hiccup may take
+    yield
+
+
+@contextmanager
+def stopped_for_a_moment(ground: Ground) -> Iterator[None]:
+    ground.towpath("2.27.8", schema="2.27.8")
+    process = ground.process("2.27.8")
+    process.suspend()
+    eventually(lambda: not ground.platform.replicas()[0].ready, "it is not ready")
+    process.resume()
+    ground.until_ready()
+    yield
+
+
+@contextmanager
+def waits_for_another_service(ground: Ground) -> Iterator[None]:
+    """Before it migrates, it asks another service for the tides, which takes the connection and never answers."""
+    with _tides(ground):
+        time.sleep(ALIVE_S)  # as long as a start may take
+        yield
+
+
+@contextmanager
+def takes_its_time(ground: Ground) -> Iterator[None]:
+    """The same, and nobody knows yet that there will be no answer."""
+    with _tides(ground):
+        yield
+
+
+@contextmanager
+def _tides(ground: Ground) -> Iterator[None]:
+    ground.ferry("1.4.1")
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        where = f"127.0.0.1:{deaf.getsockname()[1]}"
+        ground.deploy_again(ferry_spec(ground, "1.5.0", environment={"FERRY_TIDES": where}))
+        ground.replica("1.5.0")
+        eventually(ground.say_in_log("asks for the tides"), "it asks")
+        yield
+
+
+@contextmanager
 def scaled_to_zero(ground: Ground) -> Iterator[None]:
     ground.towpath()
     ground.platform.scale(0)
@@ -122,6 +176,21 @@ FAULTS = (
         make=unhealthy,
         allowed=("F011",),
         neighbour=Neighbour(name="restarted once for another reason", make=restarted_once),
+    ),
+    Fault(
+        name="a serving process is stopped",
+        code="F004",
+        make=stopped_while_it_serves,
+        neighbour=Neighbour(name="a serving process is stopped for a moment", make=stopped_for_a_moment),
+    ),
+    Fault(
+        name="a process waits for another service before it migrates",
+        code="F056",
+        make=waits_for_another_service,
+        allowed=("F004",),
+        chained=(("F004", "F056"),),
+        known=False,
+        neighbour=Neighbour(name="a process takes its time to start", make=takes_its_time, says=("F087",)),
     ),
     Fault(name="the migrating process is stopped", code="F057", make=client_stopped),
     Fault(

@@ -58,6 +58,7 @@ class Fault:
     advice: tuple[str, ...] = ()  # of ``DESTROYS``, what is right here
     neighbour: Neighbour | None = None
     known: bool = True  # False: diagnosed without a profile
+    catalog: bool = False  # diagnosed with the schema beside that of a clean run; its neighbour too
 
 
 def against_fault(fault: Fault, diagnosis: Diagnosis) -> list[str]:

@@ -4,6 +4,7 @@ migration, no advisory lock, its own words in its log. ``ferry_app.py RELEASE HO
 
 import os
 import signal
+import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -96,6 +97,9 @@ def main():
         return
     host, port = WHERE.rsplit(":", 1)
     say("INFO", f"ferry {RELEASE} starts")
+    if tides := os.environ.get("FERRY_TIDES"):
+        say("INFO", "asks for the tides")
+        socket.create_connection(tides.split(":")).recv(1)
     migrate()
     kept = psycopg.connect(os.environ["DATABASE_URL"], application_name=os.environ.get("FERRY_NAME", "ferry"), autocommit=True)
     kept.execute("select 1")

@@ -1,7 +1,8 @@
 """Where local faults are made: a PostgreSQL of our own that may be hurt, and replicas as processes on the local platform.
 
-The surprising thing: two applications run on it. towpath has a profile; ferry (``ferry_app``) is a stranger with another
-ledger, other tables, its own words in its log and no profile, and is diagnosed as ``lockage diagnose`` treats strangers.
+The surprising thing: three applications run on it. towpath has a profile, and so has barge (``barge_app``), whose migrator is
+careless; ferry (``ferry_app``) is a stranger with another ledger, other tables, its own words in its log and no profile, and is
+diagnosed as ``lockage diagnose`` treats strangers.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -24,7 +23,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from faults.deployments import FERRY_APP, ferry_spec, sketched, towpath_spec
+from faults.deployments import APPLICATIONS, BARGES, FERRY_APP, barge_spec, ferry_spec, fill, profile_of, towpath_spec
 from lockage.adapters.local import deployment as local
 from lockage.adapters.local.platform import LocalPlatform
 from lockage.adapters.local.records import DeploymentSpec
@@ -35,11 +34,8 @@ from lockage.adapters.postgres.data_directory import clone_template
 from lockage.adapters.postgres.throwaway import roomy_memory
 from lockage.core.diagnosis.findings import Diagnosis
 from lockage.core.facts import Probe, Replica, ReplicaPhase
-from lockage.demo.towpath.migrator import migrate
-from lockage.demo.towpath.releases import release_named
-from lockage.demo.towpath.seed import seed
 from lockage.interfaces.demo.seeding import Login, make_logins
-from lockage.interfaces.deployments import Located, profile_named
+from lockage.interfaces.deployments import Located
 from lockage.interfaces.diagnosing import collected, diagnosed
 from lockage.interfaces.places import LocalPlace
 from lockage.ports.platform import Rollout
@@ -85,6 +81,7 @@ class Ground:
     watcher: Login
     password: str = "towpath-password"  # what replicas use; a fault may change it
     database: str = "towpath"
+    migrations: Path = BARGES  # of barge's image; a fault may change them
     platform: LocalPlatform = field(init=False)
     _stack: ExitStack = field(default_factory=ExitStack)
 
@@ -182,14 +179,15 @@ class Ground:
         with self.admin() as connection:
             connection.execute("alter system reset all")
             connection.execute("select pg_reload_conf()")
-            for name in ("towpath", "ferry"):
+            for name in APPLICATIONS:
                 connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
             role = sql.Identifier(self.application.name)
             secret = sql.Literal(self.application.password)
             reset = "alter role {} reset all; alter role {} connection limit -1 login password {}"
             connection.execute(sql.SQL(reset).format(role, role, secret))
         self.password = self.application.password
-        self.database = "ferry" if template.startswith("ferry") else "towpath"
+        self.migrations = BARGES
+        self.database = template.split(maxsplit=1)[0]
         copy = sql.SQL("create database {} owner {} template {} strategy file_copy")
         with self.admin() as connection:
             parts = (self.database, self.application.name, self._template(template))
@@ -203,15 +201,7 @@ class Ground:
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(f"{name} new")))
             made = sql.SQL("create database {} owner {} template template0")
             connection.execute(made.format(sql.Identifier(f"{name} new"), sql.Identifier(self.application.name)))
-        url = self.url(database=f"{name} new".replace(" ", "%20"))
-        if name.startswith("ferry"):
-            command = [sys.executable, str(FERRY_APP), "1.4.0", "migrate"]
-            subprocess.run(command, env=os.environ | {"DATABASE_URL": url}, check=True, capture_output=True, timeout=60)
-        else:
-            _, release, rows = name.split()
-            migrate(url, release=release_named("2.26.0"), application_name="setup")
-            seed(url, rows=int(rows))
-            migrate(url, release=release_named(release), application_name="setup")
+        fill(name, self.url(database=f"{name} new".replace(" ", "%20")))
         with self.admin() as connection:
             connection.execute(sql.SQL("alter database {} rename to {}").format(*map(sql.Identifier, (f"{name} new", name))))
         return name
@@ -232,10 +222,30 @@ class Ground:
         self.fresh("ferry 1.4.0")
         self.deploy(ferry_spec(self, release, replicas=replicas, **changes), ready=ready)
 
+    def barge(
+        self, release: str = "1.0.0", *, schema: str | None = None, replicas: int = 1, ready: bool = True, **changes: Any
+    ) -> None:
+        """barge of a release over the ``schema`` of the same one."""
+        self.fresh(f"barge {schema or release}")
+        self.deploy(barge_spec(self, release, replicas=replicas, **changes), ready=ready)
+
     def deploy(self, spec: DeploymentSpec, *, ready: bool = True) -> None:
         self.platform = local.create(self.state, spec)
         if ready:
             self.until_ready()
+
+    @contextmanager
+    def beside(self, spec: DeploymentSpec) -> Generator[None]:
+        """Another deployment at the same time, elsewhere, whose replicas are ready."""
+        state = self.state.with_name("beside")
+        platform = local.create(state, spec)
+        try:
+            eventually(lambda: [r.ready for r in platform.replicas()] == [True] * spec.replicas, "the other one is ready")
+            yield
+        finally:
+            platform.close()
+            local.destroy(state, grace_s=0.0, remove_logs=True)
+            shutil.rmtree(state, ignore_errors=True)
 
     def deploy_again(self, spec: DeploymentSpec) -> None:
         """Another deployment in the place of the one that is there."""
@@ -314,10 +324,10 @@ class Ground:
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
-    def diagnose(self, *, known: bool = True) -> tuple[Diagnosis, float]:
+    def diagnose(self, *, known: bool = True, catalog: bool = False) -> tuple[Diagnosis, float]:
         """What ``lockage diagnose NAME --json`` prints, in this process, and the seconds that it took."""
         stranger = self.database == "ferry"
-        profile = sketched() if stranger else profile_named("towpath", here=self.state)
+        profile = profile_of(self.database, here=self.state, migrations=self.migrations)
         located = Located(
             name=self.database,
             profile=profile,
@@ -326,7 +336,7 @@ class Ground:
             beside=self.state,
         )
         begun_s = time.monotonic()
-        case = collected(located, limit_s=10.0)
+        case = collected(located, limit_s=10.0, catalog=catalog)
         if not known or stranger:
             case = replace(case, known=False)
         self.case = case
@@ -380,4 +390,4 @@ def a_ground() -> Iterator[Ground]:
         shutil.rmtree(state.parent, ignore_errors=True)
 
 
-__all__ = ["FEW", "LIVENESS", "MANY", "Ground", "a_ground", "closing", "eventually"]
+__all__ = ["FERRY_APP", "FEW", "LIVENESS", "MANY", "Ground", "a_ground", "closing", "eventually"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from faults.deployments import barge_spec, towpath_spec
 from faults.fault import AROUND, Fault, Neighbour
 from faults.ground import Ground
 
@@ -46,7 +47,32 @@ def strangers_ledger_newer(ground: Ground) -> Iterator[None]:
     yield
 
 
+# --- whose database it is ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def two_deployments(ground: Ground) -> Iterator[None]:
+    """Somebody copied the Secret of the database into a staging installation."""
+    ground.towpath("2.27.8", schema="2.27.8")
+    with ground.beside(towpath_spec(ground, "2.27.8", environment={"TOWPATH_REPORT_INTERVAL_S": "0.2"})):
+        yield
+
+
+@contextmanager
+def two_applications(ground: Ground) -> Iterator[None]:
+    """Another application has its tables in the same database, and is busy."""
+    ground.towpath("2.27.8", schema="2.27.8")
+    with ground.beside(barge_spec(ground, "1.0.0", environment={"BARGE_MOVES": "all"})):
+        yield
+
+
 FAULTS = (
+    Fault(
+        name="two deployments share one database",
+        code="F065",
+        make=two_deployments,
+        neighbour=Neighbour(name="two applications share one database", make=two_applications),
+    ),
     Fault(
         name="the ledger is dirty",
         code="F060",

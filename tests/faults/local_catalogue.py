@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faults import endings, ledgers, locks, migrations, refusals, servers
+from faults import endings, ledgers, locks, migrations, refusals, schemas, servers
 from faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -10,6 +10,7 @@ FAULTS: tuple[Fault, ...] = (
     *endings.FAULTS,
     *migrations.FAULTS,
     *ledgers.FAULTS,
+    *schemas.FAULTS,
     *servers.FAULTS,
     *refusals.FAULTS,
 )

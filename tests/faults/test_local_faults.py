@@ -12,13 +12,13 @@ from faults.local_catalogue import AS_ROOT, FAULTS
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-NEIGHBOURS = [fault.neighbour for fault in FAULTS if fault.neighbour is not None]
+NEIGHBOURS = [(fault.neighbour, fault.catalog) for fault in FAULTS if fault.neighbour is not None]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
 def test_a_fault_is_named_by_its_cause_and_nothing_else_is(ground: Ground, fault: Fault) -> None:
     with fault.make(ground):
-        diagnosis, _ = ground.diagnose(known=fault.known)
+        diagnosis, _ = ground.diagnose(known=fault.known, catalog=fault.catalog)
     assert not (wrong := against_fault(fault, diagnosis)), "\n".join(wrong) + f"\nsaid:\n  {said(diagnosis)}"
 
 
@@ -34,10 +34,12 @@ def test_an_autovacuum_that_prevents_wrap_around_is_named() -> None:
     """F046: its rule is held to real words of autovacuum in ``tests/core``."""
 
 
-@pytest.mark.parametrize("neighbour", NEIGHBOURS, ids=lambda neighbour: neighbour.name.replace(" ", "-"))
-def test_a_harmless_neighbour_is_no_alarm(ground: Ground, neighbour: Neighbour) -> None:
+@pytest.mark.parametrize(
+    ("neighbour", "catalog"), NEIGHBOURS, ids=[neighbour.name.replace(" ", "-") for neighbour, _ in NEIGHBOURS]
+)
+def test_a_harmless_neighbour_is_no_alarm(ground: Ground, neighbour: Neighbour, catalog: bool) -> None:
     with neighbour.make(ground):
-        diagnosis, _ = ground.diagnose()
+        diagnosis, _ = ground.diagnose(catalog=catalog)
     assert not (wrong := against_neighbour(neighbour, diagnosis)), "\n".join(wrong) + f"\nsaid:\n  {said(diagnosis)}"
 
 

@@ -144,7 +144,9 @@ def _revision(workload: Workload, number: int, replicas: list[Replica]) -> Revis
 
 def _detail(seen: SeenReplica, workload: Workload) -> ReplicaDetail:
     replica = seen.replica
-    ready = Condition(type="Ready", status="True" if replica.ready else "False", since=replica.ready_at)
+    ready = Condition(
+        type="Ready", status="True" if replica.ready else "False", since=replica.ready_at if replica.ready else seen.unready_at
+    )
     return ReplicaDetail(
         name=replica.name,
         revision=f"{workload.name}-{replica.revision}",

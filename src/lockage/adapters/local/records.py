@@ -87,6 +87,7 @@ class ReplicaState(msgspec.Struct, kw_only=True):
     process_created_at: float | None = None  # as the kernel says, in epoch seconds: a pid alone may have been given to another
     started_at: datetime | None = None
     ready_at: datetime | None = None
+    unready_at: datetime | None = None  # when it was last ready, where it was and no longer is
     last_exit: Exit | None = None
     back_off_s: float = 0.0  # of the next restart; 0: at once
     restart_at: datetime | None = None  # end of the back-off that runs now
@@ -156,6 +157,7 @@ class SeenReplica(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     runs: int
+    unready_at: datetime | None = None  # since when it is not ready, where it was
 
 
 class ScaleRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -272,7 +274,14 @@ def seen_replica(state: State, replica: ReplicaState) -> SeenReplica:
         ready_at=replica.ready_at,
         last_exit=replica.last_exit,
     )
-    return SeenReplica(replica=fact, pid=replica.pid, host=replica.host, port=replica.port, runs=replica.runs)
+    return SeenReplica(
+        replica=fact,
+        pid=replica.pid,
+        host=replica.host,
+        port=replica.port,
+        runs=replica.runs,
+        unready_at=replica.unready_at,
+    )
 
 
 def filled_in(template: str, *, release: str, replica: ReplicaState) -> str:

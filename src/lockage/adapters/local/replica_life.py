@@ -95,7 +95,7 @@ class ReplicaLife:
         state.runs += 1
         state.restarts = run
         state.phase = ReplicaPhase.PENDING
-        state.ready_at = None
+        state.ready_at = state.unready_at = None
         self._hooks.changed()  # before the process: a successor must know where to look for it
         if run >= 2:
             self._layout.log_file(state.name, run - 2).unlink(missing_ok=True)
@@ -178,7 +178,7 @@ class ReplicaLife:
             failures += 1
             self._event("Warning", "Unhealthy", f"Readiness probe failed: {problem}")
             if self.state.ready and failures >= probe.failure_threshold:
-                self.state.ready = False
+                self.state.ready, self.state.unready_at = False, now()
                 self._hooks.changed()
 
     async def _watch_liveness(self) -> None:
@@ -205,7 +205,7 @@ class ReplicaLife:
         if self._stop.is_set():  # asked to end while the probe was under way
             return
         self.state.ready = True
-        self.state.ready_at = self.state.ready_at or now()
+        self.state.ready_at, self.state.unready_at = self.state.ready_at or now(), None
         self._hooks.changed()
 
     # --- ending and starting again ------------------------------------------------------------------------------------
@@ -216,7 +216,8 @@ class ReplicaLife:
         ran_s = (at - state.started_at).total_seconds() if state.started_at is not None else 0.0
         reason = ("Completed" if code == 0 else "Error") if known else "Unknown"
         state.last_exit = Exit(code=-1 if code is None else code, reason=reason, at=at)
-        state.pid = state.process_created_at = state.started_at = state.ready_at = state.terminated_at = None
+        state.pid = state.process_created_at = state.started_at = state.terminated_at = None
+        state.ready_at = state.unready_at = None
         state.ready = False
         if not self._stop.is_set():
             scale = self._spec.back_off_scale

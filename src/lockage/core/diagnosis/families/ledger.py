@@ -327,6 +327,8 @@ def edited_migration(case: Case) -> Iterator[Finding]:
         next=lockage(case, "verify"),
         avoid="do not write the new checksum into the ledger before it is known what the edit changed: the schema has the old "
         "file's work",
+        # A process that ends because it will not start over an edited file is no cause of it.
+        rules_out=("F010", "F012") if said else (),
     )
 
 

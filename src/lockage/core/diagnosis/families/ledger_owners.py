@@ -24,10 +24,12 @@ def two_deployments(case: Case) -> Iterator[Finding]:
     if not strangers and not twins:
         return
     names = tuple(dict.fromkeys(session.application_name for session in strangers))
-    who = listed(twins) if twins else f"sessions of {listed(names)}, which is no replica of {case.evidence.deployment},"
+    no_replica = f"{listed(names)}, which is no replica of {case.evidence.deployment}"
+    shares = "has the same address" if len(twins) == 1 else "have the same address"
+    who = f"{listed(twins)} {shares}" if twins else f"sessions of {no_replica}, work in it"
     yield Finding(
         code="F065",
-        cause=f"two deployments share one database: {who} {'has' if len(twins) == 1 else 'have'} the same address",
+        cause=f"two deployments share one database: {who}",
         confidence=0.95 if strangers and twins else 0.8,
         why="its sessions live, and no replica of this deployment is their client" if strangers
         else "it has the name of this deployment and the address of its database",

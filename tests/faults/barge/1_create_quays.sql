@@ -1,0 +1,1 @@
+create table quays (id int primary key, name text not null);
