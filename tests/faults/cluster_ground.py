@@ -39,7 +39,7 @@ schema = "lockage.profile/1"
 name = "ferry"
 title = "ferry"
 [workload]
-image = "docker.io/library/ferry"
+image = "ferry"
 [version]
 [database]
 url_env = "TOWPATH_PG_CONNECTION_URL"

@@ -215,6 +215,12 @@ def test_a_replica_that_stays_unready_is_found_with_what_its_probe_said() -> Non
     assert "connection refused" in finding.cause
 
 
+def test_a_replica_that_answers_that_it_has_no_such_path_is_not_called_hung() -> None:
+    text = "Readiness probe failed: HTTP probe failed with statuscode: {}"
+    assert "F056" in one(unready(for_s=300, text=text.format(404)), "F004").rules_out
+    assert not one(unready(for_s=300, text=text.format(503)), "F004").rules_out
+
+
 # --- neighbours -------------------------------------------------------------------------------------------------------
 
 

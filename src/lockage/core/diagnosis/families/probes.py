@@ -338,6 +338,9 @@ def _unready(case: Case, detail: ReplicaDetail, container: Container, failure: E
         evidence=(event_line(failure), state_line(detail, container)),
         next=kubectl(case, "logs", detail.name, "-c", container.name, "--tail=50"),
         avoid="do not restart it before its log was read" if answered is None else None,
+        rules_out=("F056",)
+        if answered is not None and answered.startswith("HTTP 4")
+        else (),  # it serves, and is not what is asked
         about=pods(detail.name),
     )
 
