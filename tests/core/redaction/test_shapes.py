@@ -91,6 +91,51 @@ SECRETS = {
     "PEM, cut": "S2FuYXJpZTd2b2dlbEthbmFyaWU3dm9nZWw=\n-----END PRIVATE KEY-----",
 }
 
+IN_OTHER_WAYS = {
+    "JDBC": f"jdbc:postgresql://db/app?user=app&password={C}",
+    "ADO.NET": f"Host=db;Username=app;Password={C};Database=x",
+    "pg_hba.conf": f'host all all 10.0.0.0/8 ldap ldapserver=x ldapbindpasswd="{C}"',
+    "pg_hba.conf, RADIUS": f'host all all 0.0.0.0/0 radius radiusservers="x" radiussecrets="{C}"',
+    "primary_conninfo": f"primary_conninfo = 'host=db user=repl password=''{C}'' sslmode=prefer'",
+    "SQL in dollars": f"LOG:  statement: ALTER ROLE app PASSWORD $${C}$$",
+    "SQL in tagged dollars": f"statement: INSERT INTO t VALUES ($x${C}$x$)",
+    "password file": f"db.example:5432:app:app:{C}",
+    "password file, stars": f'invalid line in password file: "*:*:*:app:{C}"',
+    "curl": f"+ curl --user 'app:{C}' https://api.example/x",
+    "curl in a list": f'["curl", "-u", "app:{C}", "https://api.example"]',
+    "mysql": f"mysqldump -uapp -p{C} app",
+    "redis-cli": f"redis-cli -h cache -a {C} ping",
+    "requirepass": f"redis-server --requirepass {C}",
+    "sshpass": f"sshpass -p {C} ssh somewhere",
+    "docker login": f"docker login -u app -p {C} registry.example",
+    "list of words": f"args=['--db-password', '{C}']",
+    "list of words in JSON": json.dumps({"command": ["serve", "--db-password", C]}),
+    "command line of a process": f"serve\0--db-password\0{C}\0",
+    "YAML, on the next line": f"database:\n  password:\n    {C}\n  port: 5432",
+    "Python's bytes": f"Connection(password=b'{C}')",
+    "Rust": f'PgConnectOptions {{ host: "db", password: Some("{C}"), ssl: Prefer }}',
+    "TOML, three quotes": f'password = """{C}"""',
+    "XML": f"<user>app</user><password>{C}</password>",
+    "XML entry": f'<entry key="db.password">{C}</entry>',
+    "list of passwords": f'"passwords":["x1", "{C}"]',
+    "sentence": f"the password for user root has been set to {C}, change it",
+    "binding of Hibernate": f"binding parameter (1:VARCHAR) <- [{C}]",
+    "echo of SQLAlchemy": f"INFO sqlalchemy.engine.Engine [generated in 0.00012s] ('{C}', 1)",
+    "parameters of Ecto": f'INSERT INTO "users" ("email") VALUES ($1) ["{C}"]',
+    "Slack": f"https://hooks.slack.com/services/T00000000/B00000000/{C}abcDEF123456",
+    "Discord": f"https://discord.com/api/webhooks/123456789012345678/{C}-abcDEF_1234567890",
+    "Telegram": f"https://api.telegram.org/bot123456789:AAF{C}abcdefghijklmnopqrs/sendMessage",
+    "Hugging Face": f"hf_{C}abcdefghijklmnopqrstu",
+    "Atlassian": f"ATATT3xFfGF0{C}abcdefghijklmnop",
+    "PEM in lines of JSON": "\n".join(
+        json.dumps({"level": "info", "msg": line})
+        for line in ("-----BEGIN RSA PRIVATE KEY-----", b64(f"{C} and {C}, line by line"), "-----END RSA PRIVATE KEY-----")
+    ),
+}
+"""Where neither a shape nor a name right before it tells."""
+
+SECRETS |= IN_OTHER_WAYS
+
 LEFTOVERS = (C, b64(C)[:-3], "KANARIE", "a2FuYXJp", "S2FuYXJp", "eyJzdWIi", "c3RvcmVk")
 
 
@@ -107,6 +152,10 @@ def test_no_secret_survives_inside_of_a_json_log_or_base64(text: str) -> None:
     for wrapped in (json.dumps({"level": "info", "msg": text}), json.dumps(json.dumps({"msg": text})), b64(f"x {text} y")):
         masked = redaction().text(f"12:00:01 {wrapped}")
         assert not [one for one in LEFTOVERS if one in masked], masked
+
+
+def test_an_option_whose_value_stands_on_the_next_line_is_masked() -> None:
+    assert C not in redaction().text(f"serve --db-password \\\n  {C} --port 80")
 
 
 ORDINARY = """\
@@ -146,6 +195,11 @@ don't restart it: it's 61 % of the index, about 4 min left
 NAME                    READY   STATUS    RESTARTS      AGE
 coder-7f8d9c6b5-x2x9k   0/1     Running   3 (12s ago)   4m
 max_tokens=4096 token_ttl=15m tokens: 12 token_count: 7
+docker run -u 1000:1000 --user app:app image; curl -sS https://api.example/x -o /tmp/x; redis-cli -h cache ping
+the password is required; password for user "app" is not set; the passphrase is case-sensitive; password was last changed
+<secretName>app-tls</secretName><password></password><name>app</name>
+tokens: ["--", "", "none"] and resources: ["secrets", "configmaps"]
+registry.example:5000/team/app:v2.27.8 main.go:1234 at 12:00:01:123 level=info
 readinessProbe: {httpGet: {path: /healthz, port: 8080}, periodSeconds: 10}
 """
 

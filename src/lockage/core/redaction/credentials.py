@@ -57,6 +57,13 @@ _MADE: tuple[tuple[Kind, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (Kind.KEY, ("AIza",), r"\bAIza[\w-]{35}"),
         (Kind.KEY, ("k_live_", "k_test_"), r"\b[srp]k_(?:live|test)_\w{16,}"),
         (Kind.KEY, ("sk-", "npm_", "dckr_pat_", "pypi-"), r"\b(?:sk-|npm_|dckr_pat_|pypi-)[\w-]{20,}"),
+        (Kind.TOKEN, ("hooks.slack.com/",), r"(?<=hooks\.slack\.com/)(?:services|workflows)/[\w/-]{16,}"),
+        (Kind.TOKEN, ("/api/webhooks/",), r"(?<=/api/webhooks/)\d{6,}/[\w-]{16,}"),  # Discord
+        (Kind.TOKEN, (":AA",), r"(?<!\d)\d{8,10}:AA[\w-]{30,}"),  # Telegram
+        (Kind.KEY, ("whsec_", "hf_", "glsa_", "lin_api_"), r"\b(?:whsec_|hf_|glsa_|lin_api_)\w{16,}"),
+        (Kind.TOKEN, ("shpat_", "shpca_", "shppa_", "shpss_"), r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
+        (Kind.TOKEN, ("ATATT3", "ATCTT3"), r"\bAT[AC]TT3[\w=-]{20,}"),  # Atlassian
+        (Kind.KEY, ("dapi", "NRAK-", "xapp-"), r"\b(?:dapi[0-9a-f]{32}|NRAK-\w{20,}|xapp-\d-[\w-]{10,})"),
         (Kind.KEY, ("SG.",), r"\bSG\.[\w-]{16,}\.[\w-]{16,}"),
         (Kind.KEY, ("AGE-SECRET-KEY",), r"\bAGE-SECRET-KEY-1[0-9A-Z]{40,}"),
         (Kind.KEY, ("key-",), r"\bkey-[0-9a-f]{32}\b"),

@@ -17,11 +17,14 @@ _WORDS = (
     r"|credential|licen[cs]e[_-]?key|(?<![a-z])auth(?![a-z])|(?<![a-z])otp(?![a-z])|(?<![a-z])salt(?![a-z])|jwt"
 )
 _INNER = r"'(?=[^'\n]*'(?:\s+\w+=|[\"\s]*$))"  # one whose backslash was undone: password='it ' is' dbname=x
-_QUOTED = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.|''|" + _INNER + r")*'|`[^`\n]*`"
+_QUOTED = r"\"{3}(?:(?!\"{3})[^\n])+\"{3}|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.|''|" + _INNER + r")*'|`[^`\n]*`"
+_AROUND = r"(?:\$|\[|[bBrRuUEN]{1,2}|(?:Some|Just|Secret\w*|Sensitive\w*|Password|String)\()"
+"""What languages put before a text: ``b'…'``, ``Some("…")``, ``Secret("…")``."""
+_BEFORE = re.compile(rf"{_AROUND}(?=[\"'])")
 _NAMED = re.compile(
     rf"""(?ix) (?P<rest> [\w.-]* )
          (?: (?P<end> ["'`\]]{{0,2}} ) [ \t]* (?: => | := | [=:] ) [ \t]*
-             (?P<value> [|>][+-]?[0-9]?[ \t]*\n (?:[ \t]+\S[^\n]*\n?)+ | \$?(?:{_QUOTED}) | \[ (?:{_QUOTED}) | [^\s"'`]+ )
+             (?P<value> [|>][+-]?[0-9]?[ \t]*\n (?:[ \t]+\S[^\n]*\n?)+ | {_AROUND}?(?:{_QUOTED}) | [^\s"'`]+ )
            | [ \t]+ (?P<quoted> E?'(?:[^'\\\n]|\\.|'')*'? )
            | [ \t]+ (?P<given> [^\s"'`-][^\s"'`]* | {_QUOTED} ) )"""
 )
@@ -107,8 +110,10 @@ def _of_name(text: str, found: re.Match[str]) -> Iterator[Find]:
 
 def _value(text: str, start: int, end: int, *, name: str, sure: bool, query: bool = False) -> Iterator[Find]:
     value = text[start:end]
-    while value[:1] in ("$", "E", "[") and value[1:2] in ('"', "'"):
-        start, value = start + 1, value[1:]
+    if around := _BEFORE.match(value):
+        start, value = start + around.end(), value[around.end() :]
+    if value[:3] == '"""' and len(value) > 6:
+        start, end, value = start + 2, end - 2, value[2:-2]
     kind = kind_of_name(name)
     if value[:1] in ("|", ">") and "\n" in value:
         start += value.index("\n") + 1

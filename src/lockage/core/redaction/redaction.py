@@ -22,6 +22,7 @@ from lockage.core.redaction.layers import LONG, Layer, joined, layers, plain
 from lockage.core.redaction.named import named_values
 from lockage.core.redaction.personal import emails, ip_addresses
 from lockage.core.redaction.statements import quoted_statements, statement_literals
+from lockage.core.redaction.told import told_values
 
 KEPT_TEXTS = 5000
 """Texts whose finds are kept, since each is looked at twice; a log of days has more, and looks at each once."""
@@ -171,6 +172,7 @@ def shapes(text: str, *, addresses: bool = False, personal: bool = True) -> Iter
 def _plain_shapes(text: str, *, addresses: bool, personal: bool) -> Iterator[Find]:
     yield from credentials(text)
     yield from named_values(text)
+    yield from told_values(text)
     if personal:
         yield from emails(text)
         yield from quoted_statements(text)

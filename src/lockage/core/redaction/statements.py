@@ -16,10 +16,11 @@ _IDENTIFIER = r'(?P<identifier>"(?:[^"\n]|"")*")'
 _ESCAPED = r"(?P<escaped>\b[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z))"
 _LITERAL = r"(?P<literal>(?:\b[bBxXnN]|\b[uU]&)?'(?:[^']|'')*(?:'|\Z))"
 _NUMBER = r"(?P<number>(?<![\w.$\"])\d{5,}(?:\.\d+)?(?![\w.]))"
-# What is quoted in dollars is code, mostly: the same holds inside of it as outside.
-_STATEMENT = re.compile("|".join((_COMMENT, _IDENTIFIER, _ESCAPED, _LITERAL, _NUMBER)), re.DOTALL)
+# What is quoted in dollars is code, mostly: the same holds inside of it as outside. What has no blank and no sign is a value.
+_DOLLARS = r"(?P<dollars>(?<![\w$])\$(?P<tag>[A-Za-z_]?\w{0,30})\$(?P<body>[^\s;'$]{1,400})\$(?P=tag)\$)"
+_STATEMENT = re.compile("|".join((_COMMENT, _IDENTIFIER, _DOLLARS, _ESCAPED, _LITERAL, _NUMBER)), re.DOTALL)
 # In a line of a log the statement itself may stand in double quotes.
-_IN_A_LINE = re.compile("|".join((_ESCAPED, _LITERAL, _NUMBER)), re.DOTALL)
+_IN_A_LINE = re.compile("|".join((_DOLLARS, _ESCAPED, _LITERAL, _NUMBER)), re.DOTALL)
 
 _PLAIN = re.compile(
     r"[\d.:+-]{0,12}|\d+(?:\.\d+)?\s*(?:us|ms|s|min|h|d|kB|MB|GB|seconds?|minutes?|hours?|days?)|t|f|true|false|on|off"
@@ -67,6 +68,7 @@ _MESSAGES = tuple(
         ("time zone", r"time zone \\*\"(?P<value>[^\"\n]*?)\\*\" not recognized"),
         ("JSON data", r"JSON data, line \d+: (?P<value>[^\n]+)"),
         ("Token ", r"Token \\*\"(?P<value>[^\"\n]*?)\\*\" is invalid"),
+        ("$1", r"\$\d+\b[^\n\[]*?\[(?P<value>[^\n]+?)\](?=\s*(?:\\*\"|$))"),
         ("parameters: ", r"\[(?:cached )?parameters: (?P<value>[^\n]+?)\](?=$|\s|\\)"),
         ("[[", r"\[\[\\*\"\w+\\*\", (?P<value>[^\n]+?)\]\]"),
     )
@@ -110,6 +112,8 @@ def _literals(text: str, start: int, end: int, *, in_a_line: bool = False) -> It
         match found.lastgroup:
             case "literal" | "escaped":
                 yield from _literal(text, found, start)
+            case "dollars" if not _PLAIN.fullmatch(found["body"]):
+                yield Find(*found.span("body"), Kind.VALUE, found["body"])
             case "number" if _is_value(text, found, start, strict=in_a_line):
                 yield Find(found.start(), found.end(), Kind.VALUE, found[0])
             case _:
