@@ -1,7 +1,7 @@
 """barge: an application with a profile, whose migrator is as careless as some are: a row for each migration with its checksum,
 written before its statements, each of which commits alone; and no lock. ``barge_app.py RELEASE HOST:PORT`` or ``… migrate``.
 
-With BARGE_MOVES a replica that serves moves barges from quay to quay, in transactions over both tables.
+With BARGE_MOVES a replica that serves moves barges from quay to quay: ``all`` in transactions over both tables.
 """
 
 import os
@@ -59,15 +59,16 @@ def migrate():
 
 
 def move():
-    """The quay first, then its barges, again and again."""
+    """The quay first, then its barges, again and again; or the barges alone."""
     with psycopg.connect(os.environ["DATABASE_URL"], application_name=NAME) as session:
         if wait := os.environ.get("BARGE_DEADLOCK_TIMEOUT"):
             session.execute("select set_config('deadlock_timeout', %s, false)", (wait,))
             session.commit()
         while True:
             try:
-                session.execute("update quays set name = name where id = 7")
-                time.sleep(0.2)
+                if os.environ["BARGE_MOVES"] == "all":
+                    session.execute("update quays set name = name where id = 7")
+                    time.sleep(0.2)
                 session.execute("update barges set draught_m = draught_m where quay_id = 7")
                 session.commit()
             except psycopg.Error as error:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from faults.deployments import towpath_spec
+from faults.deployments import barge_spec, towpath_spec
 from faults.fault import AROUND, Fault, Neighbour
 from faults.ground import Ground, eventually
 from lockage.adapters.postgres.account import server_account
@@ -54,6 +54,29 @@ def deadlock(ground: Ground) -> Iterator[None]:
         other.close()
     ground.until_backs_off()
     yield
+
+
+@contextmanager
+def deadlock_of_a_replica(ground: Ground) -> Iterator[None]:
+    """A replica of the old release locks the migration's two tables in the other order, and is the one that is ended."""
+    _moving(ground, impatient="10ms")
+    eventually(ground.say_in_log("40P01"), "the replica's transaction was ended")
+    yield
+
+
+@contextmanager
+def waits_for_the_migration(ground: Ground) -> Iterator[None]:
+    """A replica of the old release only waits until the migration has done with its tables."""
+    _moving(ground, moves="barges")
+    ground.until_waits("barge/%")
+    yield
+
+
+def _moving(ground: Ground, *, moves: str = "all", impatient: str = "") -> None:
+    ground.fresh("barge 1.1.0")
+    ground.order("grant set on parameter deadlock_timeout to towpath")
+    ground.deploy(barge_spec(ground, "1.1.0", environment={"BARGE_MOVES": moves, "BARGE_DEADLOCK_TIMEOUT": impatient}))
+    ground.roll_out("1.2.0")
 
 
 @contextmanager
@@ -127,6 +150,12 @@ FAULTS = (
     ),
     Fault(name="a migration makes what is there", code="F012", make=key_is_there, allowed=AROUND),
     Fault(name="a deadlock ends the migration", code="F038", make=deadlock, allowed=(*AROUND, "F044")),
+    Fault(
+        name="a deadlock ends a replica's transaction",
+        code="F039",
+        make=deadlock_of_a_replica,
+        neighbour=Neighbour(name="a replica waits for the migration", make=waits_for_the_migration, says=("F055",)),
+    ),
     Fault(
         name="an index build waits for an old snapshot",
         code="F047",
