@@ -60,8 +60,11 @@ class _Target:
         return sql.Identifier(self.schema, self.name)
 
 
-def who_waits(url: str, script: Sequence[str]) -> dict[str, str]:
-    """Runs the statements in one transaction and gives each relation with who waited at the worst moment; then rolls back."""
+def who_waits(url: str, script: Sequence[str], *, at_commit: bool = False) -> dict[str, str]:
+    """Runs the statements in one transaction and gives each relation with who waited at the worst moment; then rolls back.
+
+    ``at_commit`` also fires what only the COMMIT would: deferred constraints and triggers.
+    """
     with psycopg.connect(url, autocommit=True) as prober, psycopg.connect(url, autocommit=True) as migrator:
         targets = _targets(prober)
         prober.execute(f"set lock_timeout = {WAIT_MS}")
@@ -70,6 +73,8 @@ def who_waits(url: str, script: Sequence[str]) -> dict[str, str]:
         for number, statement in enumerate(script, start=1):
             migrator.execute(statement.encode())
             # Locks only grow within a transaction, but for what a savepoint gives back.
+            if number == len(script) and at_commit:
+                migrator.execute("set constraints all immediate")
             if number == len(script) or script[number].startswith("rollback"):
                 moments.append({f"{target.schema}.{target.name}": _blocks(prober, target) for target in targets})
         migrator.execute("rollback")

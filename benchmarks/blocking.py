@@ -1,0 +1,173 @@
+"""Who waits for whom: the forecast, and what linters of SQL texts say, beside real sessions that do or do not wait.
+
+``python benchmarks/blocking.py [--majors 18,15] [--kind KIND] [--json] [WORD …]``: cases of ``tests/corpus/blocking`` whose name
+holds one of the words. The truth is measured on servers with data, the forecast made on an empty shadow. Exit code 1 where the
+forecast misses anything. The surprising thing: a miss is milder than the truth, an invention worse, so every pair of a case and
+a relation counts once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from _linters import Linter, installed_linters
+from support.blocking_corpus import Case, cases
+from support.blocking_truth import Truth, compared, level
+from support.undone import UndoneShadows
+from support.waiting_sessions import FROM_WORST
+
+from lockage.adapters.postgres.binaries import find_binaries
+from lockage.adapters.postgres.shadow import EmbeddedShadows
+from lockage.adapters.postgres.throwaway import throwaway
+from lockage.core.migration.formats import plain
+from lockage.core.migration.script import Migration
+from lockage.flows.forecast import forecast_database
+from lockage.ports import Shadows
+
+RESULTS = Path(__file__).parent / "results" / "blocking.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One case on one major, as one tool has it."""
+
+    major: int
+    tool: str
+    kind: str
+    case: str
+    found: list[str]
+    missed: list[str]
+    invented: list[str]
+    unknown: list[str]
+
+
+def forecast(case: Case, url: str, shadows: Shadows) -> tuple[dict[str, str], list[str]]:
+    """Relation to who waits, and what is unknown."""
+    migration = Migration(version=1, name="case", file="1_case.sql", text=case.text)
+    found = forecast_database(
+        [migration],
+        url=url,
+        form=plain.FORMAT,
+        shadows=shadows,
+        narrate=lambda _: None,
+        from_version=0,
+        transaction="statement" if case.outside else "whole",
+    )
+    said = {relation.relation: relation.blocks.value for relation in found.relations if relation.blocks.value != "none"}
+    return said, [f"{unknown.line}: {unknown.reason}" for unknown in found.unknown]
+
+
+def rows(major: int, truth: Truth, chosen: list[Case], linters: list[Linter]) -> Iterator[Row]:
+    """Every case as Lockage and the linters have it."""
+    with EmbeddedShadows().of_database(truth.url) as kept:
+        for case in chosen:
+            if case.since_major > major:
+                continue
+            real = truth.of(case)
+            said, unknown = forecast(case, truth.url, EmbeddedShadows() if case.outside else UndoneShadows(kept))
+            common = {"major": major, "kind": case.kind, "case": case.name}
+            yield Row(tool="lockage", **common, **compared(real, said, order=FROM_WORST), unknown=unknown)
+            tables = {relation: blocks for relation, blocks in real.items() if level(blocks) != "none"}
+            for linter in linters:
+                claimed = linter.claims(case)
+                yield Row(tool=linter.name, **common, **compared(tables, claimed, order=FROM_WORST), unknown=[])
+
+
+@contextmanager
+def truths(majors: list[int]) -> Iterator[dict[int, Truth]]:
+    """A server with the corpus' schema for each major whose programs are here."""
+    with ExitStack() as stack:
+        found: dict[int, Truth] = {}
+        for major in majors:
+            binaries = find_binaries(major)
+            if binaries is None:
+                print(f"(no server programs of PostgreSQL {major} on this machine: left out)", file=sys.stderr)
+                continue
+            server = stack.enter_context(throwaway(binaries=binaries, tcp=True, settings={"max_prepared_transactions": "5"}))
+            found[major] = Truth(server)
+        yield found
+
+
+def table(all_rows: list[Row]) -> list[dict[str, object]]:
+    """Sums by tool, major and kind, then by tool and major."""
+    sums: dict[tuple[str, int, str], Counter[str]] = {}
+    for row in all_rows:
+        for kind in (row.kind, "all"):
+            into = sums.setdefault((row.tool, row.major, kind), Counter())
+            into["cases"] += 1
+            into["exact"] += not row.missed and not row.invented
+            for verdict in ("found", "missed", "invented", "unknown"):
+                into[verdict] += len(getattr(row, verdict))
+    return [
+        {"tool": tool, "major": major, "kind": kind, **{name: count[name] for name in _COLUMNS}}
+        for (tool, major, kind), count in sorted(sums.items(), key=lambda item: (item[0][1], item[0][0], item[0][2] == "all"))
+    ]
+
+
+_COLUMNS = ("cases", "exact", "found", "missed", "invented", "unknown")
+
+
+def main() -> int:
+    """Print the table and write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--majors", default="18,15")
+    parser.add_argument("--kind", default="")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--no-linters", action="store_true")
+    parser.add_argument("words", nargs="*")
+    asked = parser.parse_args()
+    chosen = [
+        case
+        for case in cases()
+        if asked.kind in ("", case.kind) and (not asked.words or any(word in case.id for word in asked.words))
+    ]
+    linters, absent = ([], []) if asked.no_linters else installed_linters()
+    begun = time.monotonic()
+    everything: list[Row] = []
+    with truths([int(major) for major in asked.majors.split(",")]) as found:
+        for major, truth in found.items():
+            for row in rows(major, truth, chosen, linters):
+                everything.append(row)
+                if row.tool == "lockage" and (row.missed or row.invented) and not asked.json:
+                    print(f"{major} {row.kind}: {row.case}", flush=True)
+                    for verdict in ("missed", "invented", "unknown"):
+                        for what in getattr(row, verdict):
+                            print(f"     {verdict:8} {what}", flush=True)
+    sums = table(everything)
+    summary = {"schema": "lockage.bench.blocking/1", "absent": absent, "sums": sums, "rows": [asdict(row) for row in everything]}
+    if not asked.words and not asked.kind:
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(summary, indent=1) + "\n")
+    if asked.json:
+        print(json.dumps(summary, indent=1))
+    else:
+        _print(sums, absent, seconds=time.monotonic() - begun)
+    return 1 if any(row.missed for row in everything if row.tool == "lockage") else 0
+
+
+def _print(sums: list[dict[str, object]], absent: list[str], *, seconds: float) -> None:
+    print(f"\n{'tool':<10} {'major':>5} {'kind':<24} " + " ".join(f"{name:>8}" for name in _COLUMNS))
+    for row in sums:
+        if row["tool"] == "lockage" or row["kind"] == "all":
+            print(
+                f"{row['tool']:<10} {row['major']:>5} {row['kind']:<24} " + " ".join(f"{row[name]:>8}" for name in _COLUMNS)
+            )
+    print("found, missed, invented: pairs of a case and a relation. Lockage is asked about reads, writes and rows; linters about")
+    print("reads and writes, since no SQL text tells rows, and of a linter that names no table the first one named counts.")
+    for name in absent:
+        print(f"({name})")
+    print(f"({seconds:.0f} s)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""The blocking corpus: scripts of ``tests/corpus/blocking``, each with its name, and never with an answer.
+
+The answer is measured (``blocking_truth``). A case begins with ``--! name``, behind which may stand ``[outside]``, for a script
+that no transaction may enclose, and ``[18]``, for what needs that major.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockage.core.migration.statement import split_statements
+
+FOLDER = Path(__file__).parents[1] / "corpus" / "blocking"
+
+SCHEMA = (FOLDER / "schema.sql").read_text()
+
+_HEAD = re.compile(r"^--! (?P<name>[^\[\n]+?)(?P<marks>(?: \[\w+\])*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One script of the corpus."""
+
+    kind: str  # the name of its file
+    name: str
+    text: str
+    outside: bool = False  # each statement by itself, since it refuses a transaction
+    since_major: int = 0
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        return tuple(statement.text for statement in split_statements(self.text, file=self.kind))
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}: {self.name}"
+
+
+def cases() -> tuple[Case, ...]:
+    """All cases, in the order of their files."""
+    return tuple(case for path in sorted(FOLDER.glob("*.sql")) if path.name != "schema.sql" for case in _cases_of(path))
+
+
+def _cases_of(path: Path) -> list[Case]:
+    text = path.read_text()
+    heads = list(_HEAD.finditer(text))
+    found = []
+    for head, following in zip(heads, [*heads[1:], None], strict=True):
+        marks = re.findall(r"\w+", head["marks"])
+        found.append(
+            Case(
+                kind=path.stem,
+                name=head["name"],
+                text=text[head.end() : following.start() if following else len(text)].strip(),
+                outside="outside" in marks,
+                since_major=max((int(mark) for mark in marks if mark.isdigit()), default=0),
+            )
+        )
+    return found
