@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import re
+import time
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -14,6 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lockage.core.redaction.finds import TOKEN, Kind
+from lockage.core.redaction.known import FEW, PART, KnownSecrets
+from lockage.core.redaction.layers import Layer
 from lockage.core.redaction.redaction import Redaction
 
 SECRET = "kanarie%/\"vogel\\ 'x&y+<z>ü9"
@@ -140,3 +143,25 @@ def test_masking_twice_changes_nothing_more(text: str, secret: str) -> None:
     seen = redaction(secret)
     once = seen.text(f"{text} {secret} {text} password={secret}")
     assert seen.text(once) == once
+
+
+MANY = {f"{word}{number:x}": Kind.SECRET for number in range(0x1000, 0x1000 + FEW) for word in ("tide-", "Zürich ", "k/Q_")}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_among_many_secrets_one_is_found_as_it_is_alone(encoding: str) -> None:
+    for around in ("{}", "a {} b", "- " * (PART // 2 - 4) + "{} and more", "." * (PART - 1) + "{}"):
+        text = around.replace("{}", ENCODINGS[encoding](SECRET))
+        alone = Redaction(key=KEY, known={SECRET: Kind.PASSWORD}).text(text)
+        assert Redaction(key=KEY, known={SECRET: Kind.PASSWORD, **MANY}).text(text) == alone
+        assert alone != text
+
+
+def test_twenty_thousand_secrets_in_as_many_lines_are_found_in_seconds() -> None:
+    secrets = [f"{number * 2_654_435_761 % 2**32:08x}{number:012x}" for number in range(20_000)]
+    search = KnownSecrets(dict.fromkeys(secrets, Kind.TOKEN), public=())
+    begun_s = time.process_time()
+    for part in range(0, 20_000, 1000):
+        text = "\n".join(f"GET /x?token={secret}" for secret in secrets[part : part + 1000])
+        assert len(list(search.finds(Layer(text)))) == 1000
+    assert time.process_time() - begun_s < 10.0

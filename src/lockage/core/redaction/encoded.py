@@ -38,9 +38,14 @@ def needles_in_base64(value: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def in_one_alphabet(text: str) -> str:
+    """The text with base64 for URLs written as the standard has it."""
+    return text.translate(_STANDARD) if "-" in text or "_" in text else text
+
+
 def base64_spans(text: str, needles: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """Every run of base64 that holds one of the needles."""
-    standard = text.translate(_STANDARD) if "-" in text or "_" in text else text
+    standard = in_one_alphabet(text)
     for needle in needles:
         at = standard.find(needle)
         while at >= 0:
@@ -49,10 +54,16 @@ def base64_spans(text: str, needles: tuple[str, ...]) -> Iterator[tuple[int, int
             at = standard.find(needle, end)
 
 
+def needle_in_hex(value: str) -> str:
+    """What stands in hexadecimal where the value does; "" where that is too short to tell."""
+    needle = value.encode().hex()
+    return needle if len(needle) >= 2 * MIN_LETTERS else ""
+
+
 def hex_spans(text: str, lower: str, value: str) -> Iterator[tuple[int, int]]:
     """Every run of hexadecimal that holds the value; ``lower`` is the text in lower case."""
-    needle = value.encode().hex()
-    if len(needle) < 2 * MIN_LETTERS:
+    needle = needle_in_hex(value)
+    if not needle:
         return
     at = lower.find(needle)
     while at >= 0:
