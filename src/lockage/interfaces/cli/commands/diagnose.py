@@ -40,7 +40,13 @@ def diagnose(
         Path | None, typer.Option("--from", metavar="FILE", help="Judge a bundle, or evidence that --save wrote, instead.")
     ] = None,
     save: Annotated[
-        Path | None, typer.Option("--save", metavar="FILE", help="Write the evidence to a file, without secrets.")
+        Path | None,
+        typer.Option(
+            "--save",
+            metavar="FILE",
+            help="Write the evidence to a file, without secrets. Masking comes after --limit: a few "
+            "seconds where logs are long.",
+        ),
     ] = None,
     limit_s: Annotated[
         float, typer.Option("--limit", metavar="SECONDS", min=1.0, help="Longest time to look. What is deaf is named.")
@@ -61,6 +67,8 @@ def diagnose(
 
     Needs no profile and no file: an application that nobody has described is found by -n NAMESPACE. Looks for ten seconds
     at most, with read rights only, changes nothing and waits for no lock. Exit code 5 when it is not well.
+
+    Where there is no metrics server, and you may exec, `cat` reads the memory and CPU in use in three replicas at most.
     """
     invocation = invocation_of(context)
     for other, given in (("NAME", bool(wanted.name)), ("--catalog", catalog)):
@@ -70,14 +78,14 @@ def diagnose(
         case = _read(wanted, from_file)
     else:
         case = _collected(invocation, wanted, limit_s=limit_s, catalog=catalog)
-    if save is not None:
-        save_case(case, save, masked=without_secrets(case))
     diagnosis = masked(diagnosed(case))
     if as_json:
         print_json(diagnosis)
     else:
         further = _further(case, diagnosis) if from_file is None and not catalog else None
         show_diagnosis(diagnosis, answers(), causes=causes(), verbose=verbose, further=further)
+    if save is not None:  # behind the answer, for masking takes its time
+        save_case(case, save, masked=without_secrets(case))
     _end(diagnosis)
 
 
