@@ -49,6 +49,7 @@ class Ending:
     template: str = "towpath 2.26.6 300"  # the database that the fault began with
     by_hand: tuple[str, ...] = ()  # what the fault itself did to its rows, as statements
     arguments: tuple[str, ...] = ()  # typed beside --yes
+    starts: int = 0  # of a replica that comes and goes: so often, and it is waited with
     code: str = "LK585"  # of the refusal
 
 
@@ -167,7 +168,10 @@ def calm_rows(ground: Ground, ending: Ending, release: str) -> Rows:
         copy = sql.SQL("create database calm owner {} template {} strategy file_copy")
         session.execute(copy.format(sql.Identifier(ground.application.name), sql.Identifier(ground._template(ending.template))))
     login = f"{ground.application.name}:{quote(ground.application.password)}"
-    url = f"postgresql://{login}@127.0.0.1:{ground.port}/calm"
+    # A fault that lies in the role's own settings is none of the calm run's.
+    url = f"postgresql://{login}@127.0.0.1:{ground.port}/calm?options=" + quote(
+        "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0"
+    )
     if ending.template.startswith("ferry"):
         command = [sys.executable, str(FERRY_APP), release, "migrate"]
         subprocess.run(command, env=os.environ | {"DATABASE_URL": url}, check=True, capture_output=True, timeout=60)
@@ -240,7 +244,7 @@ ENDINGS: dict[str, Ending] = {
     # migrations
     "the liveness probe kills the migrating replica": Ending(release=NEW, template="towpath 2.26.0 200000"),
     "a migrating replica is cut off at the end of its grace": Ending(release=NEW, template=MANY_KEYS),
-    "a liveness probe that asks for the wrong thing": Ending(release=None, person="lockage explain F003|logs"),
+    "a liveness probe that asks for the wrong thing": Ending(release=None, person="was killed by its liveness probe", starts=4),
     "the migrating process is stopped": Ending(release=NEW, arguments=("--restart-hung",)),
     "scaled to zero": Ending(release=OLD),
     "a stranger's migration meets rows twice": Ending(
@@ -256,7 +260,9 @@ ENDINGS: dict[str, Ending] = {
     "a stranger's migration needs more locks than there are": Ending(
         release=None, person="max_locks_per_transaction = [0-9]+", template=FERRY
     ),
-    "an invalid index was left behind": Ending(release="1.4.1", template=FERRY),
+    "an invalid index was left behind": Ending(
+        release=None, person="DROP INDEX CONCURRENTLY .*without such rows: REINDEX", template=FERRY
+    ),
     "the ledger is dirty": FORWARD,
     "the ledger is newer than the image": Ending(release=NEW, template="towpath 2.27.8 300"),
     "the ledger was emptied": FORWARD,

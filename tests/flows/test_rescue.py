@@ -269,14 +269,14 @@ def test_a_prepared_transaction_is_ended_only_by_its_name() -> None:
     assert decided(seen_by_flows(world), "F045", prepared=(PREPARED,)).acts is False
     found = decided(seen_by_flows(world), "F045", prepared=(PREPARED,), wishes=Wishes(prepared=("it's 1",)))
     assert [(s.action, s.sql, s.named) for s in found.steps] == [
-        ("end-prepared", ("ROLLBACK PREPARED 'it''s 1'",), "it's 1")
+        ("end-prepared", ('SET ROLE "orders"', "ROLLBACK PREPARED 'it''s 1'"), "it's 1")
     ]  # fmt: skip
     with pytest.raises(UsageError) as unknown:
         decided(seen_by_flows(world), "F045", prepared=(PREPARED,), wishes=Wishes(prepared=("another",)))
     assert unknown.value.code == "LK587"
     report = Rescuer(world=world).type_recover("F045", prepared=(PREPARED,), wishes=Wishes(prepared=("it's 1",)))
     assert report is not None
-    assert world.changes == [("mend", ("ROLLBACK PREPARED 'it''s 1'",))]
+    assert world.changes == [("mend", ('SET ROLE "orders"', "ROLLBACK PREPARED 'it''s 1'"))]
 
 
 def test_what_an_owner_would_put_back_is_the_owner_s_to_ask_for() -> None:

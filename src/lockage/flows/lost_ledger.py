@@ -24,7 +24,7 @@ def examine_lost(world: World, shadows: Shadows, *, form: Format, narrate: Narra
     reading = world.database.ledger(world.profile)
     if reading.state not in (LedgerState.EMPTY, LedgerState.MISSING) or not world.migrations:
         return None
-    looked_at, fitting = stops(world.migrations, world.profile), list[int]()
+    looked_at, fitting = stops(world.migrations, world.profile), dict[int, int]()
     narrate("reading the catalog")
     actual = catalog_of(world.database.catalog(), without=reading.table)
     major = world.database.server().major
@@ -33,12 +33,15 @@ def examine_lost(world: World, shadows: Shadows, *, form: Format, narrate: Narra
             run_clean(shadow, (migration,), narrate=narrate)
             if migration.version in looked_at:
                 clean = catalog_of(shadow.catalog(), without=reading.table)
-                if not any(drift.harmful for drift in drifts(clean, actual, same_major=shadow.major == major)):
-                    fitting.append(migration.version)
+                found = drifts(clean, actual, same_major=shadow.major == major)
+                if not any(drift.harmful for drift in found):
+                    fitting[migration.version] = len(found)
+    # Of a version and the next, which adds a table, both fit, and one of them explains more of what is there.
+    best = tuple(version for version, others in fitting.items() if others == min(fitting.values()))
     missing = form.ledger_definition(reading.table, 0) if reading.state is LedgerState.MISSING else ()
     return LostLedger(
         table=reading.table,
-        fitting=tuple(fitting),
+        fitting=best,
         looked_at=looked_at,
-        ways=tuple((version, (*missing, *form.ledger_statements(reading.table, version))) for version in fitting),
+        ways=tuple((version, (*missing, *form.ledger_statements(reading.table, version))) for version in best),
     )

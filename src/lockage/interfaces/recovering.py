@@ -6,6 +6,7 @@ Not for asking or showing (``cli.commands.recover``). The surprising thing: the 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from lockage.core.run import read_notes
 from lockage.errors import LockageError, RefusedError
 from lockage.flows.dirty import examine_dirty, is_dirty
 from lockage.flows.lost_ledger import examine_lost
-from lockage.flows.world import World
+from lockage.flows.world import World, see
 from lockage.interfaces.deployments import Deployment, Located
 from lockage.interfaces.diagnosing import collected, diagnosed
 from lockage.interfaces.folders import Folders
@@ -32,6 +33,12 @@ from lockage.interfaces.releases import known_tables
 from lockage.interfaces.wiring import Opened, form_of, migrations_of, shadows_of, undoing_of
 from lockage.interfaces.wiring_recovering import restore_points_of
 from lockage.ports import Narrate
+
+GIVES_UP = frozenset({"F034", "F035"})
+"""Causes by which a migrator waits for a moment only, and comes again: whoever it waits for shows in that moment only."""
+
+CATCH_S = 6.0
+"""How long such a moment is watched for: a few starts of a replica that is not waited with for long yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +75,25 @@ def judged(
         dirty=_dirty(opened, applied=applied, narrate=narrate),
         lost=_lost(opened, narrate=narrate) if any(f.code == "F069" for f in diagnosis.findings) else None,
     )
+    if any(finding.code in GIVES_UP for finding in diagnosis.findings) and not scene.blockers:
+        scene = _caught_waiting(world, scene)
     found = recovery_from(diagnosis, scene, wishes, budget=world.settings.probe_budget)
     if found.steps:
         found = replace(found, restore_points=restore_points_of(located, deployment))
     return Judged(diagnosis=diagnosis, scene=scene, found=found)
+
+
+def _caught_waiting(world: World, scene: Scene) -> Scene:
+    """The scene of a moment in which the migrator waits; the same one where there was none within the limit."""
+    until, before = world.clock.monotonic() + CATCH_S, see(world)
+    while world.clock.monotonic() < until:
+        now = see(world, before)
+        seen = dataclasses.replace(scene, activity=now.activity, owned=now.owned, replicas=now.replicas)
+        if seen.blockers:
+            return seen
+        before = now
+        world.clock.sleep(world.settings.watching.poll_s / 4)
+    return scene
 
 
 def known_releases(deployment: Deployment, world: World, *, folders: Folders) -> tuple[ReleaseMigrations, ...]:

@@ -229,6 +229,7 @@ class InvalidIndex:
     index: str
     relation: str
     building: bool = False
+    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

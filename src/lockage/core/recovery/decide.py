@@ -38,9 +38,9 @@ PROBES = frozenset({"F001", "F002", "F005"})
 INCURABLE = frozenset(
     {"F003", "F006", "F010", "F012", "F071", "F072", "F075", "F076", "F080", "F083", "F084", "F085", "F066", "F064", "F068"}
     | {f"F{number:03}" for number in range(13, 34)}
-    | {"F036"}
+    | {"F034", "F035", "F036"}
 )
-"""Causes that are still there after a new start: image, configuration, privileges, memory, room, disk, the migration itself."""
+"""Causes that stay behind a new start: image, configuration, privileges, memory, room, the migration itself."""
 
 MENDED_BESIDE = frozenset({"F070", "F078"})
 """Causes that steps beside the replicas end: an invalid index, notes and pins of ours."""

@@ -117,7 +117,8 @@ def _of_prepared(scene: Scene, wishes: Wishes) -> Iterator[RecoveryStep]:
             )
     named = [p for p in scene.prepared if p.gid in wishes.prepared]
     for prepared in (*named, *(p for p in scene.blocking_prepared if p not in named)):
-        sql = (f"ROLLBACK PREPARED {_literal(prepared.gid)}",)
+        # Only its owner, or a superuser, may end it; whoever is a member of that role may be it for once.
+        sql = (f"SET ROLE {_quoted(prepared.owner)}", f"ROLLBACK PREPARED {_literal(prepared.gid)}")
         age = f"{prepared.age_s:.0f} s old, of {prepared.owner}"
         if prepared in named:
             yield RecoveryStep(
@@ -208,6 +209,14 @@ def _of_indexes(scene: Scene) -> Iterator[RecoveryStep]:
         name = found.index.rpartition(".")[2]
         made_by = next((m.version for m in scene.script if name in m.text), None)
         left_by_reindex = name.rstrip("0123456789").endswith(("_ccnew", "_ccold"))
+        if found.unique and made_by is None and not left_by_reindex:
+            yield by_hand(
+                f"see whether {found.index} on {found.relation} is wanted, and whether its rows are there twice",
+                "a unique index that is invalid most often met rows that are there twice; no migration that is "
+                "known here makes it",
+                command=f"{drop_index(_quoted(found.index))}; or, without such rows: {reindex(_quoted(found.index))}",
+            )
+            continue
         if left_by_reindex or (made_by is not None and version is not None and made_by > version):
             sql, reason = drop_index(_quoted(found.index)), "left behind by a build that failed: whoever makes it makes it anew"
         else:

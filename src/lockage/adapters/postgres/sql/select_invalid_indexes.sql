@@ -9,7 +9,8 @@ select ni.nspname || '.' || ci.relname as index,
               and (p.index_relid = i.indexrelid
                    or (p.relid is null
                        and exists (select from pg_locks as l where l.pid = p.pid and l.relation = i.indrelid and l.granted)))
-       ) as building
+       ) as building,
+       i.indisunique as unique
   from pg_index as i
   join pg_class as ci on ci.oid = i.indexrelid
   join pg_namespace as ni on ni.oid = ci.relnamespace
