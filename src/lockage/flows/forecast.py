@@ -33,11 +33,13 @@ def forecast_folder(
     transaction: Transaction | None = None,
     ledger: str | None = None,
     statements: Sequence[str] = (),
+    remarks: Sequence[str] = (),
 ) -> Forecast:
     """The forecast of the script on the schema that the migrations before it make; sizes are not known there.
 
     ``from_version`` and ``to_version`` as in ``core.migration.script.select``; ``transaction`` is the format's own when None;
-    ``ledger`` is ``schema.table`` of the migrator; ``statements`` are the running release's.
+    ``ledger`` is ``schema.table`` of the migrator; ``statements`` are the running release's; ``remarks`` are assumptions that
+    come with the source.
     Raises ``UsageError`` (LK401, LK405) and ``RefusedError`` when an earlier migration cannot be executed.
     """
     selection = select(migrations, from_version=from_version, to_version=to_version)
@@ -56,6 +58,7 @@ def forecast_folder(
             statements=statements,
             rows={},
             sizes_known=False,
+            remarks=remarks,
             narrate=narrate,
         )
 
@@ -74,6 +77,7 @@ def forecast_database(
     ledger: str | None = None,
     statements: Sequence[str] = (),
     rows: Mapping[str, float] | None = None,
+    remarks: Sequence[str] = (),
 ) -> Forecast:
     """The forecast of the script on the schema and the sizes of the live database at ``url``.
 
@@ -95,6 +99,7 @@ def forecast_database(
             statements=statements,
             rows=rows or {},
             sizes_known=True,
+            remarks=remarks,
             narrate=narrate,
         )
 
@@ -126,9 +131,10 @@ def _forecast(
     statements: Sequence[str],
     rows: Mapping[str, float],
     sizes_known: bool,
+    remarks: Sequence[str],
     narrate: Narrate,
 ) -> Forecast:
-    assumptions = [*shadow.assumptions, *_run_earlier(shadow, earlier, narrate)]
+    assumptions = [*shadow.assumptions, *_run_earlier(shadow, earlier, narrate), *remarks, *_of_migrators(script)]
     if not sizes_known:
         assumptions.append("no database was given: sizes are unknown, and so is the high end of whatever works over rows")
     relations = _with_rows(shadow.relations(), rows)
@@ -152,6 +158,15 @@ def _forecast(
         compatibility=verdict(statements, unprepared=unprepared, failed=failed) if statements else Compatibility(),
         assumptions=assumptions,
     )
+
+
+def _of_migrators(script: Sequence[Migration]) -> Iterable[str]:
+    """What the migrators will make of the files, and of files that are applied over and over."""
+    for migration in script:
+        yield from migration.remarks
+    repeatable = [migration.file for migration in script if migration.repeatable]
+    if repeatable:
+        yield f"repeatable migrations are taken to have changed, so they run after the others: {', '.join(repeatable)}"
 
 
 def _run_earlier(shadow: Shadow, earlier: Sequence[Migration], narrate: Narrate) -> Iterable[str]:

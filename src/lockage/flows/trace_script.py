@@ -44,10 +44,13 @@ def trace_script(
         tracer.open_transaction()
     for migration, statements in scripts:
         tracer.note_in_ledger(migration)
-        if transaction == "statement" or (len(statements) == 1 and transaction == "file"):
-            tracer.run_each(migration.file, statements)
-        else:
-            tracer.run_as_query(migration.file, statements, keep_open=transaction == "whole")
+        match transaction:
+            case "whole":
+                tracer.run_as_query(migration.file, statements, keep_open=True)
+            case "file":
+                tracer.run_as_sent(migration)
+            case "statement":
+                tracer.run_each(migration.file, statements)
         tracer.note_in_ledger(migration)
     tracer.close_transaction()
     return tracer.trace()
@@ -107,6 +110,19 @@ class _Tracer:
             self._one(file, statement)
         if not self._explicit and not keep_open:
             self.close_transaction()
+
+    def run_as_sent(self, migration: Migration) -> None:
+        """A file as its migrator sends it: in one transaction of the migrator's, as one Query, or each statement by itself."""
+        for sent in migration.sent():
+            enclosed = sent.sending.enclosed
+            if enclosed:
+                self.open_transaction()
+            if sent.sending.by_statement or len(sent.statements) == 1:
+                self.run_each(migration.file, sent.statements)
+            else:
+                self.run_as_query(migration.file, sent.statements, keep_open=enclosed)
+            if enclosed:
+                self.close_transaction()
 
     def note_in_ledger(self, migration: Migration) -> None:
         """What the migrator writes about a migration; in the open transaction, or in one of its own."""

@@ -1,4 +1,4 @@
-"""A forecast of any folder of migrations, with or without a database.
+"""A forecast of any folder, archive or tag of migrations, with or without a database.
 
 Not for deployments (``forecasting``). The surprising thing: a database without ``--from`` is asked twice, once for its ledger
 and once for its schema; nothing else of it is looked at, and nothing is written.
@@ -6,14 +6,15 @@ and once for its schema; nothing else of it is looked at, and nothing is written
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
 from lockage.core.forecast.assess import Forecast
 from lockage.core.migration.formats.format import Format, Transaction
-from lockage.core.migration.script import Migration, read_migrations
+from lockage.core.migration.script import Migration, read_migrations, version_named
 from lockage.core.release.generic import profile_of_migrations
 from lockage.errors import UsageError
 from lockage.flows.forecast import forecast_database, forecast_folder
@@ -24,14 +25,17 @@ from lockage.ports import Narrate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderQuestion:
-    """What was asked; None: not said."""
+    """What was asked; None: not said. A version is a number, or what the format calls it: ``1.10``, ``20240101_name``."""
 
-    folder: Path
+    folder: Path  # or an archive; with ``tag`` a Git repository
     form: str | None = None
-    from_version: int | None = None
-    to_version: int | None = None
+    from_version: int | str | None = None  # with ``tag`` it may be a tag too: what that one has is applied
+    to_version: int | str | None = None
     transaction: Transaction | None = None
     database_url: str | None = None
+    tag: str | None = None
+    within: str | None = None  # a folder in the archive or the repository
+    values: Mapping[str, str] = field(default_factory=dict[str, str])  # of variables in the files
 
 
 def forecast_of_folder(question: FolderQuestion, *, narrate: Narrate) -> Forecast:
@@ -40,17 +44,21 @@ def forecast_of_folder(question: FolderQuestion, *, narrate: Narrate) -> Forecas
     Raises ``UsageError`` for a folder, a file or a range that is wrong, and ``RefusedError`` for a database that cannot be
     read, is dirty or is newer than the folder.
     """
-    files, form = wiring.folder_of_migrations(question.folder, form=question.form)
-    migrations = read_migrations(files, form=form, folder=str(question.folder))
+    source, migrations = _read(question, question.tag)
+    form = source.form
+    narrate(f"reading {len(migrations)} migrations of {source.where} as {form.name}")
+    from_version = _start(question, migrations)
+    to_version = _number(migrations, question.to_version, option="--to")
     if question.database_url is None:
         return forecast_folder(
             migrations,
             form=form,
             shadows=wiring.shadows(ledger=form.default_ledger),
             narrate=narrate,
-            from_version=question.from_version,
-            to_version=question.to_version,
+            from_version=from_version,
+            to_version=to_version,
             transaction=question.transaction,
+            remarks=form.remarks(source.files),
         )
     return forecast_database(
         migrations,
@@ -58,18 +66,44 @@ def forecast_of_folder(question: FolderQuestion, *, narrate: Narrate) -> Forecas
         form=form,
         shadows=wiring.shadows(ledger=form.default_ledger),
         narrate=narrate,
-        from_version=_applied(question, question.database_url, migrations, form),
-        to_version=question.to_version,
+        from_version=_applied(question, question.database_url, migrations, form) if from_version is None else from_version,
+        to_version=to_version,
         transaction=question.transaction,
+        remarks=form.remarks(source.files),
     )
 
 
+def _read(question: FolderQuestion, tag: str | None) -> tuple[wiring.MigrationFiles, tuple[Migration, ...]]:
+    if tag is None:
+        source = wiring.folder_of_migrations(question.folder, form=question.form, within=question.within)
+    else:
+        source = wiring.migrations_at_tag(question.folder, tag, form=question.form, within=question.within)
+    return source, read_migrations(source.files, form=source.form, folder=source.where, values=question.values)
+
+
+def _start(question: FolderQuestion, migrations: Sequence[Migration]) -> int | None:
+    said = question.from_version
+    if question.tag is None or not isinstance(said, str):
+        return _number(migrations, said, option="--from")
+    try:
+        return version_named(migrations, said, option="--from")
+    except UsageError as no_version:
+        try:
+            _, earlier = _read(question, said)
+        except UsageError:
+            raise no_version from None
+    last = [migration for migration in earlier if not migration.repeatable][-1:]
+    return version_named(migrations, last[0].label or str(last[0].version), option=f"--from {said}:") if last else 0
+
+
+def _number(migrations: Sequence[Migration], said: int | str | None, *, option: str) -> int | None:
+    return version_named(migrations, said, option=option) if isinstance(said, str) else said
+
+
 def _applied(question: FolderQuestion, url: str, migrations: tuple[Migration, ...], form: Format) -> int:
-    if question.from_version is not None:
-        return question.from_version
     if form.default_ledger is None:
         raise UsageError(
-            f"files named {form.naming} have no ledger of their own, so the database does not say what it has applied",
+            f"Lockage does not read the ledger of {form.name}, so the database does not say what it has applied",
             code="LK003",
             hint="say it: --from V (0: nothing is applied)",
         )

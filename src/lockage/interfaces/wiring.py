@@ -185,16 +185,51 @@ def database(url: str, *, settings: Settings | None = None, password: Callable[[
     return PostgresDatabase(url, watching=(settings or Settings()).watching, password=password)
 
 
-def folder_of_migrations(folder: Path, *, form: str | None) -> tuple[Mapping[str, bytes], Format]:
-    """The files of a folder and their format: the named one, or the one that their names fit.
+def folder_of_migrations(folder: Path, *, form: str | None, within: str | None = None) -> MigrationFiles:
+    """The files of a folder or an archive and their format: the named one, or the one that they fit.
 
-    Raises ``UsageError``: LK411 to LK413 for the folder, LK406 for the format.
+    ``within`` is a folder in it; in an archive it is otherwise the one with most migrations. Raises ``UsageError``: LK411 to
+    LK413 for the folder, LK655 for an archive, LK406, LK402 and LK650 for the format.
     """
-    from lockage.adapters.sources.folder import read_folder, resolve
+    from lockage.adapters.sources.archive import is_archive, read_archive
+    from lockage.adapters.sources.folder import read_tree, resolve
+    from lockage.core.migration.formats.places import files_within
+
+    if is_archive(folder.expanduser()):
+        files, place = files_within(read_archive(folder.expanduser()), within, forms=_forms(form))
+        return _in_format(files, f"{folder}, {place}" if place else str(folder), form)
+    path = resolve(str(folder))
+    path = path if within is None else resolve(within, relative_to=path)
+    return _in_format(read_tree(path), str(path), form)
+
+
+def migrations_at_tag(repository: Path, tag: str, *, form: str | None, within: str | None = None) -> MigrationFiles:
+    """The same from a Git repository at a tag. Raises as ``adapters.sources.git.read_files_at``."""
+    from lockage.adapters.sources.git import read_files_at
+
+    files, place = read_files_at(repository, tag, folder=within, forms=_forms(form))
+    return _in_format(files, f"{place} of {repository} at {tag}", form)
+
+
+def _forms(form: str | None) -> tuple[Format, ...]:
+    from lockage.core.migration.formats.registry import FORMATS, format_named
+
+    return (format_named(form),) if form else tuple(FORMATS.values())
+
+
+def _in_format(files: Mapping[str, bytes], where: str, form: str | None) -> MigrationFiles:
     from lockage.core.migration.formats.registry import format_named, format_of
 
-    files = read_folder(resolve(str(folder)))
-    return files, format_named(form) if form else format_of(files)
+    return MigrationFiles(files=files, form=format_named(form) if form else format_of(files, folder=where), where=where)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationFiles:
+    """Files by name, their format, and where they are, for people."""
+
+    files: Mapping[str, bytes]
+    form: Format
+    where: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

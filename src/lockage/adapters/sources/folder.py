@@ -1,8 +1,7 @@
 """Migrations and statements from folders: plain ones, and those inside installed Python packages.
 
-Not for knowing what a file means (``core.migration.formats``). The surprising thing: nothing is decoded and nothing descended
-into; names and bytes go to the core as they are, so that "not UTF-8" or "duplicate number" are said by the one who knows the
-format.
+Not for knowing what a file means (``core.migration.formats``). The surprising thing: nothing is decoded; names and bytes go to
+the core as they are, so that "not UTF-8" or "duplicate number" are said by the one who knows the format.
 
 Codes: LK411 no such folder · LK412 cannot be read · LK413 too large · LK414 no statements of that release.
 """
@@ -10,10 +9,12 @@ Codes: LK411 no such folder · LK412 cannot be read · LK413 too large · LK414 
 from __future__ import annotations
 
 import importlib.util
+import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from lockage.core.migration.formats.places import may_matter
 from lockage.errors import UsageError
 
 PACKAGE = "package:"
@@ -23,6 +24,10 @@ FILE_LIMIT_BYTES = 32 * 1024 * 1024
 
 FOLDER_LIMIT_BYTES = 256 * 1024 * 1024
 """All files together. Coder's five hundred migrations are about one megabyte."""
+
+
+DEPTH_LIMIT = 6
+"""Folders within folders: Flyway's by year and module are two or three deep."""
 
 
 def resolve(source: str, *, relative_to: Path | None = None) -> Path:
@@ -68,6 +73,30 @@ def read_folder(path: Path) -> Mapping[str, bytes]:
     return files
 
 
+def read_tree(path: Path) -> Mapping[str, bytes]:
+    """As ``read_folder``, and what can matter to migrations in the folders within it, as ``folder/name``.
+
+    Links to folders are not followed, hidden folders are left out, and files further down than ``DEPTH_LIMIT`` too.
+    """
+    files = dict(read_folder(path))
+    total = sum(len(data) for data in files.values())
+    try:
+        for folder, within, names in _walk(path):
+            depth = len(folder.relative_to(path).parts)
+            within[:] = sorted(name for name in within if not name.startswith(".") and depth < DEPTH_LIMIT)
+            for name in sorted(names) if depth else ():
+                file = folder / name
+                known = file.relative_to(path).as_posix()
+                if not may_matter(known) or not stat.S_ISREG(file.stat().st_mode):
+                    continue
+                total += file.stat().st_size
+                _check_size(file, file.stat().st_size, total)
+                files[known] = file.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return files
+
+
 def read_statements(source: str, release: str, *, relative_to: Path | None = None) -> str:
     """The SQL text of ``RELEASE.sql`` in a source of statements.
 
@@ -87,6 +116,11 @@ def read_statements(source: str, release: str, *, relative_to: Path | None = Non
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(file, error) from error
+
+
+def _walk(path: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    for folder, within, names in os.walk(path):
+        yield Path(folder), within, names
 
 
 def _inside_package(source: str) -> Path:

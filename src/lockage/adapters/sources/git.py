@@ -1,21 +1,25 @@
-"""Which migrations each release of an application brings, from the tags of a checkout or a bare clone.
+"""Migrations from the tags of a checkout or a bare clone: which each release brings, and the files of one.
 
-Not for the files' texts of one release (``folder``). The surprising thing: nothing is checked out and no file is opened. A
-tree's listing has every file's name and the digest of its content, so five hundred tags are read in seconds, and the
-checkout's own branch, changes and hooks do not matter.
+Not for a working tree's files (``folder``). The surprising thing: nothing is checked out. A tree's listing has every file's
+name and the digest of its content, so five hundred tags are read in seconds, and the checkout's own branch, changes and hooks
+do not matter.
 
-Codes: LK574 no Git repository, or no ``git`` · LK575 no tag that is a release · LK576 no migrations in any release.
+Codes: LK413 too large · LK574 no Git repository, or no ``git`` · LK575 no tag that is a release · LK576 no migrations ·
+LK654 no such tag.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from lockage.adapters.sources.folder import FILE_LIMIT_BYTES, FOLDER_LIMIT_BYTES
 from lockage.core.migration.formats.format import Format
+from lockage.core.migration.formats.places import likeliest_folder, may_matter, within
 from lockage.core.release.fits import MigrationMark, ReleaseMigrations, ReleaseTable
 from lockage.core.release.version import parse_version
 from lockage.errors import RefusedError, UsageError
@@ -58,6 +62,75 @@ def read_release_table(
     if not found:
         raise _no_migrations(repository, newest, form, folder)
     return ReleaseTable(releases=tuple(found), read_on=today, folder=place)
+
+
+def read_files_at(
+    repository: Path, tag: str, *, folder: str | None, forms: Iterable[Format]
+) -> tuple[Mapping[str, bytes], str]:
+    """The files of a folder in the repository at a tag (or at any commit that Git knows by that name), and the folder's name.
+
+    Without ``folder`` it is the one with most migrations of any of ``forms``. Only what can matter to migrations is read, and
+    nothing is checked out. Raises ``RefusedError`` (LK574) and ``UsageError``: LK413 too large, LK576 no migrations, LK654 no
+    such tag.
+    """
+    listing = {path: digest for path, digest in _listing_of(repository, _commit(repository, tag)) if may_matter(path)}
+    place = folder.strip("/") if folder is not None else likeliest_folder(listing, forms)
+    place = "" if place == "." else place
+    wanted = {} if place is None else {n: d for path, d in listing.items() if (n := within(place, path)) is not None}
+    if not wanted:
+        where = f"the folder {folder} of " if folder else ""
+        raise UsageError(
+            f"{where}{repository} has no file at {tag} that could be a migration",
+            code="LK576",
+            hint="name the folder in the repository that holds them: --path FOLDER",
+        )
+    return _blobs(repository, wanted), place or "."
+
+
+def _commit(repository: Path, tag: str) -> str:
+    for name in (f"refs/tags/{tag}", f"refs/tags/v{tag}", tag):
+        found = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", missing=True)
+        if found:
+            return found[0]
+    known = sorted(_git(repository, "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"))
+    near = difflib.get_close_matches(tag, known, n=3, cutoff=0.5) or known[-3:]
+    raise UsageError(
+        f"{repository} has no tag {tag}",
+        code="LK654",
+        hint=f"it has {', '.join(near)}" if near else f"git -C {repository} fetch --tags",
+    )
+
+
+def _listing_of(repository: Path, commit: str) -> Iterator[tuple[str, str]]:
+    """Paths of regular files with the digests of their contents; links and submodules are none."""
+    for line in _git(repository, "ls-tree", "-r", "-z", "--full-tree", commit, separator="\0"):
+        about, _, path = line.partition("\t")
+        mode, kind, digest = about.split()
+        if kind == "blob" and mode.startswith("100"):
+            yield path, digest
+
+
+def _blobs(repository: Path, wanted: Mapping[str, str]) -> Mapping[str, bytes]:
+    asked = "".join(f"{digest}\n" for digest in wanted.values()).encode()
+    sizes = [int(line.split()[2]) for line in _run(repository, "cat-file", "--batch-check", said=asked).decode().splitlines()]
+    for name, size, limit in (
+        *((name, size, FILE_LIMIT_BYTES) for name, size in zip(wanted, sizes, strict=True)),
+        ("all migrations together", sum(sizes), FOLDER_LIMIT_BYTES),
+    ):
+        if size > limit:
+            raise UsageError(
+                f"{repository}: {name}: {size / 1e6:.0f} MB, more than the {limit / 1e6:.0f} MB that migrations can have",
+                code="LK413",
+                hint="name the folder that holds only the migration files: --path FOLDER",
+            )
+    data = _run(repository, "cat-file", "--batch", said=asked)
+    files: dict[str, bytes] = {}
+    start = 0
+    for name, size in zip(wanted, sizes, strict=True):
+        start = data.index(b"\n", start) + 1
+        files[name] = data[start : start + size]
+        start += size + 1
+    return files
 
 
 def _release_tags(repository: Path) -> dict[str, str]:
@@ -108,22 +181,26 @@ def _marks(files: Iterable[tuple[str, str]], form: Format) -> tuple[MigrationMar
     return tuple(found[version] for version in sorted(found))
 
 
-def _git(repository: Path, *arguments: str, separator: str = "\n") -> list[str]:
+def _git(repository: Path, *arguments: str, separator: str = "\n", missing: bool = False) -> list[str]:
+    """What Git says, divided; with ``missing`` nothing where it finds nothing."""
+    said = _run(repository, *arguments, missing=missing)
+    return [line for line in said.decode(errors="replace").split(separator) if line]
+
+
+def _run(repository: Path, *arguments: str, said: bytes = b"", missing: bool = False) -> bytes:
     # A repository's own configuration may name programs; listing needs none of them.
     command = ["git", "-c", "core.fsmonitor=false", "-c", "core.pager=cat", "-C", str(repository), "--no-pager", *arguments]
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
     try:
-        done = subprocess.run(
-            command, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S, env=environment
-        )
+        done = subprocess.run(command, check=False, input=said, capture_output=True, timeout=LIMIT_S, env=environment)
     except FileNotFoundError as error:
         raise _unusable(repository, "the program git is not installed") from error
     except (subprocess.TimeoutExpired, OSError) as error:
         raise _unusable(repository, str(error)) from error
-    if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise _unusable(repository, said[-1] if said else f"git ended with {done.returncode}")
-    return [line for line in done.stdout.decode(errors="replace").split(separator) if line]
+    complaint = done.stderr.decode(errors="replace").strip().splitlines()
+    if done.returncode != 0 and not (missing and not complaint):
+        raise _unusable(repository, complaint[-1] if complaint else f"git ended with {done.returncode}")
+    return done.stdout
 
 
 def _unusable(repository: Path, why: str) -> RefusedError:

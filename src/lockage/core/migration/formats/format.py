@@ -1,33 +1,108 @@
-"""What a migration format is: how its files are named, what its migrator puts around them, what it writes of its own.
+"""What a migration format is: how its files are named and read, and what its migrator puts around them and writes of its own.
 
-Not for reading files. The surprising thing: a format has a transaction model of its own, but an application's profile may
-know better (Coder uses golang-migrate's files and ledger, and one transaction for all of them).
+Not for reading files from anywhere: names and texts come in. The surprising thing: a format has a transaction model of its own,
+but a file may choose another (``-- +goose NO TRANSACTION``), and an application's profile may know better (Coder uses
+golang-migrate's files and ledger, and one transaction for all of them).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
+from lockage.errors import UsageError
+
 Transaction = Literal["whole", "file", "statement"]
-"""``whole``: one transaction for the whole script. ``file``: each file as one Query, an embedded ``BEGIN`` or ``COMMIT`` taken
-as written. ``statement``: every statement commits by itself, unless the file says ``BEGIN``."""
+"""``whole``: one transaction for the whole script. ``file``: each file as its migrator sends it, an embedded ``BEGIN`` or
+``COMMIT`` taken as written. ``statement``: every statement commits by itself, unless the file says ``BEGIN``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """How a migrator sends a file, or a part of one, to PostgreSQL."""
+
+    enclosed: bool  # between a BEGIN and a COMMIT of the migrator's
+    by_statement: bool  # each statement as a Query of its own; otherwise all as one, which is one transaction by itself
+
+
+QUERY = Sending(enclosed=False, by_statement=False)
+STATEMENTS = Sending(enclosed=False, by_statement=True)
+ENCLOSED_QUERY = Sending(enclosed=True, by_statement=False)
+ENCLOSED_STATEMENTS = Sending(enclosed=True, by_statement=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Lines of a file, both included, that are sent together and otherwise than the rest."""
+
+    first_line: int
+    last_line: int
+    sending: Sending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unset:
+    """A variable in a file that nobody gave a value."""
+
+    name: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileName:
     """What the name of a migration's file says."""
 
-    version: int
+    version: int  # 0 where the name has none that is a number
     name: str
     language: str = "sql"  # another one: it cannot be run on a shadow
+    label: str = ""  # the version as its migrator writes it, where that is no number
+    order: tuple[int, ...] | None = None  # where the migrator does not go by the number; all of a format, or none
+    repeatable: bool = False  # run after all others, whenever it has changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A file as its format gets it to read."""
+
+    name: str  # with the folders it is in, from the one that was given
+    text: str
+    beside: Mapping[str, bytes] = field(default_factory=dict[str, bytes])  # all files there are
+    values: Mapping[str, str] = field(default_factory=dict[str, str])  # of variables, as the user said
+
+    def refused(self, why: str, *, line: int, form: str) -> UsageError:
+        """The error for a file that its own migrator would not take (LK653)."""
+        return UsageError(
+            f"{self.name}, line {line}: {why}", code="LK653", hint=f"correct the file, or say another --format than {form}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a file says is to be executed. The text keeps the file's lines, so that a line of one is a line of the other."""
+
+    text: str
+    sending: Sending | None = None  # None: the format's
+    parts: tuple[Part, ...] = ()
+    unset: tuple[Unset, ...] = ()
+    remarks: tuple[str, ...] = ()  # sentences for people: what its migrator will make of it
 
 
 def no_ledger(table: str, version: int) -> tuple[str, ...]:
     """The ledger statements of a format whose migrator is unknown: none."""
     del table, version
     return ()
+
+
+def as_it_is(file: SourceFile) -> Content:
+    """The content of a format whose files are SQL and nothing else."""
+    return Content(text=file.text)
+
+
+def any_named(files: Mapping[str, bytes]) -> str | None:
+    """For formats that are known by their names alone: one name that fits is enough."""
+    del files
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +118,15 @@ class Format:
         no_ledger  # (schema.table, version) to what the migrator executes
     )
     default_ledger: str | None = None
+    sending: Sending = QUERY
+    read_text: Callable[[SourceFile], Content] = as_it_is
+    objection: Callable[[Mapping[str, bytes]], str | None] = any_named
+    """Why files whose names fit are not in this format after all; None: they are."""
+    nested: bool = False  # its files may be in folders within the folder; names then have them before a "/"
+    variables: bool = False  # its files may have variables in them
+    remarks: Callable[[Mapping[str, bytes]], tuple[str, ...]] = lambda _: ()
+    """Sentences for people about files that are no migrations and yet matter."""
+
+    def named(self, file: str) -> FileName | None:
+        """What a file's name says; None: no migration, also for one in a folder where the format knows none."""
+        return None if "/" in file and not self.nested else self.read_name(file)

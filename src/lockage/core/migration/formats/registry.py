@@ -1,20 +1,33 @@
 """All migration formats by name, and which one a folder's files are in.
 
 Not for describing a format: each has a module of its own. The surprising thing: a folder of golang-migrate's files also fits
-the plain naming, so the more particular format is tried first.
+the plain naming, and one of goose's too, so the more particular format is tried first.
 
-Codes: LK406 an unknown format.
+Codes: LK402 nothing there · LK406 an unknown format · LK650 no format fits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from lockage.core.migration.formats import golang_migrate, plain
+from lockage.core.migration.formats import dbmate, flyway, golang_migrate, goose, plain, prisma, sqlx
 from lockage.core.migration.formats.format import Format
+from lockage.core.migration.formats.places import likeliest_folder
 from lockage.errors import UsageError
 
-FORMATS: Mapping[str, Format] = {fmt.name: fmt for fmt in (golang_migrate.FORMAT, plain.FORMAT)}
+FORMATS: Mapping[str, Format] = {
+    fmt.name: fmt
+    for fmt in (
+        prisma.FORMAT,
+        flyway.FORMAT,
+        goose.FORMAT,
+        dbmate.FORMAT,
+        sqlx.FORMAT,
+        golang_migrate.FORMAT,
+        plain.FORMAT,
+    )
+}
+"""In the order in which they are tried."""
 
 
 def format_named(name: str) -> Format:
@@ -24,7 +37,38 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
-def format_of(files: Iterable[str]) -> Format:
-    """The format that the names fit: the first with any migration among them, else plain."""
-    names = tuple(files)
-    return next((fmt for fmt in FORMATS.values() if any(fmt.read_name(name) for name in names)), plain.FORMAT)
+def format_of(files: Mapping[str, bytes], *, folder: str = "the folder") -> Format:
+    """The format that the files fit, by their names and by what is in them; files directly in the folder decide first.
+
+    Raises ``UsageError``: LK402 where there is no file at all; LK650 where none fits, saying why each was refused.
+    """
+    direct = {name: data for name, data in files.items() if "/" not in name}
+    for those in (direct, files):
+        for form in FORMATS.values():
+            if objection(form, those) is None:
+                return form
+    if not files:
+        raise UsageError(
+            f"no migration in {folder}: it holds no file that could be one",
+            code="LK402",
+            hint="give the folder that holds the migration files",
+        )
+    why = "\n".join(f"  {form.name}: {objection(form, files)}" for form in FORMATS.values())
+    raise UsageError(
+        f"no migration in {folder}: its {len(files)} {'file fits' if len(files) == 1 else 'files fit'} no known format\n{why}",
+        code="LK650",
+        hint=_nearer(files) or "give the folder that holds the files, or say how they are named: --format FORMAT",
+    )
+
+
+def _nearer(files: Mapping[str, bytes]) -> str | None:
+    """Where in the folder there are migrations after all."""
+    place = likeliest_folder(files, FORMATS.values())
+    return f"its folder {place} has files that could be: --path {place}" if place else None
+
+
+def objection(form: Format, files: Mapping[str, bytes]) -> str | None:
+    """Why the files are not in the format; None: they are."""
+    if not any(form.named(name) for name in files):
+        return f"no file is named {form.naming}"
+    return form.objection(files)

@@ -1,7 +1,8 @@
-"""``lockage forecast``: of a folder of migrations, or of what a deployment's next release would apply."""
+"""``lockage forecast``: of a folder, archive or tag of migrations, or of what a deployment's next release would apply."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 from msgspec.structs import replace
 
 from lockage.core.forecast.assess import Forecast
+from lockage.core.migration.formats.registry import FORMATS
 from lockage.core.plan.preconditions import agreed_release
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import known_releases, route
@@ -28,13 +30,6 @@ from lockage.interfaces.forecasting import Forecaster, known_here, look
 app = command_app()
 
 
-class Format(StrEnum):
-    """How the folder's files are named and read."""
-
-    GOLANG_MIGRATE = "golang-migrate"
-    PLAIN = "plain"
-
-
 class Transaction(StrEnum):
     """What the migrator puts into one transaction."""
 
@@ -51,18 +46,35 @@ def forecast(
     *,
     migrations: Annotated[
         Path | None,
-        typer.Option("--migrations", metavar="DIR", help="The folder of migrations; with NAME: of the release gone to."),
+        typer.Option(
+            "--migrations",
+            metavar="DIR",
+            help="The folder of migrations, or a .tar.gz or .zip with them; with NAME: of the release gone to.",
+        ),
+    ] = None,
+    git: Annotated[
+        Path | None,
+        typer.Option("--git", metavar="REPO", help="A checkout or bare clone: its migrations at the tag that --to names."),
+    ] = None,
+    path: Annotated[
+        str | None,
+        typer.Option("--path", metavar="FOLDER", help="In the repository or archive. Default: where most migrations are."),
     ] = None,
     file_format: Annotated[
-        Format | None, typer.Option("--format", help="Names and reading of the files. Default: as the names look.")
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}. Default: as the files look."),
     ] = None,
     from_version: Annotated[
-        int | None,
-        typer.Option("--from", metavar="V", min=0, help="Migration V is already applied; 0: none is."),
+        str | None,
+        typer.Option("--from", metavar="V", help="Migration V is already applied; 0: none is; with --git: or a tag."),
     ] = None,
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="V", help="Last migration of the script; with NAME: the release to go to."),
+        typer.Option("--to", metavar="V", help="Last migration of the script; with NAME: the release; with --git: the tag."),
+    ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Value of a variable in the files, such as ${NAME}. Repeatable."),
     ] = None,
     transaction: Annotated[
         Transaction | None,
@@ -81,38 +93,50 @@ def forecast(
 
     lockage forecast --migrations db/migrations --from 41 --database $URL
 
+    lockage forecast --git ~/src/coder --from v2.33.0 --to v2.34.0
+
+    lockage forecast --migrations release.tar.gz --format flyway --set schema=app
+
     lockage forecast demo --to 2.27.8
 
     lockage forecast coder -n coder --to 2.34.0 --migrations coder-2.34.0/coderd/database/migrations
     """
-    if not wanted.name and migrations is None:
+    source = migrations or git
+    if not wanted.name and source is None:
         raise UsageError(
             "neither a deployment nor a folder of migrations was given",
             code="LK003",
             hint="lockage forecast --migrations DIR, or lockage forecast NAME --to RELEASE",
         )
+    refuse_together({"--migrations": migrations is not None, "--git": git is not None}, command="forecast")
     for option, given in {
         "--format": file_format is not None,
         "--from": from_version is not None,
         "--transaction": transaction is not None,
+        "--git": git is not None,
+        "--path": path is not None,
+        "--set": bool(values),
     }.items():
         # A deployment's profile and ledger say these.
         refuse_together({"NAME": bool(wanted.name), option: given}, command="forecast")
     of_deployments = ("--profile",) if wanted.profile else wanted.kubernetes_flags
     if not wanted.name:
         refuse_together(
-            {"--migrations": migrations is not None, ", ".join(of_deployments): bool(of_deployments)}, command="forecast"
+            {"--migrations": source is not None, ", ".join(of_deployments): bool(of_deployments)}, command="forecast"
         )
     invocation = invocation_of(context)
-    if migrations is not None and not wanted.name:
-        _check_range(from_version, to)
+    if source is not None and not wanted.name:
+        _check_range(from_version, to, tagged=git is not None)
         question = FolderQuestion(
-            folder=migrations,
-            form=file_format.value if file_format else None,
+            folder=source,
+            form=file_format,
             from_version=from_version,
-            to_version=int(to) if to else None,
+            to_version=to if git is None else None,
             transaction=transaction.value if transaction else None,
             database_url=wanted.database,
+            tag=to if git is not None else None,
+            within=path,
+            values=_values(values or ()),
         )
         with narrated() as narrate:
             made = forecast_of_folder(question, narrate=narrate)
@@ -146,16 +170,28 @@ def _newest(profile: Profile) -> str:
     return known[-1]
 
 
-def _check_range(from_version: int | None, to: str | None) -> None:
-    if to is None:
+def _check_range(from_version: str | None, to: str | None, *, tagged: bool) -> None:
+    if tagged and to is None:
+        raise UsageError("--git needs the tag to go to", code="LK003", hint="say which: --to TAG")
+    if to is None or tagged:
         return
-    if not to.isascii() or not to.isdigit():
+    if not to[:1].isdecimal():
         raise UsageError(
             f"--to {to} is not the number of a migration", code="LK003", hint="with a folder, --to is a migration: --to 12"
         )
-    if from_version is not None and int(to) <= from_version:
+    if from_version is not None and to.isdecimal() and from_version.isdecimal() and int(to) <= int(from_version):
         raise UsageError(
             f"--to {to} is not after --from {from_version}: nothing would be left to forecast",
             code="LK003",
             hint="--from is already applied, --to is included",
         )
+
+
+def _values(said: Iterable[str]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for one in said:
+        name, equals, value = one.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--set {one} is not NAME=VALUE", code="LK001", hint="such as --set schema=app")
+        found[name] = value
+    return found

@@ -1,0 +1,36 @@
+"""Prisma Migrate: a folder for each migration, ``20240101120000_name/migration.sql``, run in the order of their names.
+
+Not for Prisma's schema files. The surprising thing: a file is sent as one simple Query and nothing else, so PostgreSQL makes
+one transaction of it where it has several statements, none where it is ``CREATE INDEX CONCURRENTLY`` alone, and takes an
+embedded ``BEGIN`` and ``COMMIT`` as written.
+
+Source: Prisma documentation, "Prisma Migrate: mental model" (folders and their order); prisma-engines,
+sql-schema-connector, ``apply_script`` and ``raw_cmd`` of the PostgreSQL flavour (``simple_query``).
+"""
+
+from __future__ import annotations
+
+import re
+
+from lockage.core.migration.formats.format import FileName, Format
+
+_NAME = re.compile(r"^(?P<folder>[^/]+)/migration\.sql$")
+_NUMBER = re.compile(r"^(?P<version>[0-9]+)(?:_(?P<name>.*))?$")
+
+
+def read_name(file: str) -> FileName | None:
+    """A migration's folder: its number where it begins with one, and its name, which is its place in the order."""
+    match = _NAME.match(file)
+    if match is None:
+        return None
+    folder = match["folder"]
+    number = _NUMBER.match(folder)
+    return FileName(
+        version=int(number["version"]) if number else 0,
+        name=(number["name"] or "") if number else folder,
+        label=folder,
+        order=tuple(folder.encode()),
+    )
+
+
+FORMAT = Format(name="prisma", naming="NAME/migration.sql", transaction="file", read_name=read_name, nested=True)

@@ -1,0 +1,51 @@
+"""sqlx: ``VERSION_name.sql``, or ``VERSION_name.up.sql`` beside ``VERSION_name.down.sql``; each file in a transaction.
+
+Not for queries that sqlx checks at compile time. The surprising thing: a file that begins with ``-- no-transaction``, to the
+letter and as its first bytes, goes without ``BEGIN``, but still as one Query; so an index can be built concurrently in it only
+when it is alone.
+
+Source: sqlx 0.8 and 0.9, sqlx-core/src/migrate/source.rs (``resolve_blocking``: names, ``no_tx``),
+sqlx-postgres/src/migrate.rs (``apply``, ``execute_migration``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from lockage.core.migration.formats.format import ENCLOSED_QUERY, QUERY, Content, FileName, Format, SourceFile
+
+_MARK = "-- no-transaction"
+_NAME = re.compile(r"^(?P<version>[0-9]+)_(?P<name>.*?)(?P<kind>\.up|\.down)?\.sql$")
+
+
+def read_name(file: str) -> FileName | None:
+    """Version and description of a migration that is no way back."""
+    match = _NAME.match(file)
+    if match is None or match["kind"] == ".down":
+        return None
+    return FileName(version=int(match["version"]), name=match["name"])
+
+
+def read_text(file: SourceFile) -> Content:
+    """The whole file; outside of a transaction where its first bytes say so."""
+    return Content(text=file.text, sending=QUERY if file.text.startswith(_MARK) else None)
+
+
+def objection(files: Mapping[str, bytes]) -> str | None:
+    """Its names are those of other formats too, so only its own mark tells."""
+    named = [name for name in files if read_name(name)]
+    if any(files[name].startswith(_MARK.encode()) for name in named):
+        return None
+    return f"no file begins with “{_MARK}”, and its names alone are those of other formats too: --format sqlx where it is"
+
+
+FORMAT = Format(
+    name="sqlx",
+    naming="VERSION_name.sql or VERSION_name.up.sql",
+    transaction="file",
+    sending=ENCLOSED_QUERY,
+    read_name=read_name,
+    read_text=read_text,
+    objection=objection,
+)
