@@ -106,12 +106,18 @@ def _small_spec(
 def fill(template: str, url: str) -> None:
     """Bring an empty database to what a template's name says: ``towpath 2.26.6 300``, ``ferry 1.4.0``, ``barge 1.0.0``."""
     name, release, *rows = template.split()
-    if name == "towpath":
-        migrate(url, release=release_named("2.26.0"), application_name="setup")
+    if rows:
+        bring_to(name, "2.26.0", url)
         seed(url, rows=int(rows[0]))
+    bring_to(name, release, url)
+
+
+def bring_to(application: str, release: str, url: str) -> None:
+    """Run an application's own migrator of a release."""
+    if application == "towpath":
         migrate(url, release=release_named(release), application_name="setup")
         return
-    command = [sys.executable, str(BARGE_APP if name == "barge" else FERRY_APP), release, "migrate"]
+    command = [sys.executable, str(BARGE_APP if application == "barge" else FERRY_APP), release, "migrate"]
     subprocess.run(command, env=os.environ | {"DATABASE_URL": url}, check=True, capture_output=True, timeout=60)
 
 
