@@ -18,7 +18,7 @@ from lockage.flows.collect import collect
 from support.cases import NOW, case, conditions, container, ended, pod, session, waiting
 from support.witnesses import QUICK, Stage, witnesses
 
-NEVER_ASKED = {"drift", "disk_free_bytes"}
+NEVER_ASKED = {"drift"}
 
 
 @pytest.fixture

@@ -75,12 +75,13 @@ class DatabaseLooks:
         self._limits = self._by_closer("limits of connections", lambda it: it.limits(self._role))
         self._privileges = self._by_closer("privileges of the role", lambda it: it.privileges(self.profile, self._role))
         self._wal = self._by_closer("size of pg_wal", lambda it: it.wal_bytes())
+        self._free = self._by_closer("free space on the server's disk", lambda it: it.disk_free_bytes())
         self._messages = self._by_closer("PostgreSQL's own messages", lambda it: it.server_log(SERVER_LOG_LINES))
         self._of_sessions = (self._server, self._first, self._second, self._ledger)
         # What needs the role comes last: the sessions may have to tell it.
         self._of_the_rest = (
             self._ledger_rows, self._prepared, self._invalid, self._slots, self._standbys, self._wal, self._messages,
-            self._privileges, self._limits,
+            self._privileges, self._limits, self._free,
         )  # fmt: skip
 
     def begin(self) -> None:
@@ -112,6 +113,7 @@ class DatabaseLooks:
             privileges=self._privileges.value,
             server_log=self._messages.value,
             wal_bytes=self._wal.value,
+            disk_free_bytes=self._free.value,
         )
 
     def missing(self) -> tuple[Missing, ...]:

@@ -118,3 +118,7 @@ class DatabaseExaminer(Protocol):
     def wal_bytes(self) -> int:
         """Size of ``pg_wal``."""
         ...
+
+    def disk_free_bytes(self) -> int:
+        """Free bytes on the server's disk; refused where they cannot be seen from here."""
+        ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +17,8 @@ from psycopg import sql
 from lockage.adapters.postgres.binaries import Binaries
 from lockage.adapters.postgres.database import PostgresDatabase
 from lockage.adapters.postgres.examination import PostgresExaminer
+from lockage.adapters.postgres.free_disk import free_disk_bytes
+from lockage.adapters.postgres.session import load_sql
 from lockage.adapters.postgres.throwaway import throwaway
 from lockage.core.release.profile import Profile
 from lockage.errors import RefusedError, UnreachableError
@@ -286,6 +289,28 @@ def test_a_log_that_may_not_be_read_is_refused_with_the_reason(stranger: tuple[s
         examiner.server_log(10)
     assert refused.value.code == "LK612"
     assert "permission denied" in str(refused.value)
+
+
+def test_the_room_on_the_disk_is_seen_where_the_server_runs_here(examiner: PostgresExaminer) -> None:
+    assert 0 < examiner.disk_free_bytes() <= shutil.disk_usage("/").total * 1000
+
+
+def test_who_may_not_see_where_the_files_are_sees_no_room_on_the_disk(stranger: tuple[str, str]) -> None:
+    with closing(PostgresExaminer(stranger[1], watching=WATCHING)) as examiner, pytest.raises(RefusedError) as refused:
+        examiner.disk_free_bytes()
+    assert refused.value.code == "LK630"
+    assert "may not see where" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "other", [{"port": 1}, {"started_s": 0.0}, {"data_directory": "/nowhere"}], ids=["port", "start", "directory"]
+)
+def test_a_directory_of_another_server_says_nothing_of_this_ones_disk(connect_as, other: dict[str, object]) -> None:
+    row = connect_as().execute(load_sql("select_data_place")).fetchone()
+    place = dict(zip(("data_directory", "port", "started_s"), row, strict=True))
+    assert free_disk_bytes(place) > 0
+    with pytest.raises(RefusedError, match="not on this host"):
+        free_disk_bytes({**place, **other})
 
 
 def test_several_threads_may_ask_one_examiner_at_once(connect_as, examiner: PostgresExaminer) -> None:

@@ -20,6 +20,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from lockage.adapters.postgres.free_disk import free_disk_bytes
 from lockage.adapters.postgres.lasting_session import LastingSession
 from lockage.adapters.postgres.ledger import advisory_holder
 from lockage.adapters.postgres.server_log import read_server_log
@@ -154,6 +155,11 @@ class PostgresExaminer:
         """Size of ``pg_wal``."""
         (row,) = self._rows("reading the size of pg_wal", "select_wal_size")
         return int(row["bytes"])
+
+    def disk_free_bytes(self) -> int:
+        """Free bytes on the server's disk, where it is this host's. Raises RefusedError (LK630) where it cannot be seen."""
+        (row,) = self._rows("asking where its files are", "select_data_place")
+        return free_disk_bytes(row)
 
     def _ask(self, doing: str, query: Callable[[psycopg.Connection[Any]], T]) -> T:
         with self._turn:

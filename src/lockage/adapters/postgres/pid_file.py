@@ -17,6 +17,7 @@ class PidFile:
     """What ``postmaster.pid`` says. Source: ``miscadmin.h``, ``LOCK_FILE_LINE_*``, PostgreSQL 18."""
 
     pid: int
+    started_s: int  # seconds since 1970
     port: int
     socket_dir: Path
     listens: bool
@@ -27,14 +28,21 @@ def read_pid_file(data_dir: Path) -> PidFile | None:
     """Gives what the server of ``data_dir`` wrote about itself; None where no live server did."""
     try:
         lines = (data_dir / "postmaster.pid").read_text().splitlines()
-        pid, port = int(lines[0]), int(lines[3])
+        pid, started_s, port = int(lines[0]), int(lines[2]), int(lines[3])
         socket_dir, address = lines[4], lines[5]
     except (FileNotFoundError, ValueError, IndexError):
         return None  # none, or one that is being written
     if not _is_postgres(pid, data_dir):
         return None
     status = lines[7].strip() if len(lines) > 7 else ""
-    return PidFile(pid=pid, port=port, socket_dir=Path(socket_dir), listens=bool(address.strip()), ready=status == "ready")
+    return PidFile(
+        pid=pid,
+        started_s=started_s,
+        port=port,
+        socket_dir=Path(socket_dir),
+        listens=bool(address.strip()),
+        ready=status == "ready",
+    )
 
 
 def is_alive(pid: int) -> bool:

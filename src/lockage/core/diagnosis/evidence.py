@@ -287,7 +287,7 @@ class DatabaseEvidence:
     limits: ConnectionLimits | None = None
     privileges: Privileges | None = None
     server_log: tuple[str, ...] | None = None  # PostgreSQL's own, newest lines, where it can be read
-    disk_free_bytes: int | None = None  # of the data directory's file system, where it can be seen
+    disk_free_bytes: int | None = None  # least of data, pg_wal and tablespaces; seen on the server's own host only
     wal_bytes: int | None = None  # of pg_wal
     drift: tuple[str, ...] | None = None  # where the catalog differs, with harm, from what a clean run makes: --catalog
 

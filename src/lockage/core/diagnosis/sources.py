@@ -42,7 +42,7 @@ SOURCES: Mapping[str, str] = {
     "database.limits": "the limits of connections",
     "database.privileges": "the privileges and settings of the role",
     "database.server_log": "PostgreSQL's own log",
-    "database.disk_free_bytes": "the free space of the data directory",
+    "database.disk_free_bytes": "the free space on the server's disk",
     "database.wal_bytes": "the size of pg_wal",
     "database.drift": "the catalog beside the one that a clean run makes (lockage diagnose --catalog)",
     "profile.known": "a profile of the application",

@@ -231,7 +231,11 @@ def disk(case: Case) -> Iterator[Finding]:
         return
     left = f": {free / (1 << 20):.0f} MiB are left" if free is not None else ""
     wal = f"; pg_wal has {database.wal_bytes / (1 << 30):.1f} GiB" if database.wal_bytes is not None else ""
-    size = (Exhibit(source="the data directory's file system", text=f"{free} bytes are free{wal}"),) if free is not None else ()
+    size = (
+        (Exhibit(source="the file system of the server's data", text=f"{free} bytes are free{wal}"),)
+        if free is not None
+        else ()
+    )
     yield Finding(
         code="F036",
         cause=f"the disk of PostgreSQL is full{left}{wal}",
