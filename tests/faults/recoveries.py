@@ -19,14 +19,18 @@ from urllib.parse import quote
 import msgspec
 from psycopg import sql
 
-from faults.ground import FERRY_APP, Ground
+from faults.deployments import BARGE_PROFILE, bring_to
+from faults.ground import Ground
 from lockage.core.release.sketch import LedgerSeen, Seen, profile_text
-from lockage.demo.towpath.migrator import migrate
-from lockage.demo.towpath.releases import release_named
 from lockage.flows.fence import FENCE_KEY
 from lockage.interfaces.folders import HOME_VARIABLE
 
-OF_THE_MOMENT = frozenset({"replicas", "schema_migrations", "alembic_version", "purge_progress"})
+LEDGERS = {
+    "towpath": "select version, dirty from schema_migrations order by 1",
+    "ferry": "select version_num from alembic_version",
+    "barge": "select version, checksum from barge_history order by 1, 2",
+}
+OF_THE_MOMENT = frozenset({"replicas", "schema_migrations", "alembic_version", "barge_history", "purge_progress"})
 """Tables that say who runs now, where the schema is, or how far the application has tidied up: nothing that a user has made."""
 
 USED = ["last_used", "updated_at", "expires_at", "sailed_at"]
@@ -64,7 +68,11 @@ class Desk:
     def describe(self, *, profile_says: str | None = None) -> None:
         """``lockage.toml``, and the profile: the text that is given, or what ``lockage profile`` would sketch of a stranger."""
         name, url = self.ground.database, self.ground.watcher_url
-        profile, text = name, profile_text(stranger()) if name == "ferry" else profile_says
+        profile, text = name, profile_says
+        if name == "ferry":
+            text = profile_text(stranger())
+        elif name == "barge":
+            text = BARGE_PROFILE.format(folder=self.ground.migrations)
         if text is not None:
             profile = f"{name}.toml"
             (self.home / profile).write_text(text, encoding="utf-8")
@@ -172,11 +180,7 @@ def calm_rows(ground: Ground, ending: Ending, release: str) -> Rows:
     url = f"postgresql://{login}@127.0.0.1:{ground.port}/calm?options=" + quote(
         "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0"
     )
-    if ending.template.startswith("ferry"):
-        command = [sys.executable, str(FERRY_APP), release, "migrate"]
-        subprocess.run(command, env=os.environ | {"DATABASE_URL": url}, check=True, capture_output=True, timeout=60)
-    else:
-        migrate(url, release=release_named(release), application_name="setup")
+    bring_to(ground.database, release, url)
     if ending.by_hand:
         ground.order(*ending.by_hand, database="calm")
     return rows(ground, "calm")
@@ -219,10 +223,9 @@ def left_behind(ground: Ground) -> list[str]:
 
 def ledger(ground: Ground, database: str | None = None) -> list[tuple[object, ...]]:
     """The rows of the ledger."""
-    table = "alembic_version" if ground.database == "ferry" else "schema_migrations"
     with ground.admin(database or ground.database) as session:
         session.execute("set lock_timeout = '2s'")  # whoever migrates has it
-        return list(session.execute(sql.SQL("select * from {} order by 1").format(sql.Identifier(table))).fetchall())
+        return list(session.execute(LEDGERS[ground.database].encode()).fetchall())
 
 
 # --- every fault ------------------------------------------------------------------------------------------------------
