@@ -317,3 +317,34 @@ def test_a_catalog_that_differs_has_drifted_or_was_never_finished() -> None:
     assert codes(at(18, model="statement", database={"drift": lacking}), RULES) == {"F068"}
     assert codes(at(18, model="statement", database={"drift": extra}), RULES) == {"F064"}
     assert codes(at(18, database={"drift": ()}), RULES) == set()
+
+
+FILE = """-- create table no
+CREATE TABLE fares (id int);
+CREATE INDEX fares_id ON public.fares (id);
+ALTER TABLE t ADD COLUMN fare int;
+"""
+
+
+@pytest.mark.parametrize(
+    ("lacking", "code"),
+    [
+        (("table public.fares is missing", "column fare of public.t is missing (integer, nullable)"), "F068"),
+        (("table public.fares is missing",), "F064"),
+        (("index public.fares_id is missing",), "F064"),
+    ],
+)
+def test_a_file_of_which_everything_is_missing_never_ran_and_one_of_which_a_part_is_was_changed(
+    lacking: tuple[str, ...], code: str
+) -> None:
+    script = (
+        MigrationText(version=17, name="t", text="create table t (id int)"),
+        MigrationText(version=18, name="fares", text=FILE),
+    )
+    found = one(at(18, model="whole", script=script, database={"drift": lacking}), code)
+    assert ("nothing that migration 18 (fares) makes is there" in found.cause) is (code == "F068")
+
+
+def test_one_index_alone_in_its_file_may_have_been_dropped_by_hand() -> None:
+    script = (MigrationText(version=18, name="i", text="create index concurrently if not exists i on t (c)"),)
+    assert codes(at(18, script=script, database={"drift": ("index public.i is missing",)}), RULES) == {"F064"}

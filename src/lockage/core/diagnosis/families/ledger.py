@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from lockage.core.diagnosis.checksums import edited
+from lockage.core.diagnosis.families.ledger_drift import drifted
 from lockage.core.diagnosis.families.ledger_owners import two_deployments
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.ledger_lines import LedgerLine, Objection, ledger_lines
@@ -362,40 +363,11 @@ def invalid_indexes(case: Case) -> Iterator[Finding]:
     )
 
 
-def drifted(case: Case) -> Iterator[Finding]:
+def drifted_schema(case: Case) -> Iterator[Finding]:
     """F064 and F068: the catalog is not what the ledger says."""
-    drift, ledger = case.evidence.database.drift, settled(case)
-    if not drift or ledger is None or ledger.state is not LedgerState.READ or ledger.dirty:
-        return
-    lacking = tuple(text for text in drift if " is missing" in text)
-    last = last_of_image(case)
-    half = bool(lacking) and case.profile.migrations.transaction == "statement" and ledger.version == last
-    shown = tuple(Exhibit(source="the catalog beside that of a clean run", text=text) for text in drift)
-    at = f"the ledger is at {ledger.version}"
-    first = lacking[0] if half else drift[0]
-    differs = f"{first} ({len(drift) - 1} more)" if len(drift) > 1 else first
-    if half:
-        yield Finding(
-            code="F068",
-            cause=f"the schema is neither release's though the ledger is full: {at}, and {differs}",
-            confidence=0.85,
-            why="each statement commits alone, what migrations make is missing, and the ledger says that all of them ran",
-            evidence=shown,
-            next=lockage(case, "verify", "--catalog"),
-            avoid="do not trust a start without errors: the migrator looks at the ledger, and not at the schema",
-        )
-        return
-    yield Finding(
-        code="F064",
-        cause=f"the schema is not what the ledger says: {at}, and {differs}",
-        confidence=0.9,
-        why="the catalog was compared with the one that a clean run of the same migrations makes",
-        evidence=shown,
-        next=lockage(case, "verify", "--catalog"),
-        avoid="do not migrate on before the difference is settled: a later migration may stop at it half-way",
-    )
+    yield from drifted(case, settled(case))
 
 
 RULES: tuple[Rule, ...] = (
-    dirty, newer, older, no_ledger, twice, edited_migration, two_deployments, invalid_indexes, drifted,
+    dirty, newer, older, no_ledger, twice, edited_migration, two_deployments, invalid_indexes, drifted_schema,
 )  # fmt: skip
