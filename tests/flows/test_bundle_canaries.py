@@ -7,12 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
 
 from lockage.core.bundle.sources import Source
+from lockage.core.redaction.redaction import Redaction
 from lockage.core.release.profile import Profile
+from lockage.flows.bundle import learn_secrets
+from lockage.interfaces.cases import save_case
+from lockage.interfaces.diagnosing import without_secrets
 from lockage.ports.objects import SeenObject
 from support.cases import case, names
 from support.poisoned import (
@@ -20,8 +25,10 @@ from support.poisoned import (
     GIVEN,
     PASSWORD,
     SHAPED,
+    Hurried,
     Reader,
     made,
+    poisoned,
     readings,
     unpacked,
 )
@@ -106,3 +113,14 @@ def test_a_password_of_digits_alone_goes_also_where_yaml_made_a_number_of_it(tmp
     files = unpacked(made(reader=Digits), tmp_path)
     assert b"73419265" not in b"".join(files.values())
     assert b"port: 5432" in files["objects/Values-app.yaml"]
+
+
+def test_no_canary_is_in_the_evidence_that_a_diagnosis_saves(tmp_path: Path) -> None:
+    def teach(redaction: Redaction) -> None:
+        address = f"postgres://app:{quote(PASSWORD, safe='')}@db/app"
+        learn_secrets(redaction, addresses=(address,), secrets=(), reader=Reader, clock=Hurried(), limit_s=5.0)
+
+    file = tmp_path / "evidence.json"
+    save_case(poisoned(), file, masked=without_secrets(poisoned(), teach=teach))
+    found = [canary for reading in readings(file.read_bytes()) for canary in CANARIES if canary in reading]
+    assert not found, found[:5]

@@ -124,6 +124,27 @@ def public_names(case: Case) -> tuple[str, ...]:
     return tuple(one.strip("<>(),;") for one in named if one)
 
 
+def learn_secrets(
+    redaction: Redaction,
+    *,
+    addresses: Sequence[str],
+    secrets: Sequence[str],
+    reader: Callable[[], ObjectReader],
+    clock: Clock,
+    limit_s: float,
+) -> None:
+    """Teach a redaction what a bundle would know to be secret, as far as it can be read in so many seconds."""
+    learn_addresses(redaction, addresses)
+    for secret in secrets:
+        learn_value(redaction, secret)
+    looks = Looks(clock=clock, limit_s=limit_s, look_s=limit_s)
+    opened = looks.within(Answer("the platform's objects", reader))
+    if opened is not None:
+        variables, credentials = _asked(looks, opened)
+        looks.wait(lambda _: None)
+        _learn(redaction, variables, credentials)
+
+
 # --- what is asked for ------------------------------------------------------------------------------------------------
 
 
@@ -140,20 +161,29 @@ def _objects(
     reader = looks.within(opening)
     if reader is None:
         return (), (opening.missing,) if opening.missing is not None else ()
-    variables: Answer[tuple[SeenVariable, ...]] = Answer("the application's variables", reader.variables)
-    credentials: Answer[tuple[str, ...]] = Answer("our own credentials", reader.credentials)
     answers = [Answer(f"{name} as YAML", look) for name, look in reader.objects().items()]
-    looks.ask(credentials)
-    looks.ask(variables)
+    variables, credentials = _asked(looks, reader)
     looks.share(answers, threads=4)
     looks.wait(say)
+    _learn(redaction, variables, credentials)
+    found = tuple(one for answer in answers for one in answer.value or ())
+    missing = tuple(one.missing for one in (variables, *answers) if one.missing is not None)
+    return found, missing
+
+
+def _asked(looks: Looks, reader: ObjectReader) -> tuple[Answer[tuple[SeenVariable, ...]], Answer[tuple[str, ...]]]:
+    variables: Answer[tuple[SeenVariable, ...]] = Answer("the application's variables", reader.variables)
+    credentials: Answer[tuple[str, ...]] = Answer("our own credentials", reader.credentials)
+    looks.ask(credentials)
+    looks.ask(variables)
+    return variables, credentials
+
+
+def _learn(redaction: Redaction, variables: Answer[tuple[SeenVariable, ...]], credentials: Answer[tuple[str, ...]]) -> None:
     for variable in variables.value or ():
         learn_variable(redaction, name=variable.name, value=variable.value, secret=variable.secret)
     for credential in credentials.value or ():
         learn_value(redaction, credential)
-    found = tuple(one for answer in answers for one in answer.value or ())
-    missing = tuple(one.missing for one in (variables, *answers) if one.missing is not None)
-    return found, missing
 
 
 # --- what goes in -----------------------------------------------------------------------------------------------------

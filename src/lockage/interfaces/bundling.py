@@ -30,6 +30,7 @@ from lockage.interfaces.wiring import journals, system_clock
 from lockage.settings import Settings
 
 if TYPE_CHECKING:
+    from lockage.core.redaction.redaction import Redaction
     from lockage.flows.bundle import Made
     from lockage.interfaces.deployments import Located
     from lockage.interfaces.folders import Folders
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 
 KEY_BYTES = 32
 """Of the key of a bundle's tokens, which nobody ever sees: with it, guessed secrets could be told from others."""
+
+
+LEARNING_S = 5.0
+"""How long the deployment's secrets are asked for, to be masked in what is saved of a diagnosis."""
 
 
 def bundle(
@@ -84,6 +89,28 @@ def bundle(
     )
 
 
+def secrets_of(located: Located, *, limit_s: float = LEARNING_S) -> Callable[[Redaction], None]:
+    """What teaches a redaction the deployment's secrets, as far as they can be read now: what a bundle would know."""
+    from lockage.flows.bundle import learn_secrets
+
+    def taught(redaction: Redaction) -> None:
+        with ExitStack() as stack:
+            learn_secrets(
+                redaction,
+                addresses=_addresses(located),
+                secrets=_of_environment(),
+                reader=lambda: _reader(located, stack),
+                clock=system_clock(),
+                limit_s=limit_s,
+            )
+
+    return taught
+
+
+def _of_environment() -> tuple[str, ...]:
+    return tuple(value for name in ("PGPASSWORD",) if (value := os.environ.get(name)))
+
+
 def _file(name: str, output: Path | None, *, here: Path, clock: Clock) -> Path:
     usual = f"lockage-bundle-{_plain(name)}-{clock.now():%Y%m%dT%H%M%SZ}.tar.gz"
     if output is None:
@@ -122,7 +149,7 @@ def _made(
             journals=journals(folders),
             schema=_schema(located, case) if schema else None,
             addresses=_addresses(located),
-            secrets=tuple(value for name in ("PGPASSWORD",) if (value := os.environ.get(name))),
+            secrets=_of_environment(),
             key=secrets.token_bytes(KEY_BYTES),
             ip_addresses=ip_addresses,
             made_by=Tool(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lockage.core.diagnosis.findings import Case, Diagnosis
     from lockage.core.progress import MigrationText
     from lockage.core.redaction.records import Data
+    from lockage.core.redaction.redaction import Redaction
     from lockage.flows.collect import Witnesses
     from lockage.flows.collect_catalog import CatalogLook
     from lockage.flows.collect_database import Reached
@@ -233,14 +234,19 @@ def script_of(deployment: Deployment) -> tuple[tuple[MigrationText, ...], tuple[
     return tuple(MigrationText(version=m.version, name=m.name, text=m.text) for m in migrations), ()
 
 
-def without_secrets(case: Case) -> Callable[[Data], Data]:
-    """What masks plain data of this case: the same secret becomes the same token wherever it stands."""
+def without_secrets(case: Case, *, teach: Callable[[Redaction], None] | None = None) -> Callable[[Data], Data]:
+    """What masks plain data of this case: the same secret becomes the same token wherever it stands.
+
+    ``teach`` tells it of secrets that nothing in the case shows to be one.
+    """
     from lockage.core.redaction.records import learn_data, masked_data
     from lockage.core.redaction.redaction import Redaction
     from lockage.flows.bundle import public_names
 
     def masked(data: Data) -> Data:
         redaction = Redaction(key=token_bytes(KEY_BYTES), public=public_names(case))
+        if teach is not None:
+            teach(redaction)
         learn_data(data, redaction)
         return masked_data(data, redaction)
 

@@ -11,6 +11,7 @@ import typer
 from lockage.core.diagnosis.findings import Case, Diagnosis
 from lockage.core.diagnosis.typed import lockage
 from lockage.errors import FindingsError, UsageError
+from lockage.interfaces.bundling import secrets_of
 from lockage.interfaces.cases import read_case, save_case
 from lockage.interfaces.causes import causes
 from lockage.interfaces.cli.console import answers, narrated, notes, say
@@ -85,7 +86,8 @@ def diagnose(
         further = _further(case, diagnosis) if from_file is None and not catalog else None
         show_diagnosis(diagnosis, answers(), causes=causes(), verbose=verbose, further=further)
     if save is not None:  # behind the answer, for masking takes its time
-        save_case(case, save, masked=without_secrets(case))
+        located = found(invocation, named(wanted)) if from_file is None else None
+        save_case(case, save, masked=without_secrets(case, teach=secrets_of(located) if located is not None else None))
     _end(diagnosis)
 
 
