@@ -192,3 +192,39 @@ def test_no_line_is_too_strange(lines: list[str]) -> None:
     strange = log(*lines)
     complaints((strange,))
     last_words(strange)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'OSError: could not write to cache file "/tmp/x": No space left on device',
+        "Error: could not connect to the Redis database at 127.0.0.1:6379: Connection refused",
+        "oidc: database of keys: dial tcp 10.0.0.9:443: connect: connection refused",
+        "   at Npgsql.Internal.NpgsqlConnector.ReadMessageLong(Boolean async)",
+        "\tgithub.com/jackc/pgx/v5/pgconn.(*PgConn).Exec(0xc000)",
+    ],
+)
+def test_the_trouble_of_other_servers_and_lines_of_a_stack_are_no_complaint(line: str) -> None:
+    assert complaints((log(line),)) == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "sqlstate"),
+    [
+        ('ERROR:  could not extend file "base/16384/16402": No space left on device', "53100"),
+        ('PANIC:  could not write to file "pg_wal/xlogtemp.31": No space left on device', "53100"),
+        ("ERROR: could not write to temporary file: No space left on device", "53100"),
+    ],
+)
+def test_the_servers_own_full_disk_is_known_by_its_own_files(line: str, sqlstate: str) -> None:
+    (found,) = complaints((log(line),))
+    assert found.sqlstate == sqlstate
+
+
+def test_the_frames_below_an_error_do_not_hide_it() -> None:
+    lines = (
+        "Npgsql.PostgresException (0x80004005): 57014: canceling statement due to statement timeout",
+        "   at Npgsql.Internal.NpgsqlConnector.ReadMessageLong(Boolean async)",
+    )
+    (found,) = complaints((log(*lines),))
+    assert (found.sqlstate, found.stated) == ("57014", True)

@@ -86,6 +86,8 @@ _LEVELS = {
 _SENTENCE = re.compile(r"(?:\b(?:ERROR|FATAL|PANIC):\s+(?:[0-9A-Z]{5}: )?|\bpq: |error returned from database: )")
 _CLIENT = re.compile(r"\bpq: |PSQLException|\bpsycopg2?\.|\bPG::\w+|asyncpg\.exceptions|Npgsql\.|Postgrex\.Error|PostgresError|"
                      r"error returned from database: |pgconn\.")  # fmt: skip
+_FRAME = re.compile(r"\s+(?:at |File \"|from |\S+:\d+)|\s*github\.com/\S+\(")
+"""A line of a stack: it names the library that was called, and says nothing itself."""
 _TAIL = re.compile(
     r"\s*(?:\(SQLSTATE|\(sqlstate=|\(details: | in line \d+: | \(column \d+\) in line |\s*Position: \d+|"
     r"\s*Call getNextException|\[SQL: |\\n|\s+Where: |\n)"
@@ -151,7 +153,7 @@ def _complaint(log: LogText, lines: Sequence[Line], index: int) -> Complaint | N
     fault = fault_in(line.text) if stated is None and meant is None else None
     if fault is not None and not speaks_of_a_database(line.text):
         return None
-    if stated is None and meant is None and fault is None and not _CLIENT.search(line.text):
+    if stated is None and meant is None and fault is None and (_FRAME.match(line.text) or not _CLIENT.search(line.text)):
         return None
     return Complaint(
         replica=log.replica,

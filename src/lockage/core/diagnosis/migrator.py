@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lockage.core.blockers import Blocker, blockers_of
+from lockage.core.blockers import Blocker, blockers_of, roots
 from lockage.core.diagnosis.findings import Case, Exhibit
 from lockage.core.diagnosis.rollout import changes_schema, starting, target
 from lockage.core.facts import Activity, OwnedSession, Session
@@ -123,7 +123,13 @@ def _by_signs(case: Case, owned: Sequence[OwnedSession]) -> Migrator | None:
         rank = (signs > 0, client, signs, one.session.waits_for_lock, one.session.transaction_age_s or 0.0)
         why = f"{who}, and {_sign_in_words(one.session)}; no migration lock tells"
         found.append((rank, Migrator(owned=one, holds_lock=False, sure=client if signs else 0.8 * client, why=why)))
-    return max(found, key=lambda pair: pair[0])[1] if found else None
+    if not found:
+        return None
+    best = max(found, key=lambda pair: pair[0])[1]
+    # Where the migrator takes no lock, a second one waits behind the first: that one migrates, and this is its follower.
+    ahead = set(roots(look, best.session.pid)) if (look := last_look(case)) is not None else set[int]()
+    of_new = [m for _, m in found if m.session.pid in ahead and m.owned.replica is not None and not m.session.waits_for_lock]
+    return of_new[0] if of_new and of_new[0].owned.replica != best.owned.replica else best
 
 
 def _client(case: Case, one: OwnedSession) -> tuple[float, str]:

@@ -41,6 +41,7 @@ _PATTERNS: tuple[tuple[Step, re.Pattern[str]], ...] = tuple(
     (step, re.compile(words))
     for step, words in (
         (Step.FAILED, r"(?i)migration (?:\"?(?P<name>\d\w*)\"?[^:]*)?failed|rolled back database migrations|migrate up: up: "),
+        (Step.FAILED, r"\bMigration \S+ failed\b|Migration of schema .{1,80} failed|MigrateException|FAIL$"),
         (Step.FAILED, r"(?i)failed to (?:run|apply|execute) (?:the )?(?:database )?migrations?|"
                       r"error (?:running|applying) migration"),
         (Step.WAITS, r"(?i)waiting for (?:the )?(?:database )?(?:migration|schema|advisory) lock|still waiting for .* lock"),

@@ -57,6 +57,14 @@ def migrating(case: Case) -> Migrating | None:
     )
 
 
+def another_works(case: Case, replica: str) -> bool:
+    """Whether another replica, which lives, migrates and gets on: then whoever gave up waiting for its turn may."""
+    found = migrator(case)
+    if found is None or found.owned.replica in {None, replica} or found.owned.orphan:
+        return False
+    return pace_of(case, found) == "works"
+
+
 def _is_a_strangers(case: Case, found: Migrator) -> bool:
     """Whether whoever holds the migration lock is no replica and has no transaction: a console, say, and no migration."""
     return found.owned.replica is None and not found.owned.orphan and not found.session.in_transaction and attributed(case)

@@ -56,7 +56,12 @@ _CONDITIONS = (
         r"too many clients already|remaining connection slots are reserved|"
         r"too many connections for (?:role|database)|no more connections allowed",
     ),
-    _Condition("53100", "disk_full", r"could not (?:extend|write|create)[^:]*: No space left on device|could not extend file"),
+    _Condition(
+        "53100",
+        "disk_full",  # of the server's own files: a program's disk may be full, too
+        r"could not extend file|could not (?:write|create|open)[^:\n]*?(?:temporary file|file \"?(?:base|global|pg_\w+)/)"
+        r"[^:\n]*: No space left on device",
+    ),
     _Condition("53400", "configuration_limit_exceeded", r"temporary file size exceeds"),
     _Condition("53200", "out_of_memory", r"out of shared memory|(?:ERROR|FATAL|pq):\s+out of memory"),
     _Condition("55P03", "lock_not_available", r"canceling statement due to lock timeout|could not obtain lock on"),
@@ -197,6 +202,14 @@ _OF_A_DATABASE = re.compile(
     r"connection to server (?:at|on)|activerecord|sqlalchemy|hikari|jdbc|prisma|Sequelize|\bdsn\b|Postgrex|libpq|\bDB\b"
 )
 
+_OF_ANOTHER = re.compile(
+    r"(?i)redis|valkey|mysql|mariadb|mongo|cassandra|clickhouse|elastic|opensearch|rabbitmq|amqp|kafka|memcache|ldap|smtp|oidc"
+    r"|:(?:6379|3306|27017|9042|9200|5672|9092|11211)\b"
+)
+"""Other servers that an application talks to, whose trouble is told in the same words."""
+_NAMES_POSTGRES = re.compile(
+    r"(?i)postgres|psycopg|asyncpg|\bpq: |\bpgx|pgconn|PSQLException|PG::|Npgsql|Postgrex|libpq|:5432\b"
+)
 
 KEPT = 65_536
 """Texts whose meaning is kept: replicas that crash say the same again and again, and sixty patterns a line take their time."""
@@ -233,4 +246,6 @@ def fault_in(text: str) -> Fault | None:
 
 def speaks_of_a_database(text: str) -> bool:
     """Whether a text names PostgreSQL, a client library of it, its port, or a database at all."""
+    if _OF_ANOTHER.search(text) is not None and _NAMES_POSTGRES.search(text) is None:
+        return False
     return _OF_A_DATABASE.search(text) is not None

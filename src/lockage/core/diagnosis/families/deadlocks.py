@@ -63,10 +63,19 @@ def _victim_migration(case: Case, said: list[Voice], found: list[_Deadlock]) -> 
         why="PostgreSQL's log names both sides" if found else "the replica's log has the server's error 40P01",
         evidence=(*(v.exhibit for v in said[:2]), *(written(d.entry) for d in found[-1:])),
         next=lockage(case, "diagnose") + " when the replica has tried again; it is tried anew when it starts",
-        avoid="do not let the old replicas serve while it is tried again, where it met one of them: it may end the same way",
+        avoid=_not_again(case),
         rules_out=("F012", "F010", "F039"),
         about=tuple(f"pod {name}" for name in names),
     )
+
+
+def _not_again(case: Case) -> str:
+    if case.profile.migrations.advisory_lock is None and len(newest_replicas(case)) > 1:
+        return (
+            "do not start several replicas of the new release at once: its migrator was not seen to take a lock, and they may "
+            "have met each other"
+        )
+    return "do not let the old replicas serve while it is tried again, where it met one of them: it may end the same way"
 
 
 def _victim_replica(case: Case, serving: list[Voice], found: list[_Deadlock]) -> Finding:

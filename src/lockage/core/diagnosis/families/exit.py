@@ -13,6 +13,7 @@ from lockage.core.diagnosis.evidence import Container, ContainerPhase, LogText, 
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.log_lines import Complaint, last_words
 from lockage.core.diagnosis.migrator import THE_LOCK
+from lockage.core.diagnosis.motion import another_works
 from lockage.core.diagnosis.present import (
     SIGKILL,
     SIGTERM,
@@ -108,6 +109,7 @@ def _exited(case: Case, ending: Ending, voice: Voice | None) -> Finding:
         evidence=(*seen, *restarted),
         next=kubectl(case, "logs", ending.detail.name, "-c", ending.container.name, "--previous"),
         avoid="do not delete it before its previous log is kept: that is where the reason stands",
+        harmless=bool(_gave_up(quote)) and another_works(case, ending.detail.name),
         about=(*pods(ending.detail.name), *_gave_up(quote)),
     )
 
@@ -176,8 +178,10 @@ def crash_loop(case: Case) -> Iterator[Finding]:
     first, container = looping[0]
     back_offs = [event_line(e) for e in pod_events(case, first.name, "BackOff")[-1:]]
     wait = "waits" if len(names) == 1 else "wait"
+    gave_up = all(f.harmless for f in ends_by_itself(case) if set(f.about) & set(pods(*names)))
     yield Finding(
         code="F011",
+        harmless=gave_up and any(ends_by_itself(case)),
         cause=f"{who(case, names)} {wait} in CrashLoopBackOff to be started again, after {counted(most, 'restart')}",
         confidence=0.9,
         why="that is what the platform says; why its process ends is a cause of its own",
