@@ -32,6 +32,15 @@ def index_added(ground: Ground) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def ledger_forced(ground: Ground) -> Iterator[None]:
+    """Somebody wrote into the ledger where the new release ends, and nothing of it had ever run."""
+    ground.towpath()
+    ground.order("update schema_migrations set version = 18")
+    ground.upgraded()
+    yield
+
+
 # --- a careless migrator ----------------------------------------------------------------------------------------------
 
 
@@ -120,6 +129,7 @@ FAULTS = (
         catalog=True,
         neighbour=Neighbour(name="somebody added an index", make=index_added),
     ),
+    Fault(name="somebody forced the ledger", code="F068", make=ledger_forced, catalog=True),
     Fault(
         name="a migration was edited after it had been applied",
         code="F066",
