@@ -126,7 +126,7 @@ def forecast(
         )
     invocation = invocation_of(context)
     if source is not None and not wanted.name:
-        _check_range(from_version, to, tagged=git is not None)
+        _check_range(from_version, to, source=source, tagged=git is not None)
         question = FolderQuestion(
             folder=source,
             form=file_format,
@@ -170,12 +170,13 @@ def _newest(profile: Profile) -> str:
     return known[-1]
 
 
-def _check_range(from_version: str | None, to: str | None, *, tagged: bool) -> None:
+def _check_range(from_version: str | None, to: str | None, *, source: Path, tagged: bool) -> None:
     if tagged and to is None:
         raise UsageError("--git needs the tag to go to", code="LK003", hint="say which: --to TAG")
     if to is None or tagged:
         return
-    if not to[:1].isdecimal():
+    # Flyway's versions look like a release's, which is what is meant more often where there is not even a folder.
+    if not to[:1].isdecimal() or ("." in to and not source.expanduser().exists()):
         raise UsageError(
             f"--to {to} is not the number of a migration", code="LK003", hint="with a folder, --to is a migration: --to 12"
         )

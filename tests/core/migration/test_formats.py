@@ -1,0 +1,327 @@
+"""Every format's corpus says the same script in the same transactions, and each format keeps its migrator's rules.
+
+The corpora in ``tests/corpus/formats`` are one script of migrations, written as each migrator wants it; ``reference`` has it in
+plain SQL with ``BEGIN`` and ``COMMIT`` around each transaction.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from lockage.core.migration.formats.format import ENCLOSED_STATEMENTS, QUERY, STATEMENTS
+from lockage.core.migration.formats.registry import FORMATS, format_named, format_of
+from lockage.core.migration.script import Migration, read_migrations, select, version_named
+from lockage.core.migration.syntax import Control
+from lockage.errors import UsageError
+
+CORPUS = Path(__file__).parents[2] / "corpus" / "formats"
+VALUES = {"table": "orders"}
+
+
+def files_of(name: str) -> dict[str, bytes]:
+    folder = CORPUS / name
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def corpus(name: str) -> tuple[Migration, ...]:
+    form = format_named(name)
+    return read_migrations(files_of(name), form=form, values=VALUES if form.variables else {})
+
+
+def transactions(migrations: Sequence[Migration]) -> list[list[str]]:
+    """The statements of a script as they commit together."""
+    found: list[list[str]] = []
+    for migration in migrations:
+        for sent in migration.sent():
+            texts = [statement.headline for statement in sent.statements]
+            together = sent.sending.enclosed or not sent.sending.by_statement
+            found += [texts] if together else [[text] for text in texts]
+    return found
+
+
+def reference() -> list[list[str]]:
+    found: list[list[str]] = []
+    inside = False
+    for migration in read_migrations(files_of("reference"), form=format_named("plain")):
+        for statement in migration.statements():
+            if statement.control is not None:
+                inside = statement.control is Control.BEGIN
+                if inside:
+                    found.append([])
+            elif inside:
+                found[-1].append(statement.headline)
+            else:
+                found.append([statement.headline])
+    return found
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_a_corpus_is_the_reference_script_in_the_same_transactions(name: str) -> None:
+    assert transactions(corpus(name)) == reference()
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_a_folder_is_recognised_by_looking_at_it(name: str) -> None:
+    assert format_of(files_of(name)).name == name
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_every_statement_stands_on_its_line_of_the_file(name: str) -> None:
+    files = files_of(name)
+    for migration in corpus(name):
+        lines = files[migration.file].decode().splitlines()
+        for statement in migration.statements():
+            assert lines[statement.line - 1].split()[0] == statement.text.split()[0]
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_what_leads_back_is_left_out(name: str) -> None:
+    assert not [m.file for m in corpus(name) if "nothing_of_this_is_run" in m.text]
+
+
+def test_one_registration_is_one_module_with_its_corpus() -> None:
+    assert {folder.name for folder in CORPUS.iterdir()} == {*FORMATS, "reference"}
+
+
+def read(form: str, files: Mapping[str, str], **values: str) -> tuple[Migration, ...]:
+    return read_migrations({name: text.encode() for name, text in files.items()}, form=format_named(form), values=values)
+
+
+def refused(form: str, text: str, *, file: str = "1_a.sql") -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        for migration in read(form, {file: text}):
+            migration.statements()
+    assert caught.value.hint
+    return caught.value
+
+
+# Flyway
+
+
+def test_flyway_orders_versions_by_their_numbers_and_repeatables_last() -> None:
+    names = ("R__b.sql", "R__a.sql", "V1.10__x.sql", "V1.9.0__x.sql", "V2__x.sql", "U2__x.sql", "B1__x.sql")
+    found = read("flyway", dict.fromkeys(names, ""))
+    assert [m.file for m in found] == ["V1.9.0__x.sql", "V1.10__x.sql", "V2__x.sql", "R__a.sql", "R__b.sql"]
+    assert [m.version for m in found] == [1, 2, 3, 4, 5]
+
+
+def test_flyway_repeatables_are_part_of_every_script_and_no_version() -> None:
+    found = read("flyway", {"V7__x.sql": "", "V8__x.sql": "", "R__a.sql": ""})
+    assert [m.file for m in select(found, from_version=None, to_version=None).script] == ["V8__x.sql", "R__a.sql"]
+    assert [m.file for m in select(found, from_version=0, to_version=7).script] == ["V7__x.sql", "R__a.sql"]
+    assert [m.version for m in found[:2]] == [7, 8]
+
+
+@pytest.mark.parametrize("said", ["1.10", "1.10.0", "1_10", "01.10", "V1.10__x.sql"])
+def test_a_flyway_version_is_known_however_it_is_written(said: str) -> None:
+    found = read("flyway", {"V1.9__x.sql": "", "V1.10__x.sql": "", "V2__x.sql": ""})
+    assert version_named(found, said, option="--to") == 2
+
+
+def test_flyway_takes_1_and_1_0_as_the_same_version() -> None:
+    with pytest.raises(UsageError, match="migration 1 exists twice") as caught:
+        read("flyway", {"V1__a.sql": "", "V1.0__b.sql": ""})
+    assert caught.value.code == "LK403"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["CREATE UNIQUE INDEX CONCURRENTLY i ON t (x)", "VACUUM t", "/* now */ REINDEX DATABASE d", "ALTER SYSTEM SET a = 1"],
+)
+def test_flyway_finds_what_no_transaction_takes(statement: str) -> None:
+    (migration,) = read("flyway", {"V1__a.sql": statement})
+    assert migration.sending == STATEMENTS
+
+
+def test_flyway_keeps_a_word_in_a_string_in_its_transaction() -> None:
+    (migration,) = read("flyway", {"V1__a.sql": "INSERT INTO t VALUES ('VACUUM'); -- concurrently"})
+    assert (migration.sending, migration.remarks) == (ENCLOSED_STATEMENTS, ())
+
+
+def test_flyway_says_that_it_refuses_a_mixed_file() -> None:
+    (migration,) = read("flyway", {"V1__a.sql": "ALTER TABLE t ADD x int;\nDROP INDEX CONCURRENTLY i;"})
+    assert ["line 2" in remark and "mixed=true" in remark for remark in migration.remarks] == [True]
+
+
+def test_flyway_says_that_its_own_lock_stands_in_the_way_of_a_concurrent_index() -> None:
+    (migration,) = read("flyway", {"V1__a.sql": "CREATE INDEX CONCURRENTLY i ON t (x)"})
+    assert "transactional.lock=false" in migration.remarks[0]
+
+
+def test_flyway_heeds_the_configuration_beside_a_file() -> None:
+    found = read(
+        "flyway", {"V1__a.sql": "SELECT '${x}'", "V1__a.sql.conf": "executeInTransaction=false\nplaceholderReplacement=false"}
+    )
+    assert (found[0].sending, found[0].unset) == (STATEMENTS, ())
+
+
+def test_flyway_names_its_callbacks() -> None:
+    assert "afterMigrate.sql" in format_named("flyway").remarks({"afterMigrate.sql": b"", "V1__a.sql": b""})[0]
+
+
+def test_flyway_placeholders_are_replaced_whatever_their_case() -> None:
+    (migration,) = read("flyway", {"V1__a.sql": "ALTER TABLE ${Schema}.t ADD x int -- ${flyway:filename}"}, schema="app")
+    assert migration.text == "ALTER TABLE app.t ADD x int -- V1__a.sql"
+
+
+# goose
+
+
+def test_goose_without_a_transaction_sends_each_statement_but_a_block_as_one() -> None:
+    text = "-- +goose NO TRANSACTION\n-- +goose Up\nSELECT 1;\n-- +goose StatementBegin\nSELECT 2; SELECT 3;\n-- +goose StatementEnd\nSELECT 4;"
+    (migration,) = read("goose", {"1_a.sql": text})
+    assert [(s.sending, len(s.statements)) for s in migration.sent()] == [(STATEMENTS, 1), (QUERY, 2), (STATEMENTS, 1)]
+
+
+def test_goose_annotations_are_read_in_any_case_and_with_line_ends_of_windows() -> None:
+    (migration,) = read("goose", {"1_a.sql": "-- +goose up\r\nSELECT 1;\r\n-- +GOOSE DOWN\r\nSELECT 2;\r\n"})
+    assert [s.headline for s in migration.statements()] == ["SELECT 1"]
+
+
+def test_goose_replaces_variables_only_where_the_file_asks() -> None:
+    text = "-- +goose Up\nSELECT '${A}';\n-- +goose ENVSUB ON\nSELECT '${A}', '$A', '${B:-b}', $body$x$body$;\n-- +goose ENVSUB OFF\nSELECT '$A';"
+    (migration,) = read("goose", {"1_a.sql": text}, A="a")
+    assert [s.headline for s in migration.statements()] == [
+        "SELECT '${A}'",
+        "SELECT 'a', 'a', 'b', $body$x$body$",
+        "SELECT '$A'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("SELECT 1;", 1, "before “-- +goose Up”"),
+        ("-- a comment", 1, "no “-- +goose Up”"),
+        ("-- +goose Up\n-- +goose StatementBegin\nSELECT 1;", 2, "no StatementEnd"),
+        ("-- +goose Up\n-- +goose Up", 2, "a second"),
+    ],
+)
+def test_what_goose_itself_refuses_is_refused_with_file_and_line(text: str, line: int, words: str) -> None:
+    error = refused("goose", text)
+    assert error.code == "LK653"
+    assert f"1_a.sql, line {line}: " in error.message
+    assert words in error.message
+
+
+# dbmate, sqlx, Prisma
+
+
+def test_dbmate_sends_a_section_without_transaction_as_one_query() -> None:
+    (migration,) = read(
+        "dbmate", {"1_a.sql": "-- migrate:up transaction:false\nSELECT 1; SELECT 2;\n-- migrate:down\nSELECT 3"}
+    )
+    assert [(s.sending, len(s.statements)) for s in migration.sent()] == [(QUERY, 2)]
+
+
+def test_dbmate_goes_by_the_names_letter_by_letter() -> None:
+    found = read("dbmate", dict.fromkeys(("9_a.sql", "10_b.sql"), "-- migrate:up\n-- migrate:down"))
+    assert [(m.file, m.version, m.label) for m in found] == [("10_b.sql", 1, "10"), ("9_a.sql", 2, "9")]
+    assert version_named(found, "9", option="--to") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("SELECT 1;\n-- migrate:up", "takes no statement"), ("-- nothing", "no “-- migrate:up”")]
+)
+def test_what_dbmate_itself_refuses_is_refused(text: str, words: str) -> None:
+    error = refused("dbmate", text)
+    assert (error.code, words in error.message) == ("LK653", True)
+
+
+def test_sqlx_heeds_its_mark_only_as_the_first_bytes() -> None:
+    first, second = read("sqlx", {"1_a.sql": "-- no-transaction\nSELECT 1", "2_b.sql": "\n-- no-transaction\nSELECT 1"})
+    assert (first.sending.enclosed, second.sending.enclosed) == (False, True)
+
+
+def test_prisma_migrations_are_known_by_folder_and_by_number() -> None:
+    found = read("prisma", {"0_init/migration.sql": "", "20240101000000_more/migration.sql": "", "migration_lock.toml": ""})
+    assert [m.version for m in found] == [1, 2]
+    assert (
+        version_named(found, "20240101000000", option="--to") == version_named(found, "20240101000000_more", option="--to") == 2
+    )
+    assert version_named(found, "0_init", option="--from") == 1
+    assert version_named(found, "0", option="--from") == 1
+
+
+# Programs, variables, and what fits nothing
+
+
+@pytest.mark.parametrize(
+    ("form", "file", "language"),
+    [("goose", "2_x.go", "go"), ("flyway", "V2__x.java", "java"), ("plain", "002_x.py", "py"), ("plain", "002_x.ts", "ts")],
+)
+def test_a_program_is_a_migration_that_nobody_can_run(form: str, file: str, language: str) -> None:
+    (migration,) = read_migrations({file: b"\xff not even text"}, form=format_named(form))
+    assert (migration.language, migration.statements(), migration.sent()) == (language, (), ())
+
+
+@pytest.mark.parametrize(
+    ("form", "file", "text"),
+    [
+        ("flyway", "V1__a.sql", "SELECT 1;\nALTER TABLE ${table} ADD x int; SELECT '${other}'"),
+        ("goose", "1_a.sql", "-- +goose ENVSUB ON\n-- +goose Up\nALTER TABLE ${table} ADD x int; SELECT '${other}'"),
+        ("plain", "1_a.sql", "SELECT 1;\nALTER TABLE ${table} ADD x int; SELECT '${other}'"),
+    ],
+)
+def test_a_variable_without_a_value_is_named_with_file_and_line(form: str, file: str, text: str) -> None:
+    (migration,) = read(form, {file: text}, unrelated="x")
+    with pytest.raises(UsageError) as caught:
+        migration.statements()
+    line = 3 if form == "goose" else 2
+    assert caught.value.message == f"{file}, line {line}: the variable table is not set"
+    assert (caught.value.code, caught.value.hint) == ("LK651", "give its value: --set table=VALUE --set other=VALUE")
+
+
+@pytest.mark.parametrize("form", ["golang-migrate", "sqlx", "prisma", "dbmate"])
+def test_a_value_for_a_format_without_variables_is_refused(form: str) -> None:
+    with pytest.raises(UsageError, match=f"{form} has no variables") as caught:
+        read(form, {"1_a.up.sql": ""}, x="y")
+    assert caught.value.code == "LK652"
+
+
+def test_files_that_fit_nothing_are_refused_with_the_reason_of_every_format() -> None:
+    with pytest.raises(UsageError) as caught:
+        format_of({"schema.sql": b"", "notes.txt": b""}, folder="db")
+    assert caught.value.code == "LK650"
+    for name in FORMATS:
+        assert f"\n  {name}: no file is named " in caught.value.message
+
+
+def test_a_folder_too_high_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(UsageError) as caught:
+        format_of({"db/migrations/001_a.sql": b"", "db/migrations/002_b.sql": b""})
+    assert "--path db/migrations" in (caught.value.hint or "")
+
+
+def test_an_empty_folder_is_said_to_be_empty() -> None:
+    with pytest.raises(UsageError, match="no migration in db") as caught:
+        format_of({}, folder="db")
+    assert caught.value.code == "LK402"
+
+
+def test_files_in_the_folder_decide_before_those_further_down() -> None:
+    assert format_of({"001_a.sql": b"", "old/V1__a.sql": b""}).name == "plain"
+
+
+def test_utf_16_is_recognised() -> None:
+    with pytest.raises(UsageError, match="looks like UTF-16") as caught:
+        read_migrations({"1_a.sql": "SELECT 1".encode("utf-16")}, form=format_named("plain"))
+    assert caught.value.code == "LK404"
+
+
+@pytest.mark.parametrize("form", ["plain", "goose", "flyway"])
+def test_a_script_of_a_hundred_thousand_lines_is_read_in_seconds(form: str) -> None:
+    lines = "".join(f"INSERT INTO t (id, name) VALUES ({n}, '${{x}}');\n" for n in range(100_000))
+    file, text = {
+        "plain": ("1_a.sql", lines),
+        "goose": ("1_a.sql", f"-- +goose ENVSUB ON\n-- +goose NO TRANSACTION\n-- +goose Up\n{lines}"),
+        "flyway": ("V1__a.sql", f"{lines}VACUUM t;\n"),
+    }[form]
+    begin = time.perf_counter()
+    (migration,) = read(form, {file: text}, x="y")
+    assert len(migration.sent()[0].statements) >= 100_000
+    assert time.perf_counter() - begin < 60.0

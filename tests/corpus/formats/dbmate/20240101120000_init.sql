@@ -1,0 +1,6 @@
+-- migrate:up
+CREATE TABLE orders (id bigint PRIMARY KEY, state text);
+CREATE TABLE lines (id bigint PRIMARY KEY, order_id bigint NOT NULL REFERENCES orders);
+
+-- migrate:down
+DROP TABLE nothing_of_this_is_run;

@@ -1,0 +1,5 @@
+-- migrate:up
+CREATE OR REPLACE VIEW open_orders AS SELECT id FROM orders WHERE state = 'open';
+
+-- migrate:down
+DROP TABLE nothing_of_this_is_run;

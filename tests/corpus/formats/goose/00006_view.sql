@@ -1,0 +1,5 @@
+-- +goose Up
+CREATE OR REPLACE VIEW open_orders AS SELECT id FROM orders WHERE state = 'open';
+
+-- +goose Down
+DROP TABLE nothing_of_this_is_run;

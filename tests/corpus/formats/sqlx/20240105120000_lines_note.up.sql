@@ -1,0 +1,2 @@
+-- no-transaction
+CREATE INDEX CONCURRENTLY lines_note ON lines (note);
