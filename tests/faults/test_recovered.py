@@ -17,6 +17,7 @@ from faults.local_catalogue import AS_ROOT, FAULTS
 from faults.recoveries import (
     ENDINGS,
     IN_EVERY_RUN,
+    LEFT_OUT,
     Ending,
     a_desk,
     against_end,
@@ -28,11 +29,6 @@ from faults.recoveries import (
 )
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(240)]
-
-EVERY = "LOCKAGE_EVERY_RECOVERY"
-"""Variable that asks for the recoveries that are left out of ``make test``."""
-
-LEFT_OUT = pytest.mark.skipif(not os.environ.get(EVERY), reason=f"done as another one is: {EVERY}=1 recovers from every fault")
 
 
 def _params(*, mended: bool) -> list[object]:

@@ -69,6 +69,8 @@ def main() -> int:
                 located, replace(opened, world=world), Wishes(), folders=folders, applied=None, limit_s=10.0,
                 say=lambda _: None, narrate=lambda _: None,
             )  # fmt: skip
+            if not way.found.acts and not way.found.by_hand:
+                return 0
             rescue(world, journals, way.found, way.scene, Means(host=this_host(), run_id=new_run_id()))
         except LockageError as error:
             sys.stderr.write(f"error {error.code}: {error.message}\n")

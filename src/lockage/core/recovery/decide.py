@@ -98,19 +98,17 @@ def recovery_from(diagnosis: Diagnosis, scene: Scene, wishes: Wishes, *, budget:
         dirty=scene.dirty,
     )
     stuck = any(f.code == "F077" for f in diagnosis.findings)
-    return replace(found, steps=(*_steps(scene, wishes, found, stuck=stuck), *way.hands))
+    steps = (*_steps(scene, wishes, found, stuck=stuck), *way.hands)
+    return replace(found, steps=steps or ((wait_for(scene),) if scene.migrator is not None else ()))
 
 
 def _steps(scene: Scene, wishes: Wishes, found: Recovery, *, stuck: bool) -> tuple[RecoveryStep, ...]:
-    steps = (
+    return (
         *session_steps(scene, wishes, restarts=found.course is Course.RESTART),
         *ledger_step(scene, wishes),
         *_of_the_workload(scene, found),
         *left_over_steps(scene, found, stuck=stuck),
     )
-    if not steps and scene.migrator is not None:
-        return (wait_for(scene),)
-    return steps
 
 
 def _of_the_workload(scene: Scene, found: Recovery) -> tuple[RecoveryStep, ...]:
