@@ -148,6 +148,18 @@ def test_a_node_that_is_gone_is_named_with_its_replicas() -> None:
     assert one(seen, "F083").about == ("node node-2", f"pod {NAME}")
 
 
+def test_a_node_that_is_gone_is_named_to_who_may_not_look_at_nodes() -> None:
+    conditions = tuple(replace(each, since=c.ago(100)) for each in c.conditions(ready=False))
+    lost = c.pod(NAME, node="node-2", ready=False, conditions=conditions)
+    others = tuple(c.pod(n) for n in c.names()[1:])
+    told = c.event("NodeNotReady", "Node is not ready", at=100)
+    seen = c.case(platform={"details": (lost, *others), "events": (told,), "nodes": None})
+    assert codes(seen) == {"F083"}
+    assert one(seen, "F083").about == ("node node-2", f"pod {NAME}")
+    back = c.case(platform={"details": (c.pod(NAME, node="node-2"), *others), "events": (told,), "nodes": None})
+    assert not codes(back)
+
+
 def test_a_paused_rollout_is_named_with_both_images() -> None:
     seen = c.case(
         platform={

@@ -41,6 +41,13 @@ Source: Kubernetes 1.33, client-go DefaultControllerRateLimiter.
 UNSCHEDULED_S = 15.0
 """How long a replica may wait for its place: a scheduler takes milliseconds, and its queue tries again within ten seconds."""
 
+TOLD_S = 10.0
+"""How far the event of a replica whose node is gone may be from when it was called unready: both are written at once."""
+
+NO_FORCE = (
+    "do not force-delete its pods before the machine is known to be off: their processes may still run, hold locks and write"
+)
+
 STUCK_S = 30.0
 """How long after its grace a terminating replica may still be there: the kubelet kills, and cleans up, within seconds."""
 
@@ -222,6 +229,8 @@ def _deletion(detail: ReplicaDetail) -> Exhibit:
 
 def node_gone(case: Case) -> Iterator[Finding]:
     """F083: a node with a replica on it does not answer."""
+    if case.evidence.platform.nodes is None:
+        yield from _node_gone_unseen(case)
     for node in case.evidence.platform.nodes or ():
         guests = tuple(d.name for d in details(case) if d.node == node.name and d.phase not in {"Failed", "Succeeded"})
         if node.ready or not guests:
@@ -237,11 +246,31 @@ def node_gone(case: Case) -> Iterator[Finding]:
             else "it says so itself",
             evidence=(_ready_line(node), *(event_line(e) for e in _node_events(case, node)[-1:])),
             next=kubectl(case, "describe", "node", node.name),
-            avoid=(
-                "do not force-delete its pods before the machine is known to be off: their processes may still run, "
-                "hold locks and write"
-            ),
+            avoid=NO_FORCE,
             about=(f"node {node.name}", *pods(*guests)),
+        )
+
+
+def _node_gone_unseen(case: Case) -> Iterator[Finding]:
+    """F083 for whoever may not look at nodes: their controller says so at each replica that it calls unready for it."""
+    told: dict[str, list[tuple[str, Event]]] = {}
+    for detail in details(case):
+        said, shown = pod_events(case, detail.name, "NodeNotReady")[-1:], condition(detail.conditions, "Ready")
+        if not said or detail.node is None or shown is None or shown.status == "True":
+            continue
+        if shown.since is None or abs((said[0].at - shown.since).total_seconds()) <= TOLD_S:  # later: for another reason
+            told.setdefault(detail.node, []).append((detail.name, said[0]))
+    for node, guests in told.items():
+        names = tuple(name for name, _ in guests)
+        yield Finding(
+            code="F083",
+            cause=f"node {node} has not been ready for {duration(age_s(case, guests[0][1].at))}, with {who(case, names)} on it",
+            confidence=0.8,
+            why="its replicas' events say so; the node itself may not be looked at",
+            evidence=tuple(event_line(event) for _, event in guests[:2]),
+            next=kubectl(case, "describe", "node", node),
+            avoid=NO_FORCE,
+            about=(f"node {node}", *pods(*names)),
         )
 
 
