@@ -169,3 +169,21 @@ def test_a_logger_that_writes_local_time_without_its_zone_is_heard_while_its_pro
         NAME, ready=False, containers=(c.container(state=c.running(for_s=6 * 3600), ready=False),), created_at=c.ago(7 * 3600)
     )
     assert found(c.case(platform={"details": (old, *(c.pod(n) for n in c.names()[1:])), "logs": (c.log(line),)})) == ()
+
+
+GAVE_UP = "Context: Timed out trying to acquire a postgres advisory lock (SELECT pg_advisory_lock(72707369)). Elapsed: 10000ms."
+
+
+def test_a_follower_that_gives_up_waiting_is_no_trouble_while_another_replica_migrates() -> None:
+    second = c.names()[1]
+    works = c.migrating_session(4711)
+    seen = crashed("Error: P1002", "", GAVE_UP)
+    starting = c.pod(
+        second, ready=False, containers=(c.container(state=c.running(for_s=41), ready=False),), created_at=c.ago(44)
+    )
+    details = (*(seen.evidence.platform.details or ()), starting)
+    platform = {"details": details, "logs": seen.evidence.platform.logs, "events": seen.evidence.platform.events}
+    database = {"looks": c.looks(works), "owned": (c.owned(works, second),), "ledger": c.being_migrated()}
+    found_ones = found(c.case(platform=platform, database=database))
+    assert {(f.code, f.harmless) for f in found_ones} == {("F010", True), ("F011", True)}
+    assert all(not f.harmless for f in found(seen))  # nobody migrates

@@ -97,6 +97,9 @@ _DETAIL = re.compile(r"^\s*(?:\S+ \S+ \S+ \[\d+\] )?(?:DETAIL|HINT|CONTEXT|Hint|
 _NEAR_LINES = 12
 """How far below its message Node prints an error's code: severity, detail, hint and position stand between."""
 _MESSAGE_CHARS = 300
+_TRACE_LINES = 40
+_OF_A_TRACE = re.compile(r"\s+(?:File \"|at |\^|~|\w)|Caused by: |Traceback |During handling |The above exception ")
+_CONNECTS = re.compile(r"(?i)connect")
 
 KEPT = 256
 """Logs whose lines are kept as they were read: every family reads the same ones, and sixty patterns a line take their time."""
@@ -151,7 +154,7 @@ def _complaint(log: LogText, lines: Sequence[Line], index: int) -> Complaint | N
     if stated is None and (meant is not None or _CLIENT.search(line.text)):
         stated = _stated_nearby(lines, index)
     fault = fault_in(line.text) if stated is None and meant is None else None
-    if fault is not None and not speaks_of_a_database(line.text):
+    if fault is not None and not (speaks_of_a_database(line.text) or _connects_in_its_trace(lines, index)):
         return None
     if stated is None and meant is None and fault is None and (_FRAME.match(line.text) or not _CLIENT.search(line.text)):
         return None
@@ -169,6 +172,16 @@ def _complaint(log: LogText, lines: Sequence[Line], index: int) -> Complaint | N
         fatal=re.search(r"\b(?:FATAL|PANIC):", line.text) is not None,
         raw=line.raw,
     )
+
+
+def _connects_in_its_trace(lines: Sequence[Line], index: int) -> bool:
+    """Whether the traceback above the line goes through a database client that connects."""
+    trace: list[str] = []
+    for line in reversed(lines[max(index - _TRACE_LINES, 0) : index]):
+        if not _OF_A_TRACE.match(line.raw):
+            break
+        trace.append(line.raw)
+    return any(_CONNECTS.search(raw) and speaks_of_a_database(raw) for raw in trace)
 
 
 def _stated_nearby(lines: Sequence[Line], index: int) -> str | None:
@@ -210,6 +223,8 @@ _TELLING = re.compile(
     r"^\w[\w.:]*(?:Error|Exception|Failure)\b|"
     r"^(?:Uncaught|Unhandled)|^Error: |^error: |^fatal: |^\*\* \(|runtime error: |^Encountered an error"
 )
+_CODE_ALONE = re.compile(r"Error: P\d{4}\s*")
+"""Prisma's first line; what it means stands below."""
 _TRAIL = re.compile(
     r"^\s+|^goroutine \d+|^\tat |^\s*at |^Traceback |^exit status|^\s*$|^\d+ errors? occurred|^[{}\])]+;?$|^Node\.js v"
 )
@@ -226,6 +241,8 @@ def last_words(log: LogText, *, look_back: int = 200) -> Line | None:
 
 
 def _tells(line: Line) -> bool:
+    if _CODE_ALONE.fullmatch(line.text):
+        return False
     return line.is_error or (not line.level and _TELLING.search(line.text) is not None)
 
 

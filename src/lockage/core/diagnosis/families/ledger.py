@@ -15,6 +15,7 @@ from lockage.core.diagnosis.families.ledger_owners import two_deployments
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.ledger_lines import LedgerLine, Objection, ledger_lines
 from lockage.core.diagnosis.present import is_ready, living
+from lockage.core.diagnosis.schema_behind import asks_for_what_is_not_there
 from lockage.core.diagnosis.sources import last_of_image
 from lockage.core.diagnosis.ticket import ledger_in_words
 from lockage.core.diagnosis.typed import lockage, psql
@@ -370,4 +371,5 @@ def drifted_schema(case: Case) -> Iterator[Finding]:
 
 RULES: tuple[Rule, ...] = (
     dirty, newer, older, no_ledger, twice, edited_migration, two_deployments, invalid_indexes, drifted_schema,
+    asks_for_what_is_not_there,
 )  # fmt: skip

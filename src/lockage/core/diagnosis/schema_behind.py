@@ -1,0 +1,50 @@
+"""A replica that asks for tables or columns that are not there: its release's migrations were not run.
+
+A rule of the family ``ledger``. The surprising thing: most applications do not migrate as they start. Their Job did not run, or
+ran for another release, and all that shows is an error of SQL in a replica that migrates nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lockage.core.diagnosis.findings import Case, Exhibit, Finding
+from lockage.core.diagnosis.migrator import migrator
+from lockage.core.diagnosis.present import noun
+from lockage.core.diagnosis.rollout import failed
+from lockage.core.diagnosis.sources import last_of_image
+from lockage.core.diagnosis.typed import lockage
+from lockage.core.facts import LedgerState
+from lockage.core.plan.wording import listed
+
+NOT_THERE = ("42P01", "42703", "42883", "3F000")
+"""A table, a column, a function or a schema that does not exist. Source: PostgreSQL 18, appendix A."""
+
+
+def asks_for_what_is_not_there(case: Case) -> Iterator[Finding]:
+    """F062: a replica of the release that is asked for, which does not migrate, needs what the schema lacks."""
+    said = tuple(voice for voice in failed(case, *NOT_THERE) if not voice.migrates)
+    if not said or migrator(case) is not None:
+        return
+    ledger, last = case.evidence.database.ledger, last_of_image(case)
+    read = ledger is not None and ledger.state is LedgerState.READ and ledger.version is not None
+    if ledger is not None and (ledger.state is LedgerState.MIGRATING or ledger.dirty or (read and last == ledger.version)):
+        return
+    names = tuple(dict.fromkeys(voice.detail.name for voice in said))
+    at = (Exhibit(source=ledger.table, text=f"migration {ledger.version}"),) if ledger is not None and read else ()
+    workload = case.evidence.platform.workload
+    release = workload.release if workload is not None else "its release"
+    yield Finding(
+        code="F062",
+        cause=f"the schema seems older than the image, and nobody migrates: {noun(case)} {listed(names)} of {release} needs "
+        f"what is not there: {said[-1].complaint.message}",
+        confidence=0.6,
+        why="the server does not know what the new release asks for, its log shows no migrator, and no session migrates; a "
+        "wrong database or search_path would look alike",
+        evidence=(*(voice.exhibit for voice in said[:2]), *at),
+        next=f"find out who migrates here (a Job, a hook of Helm, a command) and whether that ran for {release}: "
+        + lockage(case, "survey"),
+        avoid="do not restart the replicas for it: they ask the same again; and do not make the table by hand: its migration "
+        "would fail",
+        about=tuple(f"pod {name}" for name in names),
+    )
