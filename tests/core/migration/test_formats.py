@@ -93,8 +93,7 @@ def read(form: str, files: Mapping[str, str], **values: str) -> tuple[Migration,
 
 def refused(form: str, text: str, *, file: str = "1_a.sql") -> UsageError:
     with pytest.raises(UsageError) as caught:
-        for migration in read(form, {file: text}):
-            migration.statements()
+        read(form, {file: text})
     assert caught.value.hint
     return caught.value
 
@@ -172,7 +171,8 @@ def test_flyway_placeholders_are_replaced_whatever_their_case() -> None:
 
 
 def test_goose_without_a_transaction_sends_each_statement_but_a_block_as_one() -> None:
-    text = "-- +goose NO TRANSACTION\n-- +goose Up\nSELECT 1;\n-- +goose StatementBegin\nSELECT 2; SELECT 3;\n-- +goose StatementEnd\nSELECT 4;"
+    block = "-- +goose StatementBegin\nSELECT 2; SELECT 3;\n-- +goose StatementEnd"
+    text = f"-- +goose NO TRANSACTION\n-- +goose Up\nSELECT 1;\n{block}\nSELECT 4;"
     (migration,) = read("goose", {"1_a.sql": text})
     assert [(s.sending, len(s.statements)) for s in migration.sent()] == [(STATEMENTS, 1), (QUERY, 2), (STATEMENTS, 1)]
 
@@ -183,7 +183,8 @@ def test_goose_annotations_are_read_in_any_case_and_with_line_ends_of_windows() 
 
 
 def test_goose_replaces_variables_only_where_the_file_asks() -> None:
-    text = "-- +goose Up\nSELECT '${A}';\n-- +goose ENVSUB ON\nSELECT '${A}', '$A', '${B:-b}', $body$x$body$;\n-- +goose ENVSUB OFF\nSELECT '$A';"
+    on = "-- +goose ENVSUB ON\nSELECT '${A}', '$A', '${B:-b}', $body$x$body$;"
+    text = f"-- +goose Up\nSELECT '${{A}}';\n{on}\n-- +goose ENVSUB OFF\nSELECT '$A';"
     (migration,) = read("goose", {"1_a.sql": text}, A="a")
     assert [s.headline for s in migration.statements()] == [
         "SELECT '${A}'",
@@ -313,15 +314,17 @@ def test_utf_16_is_recognised() -> None:
     assert caught.value.code == "LK404"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["plain", "goose", "flyway"])
 def test_a_script_of_a_hundred_thousand_lines_is_read_in_seconds(form: str) -> None:
+    """5 s of a processor's time on two cores; the limit is for a busy machine."""
     lines = "".join(f"INSERT INTO t (id, name) VALUES ({n}, '${{x}}');\n" for n in range(100_000))
     file, text = {
         "plain": ("1_a.sql", lines),
         "goose": ("1_a.sql", f"-- +goose ENVSUB ON\n-- +goose NO TRANSACTION\n-- +goose Up\n{lines}"),
         "flyway": ("V1__a.sql", f"{lines}VACUUM t;\n"),
     }[form]
-    begin = time.perf_counter()
+    begin = time.process_time()
     (migration,) = read(form, {file: text}, x="y")
     assert len(migration.sent()[0].statements) >= 100_000
-    assert time.perf_counter() - begin < 60.0
+    assert time.process_time() - begin < 15.0

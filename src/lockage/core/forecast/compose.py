@@ -102,11 +102,21 @@ def _unknown(trace: Trace, gaps: Sequence[Sequence[Gap]], migrations: Sequence[M
         for gap in missing
     ]
     found += [
-        Unknown(file=m.file, line=1, reason=f"written in {m.language}, which cannot be run here; what follows may hang on it")
-        for m in migrations
+        Unknown(
+            file=m.file,
+            line=1,
+            reason=f"written in {m.language}, which cannot be run here; what follows may hang on it{_names(migrations[i:])}",
+        )
+        for i, m in enumerate(migrations, start=1)
         if m.language != "sql"
     ]
     return tuple(dict.fromkeys(found))
+
+
+def _names(following: Sequence[Migration]) -> str:
+    names = [migration.file for migration in following]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f": {', '.join(names[:3])}{more}" if names else ""
 
 
 def _relations(trace: Trace, held: Iterable[Hold], seconds: Sequence[Seconds]) -> tuple[RelationForecast, ...]:

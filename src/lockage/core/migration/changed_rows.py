@@ -9,20 +9,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import postgast
+from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pg
 
 from lockage.core.migration.names import name_of
+from lockage.core.migration.nodes import nodes_of, of_kind
 from lockage.core.migration.syntax import Change, ChangeKind
 
 _SAYS_ONLY = {"create_function_stmt", "rule_stmt", "view_stmt", "prepare_stmt"}
 """Statements that hold others without executing them."""
 
 
-def changes(node: pg.Node) -> Iterator[Change]:
-    """Every change in a statement, those in its WITH included."""
+def changes(node: pg.Node, nodes: Iterable[Message]) -> Iterator[Change]:
+    """Every change in a statement, those in its WITH included; ``nodes`` are all of its."""
     if node.WhichOneof("node") in _SAYS_ONLY or (node.HasField("explain_stmt") and not _analyzes(node.explain_stmt)):
         return
-    for _, found in postgast.walk(node):
+    for found in nodes:
         if isinstance(found, pg.InsertStmt):
             yield _insert(found)
         elif isinstance(found, pg.UpdateStmt):
@@ -65,7 +67,7 @@ def _insert(found: pg.InsertStmt) -> Change:
         nulls=tuple(column for place, column in enumerate(columns) if place in null_places),
         null_places=null_places,
         rows=rows,
-        sources=tuple(name_of(var) for var in postgast.find_nodes(found.select_stmt, pg.RangeVar)),
+        sources=tuple(name_of(var) for var in of_kind(nodes_of(found.select_stmt), pg.RangeVar)),
         upserts=found.HasField("on_conflict_clause") and found.on_conflict_clause.action == pg.ONCONFLICT_UPDATE,
         has_condition=select.HasField("where_clause"),
     )
@@ -136,7 +138,7 @@ def _locked_rows(found: pg.SelectStmt) -> Iterator[Change]:
         for alias in wanted:
             if alias in sources:
                 change = _conditioned(ChangeKind.LOCK, sources[alias], found.where_clause, found.HasField("where_clause"))
-                yield replace(change, key_share=clause.strength == pg.LCS_FORKEYSHARE)
+                yield replace(change, spares_keys=clause.strength != pg.LCS_FORUPDATE)
 
 
 def _sources(item: pg.Node) -> Iterator[pg.RangeVar]:

@@ -12,15 +12,17 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import postgast
+from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pg
 
 from lockage.core.migration.changed_rows import changes
 from lockage.core.migration.names import name_of
+from lockage.core.migration.nodes import nodes_of, of_kind
 from lockage.core.migration.syntax import Control, Name, Procedure, Statement
 from lockage.core.migration.table_work import added_columns, works
 from lockage.errors import UsageError
@@ -169,8 +171,10 @@ def _first_word(data: bytes, start: int) -> int:
 def _read(node: pg.Node, *, text: str, line: int) -> Statement:
     kind = node.WhichOneof("node") or "empty"
     inner = getattr(node, kind) if kind != "empty" else node
-    names, created = _names(kind, inner, node)
-    changed = tuple(changes(node))
+    nodes = nodes_of(node)
+    names, created = _names(kind, inner, node, nodes)
+    changed = tuple(changes(node, nodes))
+    calls = tuple(_calls(nodes))
     control, savepoint, chained = _control(kind, node)
     return Statement(
         text=text,
@@ -184,9 +188,9 @@ def _read(node: pg.Node, *, text: str, line: int) -> Statement:
         changes=changed,
         works=tuple(works(kind, node)),
         added_columns=tuple(added_columns(kind, node)),
-        calls=tuple(_calls(node)),
+        calls=calls,
         procedure=_procedure(node, text=text, line=line) if kind == "do_stmt" else None,
-        outside=_outside(kind, node),
+        outside=_outside(kind, node, calls),
         lock_mode=_LOCK_MODES.get(node.lock_stmt.mode) if kind == "lock_stmt" else None,
         concurrently=_concurrently(kind, node),
         reads_only=kind == "select_stmt" and not changed and not node.select_stmt.HasField("into_clause"),
@@ -196,9 +200,9 @@ def _read(node: pg.Node, *, text: str, line: int) -> Statement:
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
-def _names(kind: str, inner: Any, node: pg.Node) -> tuple[tuple[Name, ...], tuple[Name, ...]]:
-    common = {cte.ctename for cte in postgast.find_nodes(node, pg.CommonTableExpr)}
-    found = [name_of(var) for var in postgast.find_nodes(node, pg.RangeVar) if var.schemaname or var.relname not in common]
+def _names(kind: str, inner: Any, node: pg.Node, nodes: Sequence[Message]) -> tuple[tuple[Name, ...], tuple[Name, ...]]:
+    common = {cte.ctename for cte in of_kind(nodes, pg.CommonTableExpr)}
+    found = [name_of(var) for var in of_kind(nodes, pg.RangeVar) if var.schemaname or var.relname not in common]
     if kind == "drop_stmt":
         found += _listed(node.drop_stmt.objects, whole=node.drop_stmt.remove_type in _RELATION_KINDS)
     elif kind == "comment_stmt":
@@ -231,8 +235,8 @@ def _listed(objects: Iterable[pg.Node], *, whole: bool) -> list[Name]:
     return found
 
 
-def _calls(node: pg.Node) -> Iterator[Name]:
-    for call in postgast.find_nodes(node, pg.FuncCall):
+def _calls(nodes: Iterable[Message]) -> Iterator[Name]:
+    for call in of_kind(nodes, pg.FuncCall):
         parts = [part.string.sval for part in call.funcname]
         yield Name(schema=parts[-2] if len(parts) > 1 else None, name=parts[-1])
 
@@ -274,7 +278,7 @@ def _procedure(node: pg.Node, *, text: str, line: int) -> Procedure:
     return Procedure(language=language, line=line + text.count("\n", 0, max(at, 0)))
 
 
-def _outside(kind: str, node: pg.Node) -> str | None:
+def _outside(kind: str, node: pg.Node, calls: Iterable[Name]) -> str | None:
     if kind in _OUTSIDE_NODES:
         return _OUTSIDE_NODES[kind]
     if kind == "copy_stmt":
@@ -284,7 +288,7 @@ def _outside(kind: str, node: pg.Node) -> str | None:
         return "reads or writes a file of the server" if stmt.filename else "needs data from its client"
     if kind == "create_function_stmt":
         return None
-    for name in _calls(node):
+    for name in calls:
         if _OUTSIDE_CALLS.match(name.name) and name.schema in {None, "pg_catalog", "public"}:
             return f"calls {name}, which reaches out of the database"
     return None

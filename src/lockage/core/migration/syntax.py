@@ -69,7 +69,7 @@ class Change:
     rows: int | None = None  # written out in VALUES or LIMIT
     sources: tuple[Name, ...] = ()  # relations read by an INSERT's SELECT
     upserts: bool = False  # ON CONFLICT DO UPDATE
-    key_share: bool = False  # of a LOCK: FOR KEY SHARE, which stands in the way of key changes and deletes only
+    spares_keys: bool = False  # of a LOCK: weaker than FOR UPDATE, so that whoever only refers to the rows goes on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,169 @@
+"""Every format's corpus gives the same forecast as plain SQL in the same transactions; from folders, archives and tags."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lockage.core.forecast.assess import Blocks, Forecast
+from lockage.core.migration.formats.registry import FORMATS
+from lockage.errors import UsageError
+from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+CORPUS = Path(__file__).parents[1] / "corpus" / "formats"
+AFTER_THE_FIRST = {"plain": "1", "golang-migrate": "1", "goose": "1", "flyway": "1", "prisma": "20240101120000_init"}
+
+
+def forecast(folder: Path, **question: Any) -> Forecast:
+    return forecast_of_folder(FolderQuestion(folder=folder, **question), narrate=lambda _: None)
+
+
+def of_corpus(name: str) -> Forecast:
+    values = {"table": "orders"} if FORMATS[name].variables else {}
+    return forecast(CORPUS / name, from_version=AFTER_THE_FIRST.get(name, "20240101120000"), values=values)
+
+
+def essence(made: Forecast) -> dict[str, Any]:
+    """What a forecast says, without where in which file it stands, and without the ledger that only one migrator has."""
+
+    def plain(text: str) -> str:
+        return re.sub(r"\s+", " ", text)
+
+    return {
+        "relations": [
+            (
+                relation.relation,
+                relation.blocks,
+                relation.blocked_s,
+                sorted(
+                    (lock.mode, plain(lock.statement), lock.transaction, lock.blocks, lock.via or "") for lock in relation.locks
+                ),
+            )
+            for relation in made.relations
+            if relation.relation != "public.schema_migrations"
+        ],
+        "operations": [
+            {field: getattr(operation, field) for field in operation.__dataclass_fields__ if field not in {"file", "line"}}
+            for operation in made.operations
+        ],
+        "statements": [
+            (plain(place.statement), place.seconds)
+            for place in made.places
+            if place.statement.upper() not in {"BEGIN", "COMMIT"}
+        ],
+        "unknown": [unknown.reason for unknown in made.unknown],
+        "transactions": made.transactions,
+    }
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, Any]:
+    """Of plain files, whose transactions are those of the reference, as the next test says."""
+    return essence(of_corpus("plain"))
+
+
+def test_plain_files_give_the_forecast_of_the_reference_but_for_the_time_of_its_begin_and_commit(
+    expected: dict[str, Any],
+) -> None:
+    made = forecast(CORPUS / "reference", from_version="1", transaction="statement")
+    assert {relation.relation: relation.blocks for relation in made.relations} == {
+        "public.orders": Blocks.READS,
+        "public.lines": Blocks.READS,
+    }
+    assert (made.transactions, expected["transactions"]) == (6, 6)
+    found = essence(made)
+    assert [(name, blocks, locks) for name, blocks, _, locks in found["relations"]] == [
+        (name, blocks, locks) for name, blocks, _, locks in expected["relations"]
+    ]
+    assert [text for text, _ in found["statements"]] == [text for text, _ in expected["statements"]]
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "plain"])
+def test_a_corpus_gives_the_forecast_of_plain_sql_in_the_same_transactions(name: str, expected: dict[str, Any]) -> None:
+    assert essence(of_corpus(name)) == expected
+
+
+def test_a_concurrent_index_in_a_transaction_of_the_migrators_fails_as_it_will(tmp_path: Path) -> None:
+    for form, head in (("goose", "-- +goose Up\n"), ("goose", "-- +goose NO TRANSACTION\n-- +goose Up\n")):
+        (tmp_path / "1_a.sql").write_text("-- +goose Up\nCREATE TABLE t (x int);\n")
+        (tmp_path / "2_b.sql").write_text(f"{head}CREATE INDEX CONCURRENTLY i ON t (x);\n")
+        made = forecast(tmp_path, form=form)
+        failed = [unknown.reason for unknown in made.unknown if "transaction block" in unknown.reason]
+        assert bool(failed) is ("NO TRANSACTION" not in head)
+
+
+def test_a_program_is_unknown_and_named_with_what_hangs_on_it(tmp_path: Path) -> None:
+    (tmp_path / "1_a.sql").write_text("-- +goose Up\nCREATE TABLE t (x int);\n")
+    (tmp_path / "2_b.go").write_text("package migrations")
+    (tmp_path / "3_c.sql").write_text("-- +goose Up\nALTER TABLE made_by_go ADD COLUMN y int;\n")
+    made = forecast(tmp_path, from_version="1")
+    reasons = {unknown.file: unknown.reason for unknown in made.unknown}
+    assert "written in go" in reasons["2_b.go"]
+    assert "3_c.sql" in reasons["2_b.go"]
+    assert "made_by_go" in reasons["3_c.sql"]
+    assert made.total_s.high is None
+
+
+def packed(tmp_path: Path) -> Path:
+    archive = tmp_path / "release.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(CORPUS / "flyway", arcname="app-1.0/db/migration")
+    return archive
+
+
+def test_an_archive_is_forecast_as_the_folder_in_it(tmp_path: Path, expected: dict[str, Any]) -> None:
+    made = forecast(packed(tmp_path), from_version="1", values={"table": "orders"})
+    assert essence(made) == expected
+
+
+def git(repository: Path, *arguments: str) -> None:
+    settings = ("-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false", "-c", "tag.gpgsign=false")
+    subprocess.run(["git", *settings, "-C", str(repository), *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "app"
+    (folder / "db" / "migrations").mkdir(parents=True)
+    git(tmp_path, "init", "-q", "app")
+    for number, tag in ((1, "v1.0.0"), (2, "v1.1.0")):
+        text = "CREATE TABLE t (x int)" if number == 1 else "ALTER TABLE t ADD COLUMN y int"
+        (folder / "db" / "migrations" / f"{number:03}_m.sql").write_text(text)
+        git(folder, "add", ".")
+        git(folder, "commit", "-qm", tag)
+        git(folder, "tag", tag)
+    (folder / "db" / "migrations" / "003_m.sql").write_text("not committed, and no SQL")
+    return folder
+
+
+def test_a_tag_is_forecast_without_being_checked_out(repository: Path) -> None:
+    for start in ("v1.0.0", "1.0.0", "1"):
+        made = forecast(repository, tag="v1.1.0", from_version=start)
+        assert [migration.file for migration in made.script.migrations] == ["002_m.sql"]
+        assert {relation.relation: relation.blocks for relation in made.relations} == {"public.t": Blocks.READS}
+
+
+@pytest.mark.parametrize(
+    ("question", "code"),
+    [
+        (lambda: {"tag": "v1.2.0"}, "LK654"),
+        (lambda: {"tag": "v1.1.0", "within": "docs"}, "LK576"),
+        (lambda: {"tag": "v1.1.0", "from_version": "v0.9.0"}, "LK405"),
+        (lambda: {"tag": "--output=x"}, "LK654"),
+    ],
+)
+def test_a_tag_or_folder_that_is_not_there_is_a_usage_error(
+    repository: Path, question: Callable[[], dict[str, Any]], code: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        forecast(repository, **question())
+    assert caught.value.code == code
+    assert caught.value.hint
