@@ -25,6 +25,7 @@ class Fault(StrEnum):
     NO_TLS = "the server has no TLS"
     CERTIFICATE = "the certificate is not trusted"
     BAD_URL = "the address is invalid"
+    WANTS_TLS = "the server wants TLS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ _CONDITIONS = (
         "28P01",
         "invalid_password",
         r"password authentication failed|no password supplied|empty password returned|"
-        r"password-based authentication, but no password|client password must be a string|"
+        r"-based authentication, but no password|client password must be a string|authentication type 10 is not supported|"
+        r"SCRAM authentication requires libpq|"
         r"Authentication failed against (?:the )?database server",
     ),
     _Condition(
@@ -47,9 +49,10 @@ _CONDITIONS = (
         "invalid_authorization_specification",
         r"no pg_hba\.conf entry for|pg_hba\.conf rejects|"
         r'FATAL:\s+role "[^"]*" does not exist|role "[^"]*" is not permitted to log in|'
-        r"(?:Peer|Ident|LDAP|PAM|GSSAPI|RADIUS|certificate) authentication failed for user",
+        r"(?:Peer|Ident|LDAP|PAM|GSSAPI|RADIUS|certificate) authentication failed for user|"
+        r"connection requires a valid client certificate|\bTenant or user not found",
     ),
-    _Condition("3D000", "invalid_catalog_name", r'database [`"][^"`]*[`"] does not exist'),
+    _Condition("3D000", "invalid_catalog_name", r'[Dd]atabase [`"][^"`]*[`"] does not exist'),
     _Condition(
         "53300",
         "too_many_connections",
@@ -60,7 +63,7 @@ _CONDITIONS = (
         "53100",
         "disk_full",  # of the server's own files: a program's disk may be full, too
         r"could not extend file|could not (?:write|create|open)[^:\n]*?(?:temporary file|file \"?(?:base|global|pg_\w+)/)"
-        r"[^:\n]*: No space left on device",
+        r"[^:\n]*: No space left on device|could not resize shared memory segment [^:\n]*: No space left on device",
     ),
     _Condition("53400", "configuration_limit_exceeded", r"temporary file size exceeds"),
     _Condition("53200", "out_of_memory", r"out of shared memory|(?:ERROR|FATAL|pq):\s+out of memory"),
@@ -80,10 +83,14 @@ _CONDITIONS = (
         "57P03",
         "cannot_connect_now",
         r"the database system is (?:starting up|shutting down|in recovery mode|"
-        r"not yet accepting connections|not accepting connections)",
+        r"not yet accepting connections|not accepting connections)|:\d+ - rejecting connections",
     ),
     _Condition("58P01", "undefined_file", r"could not open extension control file|could not access file \""),
-    _Condition("0A000", "feature_not_supported", r'extension "[^"]*" is not available|cached plan must not change result type'),
+    _Condition(
+        "0A000",
+        "feature_not_supported",
+        r'extension "[^"]*" is not (?:available|allow-listed)|cached plan must not change result type',
+    ),
     _Condition(
         "42501",
         "insufficient_privilege",
@@ -112,7 +119,7 @@ _CONDITIONS = (
         "42704",
         "undefined_object",
         r'(?:type|role|constraint|index|trigger|extension|policy|collation) "[^"]*"'
-        r"[^:]{0,80} does not exist",
+        r'[^:]{0,80} does not exist|unrecognized configuration parameter "',
     ),
     _Condition("23505", "unique_violation", r"duplicate key value violates unique constraint|could not create unique index"),
     _Condition("23503", "foreign_key_violation", r"violates foreign key constraint"),
@@ -146,8 +153,18 @@ _CONDITIONS = (
     ),
     _Condition("55P04", "unsafe_new_enum_value_usage", r"unsafe use of new value"),
     _Condition("55000", "object_not_in_prerequisite_state", r"recovery is in progress|logical decoding"),
-    _Condition("54000", "program_limit_exceeded", r"index row (?:size|requires) .{1,80}|tables can have at most \d+ columns"),
-    _Condition("08P01", "protocol_violation", r"unsupported startup parameter"),
+    _Condition(
+        "54000",
+        "program_limit_exceeded",
+        r"index row (?:size|requires) .{1,80}|tables can have at most \d+ columns|database is not accepting commands",
+    ),
+    _Condition(
+        "08P01",
+        "protocol_violation",
+        r"unsupported startup parameter|\bno such (?:user|database): |pgbouncer cannot connect to server|query_wait_timeout|"
+        r"server login (?:has been failing|failed)|server_login_retry",
+    ),
+    _Condition("22023", "invalid_parameter_value", r'invalid value for parameter "[^"]*"'),
     _Condition("XX001", "data_corrupted", r"invalid page in block"),
 )
 
@@ -171,19 +188,21 @@ _BY_WORDS = tuple((re.compile(c.words), c.sqlstate) for c in _CONDITIONS)
 _FAULTS = (
     (Fault.NO_TLS, r"server does not support SSL|SSL is not enabled on the server|server refused TLS connection|"
      r"does not support (?:SSL|TLS) connections|The server does not support SSL"),
+    (Fault.WANTS_TLS, r"SSL connection is required|FATAL:\s+SSL required|server does not allow insecure connections"),
     (Fault.CERTIFICATE, r"certificate verify failed|x509: |self[- ]signed certificate|unable to verify the first certificate|"
      r"root certificate file .* does not exist|PKIX path building failed|certificate has expired|"
      r"server certificate for .* does not match|tls: failed to verify|unable to get local issuer certificate|"
      r"Hostname/IP does not match certificate|private key file .* has group or world access|UNABLE_TO_VERIFY_LEAF_SIGNATURE|"
-     r"tlsv1 alert|sslv3 alert|SSL error: |tls: handshake failure|remote error: tls"),
+     r"tlsv1 alert|sslv3 alert|SSL error: |Error opening a TLS connection|tls: handshake failure|remote error: tls"),
     (Fault.NO_HOST, r"no such host|could not translate host name|Name or service not known|nodename nor servname|"
      r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|Temporary failure in name resolution|UnknownHostException|"
      r"failed to lookup address information|[Cc]ould not resolve|server misbehaving|No address associated with hostname|"
-     r"hostname resolving error|non-existing domain|nxdomain"),
-    (Fault.REFUSED, r"[Cc]onnection refused|ECONNREFUSED|Connection to \S+ refused"),
+     r"hostname resolving error|non-existing domain|nxdomain|\bnc: bad address '"),
+    (Fault.REFUSED, r"[Cc]onnection refused|ECONNREFUSED|Connection to \S+ refused|ConnectionRefusedError"),
     (Fault.UNREACHABLE, r"[Nn]o route to host|[Nn]etwork is unreachable|EHOSTUNREACH|ENETUNREACH|host is unreachable"),
     (Fault.SILENT, r"i/o timeout|timeout expired|[Cc]onnection timed out|ETIMEDOUT|connect timed out|context deadline exceeded|"
-     r"Can't reach database server|timed out after|TimeoutError|[Cc]onnect timeout|connection timeout|timeout: context"),
+     r"Can't reach database server|timed out after|TimeoutError|[Cc]onnect timeout|connection timeout|timeout: context|"
+     r":\d+ - no response"),
     (Fault.BAD_URL, r"cannot parse `|invalid (?:dsn|DSN|connection (?:string|option|URI)|URI|port number)|"
      r"missing \"=\" after|Could not parse (?:SQLAlchemy|rfc1738) URL|invalid URL escape|first path segment in URL|"
      r"the URL must start with the protocol|must start with the protocol `postgres|net/url: invalid|"
@@ -197,8 +216,12 @@ _FAULTS = (
 )  # fmt: skip
 _BY_FAULT = tuple((re.compile(words), fault) for fault, words in _FAULTS)
 
+_OF_A_POOL = re.compile(r"QueuePool limit|[Cc]onnection pool|Connection is not available, request timed out")
+"""A client's own pool that has no connection left to lend: that says nothing of the way to the server."""
+
 _OF_A_DATABASE = re.compile(
     r"(?i)postgres|psycopg|asyncpg|\bpq: |\bpgx|pgconn|\bpg[_.-]|PSQLException|PG::|Npgsql|:5432\b|port 5432\b|database|"
+    r", 5432\)|\bP10\d\d\b|SSL options and retry|support SSL connections|"
     r"connection to server (?:at|on)|activerecord|sqlalchemy|hikari|jdbc|prisma|Sequelize|\bdsn\b|Postgrex|libpq|\bDB\b"
 )
 
@@ -241,7 +264,8 @@ def meant_sqlstate(text: str) -> str | None:
 @lru_cache(maxsize=KEPT)
 def fault_in(text: str) -> Fault | None:
     """What a text says went wrong below SQL, whoever the peer was; None where nothing did."""
-    return next((fault for pattern, fault in _BY_FAULT if pattern.search(text)), None)
+    found = next((fault for pattern, fault in _BY_FAULT if pattern.search(text)), None)
+    return None if found is Fault.SILENT and _OF_A_POOL.search(text) else found
 
 
 def speaks_of_a_database(text: str) -> bool:

@@ -173,20 +173,40 @@ def _of_our_own(case: Case) -> _Said | None:
 def _code_of(case: Case, sqlstate: str | None, fault: Fault | None, text: str) -> str | None:
     match sqlstate:
         case "28P01":
-            return "F019"
+            code = "F019"
         case "3D000":
-            return "F023"
-        case "28000":
-            if "does not exist" in text:
-                return "F023"
-            return "F022" if _wants_tls(case, text) else "F024"
+            code = "F023"
+        case "28000" if "not permitted to log in" not in text:  # which is a privilege
+            code = _said_at_login(text) or ("F022" if _wants_tls(case, text) else "F024")
+        case "08P01" | "XX000":
+            code = _said_at_login(text)
         case None:
-            return None if fault is None else _CODES[fault]
+            code = None if fault is None else _CODES[fault]
         case _:
-            return None
+            code = None
+    return code
 
+
+def _said_at_login(text: str) -> str | None:
+    return next((code for words, code in _AT_LOGIN if words.search(text)), None)
+
+
+_AT_LOGIN = tuple(
+    (re.compile(words), code)
+    for words, code in (
+        (r"does not exist|\bno such (?:user|database): |Tenant or user not found", "F023"),
+        (r"(?:LDAP|PAM|GSSAPI|RADIUS|SCRAM) authentication failed", "F019"),
+        (r"valid client certificate|certificate authentication failed|SSL connection is required|SSL required", "F022"),
+        (r"cannot connect to server|server login (?:has been failing|failed)|server_login_retry", "F021"),
+    )
+)
+"""What a server, or the pooler before it, says to a login under a code that says less.
+
+Source: PostgreSQL 18, libpq/auth.c and hba.c; PgBouncer 1.24, client.c, server.c and janitor.c.
+"""
 
 _CODES = {
+    Fault.WANTS_TLS: "F022",
     Fault.NO_HOST: "F021",
     Fault.REFUSED: "F021",
     Fault.SILENT: "F021",
@@ -232,7 +252,8 @@ def _next(case: Case, said: _Said) -> str:
 _LICENCE = re.compile(r"(?i)\blicen[sc]e\b.{0,80}?\b(?:expired|invalid|missing|required|not (?:found|valid)|exceeded)|"
                       r"\b(?:expired|invalid|missing|no valid|required) licen[sc]e\b")  # fmt: skip
 _SETTING = re.compile(
-    r"(?i)\benv(?:ironment)? ?var(?:iable)?s?\b.{0,60}?\b(?:not set|missing|required|must be|invalid|empty|undefined)|"
+    r"(?i)\benv(?:ironment)? ?var(?:iable)?s?\b.{0,60}?"
+    r"\b(?:not set|not found|missing|required|must be|invalid|empty|undefined)|"
     r"\b(?:missing|required|invalid|unknown|undefined|unset) (?:required )?"
     r"(?:env(?:ironment)? ?var(?:iable)?s?|configuration|config|settings?|option|flag|parameter|key)\b|"
     r"\b[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+\b.{0,40}?"
@@ -244,8 +265,38 @@ _SETTING = re.compile(
 )
 
 
+_VERSION = re.compile(
+    r"(?i)\bpostgres(?:ql)?\b.{0,40}?(?:or (?:later|newer|higher|above) is required|is (?:not|no longer) supported|is too old|"
+    r"requirements? (?:are )?not met)|"
+    r"\b(?:requires?|unsupported|at least)\b.{0,20}?\bpostgres(?:ql)?(?: server)?(?: version)?\b.{0,20}?\d"
+)
+"""Another version of PostgreSQL than the server's. Source: Django, Mattermost, GitLab, Metabase and others."""
+
+_PARAMETER = re.compile(r'invalid value for parameter "|unrecognized configuration parameter "')
+"""What the server does not take of a client at its login. Source: PostgreSQL 18, utils/misc/guc.c."""
+
+
+def refuses_a_parameter(case: Case) -> Iterator[Finding]:
+    """F025: a login sets a parameter, such as a time zone, that this server does not know."""
+    for voice in voices(case):
+        complaint = voice.complaint
+        if _PARAMETER.search(complaint.message) and (complaint.fatal or not voice.migrates):
+            yield Finding(
+                code="F025",
+                cause=f"{noun(case)} {voice.detail.name} sets a parameter at its login that the server does not take: "
+                f"{complaint.message}",
+                confidence=0.85,
+                why="the server's own words stand in the replica's log",
+                evidence=(voice.exhibit,),
+                next=kubectl(case, "set", "env", f"deployment/{case.evidence.deployment}", "--list"),
+                avoid="do not change the server before it is known who sets it: the URL's options, the driver, TZ or PGTZ",
+                rules_out=("F010", "F012"),
+                about=pods(voice.detail.name),
+            )
+
+
 def names_a_setting(case: Case) -> Iterator[Finding]:
-    """F025: a process ends, and names a licence or a setting as the reason itself."""
+    """F025: a process ends, and names a licence, a setting or PostgreSQL's version as the reason itself."""
     complaining = {voice.detail.name for voice in voices(case)}
     for ending in endings(case):
         if ending.kill is not None or ending.state.exit_code in {None, 0} or ending.detail.name in complaining:
@@ -254,21 +305,23 @@ def names_a_setting(case: Case) -> Iterator[Finding]:
         line = last_words(log) if log is not None else None
         if log is None or line is None:
             continue
-        licence = _LICENCE.search(line.text) is not None
-        if not licence and _SETTING.search(line.text) is None:
+        kinds = (("a licence", _LICENCE), ("the version of PostgreSQL", _VERSION), ("a setting", _SETTING))
+        what = next((kind for kind, words in kinds if words.search(line.text)), None)
+        if what is None:
             continue
-        what = "a licence" if licence else "a setting"
         yield Finding(
             code="F025",
             cause=f"{noun(case)} {ending.detail.name} does not start, and names {what} itself: {line.text.strip()[:200]}",
             confidence=0.8,
             why="these are its own last words; whether they are the whole reason only its vendor knows",
             evidence=(log_exhibit(log, line.raw), state_line(ending.detail, ending.container, ending.state)),
-            next=kubectl(case, "set", "env", f"deployment/{case.evidence.deployment}", "--list"),
+            next=lockage(case, "survey")
+            if what == "the version of PostgreSQL"
+            else kubectl(case, "set", "env", f"deployment/{case.evidence.deployment}", "--list"),
             avoid="do not go back to the old image for this before the ledger was looked at: the schema may have moved",
             rules_out=("F010",),
             about=pods(ending.detail.name),
         )
 
 
-RULES: tuple[Rule, ...] = (missing_object, no_way_in, names_a_setting)
+RULES: tuple[Rule, ...] = (missing_object, no_way_in, refuses_a_parameter, names_a_setting)

@@ -38,7 +38,7 @@ from lockage.core.plan.wording import counted, duration
 
 OWN_CAUSES = frozenset(
     (
-        *("28P01", "28000", "3D000", "42501", "25006", "53300", "53100", "53200", "53400", "57014", "55P03", "40P01", "25P03"),
+        *("28P01", "28000", "3D000", "42501", "25006", "53300", "53100", "53200", "57014", "55P03", "40P01", "25P03"),
         *("25P04", "58P01", "57P01", "57P02", "57P03", "57P05", "26000", "42P05", "08P01"),
     )
 )
@@ -69,6 +69,8 @@ NEVER_RAN = frozenset({"StartError", "ContainerCannotRun", "ContainerStatusUnkno
 
 def has_own_cause(complaint: Complaint) -> bool:
     """Whether another family has a cause for what is complained of."""
+    if complaint.sqlstate == "57014":  # else somebody cancelled it, which is all that is known
+        return "statement timeout" in complaint.raw
     if complaint.fault is not None or complaint.sqlstate in OWN_CAUSES:
         return True
     return complaint.sqlstate in {"0A000", "42704"} and "extension" in complaint.message

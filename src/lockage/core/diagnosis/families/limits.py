@@ -28,7 +28,7 @@ _OF_ROLE = re.compile(r'too many connections for (?P<kind>role|database) "(?P<na
 def connections(case: Case) -> Iterator[Finding]:
     """F031 and F032: no connection is left, of the server or of the role or database."""
     trouble, limits = case.evidence.database.trouble, case.evidence.database.limits
-    said = failed(case, "53300")
+    said = failed(case, "53300") + tuple(v for v in failed(case, "08P01") if "query_wait_timeout" in v.complaint.raw)
     ours = trouble is not None and trouble.sqlstate == "53300"
     words = [v.complaint.message for v in said] + ([trouble.text] if trouble is not None and ours else [])
     evidence = [v.exhibit for v in said[:2]]
@@ -75,7 +75,7 @@ def _of_server(
         code="F031",
         cause="the server has no connection left" + (f": {used}max_connections {most}" if most is not None else ""),
         confidence=sure,
-        why="the server refuses a login with 53300" if sure > 0.6 else "as many connections as are allowed were counted",
+        why=_why_none_left(evidence) if sure > 0.6 else "as many connections as are allowed were counted",
         evidence=tuple(evidence),
         next=psql(
             case, "SELECT usename, application_name, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3 ORDER BY 4 DESC"
@@ -84,6 +84,12 @@ def _of_server(
         rules_out=("F010", "F021", "F024"),
         about=about,
     )
+
+
+def _why_none_left(evidence: Sequence[Exhibit]) -> str:
+    if any("query_wait_timeout" in exhibit.text for exhibit in evidence):
+        return "the pooler before it had no connection of the server to lend within its query_wait_timeout"
+    return "the server refuses a login with 53300"
 
 
 def _of_its_own(
@@ -223,8 +229,8 @@ def disk(case: Case) -> Iterator[Finding]:
     """F036: the server's disk is full."""
     database = case.evidence.database
     free = database.disk_free_bytes
-    said = failed(case, "53100")
-    entries = logged(case, "53100")
+    said = tuple(v for v in failed(case, "53100") if not _is_shared_memory(v.complaint.raw))
+    entries = tuple(e for e in logged(case, "53100") if not _is_shared_memory(e.message))
     short = free is not None and free < NO_ROOM_BYTES
     # What was full and is not any more, with all replicas well, is over.
     if not short and not said and not (entries and troubled(case) != ()):
@@ -251,4 +257,30 @@ def disk(case: Case) -> Iterator[Finding]:
     )
 
 
-RULES: tuple[Rule, ...] = (connections, lock_table, timeouts, disk)
+def _is_shared_memory(text: str) -> bool:
+    return "shared memory segment" in text
+
+
+def small_shared_memory(case: Case) -> Iterator[Finding]:
+    """F036 of /dev/shm: workers of a parallel query or index build share memory there, and a container has 64 MiB of it."""
+    said = tuple(v for v in failed(case, "53100") if _is_shared_memory(v.complaint.raw))
+    entries = tuple(e for e in logged_of_migration(case, "53100") if _is_shared_memory(e.message))
+    if not said and not entries:
+        return
+    who = role(case) or "ROLE"
+    change = psql(case, f"ALTER ROLE {who} SET max_parallel_maintenance_workers = 0")
+    yield Finding(
+        code="F036",
+        cause="the shared memory of PostgreSQL's container (/dev/shm) is full, which is not its disk",
+        confidence=0.9 if said else 0.75,
+        why="the server's own words: it could not make a segment of shared memory larger",
+        evidence=(*(v.exhibit for v in said[:2]), *(written(e) for e in entries[-1:])),
+        next=f"for the time of the upgrade: {change}, and the same for max_parallel_workers_per_gather; "
+        "then give the container more (docker: --shm-size; Kubernetes: an emptyDir of medium Memory at /dev/shm)",
+        avoid="do not delete files to make room: the disk has enough",
+        rules_out=("F012", "F010"),
+        about=tuple(dict.fromkeys(f"pod {v.detail.name}" for v in said)),
+    )
+
+
+RULES: tuple[Rule, ...] = (connections, lock_table, timeouts, disk, small_shared_memory)

@@ -13,7 +13,7 @@ from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.rollout import failed, logged_of_migration, role, starting, troubled, written
 from lockage.core.diagnosis.server_entries import ServerEntry
 from lockage.core.diagnosis.typed import lockage, psql
-from lockage.core.diagnosis.voices import Voice
+from lockage.core.diagnosis.voices import Voice, voices
 from lockage.core.plan.wording import listed
 
 _OWNER = re.compile(r"must be owner of (?P<kind>[\w ]+?) (?P<name>\S+)$")
@@ -115,6 +115,40 @@ def _create(case: Case) -> tuple[Exhibit, ...]:
     return (Exhibit(source="pg_namespace", text=f"role {privileges.role} may not create in schema {schema}"),)
 
 
+_CLOSED = (
+    (
+        re.compile(r'role "(?P<name>[^"]+)" is not permitted to log in'),
+        "role {name} may not log in: it is NOLOGIN",
+        "ALTER ROLE {name} LOGIN",
+    ),
+    (
+        re.compile(r'database "(?P<name>[^"]+)" is not currently accepting connections'),
+        "database {name} takes no connections: somebody has closed it",
+        "ALTER DATABASE {name} ALLOW_CONNECTIONS true",
+    ),
+)
+"""What was shut on purpose. Source: PostgreSQL 18, utils/init/miscinit.c and postinit.c."""
+
+
+def shut(case: Case) -> Iterator[Finding]:
+    """F027: the role or the database was closed to logins."""
+    for voice in voices(case):
+        for words, cause, change in _CLOSED:
+            if (found := words.search(voice.complaint.raw)) is not None:
+                opened = psql(case, change.format(name=found["name"]))
+                yield Finding(
+                    code="F027",
+                    cause=cause.format(name=found["name"]),
+                    confidence=0.95,
+                    why="the server's own words stand in the replica's log",
+                    evidence=(voice.exhibit,),
+                    next=f"find out who closed it and why; then, as a superuser: {opened}",
+                    avoid="do not open it before that is known: a restore or a move of the data may be under way",
+                    rules_out=("F012", "F010", "F023", "F024"),
+                    about=_about(voice),
+                )
+
+
 def unread_log(case: Case) -> Iterator[Finding]:
     """F026 and F027 where no log was seen: privileges that are missing while a replica cannot start, less sure."""
     privileges = case.evidence.database.privileges
@@ -165,13 +199,15 @@ def _extension(case: Case, message: str, *, evidence: Sequence[Exhibit], about: 
     found = _EXTENSION.search(message)
     name = found["path"].rpartition("/")[2].removesuffix(".control") if found else "it"
     there = psql(case, "SELECT * FROM pg_available_extensions")
+    listed_by_name = "allow-listed" in message
+    get = f"put {name} on the provider's list (azure.extensions)" if listed_by_name else f"install {name} on the server"
     return Finding(
         code="F028",
-        cause=f"the migration needs an extension that the server does not have: {message}",
+        cause=f"the migration needs an extension that the server does not {'allow' if listed_by_name else 'have'}: {message}",
         confidence=sure,
         why="the server's own words" if about or sure > 0.7 else "the server's list of extensions lacks it",
         evidence=tuple(evidence),
-        next=f"install {name} on the server, then see whether it is there: {there}",
+        next=f"{get}, then see whether it is there: {there}",
         avoid="do not mark the migration as done: the application would meet the missing functions later",
         rules_out=("F012", "F010"),
         about=about,
@@ -245,4 +281,4 @@ def _sure(voice: Voice) -> float:
     return 0.95 if voice.complaint.stated or voice.migrates else 0.85
 
 
-RULES: tuple[Rule, ...] = (refused, unread_log, extension, read_only)
+RULES: tuple[Rule, ...] = (refused, shut, unread_log, extension, read_only)
