@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lockage.adapters.sources import folder as module
-from lockage.adapters.sources.folder import read_folder, read_statements, resolve
+from lockage.adapters.sources.folder import read_folder, read_statements, read_tree, resolve
 from lockage.errors import UsageError
 
 
@@ -111,3 +111,18 @@ def test_statements_that_are_not_utf_8_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read_statements(str(tmp_path), "2.26.0")
     assert caught.value.code == "LK412"
+
+
+def test_a_tree_has_what_can_matter_in_folders_within_but_nothing_hidden(tmp_path: Path) -> None:
+    for name in (
+        "1_a.sql",
+        "notes.txt",
+        "2024/2_b.sql",
+        "2024/notes.txt",
+        ".git/3_c.sql",
+        "2024/.hidden/4_d.sql",
+        "1/2/3/4/5/6/7/x.sql",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert read_tree(tmp_path) == {"1_a.sql": b"1_a.sql", "notes.txt": b"notes.txt", "2024/2_b.sql": b"2024/2_b.sql"}

@@ -11,6 +11,7 @@ LK651 a variable without a value · LK652 a variable where the format has none.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
@@ -41,7 +42,7 @@ class Migration:
     label: str = ""  # the version as its migrator writes it, where that is another
     repeatable: bool = False  # applied after all others whenever it has changed
     sending: Sending = QUERY
-    parts: tuple[Part, ...] = ()  # lines that are sent otherwise
+    parts: tuple[Part, ...] = ()  # lines that are sent otherwise, in their order
     unset: tuple[Unset, ...] = ()
     remarks: tuple[str, ...] = ()  # for people: what its migrator makes of it
 
@@ -65,7 +66,8 @@ class Migration:
         return tuple(Sent(sending=part.sending if part else self.sending, statements=tuple(those)) for part, those in groups)
 
     def _part(self, line: int) -> Part | None:
-        return next((part for part in self.parts if part.first_line <= line <= part.last_line), None)
+        at = bisect_right(self.parts, line, key=lambda part: part.first_line) - 1
+        return self.parts[at] if at >= 0 and line <= self.parts[at].last_line else None
 
     def _unset(self) -> UsageError:
         first = self.unset[0]

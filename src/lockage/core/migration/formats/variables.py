@@ -18,11 +18,14 @@ BRACED = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_.:-]*)\}")
 def substituted(text: str, *, pattern: re.Pattern[str], value: Callable[[re.Match[str]], str | None]) -> Content:
     """The text with each match of ``pattern`` (its group ``name``) replaced by ``value`` of it; None: nobody said it."""
     unset: list[Unset] = []
+    line, counted = 1, 0
 
     def put(match: re.Match[str]) -> str:
+        nonlocal line, counted
         found = value(match)
         if found is None:
-            unset.append(Unset(name=match["name"], line=text.count("\n", 0, match.start()) + 1))
+            line, counted = line + text.count("\n", counted, match.start()), match.start()
+            unset.append(Unset(name=match["name"], line=line))
             return match[0]
         return found
 
