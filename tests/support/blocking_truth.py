@@ -30,8 +30,10 @@ insert into lab.things select i, 't' from generate_series(1000, 20000) i;
 insert into lab.parts select i, i from generate_series(1000, 20000) i;
 insert into big_texts select i, repeat(md5(i::text), 100) from generate_series(1000, 3000) i;
 refresh materialized view order_counts;
+create function linger() returns event_trigger language plpgsql as $$ begin perform pg_sleep(0.05); end $$;
+create event trigger linger on ddl_command_end execute function linger();
 """
-"""So that what runs by itself lasts long enough to be seen."""
+"""So that what runs by itself lasts long enough to be seen, and longest where it has all locks of its last transaction."""
 
 _HELD = """
 select distinct n.nspname, c.relname, c.relkind, l.mode

@@ -180,6 +180,8 @@ class _Rescuing:
             match step.action:
                 case "mend-index":
                     self._step(step.action, lambda step=step: self._mend(step, lock=None))
+                case "mend-catalog":
+                    self._step(step.action, lambda step=step: self._mend(step, lock=self._lock))
                 case "put-back":
                     self._step(step.action, self._put_back)
                 case _:

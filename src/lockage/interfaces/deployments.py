@@ -154,7 +154,11 @@ def resolved(
 
 def with_users_own(located: Located, profile: Profile) -> Profile:
     """The profile with the user's advisories, and the folder of migrations that the user named. Raises as ``advised`` does."""
-    profile = advised(profile, kept=located.kept_advisories, named=located.named_advisories)
+    return with_folder(located, advised(profile, kept=located.kept_advisories, named=located.named_advisories))
+
+
+def with_folder(located: Located, profile: Profile) -> Profile:
+    """The profile with the folder of migrations that the user named, if any; also of an application that nobody has described."""
     if located.migrations is None:
         return profile
     migrations = msgspec.structs.replace(profile.migrations, source=str(located.migrations))

@@ -35,7 +35,7 @@ from lockage.core.release.sketch import Seen, database_in, profile_text
 from lockage.errors import LockageError, RefusedError
 from lockage.flows.collect import Witnesses
 from lockage.flows.collect_database import Reached
-from lockage.interfaces.deployments import Deployment, Located, with_users_own
+from lockage.interfaces.deployments import Deployment, Located, with_folder, with_users_own
 from lockage.interfaces.diagnosing import reached_at, script_of
 from lockage.interfaces.places import KubernetesPlace
 from lockage.interfaces.sketching import (
@@ -66,7 +66,7 @@ def witnesses_on_kubernetes(
     """
     client = stack.enter_context(opened_client(place))
     found, sketch = _found(client, located, place, say=say)
-    profile = found.profile if sketch is not None else with_users_own(located, found.profile)
+    profile = (with_folder if sketch is not None else with_users_own)(located, found.profile)
     script, unseen = script_of(_deployment(located, place, profile))
     platform = KubernetesPlatform(
         client,

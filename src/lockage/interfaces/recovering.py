@@ -24,6 +24,7 @@ from lockage.core.release.fits import MigrationMark, ReleaseMigrations, ReleaseT
 from lockage.core.run import read_notes
 from lockage.errors import LockageError, RefusedError
 from lockage.flows.dirty import examine_dirty, is_dirty
+from lockage.flows.drift import compare
 from lockage.flows.lost_ledger import examine_lost
 from lockage.flows.world import World, see
 from lockage.interfaces.deployments import Deployment, Located
@@ -57,13 +58,14 @@ def judged(
     *,
     folders: Folders,
     applied: int | None,
+    catalog: bool = False,
     limit_s: float,
     say: Callable[[str], None],
     narrate: Narrate,
 ) -> Judged:
     """The way out of what is wrong now; changes nothing. Raises as the collector, ``scene_of`` and ``recovery_from`` do."""
     world, deployment = opened.world, opened.deployment
-    case = collected(located, limit_s=limit_s, say=say, glimpse=narrate)
+    case = collected(located, limit_s=limit_s, say=say, glimpse=narrate, catalog=catalog)
     diagnosis = diagnosed(case)
     scene = scene_of(
         case.evidence,
@@ -73,6 +75,7 @@ def judged(
         rollable=world.platform.releases(),
         script=world.migrations,
         dirty=_dirty(opened, applied=applied, narrate=narrate),
+        drifts=compare(world, shadows_of(deployment), asked=True, narrate=narrate).drifts if catalog else (),
         lost=_lost(opened, narrate=narrate) if any(f.code == "F069" for f in diagnosis.findings) else None,
     )
     if any(finding.code in GIVES_UP for finding in diagnosis.findings) and not scene.blockers:

@@ -30,7 +30,7 @@ alter table creatures add column c int;
 --! add a column to a partitioned table
 alter table readings add column c int;
 --! drop a column
-alter table plain drop column label;
+alter table plain drop column extra;
 --! drop a column that a foreign key needs
 alter table lines drop column product_id;
 --! drop a column with a view over it
@@ -66,7 +66,7 @@ alter table orders alter column doubled set expression as (2 + 2);
 --! drop the expression of a generated column
 alter table orders alter column doubled drop expression;
 --! add identity to a column
-alter table plain alter column n add generated always as identity;
+alter table regions alter column id add generated always as identity;
 --! change an identity
 alter table orders alter column id set generated always;
 --! restart an identity

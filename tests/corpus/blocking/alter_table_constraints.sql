@@ -34,10 +34,10 @@ alter table plain add constraint c foreign key (n) references plain (id) not val
 --! add a foreign key to a partitioned table
 alter table loose add column day int;
 alter table loose add constraint c foreign key (id, day) references readings (id, day);
---! add a foreign key from a partitioned table
+--! add a foreign key from a partitioned table that is not valid [18]
 alter table visits add constraint c foreign key (id) references products (id) not valid;
 --! add a foreign key from a partitioned table, checked
-alter table deep add constraint c foreign key (id) references products (id);
+alter table hits add constraint c foreign key (at) references plain (id);
 --! add a primary key
 alter table loose add primary key (id);
 --! add a unique constraint

@@ -45,11 +45,11 @@ do $$ declare r record; begin
   end loop;
 end $$;
 --! block that batches
-do $$ declare n int; begin
+do $$ declare done int; begin
   loop
     update plain set n = 5 where id in (select id from plain where n < 5 limit 2);
-    get diagnostics n = row_count;
-    exit when n = 0;
+    get diagnostics done = row_count;
+    exit when done = 0;
   end loop;
 end $$;
 --! block that branches on rows

@@ -93,8 +93,6 @@ drop materialized view sku_list;
 drop materialized view order_counts cascade;
 --! add a value to an enum
 alter type status add value 'back' before 'sent';
---! rename a value of an enum
-alter type status rename value 'back' to 'returned';
 --! rename an enum's value
 alter type status rename value 'new' to 'fresh';
 --! rename an enum

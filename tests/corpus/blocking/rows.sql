@@ -8,7 +8,7 @@ update plain set label = 'x' where false;
 --! update a referred table beside its key
 update products set title = 'x';
 --! update a referred key
-update products set id = id + 100;
+update staff set id = 30 where id = 3;
 --! update a referring column
 update orders set customer_id = 1;
 --! update from another table
@@ -26,7 +26,7 @@ update names_again set name = 'x';
 --! delete all rows
 delete from settings;
 --! delete with cascades over two steps
-delete from customers where id = 1;
+delete from customers where id = 3;
 --! delete with set null
 delete from lines;
 --! delete of a referred row

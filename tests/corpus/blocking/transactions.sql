@@ -50,6 +50,7 @@ drop index customers_young;
 --! views remade around a change
 drop view names_again;
 drop view customer_names;
+drop view open_orders;
 alter table customers alter column name type varchar(200);
 create view customer_names as select id, name from customers;
 create view names_again as select * from customer_names;

@@ -32,6 +32,7 @@ def rules_from_lists(lists: Mapping[str, Sequence[Any]]) -> CatalogRules:
         views=_grouped(lists["views"]),
         writable_views=tuple(lists["writable_views"]),
         sequences=_grouped(lists["sequences"]),
+        composites=_grouped((oid, (name, table)) for oid, name, table in lists["composites"]),
         columns=_grouped(lists["columns"]),
         unique_keys=_grouped((oid, tuple(columns)) for oid, columns in lists["unique_keys"]),
         defaults=_grouped(lists["defaults"]),

@@ -24,6 +24,7 @@ from lockage.adapters.postgres.inner_statements import InnerStatements
 from lockage.adapters.postgres.plans import PlanCollector, with_oids
 from lockage.adapters.postgres.session import foreign_errors, load_sql
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, HeldLock, Observation
+from lockage.core.migration.statement import split_statements
 from lockage.errors import RefusedError
 
 _REFUSES_A_TRANSACTION = ("25001", "2D000")
@@ -155,6 +156,8 @@ class Tracing:
         gates = Gates(self._observer, pid=self._pid, new_session=self._new_observer)
         outcome, locks = gates.run(lambda look: self._send(sql, while_busy=look))
         self._catalog.doubt()
+        if outcome.tag == "REINDEX" and not _concurrently(sql):
+            locks |= _indexes_being_built(locks, self._catalog.mark())
         return _Executed(outcome, locks, outside=True)
 
     def _send(self, sql: str, *, while_busy: Callable[[], None] | None = None) -> Outcome:
@@ -182,3 +185,20 @@ class Tracing:
         # A session that hears only errors reports no plans.
         if "client_min_messages" in sql.lower() and self._status is not TransactionStatus.INERROR:
             self._send("SET client_min_messages = warning")
+
+
+def _concurrently(sql: str) -> bool:
+    return any(statement.concurrently for statement in split_statements(sql, file="statement"))
+
+
+def _indexes_being_built(locks: Iterable[HeldLock], mark: CatalogMark) -> frozenset[HeldLock]:
+    """No gate can be put on an index, but building it anew takes this, table by table.
+
+    Source: PostgreSQL 18, src/backend/catalog/index.c, reindex_index.
+    """
+    tables = {lock.oid for lock in locks if lock.mode == "ShareLock"}
+    return frozenset(
+        HeldLock(oid=relation.oid, mode="AccessExclusiveLock")
+        for relation in mark.relations.values()
+        if relation.kind == "i" and (relation.owner_oid or relation.table_oid) in tables
+    )

@@ -23,6 +23,7 @@ class Objection(StrEnum):
     NEWER = "it has a migration that the image does not know"
     OLDER = "it lacks migrations that the image needs"
     EDITED = "an applied migration is not what its file says"
+    MISSING = "there are tables, and it is not there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,10 @@ _PATTERNS: tuple[tuple[Objection, re.Pattern[str]], ...] = tuple(
     for objection, words in (
         (Objection.DIRTY, r"dirty database version (?P<version>\d+)|database schema is dirty(?:.*?version=(?P<also>\d+))?"),
         (Objection.DIRTY, r"detected failed migration to version (?P<version>[\w.]+)"),
-        (Objection.DIRTY, r"migrate found failed migrations|migration(?:s)? .{0,80}started at .{0,80} failed"),
+        (
+            Objection.DIRTY,
+            r"migrate found failed migrations|(?:the `(?P<version>[\w.-]+)` )?migrations? .{0,80}started at .{0,80} failed",
+        ),
         (Objection.DIRTY, r"migration (?P<version>\w+) is partially applied"),
         (Objection.NEWER, r"no migration found for version (?P<version>\d+)"),
         (Objection.NEWER, r"current version is (?P<version>\d+), but later version \d+ exists"),
@@ -62,6 +66,11 @@ _PATTERNS: tuple[tuple[Objection, re.Pattern[str]], ...] = tuple(
         (Objection.NEWER, r"(?:database|schema) is (?:newer|at a newer version) than"),
         (Objection.OLDER, r"target database is not up to date|migrations are pending|pendingmigrationerror"),
         (Objection.OLDER, r"you have \d+ unapplied migration|(?:database|schema) (?:version )?is (?:older|out of date|behind)"),
+        (Objection.OLDER, r"detected resolved migration not applied to database: (?P<version>[\w.]+)"),
+        (
+            Objection.MISSING,
+            r"found non-empty schema\(s\) .{1,200} but no schema history table|the database schema is not empty",
+        ),
         (Objection.EDITED, r"migration checksum mismatch for migration (?:version )?(?P<version>[\w.]+)"),
         (Objection.EDITED, r"the migration [`'\"]?(?P<version>[\w.-]+)[`'\"]? was modified after it was applied"),
         (Objection.EDITED, r"migration (?P<version>\w+) was previously applied but has been modified"),

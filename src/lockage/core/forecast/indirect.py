@@ -28,6 +28,7 @@ from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey, T
 from lockage.core.migration.procedure import Place, read_code
 from lockage.core.migration.syntax import Statement
 
+_CASCADES = "c"
 _LOOKS_ONLY = ("a", "r")  # pg_constraint.confdeltype: no action, restrict
 
 
@@ -69,6 +70,21 @@ def _through_keys(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterato
                 yield _derived(hold, key.child_oid, blocks, why, given=key.child_columns)
         if key.child_oid == hold.oid and key.parent_oid in mark.relations and _stops_deletes(hold, key):
             yield _derived(hold, key.parent_oid, Blocks.ROWS, f"is referred to by {_name(hold.oid, mark)}")
+            for above, below in _cascading_to(key.parent_oid, mark, rules):
+                yield _derived(hold, above, Blocks.ROWS, f"its deletes reach {_name(below, mark)}, which waits")
+
+
+def _cascading_to(oid: int, mark: CatalogMark, rules: CatalogRules) -> Iterator[tuple[int, int]]:
+    """Tables whose deletes go on to this one, by whatever number of steps, each with the next table on the way."""
+    seen, waiting = {oid}, [oid]
+    while waiting:
+        below = waiting.pop()
+        for key in rules.foreign_keys:
+            above = key.parent_oid
+            if key.child_oid == below and key.on_delete == _CASCADES and above in mark.relations and above not in seen:
+                seen.add(above)
+                waiting.append(above)
+                yield above, below
 
 
 def _stops_looks(hold: Hold) -> bool:

@@ -94,7 +94,7 @@ def _follow(oid: int, change: Change, catalog: _Catalog, found: dict[tuple[int, 
                 _look_at_parent(key, catalog, found)
         return
     if kind is ChangeKind.LOCK:
-        _add(oid, SELECT_FOR_UPDATE_TAKES, change, catalog, found, rows=True, strong=not change.key_share)
+        _add(oid, SELECT_FOR_UPDATE_TAKES, change, catalog, found, rows=True, strong=not change.spares_keys)
         return
     strong = kind in {ChangeKind.DELETE, ChangeKind.MERGE} or _touches_key(oid, change.columns, catalog)
     if not _add(oid, WRITE_TAKES, change, catalog, found, rows=True, strong=strong):

@@ -115,6 +115,10 @@ class _Listing:
 
     def reached(self, oid: int, mark: CatalogMark) -> Iterator[tuple[int, str | None, bool]]:
         """(listed oid, via, whether only writers draw on it) for everything that a lock on this oid concerns."""
+        for type_name, table in self.rules.composites.get(oid, ()):
+            listed = self.listed(table)
+            if listed is not None:
+                yield listed, type_name, False
         relation = self.visible.relations.get(oid)
         if relation is None:
             return

@@ -94,6 +94,9 @@ class CatalogRules:
     sequences: Mapping[int, tuple[int, ...]] = field(
         default_factory=dict[int, tuple[int, ...]]
     )  # to tables whose defaults use it
+    composites: Mapping[int, tuple[tuple[str, int], ...]] = field(
+        default_factory=dict[int, tuple[tuple[str, int], ...]]
+    )  # pg_class oid of a row type to its name and each table with a column of it
     unique_keys: Mapping[int, tuple[tuple[str, ...], ...]] = field(default_factory=dict[int, tuple[tuple[str, ...], ...]])
     columns: Mapping[int, tuple[str, ...]] = field(
         default_factory=dict[int, tuple[str, ...]]

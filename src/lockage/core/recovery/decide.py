@@ -133,7 +133,7 @@ def _root(diagnosis: Diagnosis) -> Finding | None:
 def _way(diagnosis: Diagnosis, scene: Scene, wishes: Wishes, root: Finding | None) -> Way:
     release = scene.workload.release
     codes = {f.code for f in diagnosis.findings if not f.harmless}
-    recurs = root is not None and root.code in INCURABLE and not (root.code == "F010" and scene.was_killed(release))
+    recurs = root is not None and root.code in INCURABLE and not _ends_with_it(root, scene)
     version = _version_behind_it(scene)
     first = _by_who_works(diagnosis, scene, wishes, recurs=recurs) or _by_the_ledger(scene, wishes, root, codes)
     if first is not None:
@@ -148,6 +148,11 @@ def _way(diagnosis: Diagnosis, scene: Scene, wishes: Wishes, root: Finding | Non
     if root is not None and root.code in HUNG:
         return hung(scene, wishes, root)
     return _forward(scene, version, codes)
+
+
+def _ends_with_it(root: Finding, scene: Scene) -> bool:
+    """Whether a cause that would stay behind a new start goes with this recovery, or does not come again by itself."""
+    return (root.code == "F010" and scene.was_killed(scene.workload.release)) or (root.code == "F064" and scene.repairable)
 
 
 def _by_who_works(diagnosis: Diagnosis, scene: Scene, wishes: Wishes, *, recurs: bool) -> Way | None:
@@ -196,10 +201,11 @@ def _under_way(diagnosis: Diagnosis, scene: Scene, release: str) -> Way:
             ends_at=last.last if last else None,
         )
     text = diagnosis.migrating.text if diagnosis.migrating else f"backend {pid} migrates"
+    calm = "" if "not stuck" in text else "it is not stuck, and "
     return Way(
         course=Course.NOTHING,
         direction=Direction.NONE,
-        because=f"{text}: it is not stuck, and whatever ends it loses what it has done",
+        because=f"{text}: {calm}whatever ends it loses what it has done",
         release=release,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lockage.core.blockers import Blocker, Who, yields_by_itself
-from lockage.core.catalog.repair import drop_index, reindex
+from lockage.core.catalog.repair import drop_index, refuses_transaction, reindex
 from lockage.core.diagnosis.evidence import ReleaseRevision
 from lockage.core.plan.contending import in_words
 from lockage.core.plan.wording import counted, probe_in_words
@@ -203,6 +203,18 @@ def _of_a_lost_ledger(scene: Scene) -> tuple[RecoveryStep, ...]:
     )
 
 
+def _of_the_catalog(scene: Scene) -> Iterator[RecoveryStep]:
+    for drift in scene.drifts if scene.repairable else ():
+        yield RecoveryStep(
+            action="mend-catalog",
+            target=drift.text,
+            reason=f"a clean run up to migration {scene.version} makes it so; whoever changed it by hand is asked first",
+            undo="the same by hand as it was done before",
+            sql=drift.repair,
+            together=not any(map(refuses_transaction, drift.repair)),
+        )
+
+
 def _of_indexes(scene: Scene) -> Iterator[RecoveryStep]:
     version = scene.version
     for found in scene.invalid:
@@ -301,7 +313,7 @@ def left_over_steps(scene: Scene, found: Recovery, *, stuck: bool) -> tuple[Reco
 
     ``stuck``: Helm's revision is pending for longer than any helm waits by itself.
     """
-    steps = [*_of_indexes(scene)]
+    steps = [*_of_the_catalog(scene), *_of_indexes(scene)]
     if scene.workload.paused:
         steps.append(
             by_hand(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lockage.core.blockers import Blocker, Who, blockers_of, classify
+from lockage.core.catalog.drift import Drift
 from lockage.core.diagnosis.evidence import Evidence, InvalidIndex, PreparedTransaction, ReleaseRevision
 from lockage.core.facts import (
     Activity,
@@ -72,6 +73,7 @@ class Scene:
     script: tuple[MigrationText, ...]
     dirty: DirtyLedger | None = None
     lost: LostLedger | None = None  # the ledger has no rows, though tables are there
+    drifts: tuple[Drift, ...] = ()  # where the catalog differs from a clean run's; empty: it does not, or was not compared
 
     # --- the schema --------------------------------------------------------------------------------------------------
 
@@ -171,6 +173,11 @@ class Scene:
         return any(one.code in KILLED and one.reason != "OOMKilled" for one in exits)
 
     @property
+    def repairable(self) -> bool:
+        """Whether every difference of the catalog has a repair that ends nothing which holds data."""
+        return bool(self.drifts) and all(drift.repair and not drift.destructive for drift in self.drifts)
+
+    @property
     def whole(self) -> bool:
         """Whether every replica that is asked for serves, and no other is left."""
         mine = [r for r in self.replicas if r.release == self.workload.release and r.ready]
@@ -208,6 +215,7 @@ def scene_of(
     script: Sequence[MigrationText] = (),
     dirty: DirtyLedger | None = None,
     lost: LostLedger | None = None,
+    drifts: Sequence[Drift] = (),
 ) -> Scene:
     """The scene. Raises ``RefusedError`` (LK584) naming what was not seen and must be."""
     platform, database = evidence.platform, evidence.database
@@ -241,6 +249,7 @@ def scene_of(
         script=tuple(script),
         dirty=dirty,
         lost=lost,
+        drifts=tuple(drift for drift in drifts if drift.harmful),
     )
 
 

@@ -41,6 +41,19 @@ select 'sequences', pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(s.
   ) as used on used.sequence = s.oid
  where s.relkind = 'S' and s.oid >= 16384
 union all
+-- Whoever takes a value of a row type apart opens the type, as a relation; in an array, too.
+select 'composites',
+       pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(
+           t.typrelid::bigint, pg_catalog.concat(n.nspname, '.', t.typname), a.attrelid::bigint
+       ))
+  from pg_catalog.pg_attribute as a
+  join pg_catalog.pg_class as c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'm')
+  join pg_catalog.pg_type as own on own.oid = a.atttypid
+  join pg_catalog.pg_type as t on t.typtype = 'c' and t.oid in (own.oid, own.typelem, own.typbasetype)
+  join pg_catalog.pg_class as r on r.oid = t.typrelid and r.relkind = 'c'
+  join pg_catalog.pg_namespace as n on n.oid = t.typnamespace
+ where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped
+union all
 select 'unique_keys',
        pg_catalog.json_agg(pg_catalog.json_build_array(
            i.indrelid::bigint,

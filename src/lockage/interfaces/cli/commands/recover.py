@@ -64,6 +64,9 @@ def recover(
         int | None,
         typer.Option("--applied", metavar="N", min=0, help="The first N statements of the failed migration were applied."),
     ] = None,
+    catalog: Annotated[
+        bool, typer.Option("--catalog", help="Hold the schema against that of a clean run, and repair what differs.")
+    ] = False,
     end_prepared: Annotated[
         list[str] | None,
         typer.Option("--end-prepared", metavar="GID", help="This prepared transaction may be rolled back. Repeatable."),
@@ -102,7 +105,7 @@ def recover(
         narrated() as narrate,
         opened_deployment(invocation, wanted, show=lambda event: show_event(event, console), glimpse=narrate) as opened,
     ):
-        way = _way(invocation, wanted, opened, wishes, applied=applied, narrate=narrate)
+        way = _way(invocation, wanted, opened, wishes, applied=applied, catalog=catalog, narrate=narrate)
         found = way.found if isinstance(way, Judged) else way
         narrate.clear()
         if looks_only or not found.acts:
@@ -135,7 +138,14 @@ def recover(
 
 
 def _way(
-    invocation: Invocation, wanted: Wanted, opened: Opened, wishes: Wishes, *, applied: int | None, narrate: Narration
+    invocation: Invocation,
+    wanted: Wanted,
+    opened: Opened,
+    wishes: Wishes,
+    *,
+    applied: int | None,
+    catalog: bool,
+    narrate: Narration,
 ) -> Judged | Recovery:
     """The way out of a run of ours, where one is part-way; else what a diagnosis leads to."""
     if goes_on(opened.world):
@@ -146,6 +156,7 @@ def _way(
         wishes,
         folders=invocation.folders,
         applied=applied,
+        catalog=catalog,
         limit_s=Collecting().limit_s,
         say=lambda line: say(notes(), line),
         narrate=narrate,
