@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from lockage.adapters.local.records import DeploymentSpec, UpdateStrategy
+from lockage.adapters.postgres.database import PostgresDatabase
+from lockage.adapters.postgres.ledger_search import find_ledgers
 from lockage.core.facts import Probe
+from lockage.core.release.migration_lock import migration_lock
 from lockage.core.release.profile import Profile, parse_profile
 from lockage.core.release.sketch import LedgerSeen, Seen, profile_text
 from lockage.demo.towpath.migrator import migrate
 from lockage.demo.towpath.releases import release_named
 from lockage.demo.towpath.seed import seed
 from lockage.interfaces.deployments import profile_named
+from lockage.settings import Settings
 
 if TYPE_CHECKING:
     from faults.ground import Ground
@@ -25,10 +30,14 @@ if TYPE_CHECKING:
 READINESS = Probe(path="/healthz", period_s=0.3, timeout_s=0.5, failure_threshold=1)
 FERRY_APP = Path(__file__).with_name("ferry_app.py")
 BARGE_APP = Path(__file__).with_name("barge_app.py")
+TUG_APP = Path(__file__).with_name("tug_app.py")
 BARGES = Path(__file__).with_name("barge")
 """barge's migrations."""
 
-APPLICATIONS = ("towpath", "ferry", "barge")
+PROGRAMS = {"ferry": FERRY_APP, "barge": BARGE_APP, "tug": TUG_APP}
+APPLICATIONS = ("towpath", *PROGRAMS)
+STRANGERS = ("ferry", "tug")
+"""Applications that nobody has described."""
 
 
 def towpath_spec(ground: Ground, release: str, *, replicas: int = 1, **changes: Any) -> DeploymentSpec:
@@ -82,6 +91,12 @@ def barge_spec(ground: Ground, release: str, *, replicas: int = 1, **changes: An
     return _small_spec(ground, "barge", "barge", BARGE_APP, release, replicas=replicas, environment=environment, **changes)
 
 
+def tug_spec(ground: Ground, release: str, *, replicas: int = 1, **changes: Any) -> DeploymentSpec:
+    """The deployment of the stranger with every migrator's habits."""
+    environment = {"TUG_NAME": "{replica}", **changes.pop("environment", {})}
+    return _small_spec(ground, "tug", "yard/tug", TUG_APP, release, replicas=replicas, environment=environment, **changes)
+
+
 def _small_spec(
     ground: Ground, name: str, image: str, program: Path, release: str, *, environment: dict[str, str], **changes: Any
 ) -> DeploymentSpec:
@@ -117,18 +132,20 @@ def bring_to(application: str, release: str, url: str) -> None:
     if application == "towpath":
         migrate(url, release=release_named(release), application_name="setup")
         return
-    command = [sys.executable, str(BARGE_APP if application == "barge" else FERRY_APP), release, "migrate"]
+    command = [sys.executable, str(PROGRAMS[application]), release, "migrate"]
     subprocess.run(command, env=os.environ | {"DATABASE_URL": url}, check=True, capture_output=True, timeout=60)
 
 
 # --- what a diagnosis knows of them -----------------------------------------------------------------------------------
 
 
-def profile_of(application: str, *, here: Path, migrations: Path) -> Profile:
-    """The profile of an application; of the stranger the one that ``lockage diagnose`` sketches."""
+def profile_of(application: str, *, here: Path, migrations: Path, url: str) -> Profile:
+    """The profile of an application; of a stranger the one that ``lockage diagnose`` sketches of what is in its database."""
     match application:
         case "ferry":
             return sketched()
+        case "tug":
+            return _sketched_now(url)
         case "barge":
             return parse_profile(BARGE_PROFILE.format(folder=migrations).encode(), file="barge.toml")
         case _:
@@ -163,17 +180,34 @@ ledger = "public.barge_history"
 """
 
 
+def _sketched_now(url: str) -> Profile:
+    """tug's profile, by the tables and the locks that are there now."""
+    watching = Settings().watching
+    ledgers = find_ledgers(url, watching=watching)
+    with closing(PostgresDatabase(url, watching=watching)) as live:
+        sessions = [one for one in live.activity().sessions if not one.application_name.startswith("lockage/")]
+    rails = (LedgerSeen(table="public.schema_migrations", columns=("version",)),)
+    key = migration_lock(sessions, ledgers=(*ledgers, *rails), database="tug")
+    profile = _strangers("tug", "yard/tug", "1.0.0", tuple(one for one in ledgers if "lock" not in one.table))
+    return msgspec.structs.replace(profile, migrations=msgspec.structs.replace(profile.migrations, advisory_lock=key))
+
+
 def sketched() -> Profile:
     """The profile that ``lockage diagnose`` sketches of ferry."""
+    ledger = LedgerSeen(table="public.alembic_version", columns=("version_num",))
+    return _strangers("ferry", "harbourworks/ferry", "1.4.0", (ledger,))
+
+
+def _strangers(name: str, image: str, release: str, ledgers: tuple[LedgerSeen, ...]) -> Profile:
     seen = Seen(
-        name="ferry",
-        workload="ferry",
-        namespace="ferry",
-        image="harbourworks/ferry",
-        release="1.4.0",
-        container="ferry",
+        name=name,
+        workload=name,
+        namespace=name,
+        image=image,
+        release=release,
+        container=name,
         containers=1,
         application_names=("{replica}",),
-        ledgers=(LedgerSeen(table="public.alembic_version", columns=("version_num",)),),
+        ledgers=ledgers,
     )
     return parse_profile(profile_text(seen).encode(), file="the sketched profile")

@@ -1,8 +1,8 @@
 """Where local faults are made: a PostgreSQL of our own that may be hurt, and replicas as processes on the local platform.
 
-The surprising thing: three applications run on it. towpath has a profile, and so has barge (``barge_app``), whose migrator is
-careless; ferry (``ferry_app``) is a stranger with another ledger, other tables, its own words in its log and no profile, and is
-diagnosed as ``lockage diagnose`` treats strangers.
+The surprising thing: four applications run on it. towpath has a profile, and so has barge (``barge_app``), whose migrator is
+careless; ferry (``ferry_app``) and tug (``tug_app``) are strangers with other ledgers, other tables, their own words in their
+logs and no profile, and are diagnosed as ``lockage diagnose`` treats strangers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from faults.deployments import APPLICATIONS, BARGES, FERRY_APP, barge_spec, ferry_spec, fill, profile_of, towpath_spec
+from faults.deployments import APPLICATIONS, BARGES, STRANGERS, barge_spec, ferry_spec, fill, profile_of, towpath_spec
 from lockage.adapters.local import deployment as local
 from lockage.adapters.local.platform import LocalPlatform
 from lockage.adapters.local.records import DeploymentSpec
@@ -326,8 +326,8 @@ class Ground:
 
     def diagnose(self, *, known: bool = True, catalog: bool = False) -> tuple[Diagnosis, float]:
         """What ``lockage diagnose NAME --json`` prints, in this process, and the seconds that it took."""
-        stranger = self.database == "ferry"
-        profile = profile_of(self.database, here=self.state, migrations=self.migrations)
+        stranger = self.database in STRANGERS
+        profile = profile_of(self.database, here=self.state, migrations=self.migrations, url=self.watcher_url)
         located = Located(
             name=self.database,
             profile=profile,
@@ -390,4 +390,4 @@ def a_ground() -> Iterator[Ground]:
         shutil.rmtree(state.parent, ignore_errors=True)
 
 
-__all__ = ["FERRY_APP", "FEW", "LIVENESS", "MANY", "Ground", "a_ground", "closing", "eventually"]
+__all__ = ["FEW", "LIVENESS", "MANY", "Ground", "a_ground", "closing", "eventually"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faults import endings, ledgers, locks, migrations, refusals, schemas, servers
+from faults import endings, ledgers, locks, migrations, refusals, schemas, servers, strangers
 from faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -13,5 +13,6 @@ FAULTS: tuple[Fault, ...] = (
     *schemas.FAULTS,
     *servers.FAULTS,
     *refusals.FAULTS,
+    *strangers.FAULTS,
 )
 AS_ROOT: tuple[Fault, ...] = (*migrations.AS_ROOT,)
