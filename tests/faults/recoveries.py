@@ -311,7 +311,7 @@ ENDINGS: dict[str, Ending] = {
     "a migration was edited after it had been applied": Ending(release=None, person="was edited", template="barge 1.0.0"),
     "two migrators wrote one migration twice": Ending(release=None, person="stands 2 times", template="barge 1.0.5"),
     "a killed migrator went on behind what it had not done": Ending(
-        release=None, person="F068", template="barge 1.0.0", arguments=("--catalog",)
+        release="1.1.0", person="left for you: .*lockage verify", template="barge 1.0.0", arguments=("--catalog",)
     ),
 }
 """By the fault's name; one that is missing here, and below, fails the test."""
