@@ -14,6 +14,7 @@ from lockage.core.diagnosis.families.ledger_drift import drifted
 from lockage.core.diagnosis.families.ledger_owners import two_deployments
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.ledger_lines import LedgerLine, Objection, ledger_lines
+from lockage.core.diagnosis.ledger_said import told_to_be_missing, told_to_be_older
 from lockage.core.diagnosis.present import is_ready, living
 from lockage.core.diagnosis.schema_behind import asks_for_what_is_not_there
 from lockage.core.diagnosis.sources import last_of_image
@@ -199,11 +200,9 @@ def _owner_of(case: Case, version: int | None) -> Iterator[Exhibit]:
 def older(case: Case) -> Iterator[Finding]:
     """F062: the image serves over a schema that lacks its migrations, and nobody migrates."""
     ledger, last = settled(case), last_of_image(case)
-    said = ledger_lines(case, Objection.OLDER)
-    if ledger is None and case.evidence.database.ledger is None and said:
-        yield from _said_to_be_older(case, said)
     if ledger is None or ledger.state is not LedgerState.READ or ledger.dirty:
         return
+    said = ledger_lines(case, Objection.OLDER)
     behind = ledger.version is not None and last is not None and ledger.version < last and _release_known(case)
     serving = tuple(name for name in _serving(case) if behind)
     if not serving and not said:
@@ -218,23 +217,6 @@ def older(case: Case) -> Iterator[Finding]:
         evidence=(_read(ledger), *(line.exhibit for line in said)),
         next=lockage(case, "forecast", *(("--to", _release(case)) if behind else ())),
         avoid="do not restart it for that: a release that does not migrate when it starts will not the next time",
-    )
-
-
-def _said_to_be_older(case: Case, said: tuple[LedgerLine, ...]) -> Iterator[Finding]:
-    """F062 where no ledger was read, and the application says it."""
-    if migrator(case) is not None:
-        return
-    yield Finding(
-        code="F062",
-        cause="the schema is older than the image, and nobody migrates: "
-        f"{listed(tuple(line.replica for line in said))} waits for it",
-        confidence=0.85,
-        why="the application says so itself; no ledger was read that would tell how far it is",
-        evidence=tuple(line.exhibit for line in said),
-        next=lockage(case, "forecast"),
-        avoid="do not restart it for that: a release that does not migrate when it starts will not the next time",
-        rules_out=("F010", "F012"),
     )
 
 
@@ -262,10 +244,6 @@ def _release(case: Case) -> str:
 def no_ledger(case: Case) -> Iterator[Finding]:
     """F069: no ledger, or an empty one, over tables that exist."""
     ledger, server = settled(case), case.evidence.database.server
-    told = ledger_lines(case, Objection.MISSING)
-    if told and migrator(case) is None and (ledger is None or ledger.state is not LedgerState.READ):
-        yield _not_found_by_its_migrator(case, told)
-        return
     if ledger is None or not case.known or ledger.state not in (LedgerState.MISSING, LedgerState.EMPTY):
         return
     schema = ledger.table.rpartition(".")[0]
@@ -287,19 +265,6 @@ def no_ledger(case: Case) -> Iterator[Finding]:
         evidence=(_read(ledger), Exhibit(source="the database", text=holds), *met),
         next=lockage(case, "verify"),
         avoid="do not start a release over it: it would run every migration from the first, over tables that exist",
-    )
-
-
-def _not_found_by_its_migrator(case: Case, told: tuple[LedgerLine, ...]) -> Finding:
-    return Finding(
-        code="F069",
-        cause=f"the migrator of {listed(tuple(line.replica for line in told))} finds tables and no ledger, and does not begin",
-        confidence=0.9,
-        why="the migrator itself says so",
-        evidence=tuple(line.exhibit for line in told),
-        next=lockage(case, "verify"),
-        avoid="do not baseline it before it is known which migrations these tables have: each below the baseline counts as done",
-        rules_out=("F010", "F012"),
     )
 
 
@@ -407,5 +372,5 @@ def drifted_schema(case: Case) -> Iterator[Finding]:
 
 RULES: tuple[Rule, ...] = (
     dirty, newer, older, no_ledger, twice, edited_migration, two_deployments, invalid_indexes, drifted_schema,
-    asks_for_what_is_not_there,
+    asks_for_what_is_not_there, told_to_be_older, told_to_be_missing,
 )  # fmt: skip
