@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from lockage.core.forecast.assess import Blocks, Forecast
@@ -89,6 +90,51 @@ def test_plain_files_give_the_forecast_of_the_reference_but_for_the_time_of_its_
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "plain"])
 def test_a_corpus_gives_the_forecast_of_plain_sql_in_the_same_transactions(name: str, expected: dict[str, Any]) -> None:
     assert essence(of_corpus(name)) == expected
+
+
+LEDGERS = {
+    "goose": (
+        "CREATE TABLE goose_db_version (id serial PRIMARY KEY, version_id bigint, is_applied boolean, tstamp timestamp)",
+        "INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, true), (1, true), (2, true), (2, false)",
+    ),
+    "dbmate": (
+        "CREATE TABLE schema_migrations (version varchar PRIMARY KEY)",
+        "INSERT INTO schema_migrations VALUES ('20240101120000')",
+    ),
+    "sqlx": (
+        "CREATE TABLE _sqlx_migrations (version bigint PRIMARY KEY, description text, success boolean, checksum bytea)",
+        "INSERT INTO _sqlx_migrations VALUES (20240101120000, 'init', true, '')",
+    ),
+    "prisma": (
+        "CREATE TABLE _prisma_migrations (id text, migration_name text, finished_at timestamptz, rolled_back_at timestamptz)",
+        "INSERT INTO _prisma_migrations VALUES ('a', '20240101120000_init', NULL, now()),"
+        " ('b', '20240101120000_init', now(), NULL)",
+    ),
+    "flyway": (
+        "CREATE TABLE flyway_schema_history (installed_rank int PRIMARY KEY, version text, type text, success boolean)",
+        "INSERT INTO flyway_schema_history VALUES (1, '1', 'SQL', true), (2, '1.2', 'SQL', true), (3, '1.2', 'UNDO_SQL', true),"
+        " (4, NULL, 'SQL', true)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(LEDGERS))
+def test_a_database_says_by_its_migrators_ledger_where_the_script_begins(name: str, database_url: str) -> None:
+    values = {"table": "orders"} if FORMATS[name].variables else {}
+    everything = forecast(CORPUS / name, database_url=database_url, values=values)
+    with psycopg.connect(database_url, autocommit=True) as session:
+        for statement in (
+            *LEDGERS[name],
+            "CREATE TABLE orders (id bigint PRIMARY KEY, state text)",
+            "CREATE TABLE lines (id bigint PRIMARY KEY, order_id bigint NOT NULL REFERENCES orders)",
+        ):
+            session.execute(statement)
+    made = forecast(CORPUS / name, database_url=database_url, values=values)
+    assert made.script.migrations == everything.script.migrations[1:]
+    assert {relation.relation: relation.blocks for relation in made.relations} == {
+        "public.orders": Blocks.READS,
+        "public.lines": Blocks.READS,
+    }
 
 
 def test_a_concurrent_index_in_a_transaction_of_the_migrators_fails_as_it_will(tmp_path: Path) -> None:

@@ -6,7 +6,12 @@ answer, "nothing is applied yet", but one that cannot be read is none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lockage.core.facts import LedgerReading, LedgerState
+from lockage.core.migration.applied import Applied, AppliedRow, applied_of
+from lockage.core.migration.formats.format import AppliedQuery
+from lockage.core.migration.script import Migration
 from lockage.core.release.profile import Profile
 from lockage.errors import LockageError, RefusedError
 from lockage.ports import Database
@@ -32,6 +37,27 @@ def applied_version(database: Database, profile: Profile, *, newest: int) -> int
             )
         case _:
             raise _unreadable(reading)
+
+
+def applied_by_rows(database: Database, query: AppliedQuery, migrations: Sequence[Migration]) -> Applied:
+    """Where a database stands whose ledger has a row for each migration.
+
+    Raises ``RefusedError``: LK430 one stopped half-way, LK431 newer than the migrations, LK433 not readable.
+    """
+    name = query.table.replace("'", "''")
+    [found] = database.ask(f"SELECT to_regclass('{name}') IS NOT NULL AS there")
+    if not found["there"]:
+        return Applied(version=0)
+    try:
+        rows = database.ask(query.sql)
+    except LockageError as error:
+        raise RefusedError(
+            f"the ledger {query.table} cannot be read: {error.message}",
+            code="LK433",
+            hint="say which migration is the last one applied: --from V",
+        ) from error
+    said = [AppliedRow(version=str(r["version"]), applied=bool(r["applied"]), failed=bool(r["failed"])) for r in rows]
+    return applied_of(migrations, said, table=query.table)
 
 
 def _clean_and_known(reading: LedgerReading, version: int, newest: int) -> int:

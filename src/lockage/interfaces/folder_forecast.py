@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Literal, cast
 
 from lockage.core.forecast.assess import Forecast
+from lockage.core.migration.applied import Applied
 from lockage.core.migration.formats.format import Format, Transaction
 from lockage.core.migration.script import Migration, read_migrations, version_named
 from lockage.core.release.generic import profile_of_migrations
 from lockage.errors import UsageError
 from lockage.flows.forecast import forecast_database, forecast_folder
-from lockage.flows.pending import applied_version
+from lockage.flows.pending import applied_by_rows, applied_version
 from lockage.interfaces import wiring
 from lockage.ports import Narrate
 
@@ -60,16 +61,20 @@ def forecast_of_folder(question: FolderQuestion, *, narrate: Narrate) -> Forecas
             transaction=question.transaction,
             remarks=form.remarks(source.files),
         )
+    if from_version is None:
+        applied = _applied(question, question.database_url, migrations, form)
+    else:
+        applied = Applied(version=from_version)
     return forecast_database(
         migrations,
         url=question.database_url,
         form=form,
         shadows=wiring.shadows(ledger=form.default_ledger),
         narrate=narrate,
-        from_version=_applied(question, question.database_url, migrations, form) if from_version is None else from_version,
+        from_version=applied.version,
         to_version=to_version,
         transaction=question.transaction,
-        remarks=form.remarks(source.files),
+        remarks=(*form.remarks(source.files), *applied.remarks),
     )
 
 
@@ -100,18 +105,20 @@ def _number(migrations: Sequence[Migration], said: int | str | None, *, option: 
     return version_named(migrations, said, option=option) if isinstance(said, str) else said
 
 
-def _applied(question: FolderQuestion, url: str, migrations: tuple[Migration, ...], form: Format) -> int:
-    if form.default_ledger is None:
-        raise UsageError(
-            f"Lockage does not read the ledger of {form.name}, so the database does not say what it has applied",
-            code="LK003",
-            hint="say it: --from V (0: nothing is applied)",
-        )
-    profile = profile_of_migrations(
-        form=cast("Literal['golang-migrate', 'plain']", form.name),
-        source=str(question.folder),
-        transaction=question.transaction or form.transaction,
-        ledger=form.default_ledger,
-    )
+def _applied(question: FolderQuestion, url: str, migrations: tuple[Migration, ...], form: Format) -> Applied:
     with closing(wiring.database(url)) as database:
-        return applied_version(database, profile, newest=migrations[-1].version)
+        if form.applied is not None:
+            return applied_by_rows(database, form.applied, migrations)
+        if form.default_ledger is None:
+            raise UsageError(
+                f"files named {form.naming} have no ledger of their own, so the database does not say what it has applied",
+                code="LK003",
+                hint="say it: --from V (0: nothing is applied)",
+            )
+        profile = profile_of_migrations(
+            form=cast("Literal['golang-migrate', 'plain']", form.name),
+            source=str(question.folder),
+            transaction=question.transaction or form.transaction,
+            ledger=form.default_ledger,
+        )
+        return Applied(version=applied_version(database, profile, newest=migrations[-1].version))

@@ -12,7 +12,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from lockage.core.migration.formats.format import ENCLOSED_QUERY, QUERY, Content, FileName, Format, Part, SourceFile
+from lockage.core.migration.formats.format import (
+    ENCLOSED_QUERY,
+    QUERY,
+    AppliedQuery,
+    Content,
+    FileName,
+    Format,
+    Part,
+    SourceFile,
+)
 
 _NAME = re.compile(r"^(?P<version>[0-9]+)(?P<name>.*)\.sql$")
 _SECTION = re.compile(r"^--\s*migrate:(?P<way>up|down)(?P<options>(?:\s+\S+)*)\s*$")
@@ -59,12 +68,16 @@ def objection(files: Mapping[str, bytes]) -> str | None:
     return "no file has a line “-- migrate:up”"
 
 
+_APPLIED = "SELECT version::text AS version, true AS applied, false AS failed FROM schema_migrations"
+"""Source: dbmate 2, pkg/driver/postgres/postgres.go (``SelectMigrations``)."""
+
 FORMAT = Format(
     name="dbmate",
     naming="VERSION_name.sql",
     transaction="file",
     sending=ENCLOSED_QUERY,
     read_name=read_name,
+    applied=AppliedQuery(table="schema_migrations", sql=_APPLIED),
     read_text=read_text,
     objection=objection,
 )

@@ -15,7 +15,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from lockage.core.migration.formats.format import ENCLOSED_STATEMENTS, STATEMENTS, Content, FileName, Format, SourceFile
+from lockage.core.migration.formats.format import (
+    ENCLOSED_STATEMENTS,
+    STATEMENTS,
+    AppliedQuery,
+    Content,
+    FileName,
+    Format,
+    SourceFile,
+)
 from lockage.core.migration.formats.variables import BRACED, substituted
 from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import Control, Statement
@@ -115,12 +123,19 @@ def remarks(files: Mapping[str, bytes]) -> tuple[str, ...]:
     return tuple(f"{name} is a callback that Flyway runs beside the migrations; it is not forecast" for name in found)
 
 
+_APPLIED = (
+    "SELECT DISTINCT ON (version) version, success AND type NOT LIKE 'UNDO%' AND type <> 'DELETE' AS applied,"
+    " NOT success AS failed FROM flyway_schema_history WHERE version IS NOT NULL ORDER BY version, installed_rank DESC"
+)
+"""The last that was done about a version counts. Source: Flyway documentation, "Schema history table"."""
+
 FORMAT = Format(
     name="flyway",
     naming="V1__name.sql or R__name.sql",
     transaction="file",
     sending=ENCLOSED_STATEMENTS,
     read_name=read_name,
+    applied=AppliedQuery(table="flyway_schema_history", sql=_APPLIED),
     read_text=read_text,
     nested=True,
     variables=True,

@@ -106,6 +106,14 @@ def any_named(files: Mapping[str, bytes]) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedQuery:
+    """How a ledger with a row for each migration is read."""
+
+    table: str  # as the migrator calls it: without a schema it is sought in the search path
+    sql: str  # gives ``version`` (text), ``applied`` and ``failed`` (boolean: it stopped half-way)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """One migration format."""
 
@@ -118,6 +126,7 @@ class Format:
         no_ledger  # (schema.table, version) to what the migrator executes
     )
     default_ledger: str | None = None
+    applied: AppliedQuery | None = None
     sending: Sending = QUERY
     read_text: Callable[[SourceFile], Content] = as_it_is
     objection: Callable[[Mapping[str, bytes]], str | None] = any_named

@@ -18,6 +18,7 @@ from lockage.core.migration.formats.format import (
     ENCLOSED_STATEMENTS,
     QUERY,
     STATEMENTS,
+    AppliedQuery,
     Content,
     FileName,
     Format,
@@ -128,12 +129,19 @@ def objection(files: Mapping[str, bytes]) -> str | None:
     return "no file has a line “-- +goose Up”"
 
 
+_APPLIED = (
+    "SELECT DISTINCT ON (version_id) version_id::text AS version, is_applied AS applied, false AS failed"
+    " FROM goose_db_version WHERE version_id > 0 ORDER BY version_id, id DESC"
+)
+"""The last row of a version counts, and there is one for 0. Source: goose 3, internal/dialect/dialectquery/postgres.go."""
+
 FORMAT = Format(
     name="goose",
     naming="VERSION_name.sql or VERSION_name.go",
     transaction="file",
     sending=ENCLOSED_STATEMENTS,
     read_name=read_name,
+    applied=AppliedQuery(table="goose_db_version", sql=_APPLIED),
     read_text=read_text,
     objection=objection,
     variables=True,

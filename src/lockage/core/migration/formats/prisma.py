@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from lockage.core.migration.formats.format import FileName, Format
+from lockage.core.migration.formats.format import AppliedQuery, FileName, Format
 
 _NAME = re.compile(r"^(?P<folder>[^/]+)/migration\.sql$")
 _NUMBER = re.compile(r"^(?P<version>[0-9]+)(?:_(?P<name>.*))?$")
@@ -33,4 +33,17 @@ def read_name(file: str) -> FileName | None:
     )
 
 
-FORMAT = Format(name="prisma", naming="NAME/migration.sql", transaction="file", read_name=read_name, nested=True)
+_APPLIED = (
+    "SELECT migration_name AS version, bool_or(finished_at IS NOT NULL AND rolled_back_at IS NULL) AS applied,"
+    " bool_or(finished_at IS NULL AND rolled_back_at IS NULL) AS failed FROM _prisma_migrations GROUP BY migration_name"
+)
+"""A failed attempt stays in it until ``migrate resolve`` marks it. Source: Prisma documentation, "Migration histories"."""
+
+FORMAT = Format(
+    name="prisma",
+    naming="NAME/migration.sql",
+    transaction="file",
+    read_name=read_name,
+    applied=AppliedQuery(table="_prisma_migrations", sql=_APPLIED),
+    nested=True,
+)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from lockage.core.migration.formats.format import ENCLOSED_QUERY, QUERY, Content, FileName, Format, SourceFile
+from lockage.core.migration.formats.format import ENCLOSED_QUERY, QUERY, AppliedQuery, Content, FileName, Format, SourceFile
 
 _MARK = "-- no-transaction"
 _NAME = re.compile(r"^(?P<version>[0-9]+)_(?P<name>.*?)(?P<kind>\.up|\.down)?\.sql$")
@@ -40,12 +40,16 @@ def objection(files: Mapping[str, bytes]) -> str | None:
     return f"no file begins with “{_MARK}”, and its names alone are those of other formats too: --format sqlx where it is"
 
 
+_APPLIED = "SELECT version::text AS version, success AS applied, NOT success AS failed FROM _sqlx_migrations"
+"""Source: sqlx 0.8, sqlx-postgres/src/migrate.rs (``dirty_version``, ``list_applied_migrations``)."""
+
 FORMAT = Format(
     name="sqlx",
     naming="VERSION_name.sql or VERSION_name.up.sql",
     transaction="file",
     sending=ENCLOSED_QUERY,
     read_name=read_name,
+    applied=AppliedQuery(table="_sqlx_migrations", sql=_APPLIED),
     read_text=read_text,
     objection=objection,
 )
