@@ -22,6 +22,7 @@ from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.autoscaling_v2 import HorizontalPodAutoscaler
 from lightkube.resources.core_v1 import Pod, Secret, Service
 
+from e2e.helm_scene import UNASKED
 from e2e.on_cluster import eventually
 from e2e.rights import Rule, applied, printed
 from lockage.demo.towpath.migrator import migrate
@@ -97,7 +98,7 @@ class Installed:
         }
         values = self.folder / "values.json"
         values.write_text(json.dumps(self.values))
-        self.helm_command("install", NAME, self.charts.replace("{release}", release), f"--values={values}")
+        self.helm_command("install", NAME, self.charts.replace("{release}", release), f"--values={values}", UNASKED)
         eventually(lambda: self.ready(release) == replicas, f"{replicas} replicas of {release} are ready")
         (self.folder / "lockage.toml").write_text(
             f"""

@@ -116,8 +116,8 @@ class Upgrading:
 def test_an_autoscaler_is_pinned_through_both_hops_and_put_back_with_the_printed_rights(
     installed: Installed, kube: lightkube.Client
 ) -> None:
-    installed.install(livenessProbe=CALM)
-    hpa(kube, 3, 5)
+    installed.install(replicas=2, livenessProbe=CALM)
+    hpa(kube, 2, 5)
     before = installed.end()
     installed.grant(to="2.27.8")
     seen: list[tuple[tuple[int | None, int], int | None]] = []
@@ -132,22 +132,23 @@ def test_an_autoscaler_is_pinned_through_both_hops_and_put_back_with_the_printed
         done = installed.lockage(*UPGRADE)
     assert done.code == 0, done.err
     assert installed.end() == before | {"image": "towpath:2.27.8", "ledger": (LEDGERS["2.27.8"], False)}
-    assert bounds(kube) == (3, 5)
+    assert bounds(kube) == (2, 5)
     pins = list(dict.fromkeys(bound for bound, _ in seen))
-    assert pins == [(3, 5), (3, 3), (1, 1)]
+    assert pins == [(2, 5), (2, 2), (1, 1)]
     assert [bound for bound, replicas in seen if replicas == 0] == [(1, 1)], "nothing came back in the outage"
-    assert f"HorizontalPodAutoscaler/{NAME} keeps 3 to 5 replicas again" in done.err + done.out
+    assert f"HorizontalPodAutoscaler/{NAME} keeps 2 to 5 replicas again" in done.err + done.out
+    assert ":lockage may not" not in done.err
 
 
 def test_the_plan_says_who_else_is_at_work(installed: Installed, kube: lightkube.Client) -> None:
-    installed.install(rows=200, livenessProbe=CALM)
-    hpa(kube, 3, 5)
+    installed.install(replicas=2, rows=200, livenessProbe=CALM)
+    hpa(kube, 2, 5)
     labels = LabelSelector(matchLabels={"app.kubernetes.io/instance": NAME})
     budget = PodDisruptionBudgetSpec(minAvailable=2, selector=labels)
     kube.create(PodDisruptionBudget(metadata=ObjectMeta(name="two"), spec=budget))
     done = installed.lockage("plan", NAME, "--to", "2.27.8")
     assert done.code == 0, done.err
-    assert said(f"HorizontalPodAutoscaler/{NAME} keeps 3 to 5 replicas: pinned while the run lasts", done.out)
+    assert said(f"HorizontalPodAutoscaler/{NAME} keeps 2 to 5 replicas: pinned while the run lasts", done.out)
     assert said("PodDisruptionBudget/two keeps 2 replicas available", done.out)
     steps = [
         step
@@ -155,7 +156,7 @@ def test_the_plan_says_who_else_is_at_work(installed: Installed, kube: lightkube
         for step in hop["steps"]
     ]
     pins = [(step["autoscalers"], step["replicas"]) for step in steps if step["action"] == "pin-contenders"]
-    assert pins == [([f"HorizontalPodAutoscaler/{NAME}"], 3), ([f"HorizontalPodAutoscaler/{NAME}"], 1)]
+    assert pins == [([f"HorizontalPodAutoscaler/{NAME}"], 2), ([f"HorizontalPodAutoscaler/{NAME}"], 1)]
     survey = installed.lockage("survey", NAME)
     assert f"HorizontalPodAutoscaler/{NAME}" in survey.out
 
@@ -163,17 +164,17 @@ def test_the_plan_says_who_else_is_at_work(installed: Installed, kube: lightkube
 def test_an_autoscaler_that_a_colleague_edits_meanwhile_is_left_as_they_made_it(
     installed: Installed, kube: lightkube.Client
 ) -> None:
-    installed.install(rows=200, livenessProbe=CALM)
-    hpa(kube, 3, 5)
+    installed.install(replicas=2, rows=200, livenessProbe=CALM)
+    hpa(kube, 2, 5)
     installed.grant(to="2.26.6")
     upgrading = Upgrading(installed, *TO_THE_NEXT)
     upgrading.says("begin  guard-migration")
-    body = {"spec": {"minReplicas": 2, "maxReplicas": 9}}
+    body = {"spec": {"minReplicas": 1, "maxReplicas": 9}}
     kube.patch(HorizontalPodAutoscaler, NAME, body, patch_type=PatchType.MERGE, field_manager="kubectl-edit")
     done = upgrading.end()
     assert done.code == 0, done.out
-    assert bounds(kube) == (2, 9)
-    assert "keeps 2 to 9 replicas now, set by kubectl-edit at" in done.out
+    assert bounds(kube) == (1, 9)
+    assert "keeps 1 to 9 replicas now, set by kubectl-edit at" in done.out
 
 
 # --- an owner ------------------------------------------------------------------------------------------------------------

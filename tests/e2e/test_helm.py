@@ -41,6 +41,11 @@ def older_charts(cluster: OnCluster, tmp_path_factory: pytest.TempPathFactory) -
     return pack_charts(tmp_path_factory.mktemp("older"), helm=cluster.own.programs / "helm3", older=RELEASES)
 
 
+BY_HELM_3 = pytest.mark.parametrize("scene", ["helm3"], indirect=True)
+BY_HELM_4 = pytest.mark.parametrize("scene", ["helm4"], indirect=True)
+"""For what does not depend on Helm's major, since we decide it before Helm is asked, or from what both majors print alike."""
+
+
 @pytest.fixture(params=["helm3", "helm4"])
 def scene(
     request: pytest.FixtureRequest, cluster: OnCluster, kube: lightkube.Client, charts: str, tmp_path: Path
@@ -78,6 +83,7 @@ def test_one_replica_with_a_patient_probe_and_then_all_with_their_own_leave_the_
     assert [status for _, status in scene.history()] == ["superseded", "superseded", "deployed"]
 
 
+@BY_HELM_4
 def test_what_stands_already_makes_no_revision(scene: HelmScene) -> None:
     scene.install("2.26.0", "--set=towpath.replicaCount=2")
     rollout = Rollout(release="2.26.6", replicas=1, liveness=None)
@@ -99,6 +105,7 @@ def test_a_number_of_replicas_that_a_colleague_has_set_is_taken_back(scene: Helm
 # --- the older shape of the chart ----------------------------------------------------------------------------------------
 
 
+@BY_HELM_3
 def test_an_older_chart_takes_its_initial_delay_by_a_value(scene: HelmScene, older_charts: str) -> None:
     older = replace(scene, charts=older_charts)
     older.install("2.26.0", "--set=towpath.replicaCount=3")
@@ -133,6 +140,7 @@ def test_what_no_value_reaches_is_done_by_a_post_renderer_and_gone_after_it(scen
     assert older.live() == (3, "towpath:2.26.6", None)
 
 
+@BY_HELM_3
 def test_a_chart_that_the_profile_does_not_know_is_edited_whole(scene: HelmScene) -> None:
     scene.install("2.26.0", "--set=towpath.replicaCount=3")
     profile = towpath_profile(ChartValues(replicas="x", from_chart="9.0.0"))  # a shape of later charts only
@@ -183,6 +191,7 @@ def test_the_users_post_renderer_goes_first_and_stays_when_ours_is_gone(scene: H
     assert address(older) == "0.0.0.0:3999"
 
 
+@BY_HELM_3
 def test_a_number_of_replicas_among_the_users_arguments_loses(scene: HelmScene) -> None:
     scene.install("2.26.0", "--set=towpath.replicaCount=3")
     releaser = scene.releaser("--set", "towpath.replicaCount=5")
@@ -192,6 +201,7 @@ def test_a_number_of_replicas_among_the_users_arguments_loses(scene: HelmScene) 
     assert scene.live()[0] == 3
 
 
+@BY_HELM_4
 def test_what_wins_over_ours_and_cannot_be_edited_is_refused_with_object_value_and_what_was_expected(scene: HelmScene) -> None:
     scene.install()
     releaser = scene.releaser("--set-literal", "towpath.image.tag=2.26.0")
@@ -218,6 +228,7 @@ def test_values_that_are_not_given_again_stay_and_large_numbers_stay_numbers(sce
     assert scene.values() == before
 
 
+@BY_HELM_3
 def test_the_users_reset_values_drops_what_was_given_before(scene: HelmScene) -> None:
     scene.install("2.26.0", "--set=some.thing=1")
     asked = ("shop", "-n", scene.namespace, "--profile", "towpath", "--chart", scene.charts, "--helm", str(scene.helm))
@@ -229,6 +240,7 @@ def test_the_users_reset_values_drops_what_was_given_before(scene: HelmScene) ->
     assert scene.values() == {"other": {"thing": 2}}
 
 
+@BY_HELM_4
 def test_a_forbidden_flag_is_refused_by_its_name_before_anything_is_done(scene: HelmScene) -> None:
     scene.install()
     with pytest.raises(UsageError, match="--atomic is refused: it would put old pods over a migrated schema"):
@@ -236,6 +248,7 @@ def test_a_forbidden_flag_is_refused_by_its_name_before_anything_is_done(scene: 
     assert scene.history() == [(1, "deployed")]
 
 
+@BY_HELM_3
 def test_secrets_among_the_arguments_are_not_said(scene: HelmScene) -> None:
     scene.install()
     scene.releaser("--set", "db.password=hunter2").release(Rollout(release="2.26.6", replicas=1, liveness=None))
@@ -296,6 +309,7 @@ def changed_chart(scene: HelmScene, name: str, file: str, text: str) -> str:
     return str(folder)
 
 
+@BY_HELM_3
 def test_a_chart_that_is_not_there_is_refused(scene: HelmScene) -> None:
     scene.install()
     error = refusal(scene, chart="./towpath-{release}.tgz")
@@ -303,6 +317,7 @@ def test_a_chart_that_is_not_there_is_refused(scene: HelmScene) -> None:
     assert error.message.startswith("towpath-2.26.6.tgz does not render")
 
 
+@BY_HELM_4
 def test_a_chart_that_does_not_render_is_refused(scene: HelmScene) -> None:
     scene.install()
     error = refusal(scene, chart=changed_chart(scene, "broken", "broken.yaml", "{{ .Values.no.such.thing }}"))
@@ -310,6 +325,7 @@ def test_a_chart_that_does_not_render_is_refused(scene: HelmScene) -> None:
     assert "nil pointer" in error.message
 
 
+@BY_HELM_3
 def test_values_that_the_chart_refuses_are_refused(scene: HelmScene) -> None:
     scene.install()
     error = refusal(scene, "--set-string=towpath.terminationGracePeriodSeconds=long")
@@ -317,6 +333,7 @@ def test_values_that_the_chart_refuses_are_refused(scene: HelmScene) -> None:
     assert "terminationGracePeriodSeconds" in error.message
 
 
+@BY_HELM_4
 def test_a_chart_without_that_deployment_is_refused(scene: HelmScene) -> None:
     scene.install()
     error = refusal(scene, chart=changed_chart(scene, "other", "deployment.yaml", ""))
@@ -326,6 +343,7 @@ def test_a_chart_without_that_deployment_is_refused(scene: HelmScene) -> None:
     )
 
 
+@BY_HELM_3
 def test_a_chart_with_a_hook_that_helm_waits_for_is_refused(scene: HelmScene) -> None:
     scene.install()
     hook = (
@@ -341,6 +359,7 @@ def test_a_chart_with_a_hook_that_helm_waits_for_is_refused(scene: HelmScene) ->
     assert scene.live()[1] == "towpath:2.26.6"
 
 
+@BY_HELM_4
 def test_what_admission_forbids_is_found_without_an_upgrade(scene: HelmScene) -> None:
     scene.install()
     chart = changed_chart(
@@ -354,6 +373,7 @@ def test_what_admission_forbids_is_found_without_an_upgrade(scene: HelmScene) ->
     assert "99999" in fault
 
 
+@BY_HELM_4
 def test_a_release_that_is_not_there_is_refused(scene: HelmScene) -> None:
     scene.install()
     scene.kube.patch(Deployment, "towpath", {"metadata": {"annotations": {"meta.helm.sh/release-name": "other"}}})
@@ -388,6 +408,7 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+@BY_HELM_3
 def test_a_repository_on_the_web_serves_the_chart(scene: HelmScene, tmp_path: Path, charts: str) -> None:
     site = tmp_path / "site"
     site.mkdir()
@@ -441,7 +462,7 @@ class Registry(SimpleHTTPRequestHandler):
             self.wfile.write(found or b"")
 
 
-@pytest.mark.parametrize("tag", ["", ":{release}"])
+@pytest.mark.parametrize(("scene", "tag"), [("helm3", ":{release}"), ("helm4", "")], indirect=["scene"])
 def test_a_registry_serves_the_chart(scene: HelmScene, tag: str) -> None:
     scene.install()
     handler = type("Handler", (Registry,), {"chart": Path(scene.chart("2.26.6")).read_bytes()})
@@ -453,6 +474,7 @@ def test_a_registry_serves_the_chart(scene: HelmScene, tag: str) -> None:
             scene.releaser("--plain-http", chart=chart).release(Rollout(release="2.26.9", replicas=1, liveness=None))
 
 
+@BY_HELM_4
 def test_a_folder_and_a_repository_in_the_users_own_configuration_serve_it_too(scene: HelmScene, tmp_path: Path) -> None:
     site = tmp_path / "site"
     site.mkdir()

@@ -21,6 +21,7 @@ from e2e.cluster.layout import REPOSITORY
 from e2e.held_api import HeldApi, held_api
 from e2e.helm_scene import HelmScene, told
 from e2e.on_cluster import OnCluster, eventually
+from e2e.test_helm import BY_HELM_3, BY_HELM_4
 from lockage.errors import LockageError, RefusedError, UnreachableError
 from lockage.ports import Rollout
 
@@ -89,6 +90,7 @@ def test_an_upgrade_that_does_not_end_is_ended_and_says_that_it_failed(scene: He
     assert scene.history()[-1] == (3, "deployed")
 
 
+@BY_HELM_4
 def test_helm_does_not_outlive_us_nor_do_the_values(scene: HelmScene, held: HeldApi, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "e2e.helm_upgrading", str(held.kubeconfig), scene.namespace, str(scene.helm), scene.charts]
     with subprocess.Popen(command, cwd=REPOSITORY / "tests", env={**os.environ, "TMPDIR": str(tmp_path)}) as parent:
@@ -122,6 +124,7 @@ def test_what_a_killed_helm_of_ours_left_pending_is_marked_as_failed_and_the_upg
     assert any("marked as failed" in line for line in scene.said)
 
 
+@BY_HELM_3
 def test_an_operation_that_is_not_ours_is_named_and_left(scene: HelmScene, held: HeldApi) -> None:
     # A revision of ours before it: Helm hands its label on to the one that is not ours.
     scene.releaser().release(UPGRADE)
