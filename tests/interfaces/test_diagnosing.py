@@ -168,6 +168,22 @@ def test_an_application_that_nobody_has_described_is_found_by_its_namespace(
     assert saved["profile"]["database"]["url_env"] == "TOWPATH_PG_CONNECTION_URL"
 
 
+def test_migrations_that_nobody_has_described_are_read_from_their_folder_and_a_schema_that_is_not_seen_is_named(
+    deaf_port: int, diagnose: Callable[..., Told], tmp_path: Path
+) -> None:
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "0001_create_fares.up.sql").write_text("create table fares (id int)")
+    url = f"postgresql://shop@127.0.0.1:{deaf_port}/shop"
+    with crowded_api(tmp_path, pods=3, image="registry.example/nobody-knows:1.0.0") as api:
+        where = ("-n", NAMESPACE, "--kubeconfig", str(api.kubeconfig), "--database", url)
+        told = diagnose(*where, "--migrations", "sql", "--catalog", "--json", "--save", str(tmp_path / "evidence.json"))
+    assert told.in_time, told
+    saved = json.loads((tmp_path / "evidence.json").read_text())
+    assert [one["name"] for one in saved["script"]] == ["create_fares"]
+    assert saved["database"]["drift"] is None
+    assert "the schema beside the one that a clean run makes" in told.missing()
+
+
 def test_a_password_of_a_variable_is_in_nothing_that_is_written(
     crowd: CrowdedApi, diagnose: Callable[..., Told], tmp_path: Path
 ) -> None:

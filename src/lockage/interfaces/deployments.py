@@ -158,7 +158,7 @@ def with_users_own(located: Located, profile: Profile) -> Profile:
 
 
 def with_folder(located: Located, profile: Profile) -> Profile:
-    """The profile with the folder of migrations that the user named, if any; also of an application that nobody has described."""
+    """The profile with the folder of migrations that the user named, if any; also where nobody described the application."""
     if located.migrations is None:
         return profile
     migrations = msgspec.structs.replace(profile.migrations, source=str(located.migrations))
