@@ -6,6 +6,8 @@ end, so the plan says since when replicas are its own: those made after ``create
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from lockage.core.facts import Workload
@@ -37,25 +39,7 @@ def as_plan(
     """The plan of a recovery by rolling or restarting."""
     assert found.release is not None
     assert found.replicas is not None
-    hop = s.Hop(
-        from_release=workload.release,
-        to_release=found.release,
-        strategy=s.Strategy.ROLLING if found.course is Course.ROLL else s.Strategy.SCALE_TO_ZERO,
-        reasons=(RECOVERS, found.because),
-        would_change=(),
-        considered=(),
-        forecast=s.HopForecast(
-            migrations=None,
-            total_s=Seconds(low=0.0, likely=profile.vendor.typical_s, high=None),
-            worst=Blocks.READS,
-            blocked=(),
-            broken=0,
-            statements_checked=0,
-            unknown=1,
-        ),
-        kill_budget_s=_budget_s(found, profile),
-        steps=_steps(found, workload, profile, autoscalers, settings),
-    )
+    making = _Making(found=found, workload=workload, profile=profile, autoscalers=autoscalers, settings=settings)
     return sealed(
         s.Plan(
             deployment=found.deployment,
@@ -66,7 +50,7 @@ def as_plan(
             liveness=found.liveness,
             migrations=None,
             minors=0,
-            hops=(hop,),
+            hops=(making.hop(),),
             warnings=found.warnings,
             on_blocker=s.OnBlocker.WAIT,
             tolerances=s.Tolerances(),
@@ -75,52 +59,91 @@ def as_plan(
     )
 
 
-def _budget_s(found: Recovery, profile: Profile) -> float:
-    probe = found.migrating_liveness
-    return probe.kill_budget_s if probe is not None else profile.max_kill_budget_s
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Making:
+    """The one hop in the making."""
 
+    found: Recovery
+    workload: Workload
+    profile: Profile
+    autoscalers: tuple[str, ...]
+    settings: Settings
 
-def _steps(
-    found: Recovery, workload: Workload, profile: Profile, autoscalers: tuple[str, ...], settings: Settings
-) -> tuple[s.AnyStep, ...]:
-    limits, expected, release, replicas = settings.limits, settings.expected, found.release or "", found.replicas or 1
-    look_s, most_s = expected.look_s, limits.look_s
-    note = s.NoteFormerState(undo="remove the lockage.dev annotations", expected_s=look_s, limit_s=most_s)
-    verify = s.Verify(
-        release=release, ledger=found.ends_at, ledger_before=found.ledger, undo="nothing is changed", expected_s=look_s,
-        limit_s=limits.rollout_s if found.course is Course.ROLL else most_s,
-    )  # fmt: skip
-    more = s.RaiseReplicas(
-        release=release, replicas=replicas, liveness=found.liveness, undo="not needed: the release fits the schema",
-        expected_s=expected.start_s + expected.boot_s, limit_s=limits.rollout_s,
-    )  # fmt: skip
-    end = s.Restore(undo="not needed: only our own notes go", expected_s=limits.soak_s, limit_s=limits.soak_s + limits.look_s)
-    if found.course is Course.ROLL:
-        return (note, more, verify, end)
-    pin = s.PinContenders(
-        replicas=1, autoscalers=autoscalers, undo="put them back as they were noted", expected_s=look_s, limit_s=most_s
-    )
-    return (
-        note,
-        *((pin,) if autoscalers else ()),
-        s.ScaleDown(
-            replicas=0, undo=f"scale back to {workload.replicas}", expected_s=expected.termination_s,
-            limit_s=workload.grace_s + limits.replicas_gone_margin_s,
-        ),
-        s.ClearSessions(
+    def hop(self) -> s.Hop:
+        rolls = self.found.course is Course.ROLL
+        return s.Hop(
+            from_release=self.workload.release,
+            to_release=self._release,
+            strategy=s.Strategy.ROLLING if rolls else s.Strategy.SCALE_TO_ZERO,
+            reasons=(RECOVERS, self.found.because),
+            would_change=(),
+            considered=(),
+            forecast=s.HopForecast(
+                migrations=None,
+                total_s=Seconds(low=0.0, likely=self.profile.vendor.typical_s, high=None),
+                worst=Blocks.READS,
+                blocked=(),
+                broken=0,
+                statements_checked=0,
+                unknown=1,
+            ),
+            kill_budget_s=self._budget_s,
+            steps=(self._note(), *(() if rolls else self._one_alone()), *self._all_again()),
+        )
+
+    @property
+    def _release(self) -> str:
+        return self.found.release or ""
+
+    @property
+    def _budget_s(self) -> float:
+        probe = self.found.migrating_liveness
+        return probe.kill_budget_s if probe is not None else self.profile.max_kill_budget_s
+
+    def _note(self) -> s.AnyStep:
+        look_s, most_s = self.settings.expected.look_s, self.settings.limits.look_s
+        return s.NoteFormerState(undo="remove the lockage.dev annotations", expected_s=look_s, limit_s=most_s)
+
+    def _one_alone(self) -> Iterator[s.AnyStep]:
+        """All are taken down, and one starts with a probe that outlasts its migration."""
+        limits, expected = self.settings.limits, self.settings.expected
+        if self.autoscalers:
+            yield s.PinContenders(
+                replicas=1, autoscalers=self.autoscalers, undo="put them back as they were noted", expected_s=expected.look_s,
+                limit_s=limits.look_s,
+            )  # fmt: skip
+        yield s.ScaleDown(
+            replicas=0, undo=f"scale back to {self.workload.replicas}", expected_s=expected.termination_s,
+            limit_s=self.workload.grace_s + limits.replicas_gone_margin_s,
+        )  # fmt: skip
+        yield s.ClearSessions(
             undo="cannot be undone: what a dead client had open rolls back, or has committed by itself",
             expected_s=expected.look_s, limit_s=limits.sessions_gone_s,
-        ),
-        s.RollOut(
-            release=release, replicas=1, liveness=found.migrating_liveness, undo="nothing that the schema would allow",
-            expected_s=expected.start_s, limit_s=limits.start_s,
-        ),
-        s.GuardMigration(
-            ledger=found.ends_at, ledger_before=found.ledger, late_after_s=None,
+        )  # fmt: skip
+        yield s.RollOut(
+            release=self._release, replicas=1, liveness=self.found.migrating_liveness,
+            undo="nothing that the schema would allow", expected_s=expected.start_s, limit_s=limits.start_s,
+        )  # fmt: skip
+        yield s.GuardMigration(
+            ledger=self.found.ends_at, ledger_before=self.found.ledger, late_after_s=None,
             undo="cannot be undone: a schema that has moved goes back only by the restore point",
-            expected_s=profile.vendor.typical_s, limit_s=_budget_s(found, profile) + limits.ready_margin_s,
-        ),
-        verify,
-        more,
-        end,
-    )  # fmt: skip
+            expected_s=self.profile.vendor.typical_s, limit_s=self._budget_s + limits.ready_margin_s,
+        )  # fmt: skip
+
+    def _all_again(self) -> Iterator[s.AnyStep]:
+        """All replicas as they shall be, and the proof: behind a migration before the others start, else when they have."""
+        limits, expected = self.settings.limits, self.settings.expected
+        rolls = self.found.course is Course.ROLL
+        verify = s.Verify(
+            release=self._release, ledger=self.found.ends_at, ledger_before=self.found.ledger, undo="nothing is changed",
+            expected_s=expected.look_s, limit_s=limits.rollout_s if rolls else limits.look_s,
+        )  # fmt: skip
+        more = s.RaiseReplicas(
+            release=self._release, replicas=self.found.replicas or 1, liveness=self.found.liveness,
+            undo="not needed: the release fits the schema", expected_s=expected.start_s + expected.boot_s,
+            limit_s=limits.rollout_s,
+        )  # fmt: skip
+        yield from (more, verify) if rolls else (verify, more)
+        yield s.Restore(
+            undo="not needed: only our own notes go", expected_s=limits.soak_s, limit_s=limits.soak_s + limits.look_s
+        )

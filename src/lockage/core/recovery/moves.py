@@ -244,9 +244,24 @@ def _of_indexes(scene: Scene) -> Iterator[RecoveryStep]:
 
 def workload_steps(scene: Scene, found: Recovery) -> tuple[RecoveryStep, ...]:
     """What is done about the replicas."""
+    match found.course:
+        case Course.NOTHING:
+            return ()
+        case Course.AWAIT:
+            reason = "the migration goes on by itself once nobody stands in its way"
+            target = f"{found.release}, until it serves"
+            return (RecoveryStep(action="wait", target=target, reason=reason, undo="nothing is changed"),)
+        case Course.SCALE:
+            return (_scaled(scene, found),)
+        case Course.ROLL:
+            return (_replaced(_raised(found), scene.workload.release, found.release or ""),)
+        case Course.RESTART:
+            return (*_one_alone(scene, found), _raised(found))
+
+
+def _raised(found: Recovery) -> RecoveryStep:
     release, count = found.release or "", found.replicas or 1
-    workload = scene.workload
-    more = RecoveryStep(
+    return RecoveryStep(
         action="raise",
         target=f"{counted(count, 'replica')} of {release} with {probe_in_words(found.liveness)}",
         reason="as it was before, probe and all",
@@ -255,46 +270,38 @@ def workload_steps(scene: Scene, found: Recovery) -> tuple[RecoveryStep, ...]:
         release=release,
         liveness=found.liveness,
     )
-    match found.course:
-        case Course.NOTHING:
-            return ()
-        case Course.AWAIT:
-            reason = "the migration goes on by itself once nobody stands in its way"
-            return (
-                RecoveryStep(action="wait", target=f"{release}, until it serves", reason=reason, undo="nothing is changed"),
-            )
-        case Course.SCALE:
-            undo = f"scale back to {workload.replicas}"
-            reason = f"{release} fits the schema, and nobody asks for a replica of it"
-            return (
-                RecoveryStep(
-                    action="scale", target=f"{counted(count, 'replica')} of {release}", reason=reason, undo=undo,
-                    replicas=count, release=release,
-                ),
-            )  # fmt: skip
-        case Course.ROLL:
-            return (_replaced(more, workload.release, release),)
-        case Course.RESTART:
-            return (
-                RecoveryStep(
-                    action="take-down",
-                    target=f"{counted(len(scene.replicas), 'replica')}",
-                    reason="so that one alone starts, and none ends or blocks it",
-                    undo=f"scale back to {workload.replicas}",
-                    destructive=bool(scene.replicas),
-                    replicas=0,
-                ),
-                RecoveryStep(
-                    action="roll-out",
-                    target=f"{release} with 1 replica and {probe_in_words(found.migrating_liveness)}",
-                    reason="the probe must outlast the migration; it is put back afterwards",
-                    undo="none: the schema decides which release starts",
-                    replicas=1,
-                    release=release,
-                    liveness=found.migrating_liveness,
-                ),
-                more,
-            )
+
+
+def _scaled(scene: Scene, found: Recovery) -> RecoveryStep:
+    release, count = found.release or "", found.replicas or 1
+    return RecoveryStep(
+        action="scale",
+        target=f"{counted(count, 'replica')} of {release}",
+        reason=f"{release} fits the schema, and nobody asks for a replica of it",
+        undo=f"scale back to {scene.workload.replicas}",
+        replicas=count,
+        release=release,
+    )
+
+
+def _one_alone(scene: Scene, found: Recovery) -> Iterator[RecoveryStep]:
+    yield RecoveryStep(
+        action="take-down",
+        target=f"{counted(len(scene.replicas), 'replica')}",
+        reason="so that one alone starts, and none ends or blocks it",
+        undo=f"scale back to {scene.workload.replicas}",
+        destructive=bool(scene.replicas),
+        replicas=0,
+    )
+    yield RecoveryStep(
+        action="roll-out",
+        target=f"{found.release} with 1 replica and {probe_in_words(found.migrating_liveness)}",
+        reason="the probe must outlast the migration; it is put back afterwards",
+        undo="none: the schema decides which release starts",
+        replicas=1,
+        release=found.release,
+        liveness=found.migrating_liveness,
+    )
 
 
 def _replaced(more: RecoveryStep, now: str, release: str) -> RecoveryStep:

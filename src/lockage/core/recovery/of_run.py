@@ -90,35 +90,18 @@ def _back(deployment: str, workload: Workload, hop: Hop, notes: Notes, version: 
     former = notes.former
     replicas = former.replicas if former else notes.run.plan.replicas
     liveness = former.liveness if former else notes.run.plan.liveness
-    steps: list[RecoveryStep] = []
-    if workload.release == hop.to_release:
-        steps.append(
-            RecoveryStep(
-                action="take-down",
-                target=f"replicas of {hop.to_release}",
-                reason="one that starts would migrate the schema under the old release",
-                undo=f"lockage upgrade {deployment}",
-                destructive=True,
-            )
-        )
-    steps += [
-        RecoveryStep(
-            action="clear-sessions",
-            target="backends of dead clients",
-            reason="they keep locks, and may still commit",
-            undo="cannot be undone: what a dead client had open rolls back, or has committed by itself",
-            destructive=True,
-        ),
+    reason = f"the ledger is still at {version}, where {hop.from_release} ends"
+    steps = (
+        *((_taken_down(deployment, hop),) if workload.release == hop.to_release else ()),
+        _CLEARED,
         RecoveryStep(
             action="put-back",
             target=f"{hop.from_release} with {replicas} replicas",
-            reason=f"the ledger is still at {version}, where {hop.from_release} ends",
+            reason=reason,
             undo=f"lockage upgrade {deployment} --to {notes.run.plan.to_release}",
         ),
-        RecoveryStep(
-            action="restore", target="notes, lease, autoscalers", reason="nothing of the run stays", undo="not needed"
-        ),
-    ]
+        _RESTORED,
+    )
     return Recovery(
         deployment=deployment,
         direction=Direction.BACK,
@@ -127,8 +110,31 @@ def _back(deployment: str, workload: Workload, hop: Hop, notes: Notes, version: 
         release=hop.from_release,
         replicas=replicas,
         liveness=liveness,
-        steps=tuple(steps),
+        steps=steps,
     )
+
+
+def _taken_down(deployment: str, hop: Hop) -> RecoveryStep:
+    return RecoveryStep(
+        action="take-down",
+        target=f"replicas of {hop.to_release}",
+        reason="one that starts would migrate the schema under the old release",
+        undo=f"lockage upgrade {deployment}",
+        destructive=True,
+    )
+
+
+_CLEARED = RecoveryStep(
+    action="clear-sessions",
+    target="backends of dead clients",
+    reason="they keep locks, and may still commit",
+    undo="cannot be undone: what a dead client had open rolls back, or has committed by itself",
+    destructive=True,
+)
+
+_RESTORED = RecoveryStep(
+    action="restore", target="notes, lease, autoscalers", reason="nothing of the run stays", undo="not needed"
+)
 
 
 def _go_on(deployment: str, plan: Plan, hop: Hop, version: int | None) -> Recovery:
