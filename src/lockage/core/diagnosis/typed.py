@@ -1,18 +1,28 @@
 """What a person types next: commands of Lockage with this deployment's name.
 
 Not for running anything. The surprising thing: the deployment is named as it was found, with its namespace, so that the line
-can be copied by somebody who never used Lockage.
+can be copied by somebody who never used Lockage. Of an application that nobody has described most commands first need a
+profile, and one is written from what runs by the same line.
 """
 
 from __future__ import annotations
 
 from lockage.core.diagnosis.findings import Case
 
+WITHOUT_PROFILE = frozenset({"diagnose", "bundle", "rbac"})
+"""Commands that need no profile: they look at whatever is there."""
+
 
 def lockage(case: Case, verb: str, *options: str) -> str:
-    """``lockage VERB NAME -n NAMESPACE …``."""
+    """``lockage VERB NAME -n NAMESPACE …``; with a profile written before it, where the command needs one and there is none."""
     evidence = case.evidence
     where = ("-n", evidence.namespace) if evidence.namespace else ()
+    if not case.known and evidence.namespace and verb not in WITHOUT_PROFILE:
+        if verb == "watch":  # looking again does as well, and needs nothing
+            return lockage(case, "diagnose")
+        profile = f"{evidence.deployment}.toml"
+        written = f"lockage profile init {evidence.deployment} -n {evidence.namespace} -o {profile}"
+        return " ".join((written, "&&", "lockage", verb, evidence.deployment, *where, "--profile", profile, *options))
     return " ".join(("lockage", verb, evidence.deployment, *where, *options))
 
 
