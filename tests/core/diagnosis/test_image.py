@@ -79,6 +79,17 @@ def test_an_image_that_may_never_be_pulled_must_be_there() -> None:
     assert one(c.case(platform={"details": (new,)})).code == "F013"
 
 
+def test_the_event_is_enough_as_long_as_the_state_still_says_that_it_begins() -> None:
+    new = c.pod(
+        NAME, ready=False, phase="Pending", containers=(c.container(state=c.waiting("ContainerCreating"), ready=False),)
+    )
+    text = f'Container image "{IMAGE}" is not present with pull policy of Never'
+    failed = c.event("ErrImageNeverPull", text, at=1)
+    assert one(c.case(platform={"details": (new,), "events": (failed,)})).code == "F013"
+    pulled = c.event("Pulled", f'Successfully pulled image "{IMAGE}"', at=0.5, kind="Normal")
+    assert not found(c.case(platform={"details": (new,), "events": (failed, pulled)}))
+
+
 STARTS = [
     c.waiting("RunContainerError", 'failed to create containerd task: failed to create shim task: OCI runtime create failed: runc '
               'create failed: unable to start container process: exec: "/app/srv": stat /app/srv: no such file or directory: unknown'),

@@ -26,6 +26,7 @@ from lockage.core.diagnosis.present import (
     state_line,
     who,
 )
+from lockage.core.facts import Event
 
 PULLING = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ErrImageNeverPull", "ImageInspectError"})
 """Reasons of a container that waits for its image. Source: Kubernetes 1.33, pkg/kubelet/images/types.go."""
@@ -35,6 +36,11 @@ UNRUNNABLE = frozenset(
 )
 """Reasons of a container that has its image, or never will, and cannot be run. ``CreateContainerConfigError`` is none of them:
 there something of the configuration is missing."""
+
+PULL_FAILURES = ("Failed", "BackOff", "ErrImageNeverPull", "InspectFailed")
+"""Reasons of events that may tell of an image that cannot be pulled; their text says whether they do."""
+
+BEGINNING = frozenset({"ContainerCreating", "PodInitializing"})
 
 RETRIED_S = 600.0
 """How old the runtime's last sentence may be: a pull is tried again every five minutes at most."""
@@ -153,16 +159,22 @@ def _waits_for_image(case: Case, detail: ReplicaDetail, container: Container) ->
     state = container.state
     if state.phase is ContainerPhase.WAITING and state.reason in PULLING:
         return True
+    if state.phase is not ContainerPhase.WAITING:
+        return False
+    if state.reason in BEGINNING:  # its state is written a moment after the event
+        last = pod_events(case, detail.name, *PULL_FAILURES, "Pulled")[-1:]
+        return any(e.reason != "Pulled" and container.image in e.text and _of_pulling(case, e) for e in last)
     # The list of replicas alone says only that it has not started.
-    return state.phase is ContainerPhase.WAITING and not state.reason and bool(_pull_events(case, detail))
+    return not state.reason and bool(_pull_events(case, detail))
 
 
 def _pull_events(case: Case, detail: ReplicaDetail) -> tuple[str, ...]:
-    return tuple(
-        e.text
-        for e in pod_events(case, detail.name, "Failed", "BackOff", "ErrImageNeverPull", "InspectFailed")
-        if age_s(case, e.at) < RETRIED_S and ("pull image" in e.text or "pulling image" in e.text or "pull policy" in e.text)
-    )
+    return tuple(e.text for e in pod_events(case, detail.name, *PULL_FAILURES) if _of_pulling(case, e))
+
+
+def _of_pulling(case: Case, event: Event) -> bool:
+    words = ("pull image", "pulling image", "pull policy")
+    return age_s(case, event.at) < RETRIED_S and any(each in event.text for each in words)
 
 
 def _kind_of(case: Case, detail: ReplicaDetail, container: Container) -> tuple[_Kind, Exhibit]:
