@@ -10,6 +10,7 @@ from faults.fault import Fault
 FAULTS: tuple[Fault, ...] = (*on_cluster.FAULTS, *slow_on_cluster.FAULTS)
 
 ELSEWHERE = "a healthy deployment is one in test_diagnose.py"
+DISTURBS = "for a minute nothing else on the cluster gets ready"
 SLOW = "it takes longer than its rule is worth, which tests/core holds to the API server's own words: "
 
 BENCH_ONLY: Mapping[str, str] = {
@@ -24,6 +25,7 @@ BENCH_ONLY: Mapping[str, str] = {
     "scaled down and up": ELSEWHERE,
     "a Helm release is stuck": SLOW + "80 s",
     "Helm waits for an upgrade": SLOW + "15 s",
-    "a node is lost": "for a minute nothing else on the cluster gets ready",
+    "a node is lost": DISTURBS,
+    "a node is lost that one may not look at": DISTURBS,
 }
 """By name, of faults and of neighbours: why ``make e2e`` does not make it."""

@@ -69,6 +69,7 @@ def cut_off(ground: ClusterGround) -> Iterator[None]:
     assert made.spec is not None
     assert made.spec.template.spec is not None
     made.spec.template.spec.terminationGracePeriodSeconds = 2
+    ground.container(made).livenessProbe = None
     ground.create(made)
     works = "select from pg_stat_activity where application_name like 'towpath/%' and query like '%allow_list%'"
     eventually(lambda: ground.ask(works), "it migrates")
@@ -140,8 +141,15 @@ def helm_waits(ground: ClusterGround) -> Iterator[None]:
 
 @contextmanager
 def node_lost(ground: ClusterGround) -> Iterator[None]:
-    """The kubelet does not answer any more, and its node's lease runs out."""
+    """As below, for whoever may look at nodes."""
     ground.sees_nodes = True
+    with node_lost_unseen(ground):
+        yield
+
+
+@contextmanager
+def node_lost_unseen(ground: ClusterGround) -> Iterator[None]:
+    """The kubelet does not answer any more, and its node's lease runs out."""
     ground.seeded()
     ground.create(ground.made(), ready=True)
     pid = ground.own.part_pid("kubelet")
@@ -182,4 +190,5 @@ FAULTS = (
         neighbour=Neighbour(name="Helm waits for an upgrade", make=helm_waits),
     ),
     Fault(name="a node is lost", code="F083", make=node_lost),
+    Fault(name="a node is lost that one may not look at", code="F083", make=node_lost_unseen),
 )
