@@ -175,3 +175,35 @@ def test_words_about_a_setting_in_the_middle_of_a_log_are_no_reason() -> None:
 def test_a_replica_that_only_starts_is_nothing() -> None:
     young = c.pod(NAME, ready=False, containers=(c.container(state=c.waiting(), ready=False),), created_at=c.ago(5))
     assert codes(c.case(platform={"details": (replace(young), *(c.pod(n) for n in c.names()[1:]))})) == set()
+
+
+# --- the way goes through the pod itself ------------------------------------------------------------------------------
+
+OWN = "dial error (dial tcp 127.0.0.1:5432: connect: connection refused)"
+FAR = "failed to connect to `host=db user=app`: dial tcp 10.0.0.5:5432: connect: connection refused"
+
+
+def with_sidecar(text: str, **sidecar: Any) -> Case:
+    """The application's container crashes with these words, beside another one."""
+    beside = c.container(**{"name": "proxy", "main": False, "liveness": None, "readiness": None, **sidecar})
+    main = c.crashing(c.ended(1, at=40, after_s=2))
+    new = c.pod(NAME, ready=False, containers=(main, beside), created_at=c.ago(300))
+    return starting(text, platform={"details": (new, *(c.old_pod(n) for n in c.names(of=c.OLD_SET)))})
+
+
+def test_a_proxy_in_the_pod_that_is_not_up_is_why_its_own_address_is_refused() -> None:
+    waits = c.waiting("CrashLoopBackOff", "back-off 40s restarting failed container=proxy")
+    finding = one(with_sidecar(f"migrate: failed to connect to `host=127.0.0.1 user=app`: {OWN}", state=waits), "F021")
+    assert finding.cause.endswith("that address is the pod itself, and proxy is not up")
+    assert finding.next == f"kubectl -n prod logs {NAME} -c proxy"
+    assert any("container proxy" in exhibit.source for exhibit in finding.evidence)
+
+
+def test_a_proxy_that_came_up_later_than_the_application_may_be_why_it_got_no_connection() -> None:
+    finding = one(with_sidecar(FAR, state=c.running(for_s=41)), "F021")
+    assert finding.cause.endswith("its way may go through the pod's own container: proxy came up later than it")
+
+
+@pytest.mark.parametrize("sidecar", [{"state": c.running(for_s=290)}, {"init": True, "state": c.ended(0, at=200)}])
+def test_a_container_that_was_there_first_or_is_done_is_not_in_the_way(sidecar: dict[str, Any]) -> None:
+    assert "container" not in one(with_sidecar(FAR, **sidecar), "F021").cause

@@ -63,9 +63,14 @@ _PATTERNS: tuple[tuple[Objection, re.Pattern[str]], ...] = tuple(
             Objection.NEWER,
             r"(?:database|schema)(?:'s)? (?:schema )?version (?:\(?(?P<version>\d+)\)? )?is (?:newer|higher|ahead)",
         ),
+        (Objection.NEWER, r"your (?:database|schema)\b.{0,60}? is for a newer"),
         (Objection.NEWER, r"(?:database|schema) is (?:newer|at a newer version) than"),
         (Objection.OLDER, r"target database is not up to date|migrations are pending|pendingmigrationerror"),
         (Objection.OLDER, r"you have \d+ unapplied migration|(?:database|schema) (?:version )?is (?:older|out of date|behind)"),
+        (
+            Objection.OLDER,
+            r"found \d+ missing (?:\(out-of-order\) )?migrations|missing \(out-of-order\) migrations lower than current",
+        ),
         (Objection.OLDER, r"detected resolved migration not applied to database: (?P<version>[\w.]+)"),
         (
             Objection.MISSING,

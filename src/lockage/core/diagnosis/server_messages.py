@@ -39,7 +39,7 @@ _CONDITIONS = (
     _Condition(
         "28P01",
         "invalid_password",
-        r"password authentication failed|no password supplied|empty password returned|"
+        r"password authentication failed for user [\\\"'`]|no password supplied|empty password returned|"
         r"-based authentication, but no password|client password must be a string|authentication type 10 is not supported|"
         r"SCRAM authentication requires libpq|"
         r"Authentication failed against (?:the )?database server",
@@ -73,7 +73,13 @@ _CONDITIONS = (
     _Condition(
         "40001", "serialization_failure", r"could not serialize access|canceling statement due to conflict with recovery"
     ),
-    _Condition("25006", "read_only_sql_transaction", r"cannot execute .{1,60} (?:in a read-only transaction|during recovery)"),
+    _Condition(
+        "25006",
+        "read_only_sql_transaction",
+        r"cannot execute .{1,60} (?:in a read-only transaction|during recovery)|failed: session is read-only|"
+        r"failed: (?:read only connection|server is in hot standby mode)|"
+        r"server with specified targetServerType: (?:primary|master)",
+    ),
     _Condition("25P03", "idle_in_transaction_session_timeout", r"terminating connection due to idle-in-transaction timeout"),
     _Condition("25P04", "transaction_timeout", r"terminating connection due to transaction timeout"),
     _Condition("57P05", "idle_session_timeout", r"terminating connection due to idle-session timeout"),
@@ -198,7 +204,8 @@ _FAULTS = (
      r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|Temporary failure in name resolution|UnknownHostException|"
      r"failed to lookup address information|[Cc]ould not resolve|server misbehaving|No address associated with hostname|"
      r"hostname resolving error|non-existing domain|nxdomain|\bnc: bad address '"),
-    (Fault.REFUSED, r"[Cc]onnection refused|ECONNREFUSED|Connection to \S+ refused|ConnectionRefusedError"),
+    (Fault.REFUSED, r"[Cc]onnection refused|ECONNREFUSED|Connection to \S+ refused|ConnectionRefusedError|"
+     r"\.s\.PGSQL\.\d+.{0,40}?[Nn]o such file or directory"),
     (Fault.UNREACHABLE, r"[Nn]o route to host|[Nn]etwork is unreachable|EHOSTUNREACH|ENETUNREACH|host is unreachable"),
     (Fault.SILENT, r"i/o timeout|timeout expired|[Cc]onnection timed out|ETIMEDOUT|connect timed out|context deadline exceeded|"
      r"Can't reach database server|timed out after|TimeoutError|[Cc]onnect timeout|connection timeout|timeout: context|"
@@ -221,7 +228,7 @@ _OF_A_POOL = re.compile(r"QueuePool limit|[Cc]onnection pool|Connection is not a
 
 _OF_A_DATABASE = re.compile(
     r"(?i)postgres|psycopg|asyncpg|\bpq: |\bpgx|pgconn|\bpg[_.-]|PSQLException|PG::|Npgsql|:5432\b|port 5432\b|database|"
-    r", 5432\)|\bP10\d\d\b|SSL options and retry|support SSL connections|"
+    r", 5432\)|\.s\.PGSQL\.|\bP10\d\d\b|SSL options and retry|support SSL connections|"
     r"connection to server (?:at|on)|activerecord|sqlalchemy|hikari|jdbc|prisma|Sequelize|\bdsn\b|Postgrex|libpq|\bDB\b"
 )
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lockage.core.diagnosis.evidence import ContainerPhase, ReplicaDetail
+from lockage.core.diagnosis.evidence import Container, ContainerPhase, ReplicaDetail
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.log_lines import last_words
 from lockage.core.diagnosis.present import (
@@ -31,7 +31,7 @@ from lockage.core.diagnosis.present import (
 )
 from lockage.core.diagnosis.server_messages import Fault, fault_in, meant_sqlstate
 from lockage.core.diagnosis.typed import lockage
-from lockage.core.diagnosis.voices import fresh_voices, voices
+from lockage.core.diagnosis.voices import Voice, fresh_voices, voices
 
 MOUNT_RETRIED_S = 900.0
 """How old the last failure of a mount may be: it is tried again every two minutes, and told every five at least."""
@@ -107,6 +107,16 @@ class _Said:
     replicas: tuple[str, ...]
     exhibits: tuple[Exhibit, ...]
     ours: bool  # our own connection fails for the same reason
+    beside: _Beside | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beside:
+    """A container beside the application's that the way to the database may go through, and does not lead on."""
+
+    container: str
+    words: str
+    exhibit: Exhibit
 
 
 _WHAT = {
@@ -128,19 +138,55 @@ _AVOID = {
 
 def no_way_in(case: Case) -> Iterator[Finding]:
     """F019 to F024: replicas do not get into the database."""
-    groups: dict[str, list[tuple[str, str, Exhibit]]] = {}
+    groups: dict[str, list[Voice]] = {}
     for voice in voices(case):
         code = _code_of(case, voice.complaint.sqlstate, voice.complaint.fault, voice.complaint.raw)
         if code is not None:
-            groups.setdefault(code, []).append((voice.detail.name, voice.complaint.message, voice.exhibit))
+            groups.setdefault(code, []).append(voice)
     ours = _of_our_own(case)
     for code, found in groups.items():
         same = ours is not None and ours.code == code
-        exhibits = (*(exhibit for _, _, exhibit in found[:2]), *(ours.exhibits if same and ours is not None else ()))
-        names = tuple(dict.fromkeys(name for name, _, _ in found))
-        yield _finding(case, _Said(code=code, text=found[0][1], replicas=names, exhibits=exhibits, ours=same))
+        beside = _beside(case, found[0]) if code == "F021" else None
+        exhibits = (*(voice.exhibit for voice in found[:2]), *(ours.exhibits if same and ours is not None else ()))
+        names = tuple(dict.fromkeys(voice.detail.name for voice in found))
+        text = found[0].complaint.message
+        yield _finding(case, _Said(code=code, text=text, replicas=names, exhibits=exhibits, ours=same, beside=beside))
     if ours is not None and not groups:
         yield _finding(case, ours)
+
+
+_OWN_POD = re.compile(r"\b127\.0\.0\.1\b|\blocalhost\b|(?<![\w:])::1\b|/cloudsql/|\.s\.PGSQL\.")
+"""An address that leads no further than the pod itself."""
+
+
+def _beside(case: Case, voice: Voice) -> _Beside | None:
+    """The proxy in the pod itself that the application asks, or that all of its traffic goes through, where that is not up.
+
+    Which container is a proxy is not told by its name: one that is asked for by the pod's own address is, and one that was not
+    up, or came up later than the application, may be.
+    """
+    if case.evidence.platform_kind != "kubernetes" or voice.container.init:
+        return None
+    asked_here = _OWN_POD.search(voice.complaint.raw) is not None
+    others = [c for c in voice.detail.containers if c is not voice.container and not c.main and not _is_done(c)]
+    down = [c for c in others if c.state.phase is not ContainerPhase.RUNNING or not c.ready]
+    late = [c for c in others if c not in down and _began_later(c, voice)]
+    for one, how in (*((c, "is not up") for c in down), *((c, "came up later than it") for c in late)):
+        where = "that address is the pod itself, and " if asked_here else "its way may go through the pod's own container: "
+        words = f"{where}{one.name} {how}"
+        return _Beside(container=one.name, words=words, exhibit=state_line(voice.detail, one))
+    return None
+
+
+def _is_done(container: Container) -> bool:
+    return container.init and container.state.phase is ContainerPhase.TERMINATED
+
+
+def _began_later(container: Container, voice: Voice) -> bool:
+    """Whether it began after the process that complains."""
+    own = voice.container.last if voice.ended and voice.container.last is not None else voice.container.state
+    began = container.state.started_at
+    return began is not None and own.started_at is not None and began > own.started_at
 
 
 def _of_our_own(case: Case) -> _Said | None:
@@ -230,10 +276,10 @@ def _finding(case: Case, said: _Said) -> Finding:
     alone = said.ours and len(said.exhibits) == 1
     return Finding(
         code=said.code,
-        cause=f"{_WHAT[said.code].format(who=named)}: {said.text}",
+        cause=f"{_WHAT[said.code].format(who=named)}: {said.text}" + (f"; {said.beside.words}" if said.beside else ""),
         confidence=0.6 if alone else (0.95 if both else 0.85),
         why="our own connection fails so; what the replicas say was not seen" if alone else f"the replica's log says so{both}",
-        evidence=said.exhibits,
+        evidence=(*said.exhibits, *((said.beside.exhibit,) if said.beside is not None else ())),
         next=_next(case, said),
         avoid=_AVOID.get(said.code),
         rules_out=("F010", "F012"),
@@ -242,6 +288,8 @@ def _finding(case: Case, said: _Said) -> Finding:
 
 
 def _next(case: Case, said: _Said) -> str:
+    if said.beside is not None:
+        return kubectl(case, "logs", said.replicas[0], "-c", said.beside.container)
     if said.code in {"F021", "F022", "F024"}:
         return lockage(case, "survey")
     return kubectl(case, "describe", "pod", said.replicas[0]) if said.replicas else lockage(case, "survey")

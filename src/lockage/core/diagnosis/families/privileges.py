@@ -217,6 +217,10 @@ def _extension(case: Case, message: str, *, evidence: Sequence[Exhibit], about: 
 # --- read-only --------------------------------------------------------------------------------------------------------
 
 
+_NO_PRIMARY = re.compile(r"(?:session is read-only|read only connection|server is in hot standby mode)\b|targetServerType")
+"""What clients say that were told to look for a primary. Source: libpq (target_session_attrs), pgx, pgjdbc."""
+
+
 def read_only(case: Case) -> Iterator[Finding]:
     """F029 and F030: a read-only setting, or a standby."""
     server, privileges = case.evidence.database.server, case.evidence.database.privileges
@@ -224,6 +228,7 @@ def read_only(case: Case) -> Iterator[Finding]:
     said = tuple(v for v in said if v.complaint.sqlstate == "25006" or "recovery" in v.complaint.message)
     entries = logged_of_migration(case, "25006") if not said else ()
     standby = server.in_recovery if server is not None else any("recovery" in v.complaint.message for v in said)
+    standby = standby or any(_NO_PRIMARY.search(v.complaint.raw) for v in said)
     set_so = privileges is not None and privileges.read_only
     if not said and not entries and not ((standby or set_so) and troubled(case)):
         return
@@ -235,12 +240,17 @@ def read_only(case: Case) -> Iterator[Finding]:
 def _standby(
     case: Case, evidence: tuple[Exhibit, ...], about: tuple[str, ...], said: Sequence[Voice], entries: Sequence[ServerEntry]
 ) -> Finding:
-    seen = (Exhibit(source="pg_is_in_recovery()", text="true: this server follows another one"),)
+    server = case.evidence.database.server
+    followed = server is not None and server.in_recovery
+    seen = (Exhibit(source="pg_is_in_recovery()", text="true: this server follows another one"),) if followed else ()
+    elsewhere = server is not None and not server.in_recovery
     return Finding(
         code="F030",
         cause="the database address leads to a standby, where nobody can write",
-        confidence=0.95 if said or entries else 0.8,
-        why="the server says that it is in recovery" + (", and refuses to write" if said or entries else ""),
+        confidence=0.7 if elsewhere else 0.95 if said or entries else 0.8,
+        why="the replica looks for a primary and finds none, though we reach one: its address has other hosts"
+        if elsewhere
+        else "the server says that it is in recovery" + (", and refuses to write" if said or entries else ""),
         evidence=(*evidence, *seen),
         next=psql(case, "SELECT pg_is_in_recovery(), sender_host, sender_port FROM pg_stat_wal_receiver"),
         avoid="do not promote the standby to get the upgrade done: two primaries is data lost",
