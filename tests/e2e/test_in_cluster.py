@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from lightkube import Client
@@ -68,7 +67,13 @@ def begun(shop: Installed, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_an_upgrade_in_the_cluster_survives_its_pod_and_its_followers(shop: Installed, kube: Client) -> None:
+    """And what is refused is refused as here, and what the Job needed goes with it: one run, since it is the dearest of all."""
     before = shop.end()
+    refused = shop.lockage("upgrade", NAME, "--to", "2.27.8", "--in-cluster", "--yes")
+    assert refused.code == 3, refused.err
+    assert "no restore point" in refused.err
+    assert not list(kube.list(Job, labels=OF_LOCKAGE))
+
     with begun(shop, "--to", "2.27.8", "--no-restore-point", "--yes") as laptop:
         eventually(lambda: "begin  note-former-state" in said(kube), "the run has begun", limit_s=240)
         laptop.send_signal(signal.SIGINT)
@@ -95,10 +100,7 @@ def test_an_upgrade_in_the_cluster_survives_its_pod_and_its_followers(shop: Inst
     assert shop.ready("2.27.8") == 1
     assert holder.startswith("lockage-towpath-")  # the name of the run, and not of a pod
 
-
-def test_everything_that_the_job_needed_goes_with_it_and_nothing_of_it_is_secret(shop: Installed, kube: Client) -> None:
-    done = shop.lockage("upgrade", NAME, "--to", "2.26.6", "--in-cluster", "--no-restore-point", "--yes")
-    assert done.code == 0, done.err
+    # Everything that the Job needed goes with it, and nothing of it is secret.
     job = next(iter(kube.list(Job, labels=OF_LOCKAGE))).metadata.name
     files = kube.get(ConfigMap, job)
     assert "postgres" not in json.dumps(files.data)
@@ -109,12 +111,3 @@ def test_everything_that_the_job_needed_goes_with_it_and_nothing_of_it_is_secret
         eventually(
             lambda kind=kind: not [o for o in kube.list(kind) if o.metadata.name == job], f"{kind.__name__} goes with it"
         )
-
-
-def test_the_exit_code_of_a_run_that_is_refused_in_the_cluster_is_the_commands(
-    shop: Installed, kube: Client, tmp_path: Path
-) -> None:
-    done = shop.lockage("upgrade", NAME, "--to", "2.26.6", "--in-cluster", "--yes")
-    assert done.code == 3
-    assert "no restore point" in done.err
-    assert not list(kube.list(Job, labels=OF_LOCKAGE))
