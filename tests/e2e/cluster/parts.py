@@ -55,7 +55,7 @@ def parts(state: State, network: Network) -> tuple[Part, ...]:
                 "--log-level=warn",
             ],
         ),
-        Part(name="containerd", command=["containerd", f"--config={state.folder / 'containerd.toml'}", "--log-level=info"]),
+        Part(name="containerd", command=["containerd", f"--config={state.folder / 'containerd.toml'}", "--log-level=warn"]),
         Part(name="kube-apiserver", command=_apiserver(pki, network), after=("127.0.0.1", 2379)),
         Part(
             name="kube-controller-manager",
@@ -179,7 +179,7 @@ def _cni(network: Network) -> str:
                         "routes": [{"dst": "0.0.0.0/0"}],
                     },
                 },
-                {"type": "portmap", "capabilities": {"portMappings": True}},
+                # No portmap: no pod here wants a port of the node, and it runs iptables for each that comes or goes.
             ],
         },
         indent=2,
