@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from lockage.core.forecast.names import resolve
 from lockage.core.forecast.trace import Observation, Trace, Traced
+from lockage.core.migration.folded import folded
 from lockage.core.migration.formats.format import Transaction
 from lockage.core.migration.ledger import Ledger
 from lockage.core.migration.procedure import reach_outside
@@ -38,7 +39,7 @@ def trace_script(
 
     Raises ``UsageError`` (LK401) for SQL that does not parse, before anything is executed.
     """
-    scripts = [(migration, migration.statements()) for migration in migrations]
+    scripts = [(migration, folded(migration.statements())) for migration in migrations]
     tracer = _Tracer(session, ledger=ledger, narrate=narrate, statements=sum(len(s) for _, s in scripts))
     if transaction == "whole":
         tracer.open_transaction()
@@ -117,10 +118,11 @@ class _Tracer:
             enclosed = sent.sending.enclosed
             if enclosed:
                 self.open_transaction()
+            statements = folded(sent.statements)
             if sent.sending.by_statement or len(sent.statements) == 1:
-                self.run_each(migration.file, sent.statements)
+                self.run_each(migration.file, statements)
             else:
-                self.run_as_query(migration.file, sent.statements, keep_open=enclosed)
+                self.run_as_query(migration.file, statements, keep_open=enclosed)
             if enclosed:
                 self.close_transaction()
 
