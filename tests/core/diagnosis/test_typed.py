@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from lockage.core.diagnosis.typed import lockage
+import shlex
+
+import pytest
+
+from lockage.core.diagnosis.typed import identifier, lockage, psql
 from support.cases import case
 
 
@@ -16,3 +20,20 @@ def test_of_a_stranger_a_profile_is_written_first_where_the_command_needs_one() 
     assert lockage(stranger, "recover", "--plan-only") == f"{written}lockage recover app -n prod --profile app.toml --plan-only"
     assert lockage(stranger, "bundle") == "lockage bundle app -n prod"
     assert lockage(stranger, "watch") == "lockage diagnose app -n prod"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("app", "app"),
+        ("public.orders_vat", "public.orders_vat"),
+        ("my-app", '"my-app"'),
+        ("public.Orders", 'public."Orders"'),
+        ("user", '"user"'),
+        ('a"b', '"a""b"'),
+        ("a$b", '"a$b"'),
+    ],
+)
+def test_a_name_reaches_the_server_as_it_is(name: str, shown: str) -> None:
+    typed = psql(case(), f"ALTER ROLE {identifier(name)} RESET ALL")
+    assert shlex.split(typed)[-1].replace("\\$", "$") == f"ALTER ROLE {shown} RESET ALL"

@@ -7,6 +7,9 @@ profile, and one is written from what runs by the same line.
 
 from __future__ import annotations
 
+import re
+import shlex
+
 from lockage.core.diagnosis.findings import Case
 
 WITHOUT_PROFILE = frozenset({"diagnose", "bundle", "rbac"})
@@ -27,7 +30,27 @@ def lockage(case: Case, verb: str, *options: str) -> str:
 
 
 def psql(case: Case, sql: str) -> str:
-    """``psql -d DATABASE -c "SQL"``; the SQL has no double quotes of its own."""
+    """``psql -d DATABASE -c "SQL"``; the SQL has no double quotes of its own but those of ``identifier``."""
     server = case.evidence.database.server
-    where = ("-d", server.database) if server is not None else ()
+    where = ("-d", shlex.quote(server.database)) if server is not None else ()
     return " ".join(("psql", *where, "-c", f'"{sql}"'))
+
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_RESERVED = frozenset(
+    ("all", "analyse", "analyze", "check", "column", "constraint", "default", "desc", "grant", "group", "limit", "offset",
+     "order", "primary", "references", "select", "table", "to", "union", "unique", "user", "when", "where", "with")
+)  # fmt: skip
+"""Words that people name things by, and that stand for themselves only in quotes. Source: PostgreSQL 18, appendix C."""
+
+
+def identifier(name: str) -> str:
+    """A name, perhaps with its schema, as it stands inside of ``psql -c "…"``: in quotes where it needs them."""
+
+    def one(part: str) -> str:
+        if _PLAIN.fullmatch(part) and part not in _RESERVED:
+            return part
+        inside = part.replace('"', '""')
+        return '\\"' + re.sub(r'([\\"$`])', r"\\\1", inside) + '\\"'
+
+    return ".".join(one(part) for part in name.split(".", 1))

@@ -19,7 +19,7 @@ from lockage.core.diagnosis.present import is_ready, living
 from lockage.core.diagnosis.schema_behind import asks_for_what_is_not_there
 from lockage.core.diagnosis.sources import last_of_image
 from lockage.core.diagnosis.ticket import ledger_in_words
-from lockage.core.diagnosis.typed import lockage, psql
+from lockage.core.diagnosis.typed import identifier, lockage, psql
 from lockage.core.diagnosis.under_migration import migrator
 from lockage.core.diagnosis.voices import voices
 from lockage.core.facts import LedgerReading, LedgerState
@@ -352,7 +352,8 @@ def invalid_indexes(case: Case) -> Iterator[Finding]:
         return
     names = tuple(one.index for one in left)
     remains = names[0].endswith(("_ccnew", "_ccold")) or "_ccnew" in names[0] or "_ccold" in names[0]
-    statement = f"DROP INDEX CONCURRENTLY {names[0]}" if remains else f"REINDEX INDEX CONCURRENTLY {names[0]}"
+    first = identifier(names[0])
+    statement = f"DROP INDEX CONCURRENTLY {first}" if remains else f"REINDEX INDEX CONCURRENTLY {first}"
     yield Finding(
         code="F070",
         cause=f"{listed(tuple(f'index {one.index} of {one.relation}' for one in left))} is invalid: a build CONCURRENTLY "

@@ -13,7 +13,7 @@ from lockage.core.diagnosis.evidence import ConnectionLimits
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.rollout import failed, logged, logged_of_migration, role, troubled, written
 from lockage.core.diagnosis.server_entries import ServerEntry
-from lockage.core.diagnosis.typed import psql
+from lockage.core.diagnosis.typed import identifier, psql
 from lockage.core.diagnosis.voices import Voice
 
 NO_ROOM_BYTES = 64 << 20
@@ -111,7 +111,7 @@ def _of_its_own(
     name = named["name"] if named is not None else (limits.role if limits is not None and of_role else database)
     most = None if limits is None else limits.role_limit if of_role and limits.role == name else limits.database_limit
     what = f"role {name}" if of_role else f"database {name}"
-    change = f"ALTER {'ROLE' if of_role else 'DATABASE'} {name} CONNECTION LIMIT {max(2 * (most or 0), 50)}"
+    change = f"ALTER {'ROLE' if of_role else 'DATABASE'} {identifier(name)} CONNECTION LIMIT {max(2 * (most or 0), 50)}"
     return Finding(
         code="F032",
         cause=f"{what} has no connection left" + (f": its limit is {most}" if most is not None and most >= 0 else ""),
@@ -170,7 +170,7 @@ def timeouts(case: Case) -> Iterator[Finding]:
             continue
         limit = _limit(case, setting)
         who = role(case)
-        change = psql(case, f"ALTER ROLE {who or 'ROLE'} SET {setting} = 0")
+        change = psql(case, f"ALTER ROLE {identifier(who) if who else 'ROLE'} SET {setting} = 0")
         yield _ended(
             code,
             f"{setting}{f' of {limit}' if limit else ''} ended the migration's "
