@@ -6,12 +6,14 @@ is said so; most of the night's restarts begin with somebody who took it for stu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from lockage.core.blockers import Who, commits_by_itself
 from lockage.core.diagnosis.blocking import is_turn, lock_in_words, look_at, relation_of
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding
 from lockage.core.diagnosis.migrator import THE_LOCK, attributed, blockers, last_look, migrator, owners, shown, waits_on
+from lockage.core.diagnosis.present import log_exhibit
 from lockage.core.diagnosis.rollout import failed, troubled
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.facts import OwnedSession, Session
@@ -188,6 +190,7 @@ Source: PgBouncer documentation, features and FAQ.
 def pooler_between(case: Case) -> Iterator[Finding]:
     """F048: the migration lock stays with a pooler's session whose client is gone, or replicas meet what only poolers do."""
     yield from _pooler_in_logs(case)
+    yield from _released_elsewhere(case)
     key = case.profile.migrations.advisory_lock
     for one in owners(case):
         session = one.session
@@ -229,6 +232,38 @@ def _pooler_in_logs(case: Case) -> Iterator[Finding]:
         avoid="do not restart them with the same address: they meet it again",
         rules_out=("F012", "F010"),
         about=tuple(dict.fromkeys(f"pod {v.detail.name}" for v in said)),
+    )
+
+
+_NOT_ITS_OWN = re.compile(
+    r"(?i)you don't own a lock of type|failed (?:to release|releasing) (?:the )?(?:advisory |migration )?lock"
+)
+"""What a session hears that gives back an advisory lock which another one took.
+
+Source: PostgreSQL 18, storage/lmgr/lock.c; Rails 8 (ConcurrentMigrationError), Atlas.
+"""
+
+
+def _released_elsewhere(case: Case) -> Iterator[Finding]:
+    """F048 by a lock that a replica took and could not give back: it had become another session's."""
+    trouble = troubled(case)
+    said: dict[str, Exhibit] = {}
+    for log in case.evidence.platform.logs or ():
+        line = next((raw for raw in log.lines if _NOT_ITS_OWN.search(raw)), None)
+        if line is not None and (trouble is None or log.replica in trouble):
+            said.setdefault(log.replica, log_exhibit(log, line))
+    if not said:
+        return
+    yield Finding(
+        code="F048",
+        cause=f"{listed(tuple(said))} took the migration lock in one session and gave it back in another: a pooler is between",
+        confidence=0.85,
+        why="a session that is reached straight keeps its locks; behind a pooler the next statement may be in another one",
+        evidence=tuple(said.values())[:2],
+        next="give the migrating replicas the address of PostgreSQL itself (port 5432 of the server, not the pooler's)",
+        avoid="do not restart them with the same address: the lock that was taken stays with the pooler's session",
+        rules_out=("F012", "F010"),
+        about=(THE_LOCK, *(f"pod {name}" for name in said)),
     )
 
 
