@@ -30,8 +30,17 @@ LEDGERS = {
     "towpath": "select version, dirty from schema_migrations order by 1",
     "ferry": "select version_num from alembic_version",
     "barge": "select version, checksum from barge_history order by 1, 2",
+    "tug": "select version_id, is_applied from goose_db_version order by 1",
 }
-OF_THE_MOMENT = frozenset({"replicas", "schema_migrations", "alembic_version", "barge_history", "purge_progress"})
+STRANGERS = {
+    "ferry": ("harbourworks/ferry", "1.4.0", LedgerSeen(table="public.alembic_version", columns=("version_num",))),
+    "tug": ("yard/tug", "1.0.0", LedgerSeen(table="public.goose_db_version", columns=("id", "version_id", "is_applied"))),
+}
+"""Image, release and ledger of the applications that nobody has described."""
+
+OF_THE_MOMENT = frozenset(
+    {"replicas", "schema_migrations", "alembic_version", "barge_history", "goose_db_version", "purge_progress"}
+)
 """Tables that say who runs now, where the schema is, or how far the application has tidied up: nothing that a user has made."""
 
 USED = ["last_used", "updated_at", "expires_at", "sailed_at"]
@@ -76,8 +85,8 @@ class Desk:
         """``lockage.toml``, and the profile: the text that is given, or what ``lockage profile`` would sketch of a stranger."""
         name, url = self.ground.database, self.ground.watcher_url
         profile, text = name, profile_says
-        if name == "ferry":
-            text = profile_text(stranger())
+        if name in STRANGERS:
+            text = profile_text(stranger(name))
         elif name == "barge":
             text = BARGE_PROFILE.format(folder=self.ground.migrations)
         if text is not None:
@@ -143,18 +152,19 @@ def a_desk(ground: Ground) -> Iterator[Desk]:
                 process.wait(10)
 
 
-def stranger() -> Seen:
-    """What ``lockage profile`` sees of ferry."""
+def stranger(name: str) -> Seen:
+    """What ``lockage profile`` sees of a stranger."""
+    image, release, ledger = STRANGERS[name]
     return Seen(
-        name="ferry",
-        workload="ferry",
-        namespace="ferry",
-        image="harbourworks/ferry",
-        release="1.4.0",
-        container="ferry",
+        name=name,
+        workload=name,
+        namespace=name,
+        image=image,
+        release=release,
+        container=name,
         containers=1,
         application_names=("{replica}",),
-        ledgers=(LedgerSeen(table="public.alembic_version", columns=("version_num",)),),
+        ledgers=(ledger,),
     )
 
 
@@ -239,7 +249,7 @@ def ledger(ground: Ground, database: str | None = None) -> list[tuple[object, ..
 
 OLD, NEW = "2.26.6", "2.27.8"
 MANY_KEYS = f"towpath {OLD} 200000"
-FERRY = "ferry 1.4.0"
+FERRY, TUG = "ferry 1.4.0", "tug 1.0.0"
 FORWARD = Ending(release=NEW)
 
 ENDINGS: dict[str, Ending] = {
@@ -311,15 +321,21 @@ ENDINGS: dict[str, Ending] = {
     "a migration was edited after it had been applied": Ending(release=None, person="was edited", template="barge 1.0.0"),
     "two migrators wrote one migration twice": Ending(release=None, person="stands 2 times", template="barge 1.0.5"),
     "a killed migrator went on behind what it had not done": Ending(
-        release="1.1.0", person="left for you: .*lockage verify", template="barge 1.0.0", arguments=("--catalog",)
+        release=None, person="F068", template="barge 1.0.0", arguments=("--catalog",)
     ),
+    "somebody forced the ledger": Ending(release=None, person="F068", arguments=("--catalog",)),
+    # a second stranger
+    "a stranger's lock row was left behind": Ending(release=None, person="SET locked = false", template=TUG),
+    "a console holds the lock that a stranger gives up": Ending(
+        release=None, person="another migration process is currently running", template=TUG
+    ),
+    "a stranger tries a failed migration again and again": Ending(
+        release=None, person="contains null values .*lockage explain F012", template=TUG
+    ),
+    "a stranger's Job has not migrated": Ending(release=None, person="find out who migrates here", template=TUG),
+    "another database than PostgreSQL refuses": Ending(release=None, person="Redis database", template=TUG),
 }
-"""By the fault's name; one that is missing here, and below, fails the test."""
-
-NOTHING_TO_END = {
-    "somebody forced the ledger": "a recovery does not compare the schema; lockage verify says how it is mended",
-}
-"""Faults that a recovery leaves as they are, and why."""
+"""By the fault's name; one that is missing here fails the test."""
 
 IN_EVERY_RUN = frozenset(
     {

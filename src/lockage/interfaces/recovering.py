@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from lockage.core.catalog.drift import Drift
 from lockage.core.diagnosis.findings import Diagnosis
 from lockage.core.facts import LedgerState
 from lockage.core.recovery.decide import recovery_from
@@ -67,6 +68,7 @@ def judged(
     world, deployment = opened.world, opened.deployment
     case = collected(located, limit_s=limit_s, say=say, glimpse=narrate, catalog=catalog)
     diagnosis = diagnosed(case)
+    codes = {finding.code for finding in diagnosis.findings}
     scene = scene_of(
         case.evidence,
         world.profile,
@@ -75,10 +77,11 @@ def judged(
         rollable=world.platform.releases(),
         script=world.migrations,
         dirty=_dirty(opened, applied=applied, narrate=narrate),
-        drifts=compare(world, shadows_of(deployment), asked=True, narrate=narrate).drifts if catalog else (),
-        lost=_lost(opened, narrate=narrate) if any(f.code == "F069" for f in diagnosis.findings) else None,
+        # Objects alone are no repair of migrations that never ran: what they would have done to rows is not in the catalog.
+        drifts=_drifts(opened, narrate=narrate) if catalog and "F068" not in codes else (),
+        lost=_lost(opened, narrate=narrate) if "F069" in codes else None,
     )
-    if any(finding.code in GIVES_UP for finding in diagnosis.findings) and not scene.blockers:
+    if codes & GIVES_UP and not scene.blockers:
         scene = _caught_waiting(world, scene)
     found = recovery_from(diagnosis, scene, wishes, budget=world.settings.probe_budget)
     if found.steps:
@@ -108,6 +111,11 @@ def known_releases(deployment: Deployment, world: World, *, folders: Folders) ->
     release = world.platform.workload().release
     named = ReleaseMigrations(release=release, last=marks[-1].version, marks=marks, source=str(deployment.migrations))
     return joined((ReleaseTable(releases=(named,)), *tables))
+
+
+def _drifts(opened: Opened, *, narrate: Narrate) -> tuple[Drift, ...]:
+    """Where the schema differs from that of a clean run. Raises as ``compare`` does when it is asked."""
+    return compare(opened.world, shadows_of(opened.deployment), asked=True, narrate=narrate).drifts
 
 
 def _lost(opened: Opened, *, narrate: Narrate) -> LostLedger | None:
