@@ -85,7 +85,7 @@ def judged(
         scene = _caught_waiting(world, scene)
     found = recovery_from(diagnosis, scene, wishes, budget=world.settings.probe_budget)
     if found.steps:
-        found = replace(found, restore_points=restore_points_of(located, deployment))
+        found = replace(found, restore_points=restore_points_of(deployment))
     return Judged(diagnosis=diagnosis, scene=scene, found=found)
 
 

@@ -43,7 +43,7 @@ def helm_marker(located: Located) -> Callable[[int], None] | None:
     return mark
 
 
-def restore_points_of(located: Located, deployment: Deployment) -> RestorePoints:
+def restore_points_of(deployment: Deployment) -> RestorePoints:
     """What can be seen of backups; what cannot be looked at is named, and nothing is raised."""
     from lockage.adapters.postgres.restore_points import read_restore_points
 
@@ -51,7 +51,7 @@ def restore_points_of(located: Located, deployment: Deployment) -> RestorePoints
         found = read_restore_points(deployment.database_url, watching=Watching(), password=deployment.database_password)
     except LockageError as error:
         found = RestorePoints(missing=(f"the database ({error.message})",))
-    place = located.platform
+    place = deployment.platform
     return found.joined(_objects(place)) if isinstance(place, KubernetesPlace) else found
 
 

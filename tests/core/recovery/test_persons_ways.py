@@ -169,3 +169,14 @@ def test_a_replica_that_waits_behind_a_dead_client_is_let_go_on() -> None:
     recovery, _ = found(world, "F010", "F043", replicas=tuple(killed))
     assert (recovery.course, recovery.direction) == (Course.AWAIT, Direction.FORWARD)
     assert actions(recovery)[0] == "end-orphan"
+
+
+def test_a_recovery_from_a_wrong_image_does_not_take_the_schema_for_moved_meanwhile() -> None:
+    world = a_world(release="2.0.0", ledger=20)
+    world.change("somebody", release="1.0.0")
+    world.pods.clear()
+    told: list[str] = []
+    recovery, at = found(world, "F061")
+    outer = replace(seen_by_flows(world), tell=lambda event: told.append(event.text))
+    rescue(outer, MemoryJournals(), recovery, at, Means(host="here", run_id="r"))
+    assert not [text for text in told if "has committed" in text]

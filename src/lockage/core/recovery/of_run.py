@@ -74,6 +74,8 @@ def _version(ledger: LedgerReading, deployment: str) -> int | None:
 def ledger_ends(hop: Hop, profile: Profile) -> tuple[int | None, int | None]:
     """The ledger of the release that a hop leaves and of the one that it goes to; None where that is not known."""
     guard = next((step for step in hop.steps if isinstance(step, GuardMigration)), None)
+    if guard is not None and recovers(hop):  # the image that it comes from may be a wrong one
+        return guard.ledger_before, guard.ledger
     before, behind = last_migration(profile, hop.from_release), last_migration(profile, hop.to_release)
     if guard is None:
         return before, behind

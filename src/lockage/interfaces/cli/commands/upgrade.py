@@ -15,6 +15,7 @@ from lockage.core.plan.digest import check_plan_file
 from lockage.core.plan.planner import Wishes
 from lockage.core.plan.steps import OnBlocker, Plan
 from lockage.core.plan.window import parse_window
+from lockage.core.recovery.restore_points import RestorePoints
 from lockage.errors import UsageError
 from lockage.flows.unfinished import Unfinished
 from lockage.flows.upgrade import Wanted
@@ -38,6 +39,7 @@ from lockage.interfaces.cli.run_view import show_event, show_report
 from lockage.interfaces.flags import Wanted as Named
 from lockage.interfaces.in_cluster import Options
 from lockage.interfaces.upgrading import patient_interrupt, run_upgrade, this_host
+from lockage.interfaces.wiring_recovering import restore_points_of
 
 app = command_app()
 
@@ -135,7 +137,14 @@ def upgrade(
             opened.deployment,
             invocation.folders,
             wanted=wanted,
-            confirm=lambda proposed, unfinished: _confirmed(proposed, unfinished, console, asks=not yes, before=narrate.clear),
+            confirm=lambda proposed, unfinished: _confirmed(
+                proposed,
+                unfinished,
+                console,
+                asks=not yes,
+                before=narrate.clear,
+                seen=lambda: restore_points_of(opened.deployment),
+            ),
             stop=stop,
             narrate=narrate,
             clear=lambda orphans: _may_clear(orphans, console, asks=not yes, before=narrate.clear),
@@ -161,13 +170,22 @@ def _text_of(plan: Path) -> str:
         ) from error
 
 
-def _confirmed(plan: Plan, unfinished: Unfinished | None, console: Console, *, asks: bool, before: Callable[[], None]) -> bool:
+def _confirmed(
+    plan: Plan,
+    unfinished: Unfinished | None,
+    console: Console,
+    *,
+    asks: bool,
+    before: Callable[[], None],
+    seen: Callable[[], RestorePoints],
+) -> bool:
     before()
     if unfinished is not None and unfinished.begun:
         hop = plan.hops[unfinished.hop]
         say(console, f"going on with run {unfinished.run_id}, in the hop from {hop.from_release} to {hop.to_release}")
     else:
         show_plan(plan, console, proposed=False)
+        say(console, f"restore points: {seen().sentence}", style="dim")
     return not asks or typer.confirm("Carry this out?", err=True)
 
 
