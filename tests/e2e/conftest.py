@@ -34,6 +34,10 @@ from lockage.adapters.postgres.throwaway import throwaway
 KUBECONFIG_VARIABLE = "LOCKAGE_E2E_KUBECONFIG"
 """Never KUBECONFIG, which may name production."""
 
+os.environ.setdefault("GOGC", "400")
+"""For every helm and kubectl that tests start: they end before their garbage matters, and collecting it is a tenth of what
+they compute."""
+
 
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest) -> Iterator[OnCluster]:

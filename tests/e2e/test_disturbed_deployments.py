@@ -36,51 +36,46 @@ def test_scale_to_one_is_refused_where_replicas_are_recreated(installed: Install
     assert said("Recreate: every old replica stops before a new one starts", done.err)
 
 
-def test_a_paused_rollout_is_refused(installed: Installed, kube: lightkube.Client) -> None:
-    installed.install(replicas=1, livenessProbe=CALM)
-    kube.patch(Deployment, NAME, {"spec": {"paused": True}}, patch_type=PatchType.MERGE)
-    done = installed.lockage(*UPGRADE)
-    assert done.code == 3, done.out
-    assert "LK227" in done.err
-
-
-def test_an_image_that_does_not_come_refuses_with_nothing_changed(installed: Installed) -> None:
-    installed.install(replicas=1, livenessProbe=CALM)
-    before = installed.end()
-    values = {"towpath": {**installed.values["towpath"], "image": {"repo": "registry.invalid/towpath"}}}
-    (installed.folder / "values.json").write_text(json.dumps(values))
-    done = installed.lockage(*UPGRADE)
-    assert done.code == 3, done.out
-    assert "LK555" in done.err
-    assert said("image: registry.invalid/towpath:2.26.6 does not start on", done.err)
-    assert installed.end() == before
-    assert installed.ready("2.26.0") == 1
-
-
-def test_a_quota_without_room_refuses_with_nothing_changed(installed: Installed, kube: lightkube.Client) -> None:
-    installed.install(replicas=1, livenessProbe=CALM)
-    before = installed.end()
-    kube.create(ResourceQuota(metadata=ObjectMeta(name="tight"), spec=ResourceQuotaSpec(hard={"pods": "1"})))
-    eventually(lambda: (kube.get(ResourceQuota, "tight").to_dict().get("status") or {}).get("used"), "the quota is counted")
-    done = installed.lockage(*UPGRADE)
-    assert done.code == 3, done.out
-    assert "LK555" in done.err
-    assert said("ResourceQuota tight has no room for one replica more: pods: 1 of 1 are used", done.err)
-    assert installed.end() == before
-    assert installed.ready("2.26.0") == 1
-
-
-def test_a_release_that_somebody_else_left_pending_is_refused_with_nothing_changed(
+def test_what_stands_in_the_way_is_refused_by_its_name_with_nothing_changed(
     installed: Installed, kube: lightkube.Client
 ) -> None:
+    """One thing after the other, on one installation: each is undone before the next."""
     installed.install(replicas=1, livenessProbe=CALM)
-    before = spec_of(kube)
+    before = installed.end()
+
+    def refused(code: str, *words: str) -> None:
+        done = installed.lockage(*UPGRADE)
+        assert done.code == 3, done.out
+        assert code in done.err
+        assert all(said(each, done.err) for each in words), done.err
+        assert installed.ready("2.26.0") == 1
+
+    # a paused rollout
+    kube.patch(Deployment, NAME, {"spec": {"paused": True}}, patch_type=PatchType.MERGE)
+    refused("LK227")
+    kube.patch(Deployment, NAME, {"spec": {"paused": None}}, patch_type=PatchType.MERGE)
+    assert installed.end() == before
+
+    # an image that does not come
+    values = installed.folder / "values.json"
+    given = values.read_text()
+    values.write_text(json.dumps({"towpath": {**installed.values["towpath"], "image": {"repo": "registry.invalid/towpath"}}}))
+    refused("LK555", "image: registry.invalid/towpath:2.26.6 does not start on")
+    values.write_text(given)
+    assert installed.end() == before
+
+    # a quota without room
+    kube.create(ResourceQuota(metadata=ObjectMeta(name="tight"), spec=ResourceQuotaSpec(hard={"pods": "1"})))
+    eventually(lambda: (kube.get(ResourceQuota, "tight").to_dict().get("status") or {}).get("used"), "the quota is counted")
+    refused("LK555", "ResourceQuota tight has no room for one replica more: pods: 1 of 1 are used")
+    kube.delete(ResourceQuota, "tight")
+    assert installed.end() == before
+
+    # a release that somebody else left pending, which is left as it is
+    stands = spec_of(kube)
     pending(kube, f"sh.helm.release.v1.{NAME}.v1")
-    done = installed.lockage(*UPGRADE)
-    assert done.code == 3, done.out
-    assert "pending-upgrade" in done.err
-    assert spec_of(kube) == before
-    assert installed.ready("2.26.0") == 1
+    refused("pending-upgrade")
+    assert spec_of(kube) == stands
 
 
 def pending(kube: lightkube.Client, name: str) -> None:
