@@ -306,6 +306,15 @@ def test_an_invalid_index_is_left_behind_unless_somebody_builds_it() -> None:
     assert codes(at(18, database={"invalid_indexes": (replace(left, relation="other.t"),)}), RULES) == set()
 
 
+def test_an_invalid_index_that_the_migration_meets_again_is_dropped_and_its_rows_are_settled_first() -> None:
+    left = InvalidIndex(index="public.users_email", relation="public.users", unique=True)
+    line = 'PG::DuplicateTable: ERROR:  relation "users_email" already exists'
+    found = one(case(known=False, platform=down(line), database={"invalid_indexes": (left,)}), "F070")
+    assert "DROP INDEX CONCURRENTLY public.users_email" in found.next
+    assert "rows twice" in found.next
+    assert any("already exists" in exhibit.text for exhibit in found.evidence)
+
+
 def test_the_rest_of_a_concurrent_reindex_is_dropped() -> None:
     left = InvalidIndex(index="public.i_ccnew", relation="public.t")
     assert "DROP INDEX CONCURRENTLY public.i_ccnew" in one(at(18, database={"invalid_indexes": (left,)}), "F070").next

@@ -120,7 +120,7 @@ def test_rows_that_another_transaction_changed_are_told_from_a_table_lock(event:
 
 @pytest.mark.parametrize(
     ("owner", "words"),
-    [(OLD, f"the old release's replica {OLD}"), (NEW, f"the new release's replica {NEW}"), (None, "a third party")],
+    [(OLD, f"the old release's replica {OLD}"), (None, "a third party")],
 )
 def test_idle_in_transaction_says_whose_it_is(owner: str | None, words: str) -> None:
     found = only(scene(owned(waiting_migration(99), NEW), owned(idle_in_transaction(99), owner)))
@@ -128,6 +128,14 @@ def test_idle_in_transaction_says_whose_it_is(owner: str | None, words: str) -> 
     assert found.cause.startswith(words)
     assert "lockage recover app" in found.next
     assert ("ask bi (report)" in found.next) is (owner is None)
+
+
+def test_a_replica_that_waits_for_its_own_other_session_is_its_vendors_to_mend() -> None:
+    found = only(scene(owned(waiting_migration(99), NEW), owned(idle_in_transaction(99), NEW)))
+    assert found.code == "F044"
+    assert found.cause.startswith(f"the new release's replica {NEW}")
+    assert "waits for itself" in found.cause
+    assert "lockage bundle app" in found.next
 
 
 def test_idle_in_transaction_of_a_dead_client_is_an_orphan() -> None:

@@ -100,6 +100,8 @@ def _of_holder(case: Case, holder: OwnedSession, owned: Sequence[OwnedSession]) 
     idle = not _is_busy(holder.session)
     worker = max(beside, key=lambda o: (_signs(o.session), o.session.transaction_age_s or 0.0), default=None) if idle else None
     sure = 1.0 if case.known else 0.9
+    if holder.replica is None and not holder.orphan and attributed(case) and not _signs(holder.session):
+        sure *= 0.5  # a Job's, perhaps; or whoever took the lock for something else
     if worker is not None:
         return Migrator(
             owned=worker, holds_lock=True, sure=0.9 * sure, why="another session of its replica holds the migration lock"

@@ -352,18 +352,34 @@ def invalid_indexes(case: Case) -> Iterator[Finding]:
         return
     names = tuple(one.index for one in left)
     remains = names[0].endswith(("_ccnew", "_ccold")) or "_ccnew" in names[0] or "_ccold" in names[0]
-    first = identifier(names[0])
-    statement = f"DROP INDEX CONCURRENTLY {first}" if remains else f"REINDEX INDEX CONCURRENTLY {first}"
+    met = _met_again(case, names)
+    first = identifier(met[0] if met is not None else names[0])
+    statement = f"DROP INDEX CONCURRENTLY {first}" if remains or met is not None else f"REINDEX INDEX CONCURRENTLY {first}"
+    twice = any(one.unique for one in left) and not remains
+    settle = "as it is unique, its build met rows twice, most likely: settle those first; then: " if twice else ""
+    and_on = ", and let the replica start: its migration builds it anew" if met is not None else ""
     yield Finding(
         code="F070",
         cause=f"{listed(tuple(f'index {one.index} of {one.relation}' for one in left))} is invalid: a build CONCURRENTLY "
         "failed and left it; no query uses it, every write pays for it, and a unique one keeps nothing unique",
         confidence=0.9,
         why="pg_index says so, and nobody builds it now",
-        evidence=tuple(Exhibit(source="pg_index", text=f"{one.index} on {one.relation} is not valid") for one in left),
-        next=psql(case, statement),
+        evidence=(
+            *(Exhibit(source="pg_index", text=f"{one.index} on {one.relation} is not valid") for one in left),
+            *((met[1],) if met is not None else ()),
+        ),
+        next=f"{settle}{psql(case, statement)}{and_on}",
         avoid="not while a migration runs: it would wait for the migration's transaction, and the next migration for it",
     )
+
+
+def _met_again(case: Case, names: tuple[str, ...]) -> tuple[str, Exhibit] | None:
+    """The one that a migration fails on because it is there already, with the line that says so."""
+    for voice in voices(case):
+        for name in names if voice.complaint.sqlstate == TABLE_IS_THERE else ():
+            if f'"{name.rpartition(".")[2]}"' in voice.complaint.message:
+                return name, voice.exhibit
+    return None
 
 
 def drifted_schema(case: Case) -> Iterator[Finding]:

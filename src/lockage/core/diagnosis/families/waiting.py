@@ -27,7 +27,7 @@ from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.lock_rows import lock_row_left
 from lockage.core.diagnosis.migration_lock import nobody_holds, orphan_finding, orphan_holds, pooler_between, waits_its_turn
 from lockage.core.diagnosis.migrator import Migrator, awaited, blockers, first_look, last_look, migrator, shown, waits_on
-from lockage.core.diagnosis.typed import psql
+from lockage.core.diagnosis.typed import lockage, psql
 from lockage.core.facts import Session
 from lockage.core.plan.wording import duration, listed
 
@@ -109,14 +109,16 @@ def _idle(case: Case, waiter: Migrator, blocker: Blocker, sure: float) -> Findin
     assert session is not None
     idle = duration(session.state_age_s or 0.0)
     what = "rows that it has changed" if waiter.session.wait_event in ROW_WAITS else lock_in_words(waiter.session)
+    itself = blocker.replica is not None and blocker.replica == waiter.owned.replica
+    circle = ": the replica waits for itself, by two of its own sessions" if itself else ""
     return Finding(
         code="F044",
-        cause=f"{who_in_words(case, blocker)} is {session.state} for {idle}, and {waiter.name} waits for {what}",
+        cause=f"{who_in_words(case, blocker)} is {session.state} for {idle}, and {waiter.name} waits for {what}{circle}",
         confidence=sure,
         why="pg_blocking_pids names it, it runs no statement, and only its client or its end gives the lock back",
         evidence=(shown(waiter.session), shown(session), *_held(session, waiter.session)),
-        next=remedy_of(case, blocker),
-        avoid=aside(waiter),
+        next=f"call the vendor, with what this packs: {lockage(case, 'bundle')}" if itself else remedy_of(case, blocker),
+        avoid="do not count on another start: the same code waits for itself again" if itself else aside(waiter),
         rules_out=("F040", "F041"),
         about=names_of(waiter, blocker),
     )
