@@ -117,6 +117,14 @@ LEDGERS = {
     ),
 }
 
+FIRST_LABELS = {
+    "goose": "1",
+    "dbmate": "20240101120000",
+    "sqlx": "20240101120000",
+    "prisma": "20240101120000_init",
+    "flyway": "1",
+}
+
 
 @pytest.mark.parametrize("name", list(LEDGERS))
 def test_a_database_says_by_its_migrators_ledger_where_the_script_begins(name: str, database_url: str) -> None:
@@ -131,6 +139,7 @@ def test_a_database_says_by_its_migrators_ledger_where_the_script_begins(name: s
             session.execute(statement)
     made = forecast(CORPUS / name, database_url=database_url, values=values)
     assert made.script.migrations == everything.script.migrations[1:]
+    assert everything.script.migrations[0].label == FIRST_LABELS[name]
     assert {relation.relation: relation.blocks for relation in made.relations} == {
         "public.orders": Blocks.READS,
         "public.lines": Blocks.READS,

@@ -32,9 +32,10 @@ class Seconds:
 class MigrationRef:
     """One migration of the script."""
 
-    version: int
+    version: int  # its number, or its place where the format's versions are no numbers
     name: str
     file: str
+    label: str = ""  # the version as the migrator writes it: "1.10", "20240101_init"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,7 +53,11 @@ def compose(
     seconds = [guess.seconds for guess in guesses]
     unknown = _unknown(trace, gaps, migrations)
     return Forecast(
-        script=Script(migrations=tuple(MigrationRef(version=m.version, name=m.name, file=m.file) for m in migrations)),
+        script=Script(
+            migrations=tuple(
+                MigrationRef(version=m.version, name=m.name, file=m.file, label=m.label or str(m.version)) for m in migrations
+            )
+        ),
         relations=_relations(trace, held, seconds),
         operations=tuple(
             operation
