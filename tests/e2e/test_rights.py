@@ -15,7 +15,7 @@ from lightkube.resources.core_v1 import ConfigMap, Secret
 from e2e.cluster.whole import Cluster
 from e2e.installed import NAME, Installed
 from e2e.on_cluster import OnCluster, eventually, service, towpath, until_ready
-from e2e.rights import Rule, least_privilege, lockage, printed
+from e2e.rights import Rule, applied, least_privilege, lockage, printed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(600)]
 
@@ -27,13 +27,13 @@ def shop(kube: Client, pods_database: str) -> tuple[str, ...]:
     """towpath by manifests, its address in a Secret; gives the arguments that name it."""
     kube.create(Secret(metadata=ObjectMeta(name="towpath-database"), stringData={"url": pods_database}))
     kube.create(Secret(metadata=ObjectMeta(name="another"), stringData={"url": "of no interest"}))
-    wanted = towpath(pods_database, "2.26.0", replicas=2)
+    wanted = towpath(pods_database, "2.26.0")
     variable = wanted.spec.template.spec.containers[0].env[0]
     variable.value = None
     variable.valueFrom = {"secretKeyRef": {"name": "towpath-database", "key": "url"}}
     kube.create(wanted)
     kube.create(service("towpath"))
-    until_ready(kube, "towpath", replicas=2)
+    until_ready(kube, "towpath")
     return ("shop", "-n", kube.namespace, "--reach", "direct", "--profile", "towpath")
 
 
@@ -43,21 +43,18 @@ def survey(cluster: OnCluster, shop: tuple[str, ...], kubeconfig: Path, home: Pa
     return json.loads(done.stdout)
 
 
-def test_a_survey_needs_no_more_than_the_read_only_rights(
+def test_a_survey_needs_no_more_than_the_read_only_rights_which_write_nothing_and_read_one_secret(
     kube: Client, cluster: OnCluster, shop: tuple[str, ...], tmp_path: Path
 ) -> None:
-    kubeconfig = least_privilege(kube, cluster, *shop, "--read-only", folder=tmp_path)
+    text = printed(cluster.kubeconfig, *shop, "--read-only")
+    kubeconfig = applied(kube, cluster.kubeconfig, text, folder=tmp_path)
     seen = survey(cluster, shop, kubeconfig, tmp_path)
     assert seen["release"] == "2.26.0"
     assert {each["source"] for each in seen["versions"]} == {"image", "buildinfo", "command"}
     assert not [said for said in seen["problems"] if "may not" in said], seen["problems"]
     assert [said for said in seen["problems"] if "missing to upgrade" in said and "rbac shop --missing" in said]
     assert not [said for said in seen["problems"] if "missing to look" in said]
-
-
-def test_read_only_rights_write_nothing_and_read_one_secret(cluster: OnCluster, shop: tuple[str, ...]) -> None:
-    objects = yaml.safe_load_all(printed(cluster.kubeconfig, *shop, "--read-only"))
-    rules = next(each["rules"] for each in objects if each["kind"] == "Role")
+    rules = next(each["rules"] for each in yaml.safe_load_all(text) if each["kind"] == "Role")
     writing = [rule["resources"] for rule in rules if not set(rule["verbs"]) <= LOOKS]
     assert writing == [["pods/exec"]]
     assert [rule["resourceNames"] for rule in rules if "secrets" in rule["resources"]] == [["towpath-database"]]
@@ -82,14 +79,15 @@ USEFUL = ("pods/exec", "events", "pods/proxy")
 def test_without_a_right_a_survey_names_it_or_says_what_it_did_not_see(
     kube: Client, cluster: OnCluster, shop: tuple[str, ...], tmp_path: Path
 ) -> None:
+    text = printed(cluster.kubeconfig, *shop, "--read-only")
     for resource, named in NEEDED.items():
-        kubeconfig = least_privilege(kube, cluster, *shop, "--read-only", folder=tmp_path, without=of(resource))
+        kubeconfig = applied(kube, cluster.kubeconfig, text, folder=tmp_path, without=of(resource))
         done = lockage(cluster, ["survey", *shop, "--kubeconfig", str(kubeconfig)], home=tmp_path)
         assert done.returncode == 3, done.stderr
         assert named in done.stderr
         assert "lockage rbac" in done.stderr
     for resource in USEFUL:
-        kubeconfig = least_privilege(kube, cluster, *shop, "--read-only", folder=tmp_path, without=of(resource))
+        kubeconfig = applied(kube, cluster.kubeconfig, text, folder=tmp_path, without=of(resource))
         problems = survey(cluster, shop, kubeconfig, tmp_path)["problems"]
         assert [said for said in problems if resource in said], problems
 
