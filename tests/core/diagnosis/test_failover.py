@@ -108,6 +108,13 @@ def test_who_is_refused_and_had_a_connection_before_lost_the_server(before: str)
     assert before.strip() in [exhibit.text for exhibit in found.evidence]
 
 
+def test_a_connection_lost_while_ours_is_refused_is_a_server_that_went_away() -> None:
+    lost = "FATAL: terminating connection due to administrator command (SQLSTATE 57P01)"
+    seen = restarted(lost, server=None, looks=None, owned=None, trouble=Trouble(text="connection failed: Connection refused"))
+    assert {f.code for f in tied(findings(seen, RULES, configuration.RULES, exits.RULES), {})[0]} == {"F058", "F011"}
+    assert findings(seen, RULES)[0].confidence == 0.75
+
+
 def test_a_connection_lost_and_then_refused_is_a_server_that_went_away_though_it_is_there_again_and_old() -> None:
     seen = refused_behind(LOST, server=server(started_at=ago(864_000)), trouble=None)
     assert codes(seen, RULES) == {"F058"}

@@ -19,7 +19,7 @@ from lockage.core.diagnosis.present import log_exhibit, log_of
 from lockage.core.diagnosis.present import who as who_of
 from lockage.core.diagnosis.rollout import SKEW_S, logged, newest_replicas, since, troubled, written
 from lockage.core.diagnosis.server_entries import ServerEntry
-from lockage.core.diagnosis.server_messages import Fault
+from lockage.core.diagnosis.server_messages import Fault, fault_in
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import Voice, voices
 from lockage.core.plan.wording import duration
@@ -86,7 +86,7 @@ def server_went_away(case: Case) -> Iterator[Finding]:
         cause=_cause(case, signs),
         confidence=signs.confidence,
         why=signs.why,
-        evidence=tuple(_exhibits(case, signs)),
+        evidence=tuple(dict.fromkeys(_exhibits(case, signs))),
         next=f"wait until it takes connections (pg_isready), then: {lockage(case, 'diagnose')}"
         if signs.now or (signs.cut and case.evidence.database.server is None)
         else lockage(case, "diagnose"),
@@ -130,7 +130,12 @@ def _cut_off(case: Case) -> Iterator[tuple[Voice, Exhibit]]:
     What only asks for a connection, and never had one, has a wrong address, or a server that was down before.
     """
     newest, began = {r.name for r in newest_replicas(case)}, since(case)
+    trouble = case.evidence.database.trouble
+    silent = case.evidence.database.server is None and trouble is not None and fault_in(trouble.text) in _NO_ANSWER
     for voice in voices(case):
+        if silent and voice.detail.name in newest and _had_one(voice.complaint):
+            yield voice, voice.exhibit  # it has not asked again yet, and we have
+            continue
         if voice.complaint.fault not in _NO_ANSWER or voice.detail.name not in newest:
             continue
         for previous in (True, False):
