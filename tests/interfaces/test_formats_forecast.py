@@ -155,6 +155,15 @@ def test_a_concurrent_index_in_a_transaction_of_the_migrators_fails_as_it_will(t
         assert bool(failed) is ("NO TRANSACTION" not in head)
 
 
+def test_an_earlier_file_without_a_transaction_may_use_the_enum_value_that_it_added(tmp_path: Path) -> None:
+    (tmp_path / "1_a.sql").write_text("-- +goose Up\nCREATE TYPE mood AS ENUM ('good');\nCREATE TABLE t (x mood);\n")
+    added = "ALTER TYPE mood ADD VALUE 'bad';\nALTER TABLE t ALTER COLUMN x SET DEFAULT 'bad';\nINSERT INTO t VALUES ('bad');\n"
+    (tmp_path / "2_b.sql").write_text(f"-- +goose NO TRANSACTION\n-- +goose Up\n{added}")
+    (tmp_path / "3_c.sql").write_text("-- +goose Up\nALTER TABLE t ADD COLUMN y int;\n")
+    assert forecast(tmp_path, from_version="2").unknown == ()
+    assert forecast(tmp_path, from_version="1", to_version="2").unknown == ()
+
+
 def test_a_program_is_unknown_and_named_with_what_hangs_on_it(tmp_path: Path) -> None:
     (tmp_path / "1_a.sql").write_text("-- +goose Up\nCREATE TABLE t (x int);\n")
     (tmp_path / "2_b.go").write_text("package migrations")

@@ -134,7 +134,7 @@ class EmbeddedShadow:
         """
         with closing(self._login.session("run")) as session:
             outcome = exchange(session, sql, limit_s=RUN_LIMIT_S)
-            if outcome.failure is not None and outcome.failure.sqlstate == "25001":
+            if outcome.failure is not None and outcome.failure.sqlstate in _NEEDS_ITS_OWN:
                 outcome = _one_by_one(session, sql, ended=outcome.tags)
         if outcome.failure is not None:
             raise RefusedError(
@@ -297,6 +297,12 @@ def _name_database(server: Server, original: Original) -> None:
             )
         elif original.database != "postgres":
             session.execute(sql.SQL("alter database postgres rename to {}").format(name))
+
+
+_NEEDS_ITS_OWN = {"25001", "55P04"}
+"""What a statement says that cannot be in a transaction, and one that uses an enum's value before it is committed.
+
+Source: PostgreSQL 18 manual, Appendix A: active_sql_transaction, unsafe_new_enum_value_usage."""
 
 
 def _one_by_one(session: psycopg.Connection[TupleRow], text: str, *, ended: tuple[str, ...]) -> Outcome:
