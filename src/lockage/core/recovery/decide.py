@@ -25,7 +25,7 @@ from lockage.core.recovery.moves import (
 )
 from lockage.core.recovery.scene import Scene, Wishes
 from lockage.core.recovery.steps import Course, Direction, Recovery, RecoveryStep
-from lockage.core.recovery.ways import Way, around, at_no_migration, dirty_and_not_known, hung, without_a_ledger
+from lockage.core.recovery.ways import Way, around, at_no_migration, dirty_and_not_known, hung, persons, without_a_ledger
 from lockage.core.release.chart_values import settable_fields
 from lockage.core.release.fits import Fit
 from lockage.errors import RefusedError, UsageError
@@ -53,11 +53,15 @@ INCURABLE = frozenset(
         "F065",
         "F067",
         "F068",
+        "F088",
     }
     | {f"F{number:03}" for number in range(13, 34)}
-    | {"F034", "F035", "F036"}
+    | {"F034", "F035", "F036", "F088"}
 )
 """Causes that stay behind a new start: image, configuration, privileges, memory, room, the migration itself."""
+
+UNBLOCKED_ELSEWHERE = frozenset({"F052"})
+"""What keeps a migration, or whoever is in its way, from its end, and is no session: nobody that is ended would end it."""
 
 HUNG = frozenset({"F056", "F057"})
 
@@ -160,6 +164,8 @@ def _by_who_works(diagnosis: Diagnosis, scene: Scene, wishes: Wishes, *, recurs:
     root, migrator = _root(diagnosis), scene.migrator
     if migrator is not None and root is not None and root.code in HUNG:
         return hung(scene, wishes, root)
+    if root is not None and root.code in UNBLOCKED_ELSEWHERE:
+        return persons(scene, root)
     behind_the_dead = scene.waiting is not None and bool(scene.orphans) and not recurs
     ended_again = any(f.code in PROBES and not f.harmless for f in diagnosis.findings)
     if (migrator is not None or scene.blockers or behind_the_dead) and not ended_again:

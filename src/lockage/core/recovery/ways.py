@@ -46,7 +46,13 @@ def around(scene: Scene, root: Finding, fit: Fit, version: int | None) -> Way:
             ends_at=version,
             hands=(hand,),
         )
-    return Way(course=Course.NOTHING, direction=Direction.NONE, because=root.cause, release=release, hands=(hand,))
+    return persons(scene, root)
+
+
+def persons(scene: Scene, root: Finding) -> Way:
+    """Nothing is done, and a person ends the cause."""
+    hands, release = (end_it(scene, root),), scene.workload.release
+    return Way(course=Course.NOTHING, direction=Direction.NONE, because=root.cause, release=release, hands=hands)
 
 
 def end_it(scene: Scene, root: Finding) -> RecoveryStep:
@@ -90,8 +96,7 @@ def without_a_ledger(scene: Scene, root: Finding | None) -> Way:
         return Way(course=Course.NOTHING, direction=Direction.NONE, because=because, release=release, hands=hands)
     if scene.whole and root.code in MENDED_BESIDE:
         return Way(course=Course.NOTHING, direction=Direction.NONE, because=root.cause, release=release)
-    hands = (end_it(scene, root),)
-    return Way(course=Course.NOTHING, direction=Direction.NONE, because=root.cause, release=release, hands=hands)
+    return persons(scene, root)
 
 
 def at_no_migration(scene: Scene) -> Way:
