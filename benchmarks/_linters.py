@@ -13,16 +13,16 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lockage.core.migration.statement import split_statements
+from lockage.core.migration.syntax import Statement
 from support.blocking_corpus import SCHEMA, Case
 from support.waiting_sessions import FROM_WORST
 
-from lockage.core.migration.statement import split_statements
-from lockage.core.migration.syntax import Statement
+_Claim = tuple[str | None, str]  # the relation, and who waits for it
 
 _TABLES = frozenset(str(name) for statement in split_statements(SCHEMA, file="schema") for name in statement.created)
 _INDEXES = {
@@ -30,64 +30,79 @@ _INDEXES = {
 }  # a statement about an index means its table
 
 
-@dataclass(frozen=True)
 class Linter:
-    """One program."""
+    """One program, run once over all cases."""
 
-    name: str
-    claims: Callable[[Case], dict[str, str]]
+    def __init__(self, name: str, said: Mapping[str, list[_Claim]]) -> None:
+        self.name = name
+        self._said = said
+
+    def claims(self, case: Case) -> dict[str, str]:
+        """Relation to ``reads`` or ``writes``."""
+        claims: dict[str, str] = {}
+        for relation, level in self._said.get(case.id, ()):
+            if relation is not None and level != "none":
+                claims[relation] = min(claims.get(relation, "none"), level, key=FROM_WORST.index)
+        return claims
 
 
-def installed_linters() -> tuple[list[Linter], list[str]]:
+def installed_linters(chosen: Sequence[Case]) -> tuple[list[Linter], list[str]]:
     """Those that are here, and a sentence for each that is not."""
     found: list[Linter] = []
     absent: list[str] = []
-    for name, how, claims in (
+    path = os.pathsep.join((os.environ.get("LOCKAGE_BENCH_TOOLS", ""), os.environ.get("PATH", "")))
+    for name, how, run in (
         ("squawk", "pip install squawk-cli", _squawk),
         ("pgfence", "npm install @flvmnt/pgfence", _pgfence),
     ):
-        path = os.pathsep.join((os.environ.get("LOCKAGE_BENCH_TOOLS", ""), os.environ.get("PATH", "")))
         program = shutil.which(name, path=path)
         if program is None:
             absent.append(f"{name} is not on the PATH, so it is not compared: {how}")
-        else:
-            found.append(Linter(f"{name}", lambda case, run=claims, program=program: run(program, case)))
-    absent.append("eugene traces too, but is not on PyPI or npm; Atlas' lock rules need an account: neither is compared")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            files = {str(Path(folder) / f"{number}.sql"): case for number, case in enumerate(chosen, start=1)}
+            for file, case in files.items():
+                Path(file).write_text(case.text + "\n")
+            found.append(Linter(name, run(program, files)))
+    absent.append("eugene and Atlas' lock rules are in neither PyPI nor npm: not compared")
     return found, absent
 
 
-def _run(command: list[str], case: Case) -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "case.sql"
-        file.write_text(case.text + "\n")
-        done = subprocess.run([*command, str(file)], capture_output=True, text=True, timeout=60, check=False)
-    try:
-        return json.loads(done.stdout)
-    except ValueError:
+def _run(command: list[str], files: Mapping[str, Case]) -> Any:
+    if not files:
         return None
+    done = subprocess.run([*command, *files], capture_output=True, text=True, timeout=300, check=False)
+    return json.loads(done.stdout)
 
 
-def _squawk(program: str, case: Case) -> dict[str, str]:
-    more = [] if case.outside else ["--assume-in-transaction"]
-    said = _run([program, "--reporter", "Json", *more], case) or []
-    statements = split_statements(case.text, file="case")
-    claims: dict[str, str] = {}
-    for violation in said:
-        words = f"{violation['message']} {violation.get('help') or ''}".lower()
-        if violation["rule_name"] in {"require-statement-timeout", "prefer-robust-stmts"}:
-            continue
-        line = violation["line"] + 1
-        statement = next((s for s in reversed(statements) if s.line <= line), None)
-        if statement is not None:
-            _claim(claims, _first_old(statement), _level(words))
-    return claims
+def _squawk(program: str, files: Mapping[str, Case]) -> dict[str, list[_Claim]]:
+    said: dict[str, list[_Claim]] = {}
+    for outside in (False, True):
+        some = {file: case for file, case in files.items() if case.outside is outside}
+        more = [] if outside else ["--assume-in-transaction"]
+        for violation in _run([program, "--reporter", "Json", *more], some) or ():
+            if violation["rule_name"] in {"require-statement-timeout", "prefer-robust-stmts"}:
+                continue
+            case = some[violation["file"]]
+            words = f"{violation['message']} {violation.get('help') or ''}".lower()
+            line = violation["line"] + 1
+            statements = split_statements(case.text, file="case")
+            statement = next((s for s in reversed(statements) if s.line <= line), None)
+            if statement is not None:
+                said.setdefault(case.id, []).append((_first_old(statement), _level(words)))
+    return said
 
 
 def _level(words: str) -> str:
-    if "blocking: reads" in words or "access exclusive" in words or re.search(r"block\w* (?:all )?reads|reads and writes", words):
+    if (
+        "blocking: reads" in words
+        or "access exclusive" in words
+        or re.search(r"block\w* (?:all )?reads|reads and writes", words)
+    ):
         return "reads"
     if re.search(
-        r"blocking: writes|share row exclusive|updates are blocked|block\w* writes|writes? (?:to|on|are|will be) |share lock", words
+        r"blocking: writes|share row exclusive|updates are blocked|block\w* writes|writes? (?:to|on|are|will be) |share lock",
+        words,
     ):
         return "writes"
     return "none"
@@ -103,20 +118,15 @@ def _first_old(statement: Statement) -> str | None:
     return f"public.{table}" if table else None
 
 
-def _pgfence(program: str, case: Case) -> dict[str, str]:
-    said = _run([program, "analyze", "--output", "json"], case) or {"results": []}
-    claims: dict[str, str] = {}
-    for result in said["results"]:
+def _pgfence(program: str, files: Mapping[str, Case]) -> dict[str, list[_Claim]]:
+    said: dict[str, list[_Claim]] = {}
+    for result in (_run([program, "analyze", "--output", "json"], files) or {"results": []})["results"]:
         for check in result["checks"]:
             blocks = check.get("blocks") or {}
             table = str(check.get("tableName") or "").replace('"', "")
             table = _INDEXES.get(table, table)
             if table in _TABLES:
                 level = "reads" if blocks.get("reads") else "writes" if blocks.get("writes") else "none"
-                _claim(claims, table if "." in table else f"public.{table}", level)
-    return claims
-
-
-def _claim(claims: dict[str, str], relation: str | None, level: str) -> None:
-    if relation is not None and level != "none":
-        claims[relation] = min(claims.get(relation, "none"), level, key=FROM_WORST.index)
+                relation = table if "." in table else f"public.{table}"
+                said.setdefault(files[result["filePath"]].id, []).append((relation, level))
+    return said

@@ -21,12 +21,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import psycopg
-from _linters import Linter, installed_linters
-from support.blocking_corpus import Case, cases
-from support.blocking_truth import Truth, compared, level
-from support.undone import UndoneShadows
-from support.waiting_sessions import FROM_WORST
 
+from _linters import Linter, installed_linters
 from lockage.adapters.postgres.binaries import find_binaries
 from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.adapters.postgres.throwaway import throwaway
@@ -34,6 +30,10 @@ from lockage.core.migration.formats import plain
 from lockage.core.migration.script import Migration
 from lockage.flows.forecast import forecast_database
 from lockage.ports import Shadows
+from support.blocking_corpus import Case, cases
+from support.blocking_truth import Truth, compared, level
+from support.undone import UndoneShadows
+from support.waiting_sessions import FROM_WORST
 
 RESULTS = Path(__file__).parent / "results" / "blocking.json"
 
@@ -136,7 +136,7 @@ def main() -> int:
         for case in cases()
         if asked.kind in ("", case.kind) and (not asked.words or any(word in case.id for word in asked.words))
     ]
-    linters, absent = ([], []) if asked.no_linters else installed_linters()
+    linters, absent = ([], []) if asked.no_linters else installed_linters(chosen)
     begun = time.monotonic()
     everything: list[Row] = []
     with truths([int(major) for major in asked.majors.split(",")]) as found:
@@ -149,7 +149,12 @@ def main() -> int:
                         for what in getattr(row, verdict):
                             print(f"     {verdict:8} {what}", flush=True)
     sums = table(everything)
-    summary = {"schema": "lockage.bench.blocking/1", "absent": absent, "sums": sums, "rows": [asdict(row) for row in everything]}
+    summary = {
+        "schema": "lockage.bench.blocking/1",
+        "absent": absent,
+        "sums": sums,
+        "rows": [asdict(row) for row in everything],
+    }
     if not asked.words and not asked.kind:
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(summary, indent=1) + "\n")
@@ -164,10 +169,10 @@ def _print(sums: list[dict[str, object]], absent: list[str], *, seconds: float) 
     print(f"\n{'tool':<10} {'major':>5} {'kind':<24} " + " ".join(f"{name:>8}" for name in _COLUMNS))
     for row in sums:
         if row["tool"] == "lockage" or row["kind"] == "all":
-            print(
-                f"{row['tool']:<10} {row['major']:>5} {row['kind']:<24} " + " ".join(f"{row[name]:>8}" for name in _COLUMNS)
-            )
-    print("found, missed, invented: pairs of a case and a relation. Lockage is asked about reads, writes and rows; linters about")
+            print(f"{row['tool']:<10} {row['major']:>5} {row['kind']:<24} " + " ".join(f"{row[name]:>8}" for name in _COLUMNS))
+    print(
+        "found, missed, invented: pairs of a case and a relation. Lockage is asked about reads, writes and rows; linters about"
+    )
     print("reads and writes, since no SQL text tells rows, and of a linter that names no table the first one named counts.")
     for name in absent:
         print(f"({name})")

@@ -36,8 +36,38 @@ select a.attname, a.atttypid::regtype::text,
 """
 
 _RELATIONS = """
-select c.oid, n.nspname, c.relname, c.relkind, c.relispartition or c.relkind = 'p' from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.oid >= 16384 and c.relkind in ('r', 'p', 'v', 'm') and n.nspname not like 'pg_%%' order by c.oid
+select c.oid, n.nspname, c.relname, c.relkind, c.relispartition or c.relkind = 'p'
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where c.oid >= 16384 and c.relkind in ('r', 'p', 'v', 'm') and n.nspname not like 'pg_%%' order by c.oid
+"""
+
+
+_KEYS = """
+select a.attname, n.nspname, c.relname, b.attname
+  from pg_constraint k join pg_class c on c.oid = k.confrelid join pg_namespace n on n.oid = c.relnamespace
+  join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+  join pg_attribute b on b.attrelid = k.confrelid and b.attnum = k.confkey[1]
+ where k.conrelid = %s and k.contype = 'f' and cardinality(k.conkey) = 1
+"""
+
+
+# What only a COMMIT would look at makes users wait there, so it is looked at here.
+_ANY_WAITS = """
+create function pg_temp.any_waits(probes text[]) returns boolean language plpgsql as $$
+declare probe text;
+begin
+  foreach probe in array probes loop
+    begin
+      execute probe;
+      set constraints all immediate;
+      raise exception 'undo';
+    exception
+      when lock_not_available then return true;
+      when others then null;  -- refused for another reason: it did not wait
+    end;
+  end loop;
+  return false;
+end $$
 """
 
 
@@ -58,6 +88,7 @@ class _Target:
     partitioned: bool  # by itself, or a partition: some of its keys say where a row goes
     columns: tuple[_Column, ...]
     rows: tuple[dict[str, Any], ...]
+    references: tuple[tuple[str, tuple[Any, ...]], ...]  # columns that refer, with values that they can have
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -69,9 +100,12 @@ def who_waits(url: str, script: Sequence[str], *, at_commit: bool = False) -> di
 
     ``at_commit`` also fires what only the COMMIT would: deferred constraints and triggers.
     """
+    with psycopg.connect(url, autocommit=True) as reader:
+        targets = _targets(reader)
+    # A session of its own: what one has cached of a type it need not look up again, and so would not wait for.
     with psycopg.connect(url, autocommit=True) as prober, psycopg.connect(url, autocommit=True) as migrator:
-        targets = _targets(prober)
         prober.execute(f"set lock_timeout = {WAIT_MS}")
+        prober.execute(_ANY_WAITS)
         migrator.execute("begin")
         moments = []
         for number, statement in enumerate(script, start=1):
@@ -92,18 +126,28 @@ def _targets(session: psycopg.Connection[Any]) -> list[_Target]:
         most = 5 if kind == "p" else 3  # of a partitioned table, rows of every partition
         query = sql.SQL("select to_jsonb(t) from {} t limit {}").format(sql.Identifier(schema, name), most)
         rows = tuple(row[0] for row in session.execute(query).fetchall())
-        found.append(_Target(schema, name, kind, partitioned, columns, rows))
+        found.append(_Target(schema, name, kind, partitioned, columns, rows, _references(session, oid)))
     return found
+
+
+def _references(session: psycopg.Connection[Any], oid: int) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    found = []
+    for column, schema, name, key in session.execute(_KEYS, (oid,)).fetchall():
+        query = sql.SQL("select {} from {} order by 1 limit 3").format(sql.Identifier(key), sql.Identifier(schema, name))
+        found.append((column, tuple(row[0] for row in session.execute(query).fetchall())))
+    return tuple(found)
 
 
 def _blocks(session: psycopg.Connection[Any], target: _Target) -> str:
     if _waits(session, sql.SQL("select * from {} limit 1").format(target.identifier)):
         return "reads"
-    inserts = [any(_waits(session, *probe) for probe in _inserts(target, row)) for row in target.rows]
+    inserts = [_any_waits(session, _inserts(target, row)) for row in target.rows]
     # One insert of several that waits has met one row that it refers to: that is no table that nobody can write to.
     if sum(inserts) >= (1 if target.partitioned else min(2, max(len(inserts), 1))):
         return "writes"
-    if any(inserts) or any(_waits(session, *probe) for row in target.rows for probe in _row_probes(target, row)):
+    others = [probe for row in target.rows[:1] for probe in _referring(target, row)]
+    others += [probe for row in target.rows for probe in _row_probes(target, row)]
+    if any(inserts) or _any_waits(session, others):
         return "rows"
     return "none"
 
@@ -119,6 +163,17 @@ def _inserts(target: _Target, row: dict[str, Any]) -> list[tuple[sql.Composable,
         given = [column for column in columns if not (column.is_key and column.has_default)]
         probes.append(_insert(target, given, row, fresh=keys))
     return probes
+
+
+def _referring(target: _Target, row: dict[str, Any]) -> list[tuple[sql.Composable, tuple[object, ...]]]:
+    """Copies of the row with fresh keys that refer to others than it does."""
+    columns = [column for column in target.columns if not column.is_computed]
+    keys = [column.name for column in columns if _is_key(column)][: 1 if target.partitioned else None]
+    return [
+        _insert(target, columns, row | {column: value}, fresh=[key for key in keys if key != column])
+        for column, values in target.references
+        for value in values
+    ]
 
 
 def _insert(
@@ -168,11 +223,18 @@ def _moved(value: object) -> object:
     return f"{value}-fresh" if isinstance(value, str) else value
 
 
+def _any_waits(session: psycopg.Connection[Any], probes: Sequence[tuple[sql.Composable, tuple[object, ...]]]) -> bool:
+    """Whether one of them waits; in one round trip, for there are hundreds a case."""
+    cursor = psycopg.ClientCursor(session)
+    texts = [cursor.mogrify(query, values or None) for query, values in probes]
+    row = session.execute("select pg_temp.any_waits(%s::text[])", (texts,)).fetchone()
+    return bool(row and row[0])
+
+
 def _waits(session: psycopg.Connection[Any], query: sql.Composable, values: tuple[object, ...] = ()) -> bool:
     probe = psycopg.ClientCursor(session).mogrify(query, values or None)
     try:
-        # One round trip: there are hundreds of probes a case. What only a COMMIT would look at makes users wait there.
-        session.execute(f"begin; {probe}; set constraints all immediate; rollback".encode())
+        session.execute(f"begin; {probe}; rollback".encode())
     except errors.LockNotAvailable:
         session.execute("rollback")
         return True

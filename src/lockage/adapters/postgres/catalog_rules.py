@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lockage.adapters.postgres.exchange import Row
-from lockage.core.forecast.trace import CatalogRules, ForeignKey, Routine, Trigger
+from lockage.core.forecast.trace import CatalogRules, ForeignKey, Rewrite, Routine, Trigger
 
 # Source: catalog/pg_trigger.h, PostgreSQL 18.
 _ROW = 1 << 0
@@ -29,6 +29,9 @@ def rules_from_lists(lists: Mapping[str, Sequence[Any]]) -> CatalogRules:
         foreign_keys=tuple(map(_foreign_key, lists["foreign_keys"])),
         triggers=tuple(map(_trigger, lists["triggers"])),
         routines=tuple(Routine(routine=name, language=language, definition=text) for name, language, text in lists["routines"]),
+        rewrites=tuple(
+            Rewrite(name=name, table_oid=table, event=event, definition=text) for name, table, event, text in lists["rewrites"]
+        ),
         views=_grouped(lists["views"]),
         writable_views=tuple(lists["writable_views"]),
         sequences=_grouped(lists["sequences"]),

@@ -11,8 +11,10 @@ sessions by ``tests/flows/test_forecast_truth.py``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.lock_modes import (
@@ -24,9 +26,11 @@ from lockage.core.forecast.lock_modes import (
 )
 from lockage.core.forecast.names import descendants, oids
 from lockage.core.forecast.timeline import Hold
-from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey, Trigger
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey
 from lockage.core.migration.procedure import Place, read_code
+from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import Statement
+from lockage.errors import UsageError
 
 _CASCADES = "c"
 _LOOKS_ONLY = ("a", "r")  # pg_constraint.confdeltype: no action, restrict
@@ -35,12 +39,14 @@ _LOOKS_ONLY = ("a", "r")  # pg_constraint.confdeltype: no action, restrict
 def indirect_holds(held: Iterable[Hold], *, mark: CatalogMark, rules: CatalogRules) -> tuple[Hold, ...]:
     """The waits that follow from ``held``; each says why, and has no mode. ``mark`` and ``rules`` are of before the script."""
     held = tuple(held)
-    needs = tuple(_needs_of_triggers(mark, rules))
+    needs = (*_needs_of_triggers(mark, rules), *_needs_of_rules(mark, rules))
     found: list[Hold] = []
     for hold in held:
+        if hold.values_only:
+            continue
         found.extend(_through_keys(hold, mark, rules))
         found.extend(_to_partitions(hold, mark))
-        found.extend(_through_triggers(hold, needs, mark))
+        found.extend(_through_needs(hold, needs, mark))
     for hold in (*held, *found[:]):
         found.extend(_through_views(hold, mark, rules))
     return tuple(dict.fromkeys(found))
@@ -111,9 +117,15 @@ def _to_partitions(hold: Hold, mark: CatalogMark) -> Iterator[Hold]:
         yield _derived(hold, partition.oid, Blocks.WRITES, f"is a partition of {relation.relation}")
 
 
-# --- triggers ---------------------------------------------------------------------------------------------------------
+# --- triggers and rules -----------------------------------------------------------------------------------------------
 
-_Need = tuple[Trigger, int, str]  # the trigger, a relation that it always touches, the mode that this takes
+
+class _Need(NamedTuple):
+    by: str  # "its trigger x"
+    table_oid: int  # whose users set it off
+    events: tuple[str, ...]
+    oid: int  # a relation that it always touches
+    mode: str  # that this takes
 
 
 def _needs_of_triggers(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
@@ -126,22 +138,40 @@ def _needs_of_triggers(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need
         for inner in read_code(routine.definition, language=routine.language.lower()).inner:
             if inner.place is Place.STRAIGHT:
                 for statement in inner.statements or ():
-                    yield from _needs(trigger, statement, mark)
+                    yield from _needs(f"its trigger {trigger.name}", trigger.table_oid, trigger.events, statement, mark)
 
 
-def _needs(trigger: Trigger, statement: Statement, mark: CatalogMark) -> Iterator[_Need]:
+def _needs_of_rules(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
+    """What rules put into users' statements."""
+    for rule in rules.rewrites:
+        action = _ACTION.search(rule.definition)
+        if action is None or rule.table_oid not in mark.relations:
+            continue
+        try:
+            statements = split_statements(action["several"] or action["one"], file="rule")
+        except UsageError:
+            continue  # NOTHING, or what only stands in rules
+        for statement in statements:
+            yield from _needs(f"its rule {rule.name}", rule.table_oid, (rule.event,), statement, mark)
+
+
+_ACTION = re.compile(r"\bDO\s+(?:INSTEAD\s+)?(?:\((?P<several>.*)\)|(?P<one>.*?));?\s*$", re.DOTALL)
+"""As pg_get_ruledef writes it: capitals, one action or several in parentheses."""
+
+
+def _needs(by: str, table_oid: int, events: tuple[str, ...], statement: Statement, mark: CatalogMark) -> Iterator[_Need]:
     written = oids((change.relation for change in statement.changes), mark)
     for oid in oids(statement.names, mark):
-        if oid != trigger.table_oid:
-            yield trigger, oid, WRITE_TAKES if oid in written else SELECT_TAKES
+        if oid != table_oid:
+            yield _Need(by, table_oid, events, oid, WRITE_TAKES if oid in written else SELECT_TAKES)
 
 
-def _through_triggers(hold: Hold, needs: Iterable[_Need], mark: CatalogMark) -> Iterator[Hold]:
-    for trigger, oid, mode in needs:
-        if oid != hold.oid or not _stops(hold, mode):
+def _through_needs(hold: Hold, needs: Iterable[_Need], mark: CatalogMark) -> Iterator[Hold]:
+    for need in needs:
+        if need.oid != hold.oid or not _stops(hold, need.mode):
             continue
-        blocks = Blocks.WRITES if "INSERT" in trigger.events else Blocks.ROWS
-        yield _derived(hold, trigger.table_oid, blocks, f"its trigger {trigger.name} uses {_name(oid, mark)}")
+        blocks = Blocks.WRITES if "INSERT" in need.events else Blocks.ROWS
+        yield _derived(hold, need.table_oid, blocks, f"{need.by} uses {_name(need.oid, mark)}")
 
 
 def _stops(hold: Hold, mode: str) -> bool:

@@ -123,17 +123,20 @@ def _act_on_children(
         return
     for action in actions:
         if action == _CASCADES and change.kind is ChangeKind.DELETE:
-            _follow(child.oid, _change_of(ChangeKind.DELETE, ()), catalog, found)
+            _follow(child.oid, _change_of(ChangeKind.DELETE, (), like=change), catalog, found)
         elif action == _CASCADES or action in _RESETS:
             nulls = key.child_columns if action == "n" else ()
-            _follow(child.oid, _change_of(ChangeKind.UPDATE, key.child_columns, nulls), catalog, found)
+            _follow(child.oid, _change_of(ChangeKind.UPDATE, key.child_columns, nulls, like=change), catalog, found)
         else:
             looked = _change_of(ChangeKind.LOCK, ())
             _add(child.oid, SELECT_FOR_UPDATE_TAKES, looked, catalog, found, rows=False, strong=False)
 
 
-def _change_of(kind: ChangeKind, columns: tuple[str, ...], nulls: tuple[str, ...] = ()) -> Change:
-    return Change(kind=kind, relation=Name(schema=None, name=""), columns=columns, nulls=nulls)
+def _change_of(
+    kind: ChangeKind, columns: tuple[str, ...], nulls: tuple[str, ...] = (), *, like: Change | None = None
+) -> Change:
+    spares = like is not None and like.has_condition
+    return Change(kind=kind, relation=Name(schema=None, name=""), columns=columns, nulls=nulls, has_condition=spares)
 
 
 def _look_at_parent(key: ForeignKey, catalog: _Catalog, found: dict[tuple[int, str, ChangeKind], RowLock]) -> None:

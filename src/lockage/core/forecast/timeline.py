@@ -34,6 +34,7 @@ class Hold:
     strong: bool = False  # rows deleted or their keys changed
     all_rows: bool = False  # no row is spared
     given: tuple[str, ...] = ()  # only who writes these columns waits; (): whoever writes
+    values_only: bool = False  # only who takes values of a row type apart waits
     because: str | None = None  # where no lock of its own says why
 
 
@@ -115,10 +116,6 @@ class _Listing:
 
     def reached(self, oid: int, mark: CatalogMark) -> Iterator[tuple[int, str | None, bool]]:
         """(listed oid, via, whether only writers draw on it) for everything that a lock on this oid concerns."""
-        for type_name, table in self.rules.composites.get(oid, ()):
-            listed = self.listed(table)
-            if listed is not None:
-                yield listed, type_name, False
         relation = self.visible.relations.get(oid)
         if relation is None:
             return
@@ -144,6 +141,10 @@ class _Listing:
 
 
 def _hold(lock: HeldLock, first: int, last: int, listing: _Listing, step: Traced) -> Iterator[Hold]:
+    for name, table in listing.rules.composites.get(lock.oid, ()):
+        if (typed := listing.listed(table)) is not None:
+            blocks = blocks_of(lock.mode)
+            yield Hold(oid=typed, mode=lock.mode, blocks=blocks, first=first, last=last, via=name, values_only=True)
     for oid, via, writers_only in listing.reached(lock.oid, step.after):
         blocks = blocks_of(lock.mode)
         if writers_only and blocks is Blocks.READS:

@@ -74,6 +74,16 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """One enabled rule of a user's (a view's own is not listed)."""
+
+    name: str
+    table_oid: int
+    event: str  # "INSERT", "UPDATE", "DELETE"
+    definition: str  # pg_get_ruledef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Routine:
     """One function or procedure of a user's (those of extensions are not listed)."""
 
@@ -89,6 +99,7 @@ class CatalogRules:
     foreign_keys: tuple[ForeignKey, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     routines: tuple[Routine, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
     views: Mapping[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])  # view to what it reads
     writable_views: tuple[int, ...] = ()  # those that PostgreSQL passes changes of rows through (pg_relation_is_updatable)
     sequences: Mapping[int, tuple[int, ...]] = field(

@@ -29,6 +29,15 @@ select 'routines',
         where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
    )
 union all
+-- Source: nodes/nodes.h, CmdType, as pg_rewrite.ev_type writes it.
+select 'rewrites',
+       pg_catalog.json_agg(pg_catalog.json_build_array(
+           r.rulename, r.ev_class::bigint, case r.ev_type when '2' then 'UPDATE' when '3' then 'INSERT' else 'DELETE' end,
+           pg_catalog.pg_get_ruledef(r.oid)
+       ))
+  from pg_catalog.pg_rewrite as r
+ where r.oid >= 16384 and r.rulename <> '_RETURN' and r.ev_type <> '1' and r.ev_enabled in ('O', 'A')
+union all
 select 'views', pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(r.ev_class::bigint, d.refobjid::bigint))
   from pg_catalog.pg_rewrite as r
   join pg_catalog.pg_class as v on v.oid = r.ev_class and v.relkind = 'v'
