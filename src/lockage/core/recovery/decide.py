@@ -53,7 +53,6 @@ INCURABLE = frozenset(
         "F065",
         "F067",
         "F068",
-        "F088",
     }
     | {f"F{number:03}" for number in range(13, 34)}
     | {"F034", "F035", "F036", "F088"}
