@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import psutil
 import psycopg
+from msgspec.structs import replace as replace_of
 from psycopg import sql
 
 from faults.deployments import APPLICATIONS, BARGES, STRANGERS, barge_spec, ferry_spec, fill, profile_of, towpath_spec
@@ -82,6 +83,7 @@ class Ground:
     password: str = "towpath-password"  # what replicas use; a fault may change it
     database: str = "towpath"
     migrations: Path = BARGES  # of barge's image; a fault may change them
+    typical_s: float | None = None  # of a migration, as its vendor says; None: as its profile has it
     platform: LocalPlatform = field(init=False)
     _stack: ExitStack = field(default_factory=ExitStack)
 
@@ -186,7 +188,7 @@ class Ground:
             reset = "alter role {} reset all; alter role {} connection limit -1 login password {}"
             connection.execute(sql.SQL(reset).format(role, role, secret))
         self.password = self.application.password
-        self.migrations = BARGES
+        self.migrations, self.typical_s = BARGES, None
         self.database = template.split(maxsplit=1)[0]
         copy = sql.SQL("create database {} owner {} template {} strategy file_copy")
         with self.admin() as connection:
@@ -328,6 +330,9 @@ class Ground:
         """What ``lockage diagnose NAME --json`` prints, in this process, and the seconds that it took."""
         stranger = self.database in STRANGERS
         profile = profile_of(self.database, here=self.state, migrations=self.migrations, url=self.watcher_url)
+        if self.typical_s is not None:
+            vendor = replace_of(profile.vendor, typical_s=self.typical_s)
+            profile = replace_of(profile, vendor=vendor)
         located = Located(
             name=self.database,
             profile=profile,

@@ -80,6 +80,26 @@ def _moving(ground: Ground, *, moves: str = "all", impatient: str = "") -> None:
 
 
 @contextmanager
+def longer_than_typical(ground: Ground) -> Iterator[None]:
+    """A migration inserts and inserts, and the vendor calls a second typical."""
+    ground.barge("1.1.0")
+    ground.typical_s = 1.0
+    ground.roll_out("1.2.0")
+    late = "select from pg_stat_activity where query like 'begin;%' and now() - xact_start > interval '1.2 s'"
+    eventually(lambda: ground.ask(late), "it takes longer than typical")
+    yield
+
+
+@contextmanager
+def as_long_as_typical(ground: Ground) -> Iterator[None]:
+    ground.barge("1.1.0")
+    ground.typical_s = 900.0
+    ground.roll_out("1.2.0")
+    eventually(lambda: ground.ask("select from pg_stat_activity where query like 'begin;%'"), "it migrates")
+    yield
+
+
+@contextmanager
 def old_snapshot(ground: Ground) -> Iterator[None]:
     ground.ferry("1.4.1")
     reader = ground.session("reports/nightly")
@@ -155,6 +175,14 @@ FAULTS = (
         code="F039",
         make=deadlock_of_a_replica,
         neighbour=Neighbour(name="a replica waits for the migration", make=waits_for_the_migration, says=("F055",)),
+    ),
+    Fault(
+        name="a migration takes longer than is typical",
+        code="F051",
+        make=longer_than_typical,
+        allowed=("F054",),
+        chained=(("F054", "F051"),),
+        neighbour=Neighbour(name="a migration takes as long as is typical", make=as_long_as_typical, says=("F055",)),
     ),
     Fault(
         name="an index build waits for an old snapshot",

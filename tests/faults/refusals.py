@@ -65,6 +65,62 @@ def nobody_listens(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
+def address_is_none(ground: Ground) -> Iterator[None]:
+    """A placeholder of the deployment's files that nobody filled in."""
+    ground.fresh("towpath 2.26.6 300")
+    ground.deploy(towpath_spec(ground, "2.26.6", url="postgresql://{{ .Values.database.url }}:port/towpath"), ready=False)
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def tls_is_asked_for(ground: Ground) -> Iterator[None]:
+    """The address asks for TLS, which the server does not have."""
+    ground.fresh("towpath 2.26.6 300")
+    ground.deploy(towpath_spec(ground, "2.26.6", url=f"{ground.url()}?sslmode=require"), ready=False)
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def tls_is_preferred(ground: Ground) -> Iterator[None]:
+    ground.fresh("towpath 2.26.6 300")
+    ground.deploy(towpath_spec(ground, "2.26.6", url=f"{ground.url()}?sslmode=prefer"))
+    yield
+
+
+@contextmanager
+def not_let_in(ground: Ground) -> Iterator[None]:
+    """Somebody wrote a line for the application's role into pg_hba.conf."""
+    ground.fresh("towpath 2.26.6 300")
+    with _first_line(ground, "host all towpath 127.0.0.1/32 reject"):
+        ground.deploy(towpath_spec(ground, "2.26.6"), ready=False)
+        ground.until_backs_off()
+        yield
+
+
+@contextmanager
+def somebody_else_is_not_let_in(ground: Ground) -> Iterator[None]:
+    ground.fresh("towpath 2.26.6 300")
+    with _first_line(ground, "host all postgres 127.0.0.1/32 reject"):
+        ground.deploy(towpath_spec(ground, "2.26.6"))
+        yield
+
+
+@contextmanager
+def _first_line(ground: Ground, line: str) -> Iterator[None]:
+    file = ground.data_dir / "pg_hba.conf"
+    before = file.read_text()
+    file.write_text(f"{line}\n{before}")
+    ground.ask("select pg_reload_conf()")
+    try:
+        yield
+    finally:
+        file.write_text(before)
+        ground.ask("select pg_reload_conf()")
+
+
+@contextmanager
 def another_address_of_the_same_server(ground: Ground) -> Iterator[None]:
     ground.fresh("towpath 2.26.6 300")
     ground.deploy(towpath_spec(ground, "2.26.6", url=ground.url(host=socket.gethostbyname("localhost"))))
@@ -122,6 +178,17 @@ def statement_timeout(ground: Ground) -> Iterator[None]:
     holder = ground.holds("audit_logs", name="reports/weekly")
     ground.refused()
     holder.close()
+    yield
+
+
+@contextmanager
+def transaction_timeout(ground: Ground) -> Iterator[None]:
+    ground.towpath()
+    ground.order("alter role towpath set transaction_timeout = '500ms'")
+    holder = ground.session("reports/weekly")
+    holder.execute("set transaction_timeout = 0")
+    holder.execute("lock table api_keys in access share mode")
+    ground.refused()
     yield
 
 
@@ -228,6 +295,21 @@ FAULTS = (
         allowed=AROUND,
         neighbour=Neighbour(name="another name of the same host", make=another_address_of_the_same_server),
     ),
+    Fault(name="the address of the database is none", code="F020", make=address_is_none, allowed=AROUND),
+    Fault(
+        name="the address asks for TLS and the server has none",
+        code="F022",
+        make=tls_is_asked_for,
+        allowed=AROUND,
+        neighbour=Neighbour(name="the address takes TLS where there is some", make=tls_is_preferred),
+    ),
+    Fault(
+        name="the server lets the role in from nowhere",
+        code="F024",
+        make=not_let_in,
+        allowed=AROUND,
+        neighbour=Neighbour(name="the server does not let another role in", make=somebody_else_is_not_let_in),
+    ),
     Fault(
         name="the role has no connection left",
         code="F032",
@@ -250,6 +332,7 @@ FAULTS = (
         allowed=AROUND,
         neighbour=Neighbour(name="timeouts that are long enough", make=generous_timeouts),
     ),
+    Fault(name="transaction_timeout of the role", code="F037", make=transaction_timeout, allowed=(*AROUND, "F044")),
     Fault(name="lock_timeout of the role", code="F035", make=lock_timeout, allowed=(*AROUND, "F044")),
     Fault(
         name="not the owner of a table",

@@ -77,6 +77,51 @@ def standby_beside(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
+def standby_is_gone(ground: Ground) -> Iterator[None]:
+    """Commits wait for a synchronous standby, and there is none: that of the migration, too."""
+    ground.towpath("2.27.8", ready=False, replicas=0)
+    with _commits_wait_for(ground, "gone"):
+        ground.deploy_again(towpath_spec(ground, "2.27.8"))
+        waits = "select from pg_stat_activity join pg_locks using (pid) where wait_event = 'SyncRep' and locktype = 'advisory'"
+        eventually(lambda: ground.ask(waits), "the migration's commit waits")
+        yield
+
+
+@contextmanager
+def standby_is_gone_for_a_replica(ground: Ground) -> Iterator[None]:
+    """The old replica's commit waits for it, and the migration for what that has locked."""
+    ground.towpath()
+    reader = ground.session("reports/nightly")
+    reader.execute("insert into site_configs (key, value) values ('banner', 'x')")
+    reader.execute("lock table api_keys in row exclusive mode")
+    with _commits_wait_for(ground, "gone"):
+        ground.runs(reader, "commit")
+        ground.roll_out("2.27.8")
+        ground.until_waits("towpath/%")
+        yield
+
+
+@contextmanager
+def standby_answers(ground: Ground) -> Iterator[None]:
+    """Commits wait for a synchronous standby, which answers."""
+    ground.towpath()
+    with _standby(ground):
+        eventually(lambda: ground.ask("select from pg_stat_replication where state = 'streaming'"), "it follows")
+        with _commits_wait_for(ground, "*"):
+            ground.upgraded()
+            yield
+
+
+@contextmanager
+def _commits_wait_for(ground: Ground, standbys: str) -> Iterator[None]:
+    ground.order(f"alter system set synchronous_standby_names = '{standbys}'", "select pg_reload_conf()")
+    try:
+        yield
+    finally:
+        ground.order("alter system reset synchronous_standby_names", "select pg_reload_conf()")
+
+
+@contextmanager
 def _standby(ground: Ground) -> Iterator[int]:
     account = server_account()
     programs = reachable_binaries(embedded_binaries(), account, cache_root())
@@ -106,6 +151,19 @@ FAULTS = (
         neighbour=Neighbour(name="the server was restarted before the upgrade", make=server_restarted_before),
     ),
     Fault(name="the server was restarted in mid-migration", code="F058", make=server_restarted, allowed=(*AROUND, "F021")),
+    Fault(
+        name="a synchronous standby is gone",
+        code="F052",
+        make=standby_is_gone,
+        neighbour=Neighbour(name="a synchronous standby answers", make=standby_answers),
+    ),
+    Fault(
+        name="a synchronous standby is gone for whoever is in the way",
+        code="F052",
+        make=standby_is_gone_for_a_replica,
+        allowed=("F040",),
+        chained=(("F040", "F052"),),
+    ),
     Fault(
         name="the database is a standby",
         code="F030",

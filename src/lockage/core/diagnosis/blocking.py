@@ -12,7 +12,8 @@ from lockage.core.blockers import Blocker, Who
 from lockage.core.diagnosis.evidence import PreparedTransaction
 from lockage.core.diagnosis.findings import Case
 from lockage.core.diagnosis.migrator import Migrator, awaited
-from lockage.core.diagnosis.typed import lockage, psql
+from lockage.core.diagnosis.motion import waits_for_standby
+from lockage.core.diagnosis.typed import lockage, psql, standbys_shown
 from lockage.core.facts import Session
 
 
@@ -56,6 +57,8 @@ def remedy_of(case: Case, blocker: Blocker) -> str:
     """
     session = blocker.session
     assert session is not None
+    if waits_for_standby(session):
+        return standbys_shown(case)  # whoever ends it keeps what it has done, and tells its client that it failed
     show = lockage(case, "recover", "--plan-only")
     if blocker.who is Who.THIRD_PARTY and case.evidence.platform.replicas is not None:
         return (

@@ -216,7 +216,8 @@ _FAULTS = (
      r"No suitable driver|invalid integer value \"[^\"]*\" for connection option|unsupported (?:database )?(?:scheme|protocol)|"
      r"ERR_INVALID_URL|Invalid URL|invalid (?:port|userinfo)|could not parse (?:the )?(?:database|connection)|"
      r"Can't load plugin: sqlalchemy|unknown (?:driver|scheme)|URI::InvalidURIError|invalid percent-encoded token|"
-     r"Driver .* claims to not accept jdbcUrl|must be specified.* URL"),
+     r"Driver .* claims to not accept jdbcUrl|must be specified.* URL|unexpected spaces found in|in URI query parameter|"
+     r"forbidden value %00|unexpected character .* in URI|in IPv6 host address in URI|invalid sslmode value: \""),
     (Fault.LOST, r"server closed the connection unexpectedly|[Cc]onnection reset by peer|ECONNRESET|unexpected EOF|broken pipe|"
      r"driver: bad connection|SSL SYSCALL error|Connection terminated unexpectedly|connection is closed|EPIPE|"
      r"An I/O error occurred while sending to the backend|conn closed|connection was closed in the middle"),

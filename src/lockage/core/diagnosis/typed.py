@@ -54,3 +54,8 @@ def identifier(name: str) -> str:
         return '\\"' + re.sub(r'([\\"$`])', r"\\\1", inside) + '\\"'
 
     return ".".join(one(part) for part in name.split(".", 1))
+
+
+def standbys_shown(case: Case) -> str:
+    """What shows which standbys there are, and how far behind."""
+    return psql(case, "SELECT application_name, state, sync_state, replay_lag FROM pg_stat_replication")

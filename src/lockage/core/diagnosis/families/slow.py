@@ -20,9 +20,9 @@ from lockage.core.diagnosis.motion import (
     working_in_words,
 )
 from lockage.core.diagnosis.rollout import failed, troubled
-from lockage.core.diagnosis.typed import lockage, psql
+from lockage.core.diagnosis.typed import lockage, psql, standbys_shown
 from lockage.core.facts import Session
-from lockage.core.plan.wording import duration, listed
+from lockage.core.plan.wording import counted, duration, listed
 
 THROTTLED_RATIO = 0.95
 """Share of its CPU limit at which a replica is taken to be held back by it."""
@@ -169,17 +169,18 @@ def standby_waits(case: Case) -> Iterator[Finding]:
     pids = listed(tuple(str(o.session.pid) for o in stuck))
     lag = f"the slowest is {max((s.replay_lag_s or 0.0) for s in sync):.0f} s behind" if sync else "none is connected"
     behind = lag if standbys is not None else "which ones are connected was not seen"
+    who = "the migration" if migrates else counted(len(stuck), "commit")
+    wait = "waits" if migrates or len(stuck) == 1 else "wait"
     yield Finding(
         code="F052",
-        cause=f"{'the migration' if migrates else f'{len(stuck)} commits'} (pid {pids})"
-        f" {'waits' if migrates else 'wait'} for a synchronous standby ({names or 'synchronous_standby_names'}): {behind}",
+        cause=f"{who} (pid {pids}) {wait} for a synchronous standby ({names or 'synchronous_standby_names'}): {behind}",
         confidence=0.95 if standbys is not None and not sync else 0.85 if first is not None else 0.5,
         why="it waits for SyncRep in both looks, which is after the work and before the answer",
         evidence=(
             *(shown(o.session) for o in stuck[:2]),
             *(Exhibit(source="pg_stat_replication", text=f"{s.name}: {s.state}, {s.sync_state}") for s in (standbys or ())[:3]),
         ),
-        next=psql(case, "SELECT application_name, state, sync_state, replay_lag FROM pg_stat_replication"),
+        next=standbys_shown(case),
         avoid="do not cancel the commit: it is done here and only not confirmed, and the client would be told that it failed",
         about=tuple(key for o in stuck for key in (f"backend {o.session.pid}", *((f"pod {o.replica}",) if o.replica else ()))),
     )
