@@ -37,6 +37,8 @@ LINES = [
     ),
     ("  2024_01_01_000000_create_ferries_table ........ 12.5ms DONE", Step.DONE, "2024_01_01_000000_create_ferries_table"),
     ("Migrating: 2024_01_01_000000_create_ferries_table", Step.BEGUN, "2024_01_01_000000_create_ferries_table"),
+    (STAMP + "stop signal received, database migrations continue", Step.BEGUN, None),
+    ("Database migration is still in progress, not ready yet", Step.BEGUN, None),
     ("Migrating to version 20240101 (2 migrations in total):", Step.BEGUN, "20240101"),
 ]
 

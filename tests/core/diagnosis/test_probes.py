@@ -116,6 +116,17 @@ def test_a_deaf_database_leaves_the_replicas_own_log_to_say_that_it_migrated(las
     assert "F003" in finding.rules_out
 
 
+def test_a_deaf_database_leaves_the_log_of_the_process_before_to_say_what_this_one_was_about_to() -> None:
+    stopping = c.container(state=c.running(for_s=30), last=c.ended(137, at=35, after_s=30), restarts=1, ready=False)
+    pod = c.pod(NAME, ready=False, containers=(stopping,))
+    logs = (c.log(STARTING, previous=True), c.log(c.log_line("connecting", at=29)))
+    kill = c.event("Killing", KILLING, at=3, kind="Normal")
+    seen = c.blind(killed(platform={"details": (pod,), "logs": logs, "events": (kill,)}), *UNSEEN)
+    finding = one(seen, "F001")
+    assert "the process before it migrated" in finding.why
+    assert finding.confidence == 0.75
+
+
 @pytest.mark.parametrize("lines", [(STARTING, c.log_line("listening on :8080", at=50)), (c.log_line("hello", at=50),)])
 def test_a_deaf_database_and_a_log_without_a_migration_leave_it_open_what_the_replica_did(lines: tuple[str, ...]) -> None:
     serving = c.revision(present=3, ready=1)

@@ -74,6 +74,7 @@ _PATTERNS: tuple[tuple[Step, re.Pattern[str]], ...] = tuple(
         (Step.BEGUN, r"Migrating (?:up|down )?to (?:version )?(?P<name>[\w\\.]+)(?: from | \()"),  # Doctrine, Atlas
         (Step.BEGUN, r"^\s*-- migrating version (?P<name>\w+)"),  # Atlas
         (Step.DONE, r"^\s*-- ok \("),
+        (Step.BEGUN, r"(?i)\bmigrations? (?:continues?|(?:is |are )?(?:still )?(?:running|in progress|under ?way))\b"),
         (Step.DONE, r"== Migrated (?P<name>\d+) in "),  # Ecto
         (Step.BEGUN, r"== Running (?P<name>\d+) "),
         (Step.BEGUN, r"Applying migration `(?P<name>[^`]+)`"),  # Prisma

@@ -70,6 +70,8 @@ def was_migrating(case: Case, ending: Ending) -> Proof | None:
         if serves(log):
             return None
         found = _between_two(log)
+    if found is None and case.evidence.database.ledger is None and ending.state is not ending.container.last:
+        found = _of_predecessor(log_of(case, name, ending.container.name, previous=True))
     return found or _of_ledger(case, ending.detail)
 
 
@@ -120,6 +122,15 @@ def of_log(log: LogText | None) -> Proof | None:
     if log is None or line is None:
         return None
     return Proof(strength=PROVEN, why="its log ends in the middle of a migration", exhibits=(log_exhibit(log, line.raw),))
+
+
+def _of_predecessor(log: LogText | None) -> Proof | None:
+    """The process before it ended in the middle of a migration, which this one would begin anew: for where no ledger tells."""
+    found = of_log(log)
+    if found is None:
+        return None
+    why = f"the process before it migrated: {found.why}"
+    return Proof(strength=LIKELY, why=why, exhibits=found.exhibits, doing="it was migrating, or about to")
 
 
 def _of_turn(log: LogText | None) -> Proof | None:
