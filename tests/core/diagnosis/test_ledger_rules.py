@@ -179,6 +179,19 @@ def test_an_unknown_applications_own_migrator_tells_that_the_schema_is_newer(lin
     assert found.confidence > 0.9
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("error: Dirty database version 19. Fix and force version.",),
+        ("Detected failed migration to version 19 (berths). Please remove any half-completed changes then run repair",),
+        ("Error: P3009", "migrate found failed migrations in the target database, new migrations will not be applied."),
+    ],
+)
+def test_a_ledger_of_a_format_that_is_not_read_is_dirty_where_its_migrator_says_so(lines: tuple[str, ...]) -> None:
+    unreadable = ledger(None, state=LedgerState.UNREADABLE)
+    assert "F060" in codes(case(known=False, platform=down(*lines), database={"ledger": unreadable}), RULES)
+
+
 def test_where_nobody_has_said_which_table_the_ledger_is_its_absence_says_nothing() -> None:
     line = "error: migration 19 was previously applied but is missing in the resolved migrations"
     gone = ledger(None, state=LedgerState.MISSING)

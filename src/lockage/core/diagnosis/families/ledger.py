@@ -93,6 +93,8 @@ def _dirty_version(case: Case) -> tuple[str | None, tuple[Exhibit, ...]]:
         return (version, lines) if unseen and said else (None, ())
     if ledger.state is LedgerState.READ and ledger.dirty:
         return str(ledger.version), (_read(ledger), *lines)
+    if ledger.state is LedgerState.UNREADABLE and said:  # of a format that is not read here: its migrator's words stand for it
+        return next((line.version for line in said if line.version), "(not named)"), lines
     newest = next(iter(case.evidence.database.ledger_rows or ()), None)
     # An older failed row was repaired: others stand above it.
     if newest is not None and (newest.dirty or newest.success is False):
