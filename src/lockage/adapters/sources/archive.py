@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from lockage.adapters.sources.folder import FILE_LIMIT_BYTES, FOLDER_LIMIT_BYTES
-from lockage.core.migration.formats.places import may_matter
+from lockage.core.migration.formats.places import is_program, may_matter
 from lockage.errors import UsageError
 
 UNPACKED_LIMIT_BYTES = 2 * 1024 * 1024 * 1024
@@ -45,7 +45,7 @@ def is_archive(path: Path) -> bool:
 
 
 def read_archive(path: Path) -> Mapping[str, bytes]:
-    """The files of an archive that can matter to migrations, by their paths in it, sorted.
+    """The files of an archive that can matter to migrations, by their paths in it, sorted; of programs only the names.
 
     Raises ``UsageError``: LK412 cannot be read, LK413 a file or all together beyond the limit, LK655 broken, locked or leading
     outside.
@@ -121,6 +121,8 @@ class _Counted:
 
 
 def _read(path: Path, name: str, file: IO[bytes]) -> bytes:
+    if is_program(name):
+        return b""
     data = file.read(FILE_LIMIT_BYTES + 1)
     if len(data) > FILE_LIMIT_BYTES:
         raise _too_large(path, name, FILE_LIMIT_BYTES)

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lockage.core.migration.formats.places import may_matter
+from lockage.core.migration.formats.places import OF_OTHERS, is_program, may_matter
 from lockage.errors import UsageError
 
 PACKAGE = "package:"
@@ -76,18 +76,23 @@ def read_folder(path: Path) -> Mapping[str, bytes]:
 def read_tree(path: Path) -> Mapping[str, bytes]:
     """As ``read_folder``, and what can matter to migrations in the folders within it, as ``folder/name``.
 
-    Links to folders are not followed, hidden folders are left out, and files further down than ``DEPTH_LIMIT`` too.
+    Links to folders are not followed, hidden folders are left out, and files further down than ``DEPTH_LIMIT`` too. Of a
+    program there only the name is given.
     """
     files = dict(read_folder(path))
     total = sum(len(data) for data in files.values())
     try:
         for folder, within, names in _walk(path):
             depth = len(folder.relative_to(path).parts)
-            within[:] = sorted(name for name in within if not name.startswith(".") and depth < DEPTH_LIMIT)
+            here = depth < DEPTH_LIMIT
+            within[:] = sorted(name for name in within if here and not name.startswith(".") and name not in OF_OTHERS)
             for name in sorted(names) if depth else ():
                 file = folder / name
                 known = file.relative_to(path).as_posix()
                 if not may_matter(known) or not stat.S_ISREG(file.stat().st_mode):
+                    continue
+                if is_program(known):
+                    files[known] = b""
                     continue
                 total += file.stat().st_size
                 _check_size(file, file.stat().st_size, total)

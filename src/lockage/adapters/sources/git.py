@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from lockage.adapters.sources.folder import FILE_LIMIT_BYTES, FOLDER_LIMIT_BYTES
 from lockage.core.migration.formats.format import Format
-from lockage.core.migration.formats.places import likeliest_folder, may_matter, within
+from lockage.core.migration.formats.places import is_program, likeliest_folder, may_matter, within
 from lockage.core.release.fits import MigrationMark, ReleaseMigrations, ReleaseTable
 from lockage.core.release.version import parse_version
 from lockage.errors import RefusedError, UsageError
@@ -70,8 +70,8 @@ def read_files_at(
     """The files of a folder in the repository at a tag (or at any commit that Git knows by that name), and the folder's name.
 
     Without ``folder`` it is the one with most migrations of any of ``forms``. Only what can matter to migrations is read, and
-    nothing is checked out. Raises ``RefusedError`` (LK574) and ``UsageError``: LK413 too large, LK576 no migrations, LK654 no
-    such tag.
+    nothing is checked out; of programs only the names are given. Raises ``RefusedError`` (LK574) and ``UsageError``: LK413
+    too large, LK576 no migrations, LK654 no such tag.
     """
     listing = {path: digest for path, digest in _listing_of(repository, _commit(repository, tag)) if may_matter(path)}
     place = folder.strip("/") if folder is not None else likeliest_folder(listing, forms)
@@ -84,7 +84,8 @@ def read_files_at(
             code="LK576",
             hint="name the folder in the repository that holds them: --path FOLDER",
         )
-    return _blobs(repository, wanted), place or "."
+    texts = _blobs(repository, {name: digest for name, digest in wanted.items() if not is_program(name)})
+    return {name: texts.get(name, b"") for name in wanted}, place or "."
 
 
 def _commit(repository: Path, tag: str) -> str:
@@ -112,7 +113,10 @@ def _listing_of(repository: Path, commit: str) -> Iterator[tuple[str, str]]:
 
 def _blobs(repository: Path, wanted: Mapping[str, str]) -> Mapping[str, bytes]:
     asked = "".join(f"{digest}\n" for digest in wanted.values()).encode()
-    sizes = [int(line.split()[2]) for line in _run(repository, "cat-file", "--batch-check", said=asked).decode().splitlines()]
+    known = [line.split() for line in _run(repository, "cat-file", "--batch-check", said=asked).decode().splitlines()]
+    if any(len(words) < 3 for words in known):
+        raise _unusable(repository, "it is a partial clone, and files are missing from it")
+    sizes = [int(words[2]) for words in known]
     for name, size, limit in (
         *((name, size, FILE_LIMIT_BYTES) for name, size in zip(wanted, sizes, strict=True)),
         ("all migrations together", sum(sizes), FOLDER_LIMIT_BYTES),

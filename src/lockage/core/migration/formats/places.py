@@ -7,12 +7,15 @@ thousand files none need be opened to know which folder matters.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from lockage.core.migration.formats.format import Format
 
-_NOT_MIGRATIONS = frozenset({"testdata", "fixtures", "test", "tests", "node_modules", "vendor", "examples"})
+OF_OTHERS = frozenset({"node_modules", "vendor"})
+"""Folders of what others wrote; large, and looked into by nobody who seeks an application's migrations."""
+
+_NOT_MIGRATIONS = OF_OTHERS | {"testdata", "fixtures", "test", "tests", "examples"}
 """Folders whose files only look like migrations."""
 
 _DATA = (".sql", ".conf", ".toml")
@@ -29,19 +32,47 @@ def may_matter(path: str) -> bool:
     )
 
 
+def is_program(path: str) -> bool:
+    """Whether a file is in a programming language: its name matters, and its text is read by nobody here."""
+    return PurePosixPath(path).suffix.lower() in (*_PROGRAMS, *_SCRIPTS)
+
+
 def likeliest_folder(paths: Iterable[str], forms: Iterable[Format]) -> str | None:
-    """The folder with most migrations of any of the formats, "" for the top; None where there is no migration at all."""
+    """The folder with most migrations of any of the formats, "" for the top; None where there is no migration at all.
+
+    Of a format whose files may be further down it is the highest folder in which no version is there twice.
+    """
     known = tuple(forms)
+    likely = [place for path in paths if not _NOT_MIGRATIONS.intersection((place := PurePosixPath(path)).parts)]
     counted: Counter[str] = Counter()
-    for path in paths:
-        place = PurePosixPath(path)
-        if place.suffix.lower() == ".sql" and not _NOT_MIGRATIONS.intersection(place.parts):
-            folder = _folder_of(place, known)
-            if folder is not None:
-                counted[folder] += 1
+    for place in likely:
+        folder = _folder_of(place, known) if place.suffix.lower() == ".sql" else None
+        if folder is not None:
+            counted[folder] += 1
     if not counted:
         return None
-    return min(counted, key=lambda folder: (-counted[folder], folder.count("/"), folder))
+    best = min(counted, key=lambda folder: (-counted[folder], folder.count("/"), folder))
+    for form in known:
+        best = _climbed(best, [place.as_posix() for place in likely], form) if form.nested else best
+    return best
+
+
+def _climbed(folder: str, paths: Sequence[str], form: Format) -> str:
+    """The highest folder above that has more of the format's migrations, and none of them twice."""
+    found, most = folder, len(_versions(folder, paths, form))
+    while folder and most:
+        folder = folder.rpartition("/")[0]
+        versions = _versions(folder, paths, form)
+        if len(set(versions)) < len(versions):
+            break
+        if len(versions) > most:
+            found, most = folder, len(versions)
+    return found
+
+
+def _versions(folder: str, paths: Iterable[str], form: Format) -> list[str]:
+    named = [form.named(inside) for path in paths if (inside := within(folder, path)) is not None]
+    return [name.label or str(name.version) for name in named if name is not None]
 
 
 def within(folder: str, path: str) -> str | None:
