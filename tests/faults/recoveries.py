@@ -174,6 +174,7 @@ def stranger(name: str) -> Seen:
 def rows(ground: Ground, database: str) -> Rows:
     """Every row of every table as text, sorted, those of the moment left out, and keys that the application itself purges."""
     with ground.admin(database) as session:
+        session.execute("set lock_timeout = '2s'")
         if ground.database == "towpath":
             session.execute("delete from api_keys where expires_at < now() - interval '7 days'")
         tables = session.execute("select oid::regclass::text, relname from pg_class where relkind in ('r', 'p') and"
@@ -334,6 +335,15 @@ ENDINGS: dict[str, Ending] = {
     ),
     "a stranger's Job has not migrated": Ending(release=None, person="find out who migrates here", template=TUG),
     "another database than PostgreSQL refuses": Ending(release=None, person="Redis database", template=TUG),
+    "a migration takes longer than is typical": Ending(
+        release="1.2.0", person="It is not stuck", template="barge 1.1.0", waits=True
+    ),
+    "a synchronous standby is gone": Ending(release=None, person="synchronous"),
+    "a synchronous standby is gone for whoever is in the way": Ending(release=None, person="synchronous"),
+    "the address of the database is none": Ending(release=None, person="is not valid"),
+    "the address asks for TLS and the server has none": Ending(release=None, person="do not agree about TLS"),
+    "the server lets the role in from nowhere": Ending(release=None, person="pg_hba.conf does not let"),
+    "transaction_timeout of the role": FORWARD,  # whoever was waited for is gone by then
 }
 """By the fault's name; one that is missing here fails the test."""
 

@@ -36,7 +36,7 @@ from lockage.interfaces.wiring import Opened, form_of, migrations_of, shadows_of
 from lockage.interfaces.wiring_recovering import restore_points_of
 from lockage.ports import Narrate
 
-GIVES_UP = frozenset({"F034", "F035"})
+GIVES_UP = frozenset({"F034", "F035", "F037"})
 """Causes by which a migrator waits for a moment only, and comes again: whoever it waits for shows in that moment only."""
 
 CATCH_S = 6.0

@@ -55,7 +55,7 @@ INCURABLE = frozenset(
         "F068",
     }
     | {f"F{number:03}" for number in range(13, 34)}
-    | {"F034", "F035", "F036", "F088"}
+    | {"F034", "F035", "F036", "F037", "F088"}
 )
 """Causes that stay behind a new start: image, configuration, privileges, memory, room, the migration itself."""
 

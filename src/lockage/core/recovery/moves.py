@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from lockage.core.blockers import Blocker, Who, yields_by_itself
 from lockage.core.catalog.repair import drop_index, refuses_transaction, reindex
 from lockage.core.diagnosis.evidence import ReleaseRevision
+from lockage.core.diagnosis.motion import waits_for_standby
 from lockage.core.plan.contending import in_words
 from lockage.core.plan.wording import counted, probe_in_words
 from lockage.core.recovery.scene import Scene, Wishes
@@ -78,6 +79,8 @@ def _of_blocker(blocker: Blocker) -> Iterator[RecoveryStep]:
     session = blocker.session
     if session is None:
         return  # a prepared transaction has steps of its own
+    if waits_for_standby(session):
+        return  # it has committed: ending it undoes nothing, and tells its client that it failed
     if session.query.startswith("autovacuum:"):
         reason = (
             "an autovacuum gives way by itself"
