@@ -1,9 +1,9 @@
 """Who waits for whom: the forecast, and what linters of SQL texts say, beside real sessions that do or do not wait.
 
-``python benchmarks/blocking.py [--majors 18,15] [--kind KIND] [--json] [WORD …]``: cases of ``tests/corpus/blocking`` whose name
-holds one of the words. The truth is measured on servers with data, the forecast made on an empty shadow. Exit code 1 where the
-forecast misses anything. The surprising thing: a miss is milder than the truth, an invention worse, so every pair of a case and
-a relation counts once.
+``python benchmarks/blocking.py [--majors 18,15] [--kind KIND] [--json] [WORD …]``: cases of ``tests/corpus/blocking`` that
+have one of the words. The truth is measured on servers with data, the forecast made on an empty shadow. Exit code 1 where the
+forecast misses anything. The surprising thing: a miss is milder than the truth, an invention worse, so every pair of a case
+and a relation counts once.
 """
 
 from __future__ import annotations
@@ -129,6 +129,7 @@ def main() -> int:
     parser.add_argument("--kind", default="")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--no-linters", action="store_true")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where a run over all cases leaves its JSON")
     parser.add_argument("words", nargs="*")
     asked = parser.parse_args()
     chosen = [
@@ -149,15 +150,11 @@ def main() -> int:
                         for what in getattr(row, verdict):
                             print(f"     {verdict:8} {what}", flush=True)
     sums = table(everything)
-    summary = {
-        "schema": "lockage.bench.blocking/1",
-        "absent": absent,
-        "sums": sums,
-        "rows": [asdict(row) for row in everything],
-    }
+    uneven = [asdict(row) for row in everything if row.missed or row.invented]
+    summary = {"schema": "lockage.bench.blocking/1", "absent": absent, "sums": sums, "rows": uneven}
     if not asked.words and not asked.kind:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(summary, indent=1) + "\n")
+        asked.results.parent.mkdir(exist_ok=True)
+        asked.results.write_text(json.dumps(summary, indent=1) + "\n")
     if asked.json:
         print(json.dumps(summary, indent=1))
     else:
@@ -170,10 +167,8 @@ def _print(sums: list[dict[str, object]], absent: list[str], *, seconds: float) 
     for row in sums:
         if row["tool"] == "lockage" or row["kind"] == "all":
             print(f"{row['tool']:<10} {row['major']:>5} {row['kind']:<24} " + " ".join(f"{row[name]:>8}" for name in _COLUMNS))
-    print(
-        "found, missed, invented: pairs of a case and a relation. Lockage is asked about reads, writes and rows; linters about"
-    )
-    print("reads and writes, since no SQL text tells rows, and of a linter that names no table the first one named counts.")
+    print("found, missed, invented: pairs of a case and a relation. Lockage is asked about reads, writes and rows; linters")
+    print("about reads and writes, since no SQL text tells rows; of one that names no table the first one named counts.")
     for name in absent:
         print(f"({name})")
     print(f"({seconds:.0f} s)")

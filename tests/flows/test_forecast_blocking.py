@@ -1,0 +1,93 @@
+"""A sample of the blocking corpus: the forecast against real sessions that do or do not wait (``make bench`` takes all)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lockage.adapters.postgres.embedded import Server
+from lockage.adapters.postgres.shadow import EmbeddedShadows
+from lockage.core.migration.formats import plain
+from lockage.core.migration.script import Migration
+from lockage.flows.forecast import forecast_database
+from lockage.ports import Shadows
+from support.blocking_corpus import Case, cases
+from support.blocking_truth import Truth
+from support.undone import UndoneShadows
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+CASES = {case.id: case for case in cases()}
+
+SAMPLE = (
+    "alter_table_columns: drop a column that a foreign key needs",
+    "alter_table_columns: type of a referred key",
+    "alter_table_constraints: add a foreign key from a partitioned table, checked",
+    "alter_table_constraints: add a check without heirs",
+    "alter_table_rest: several subcommands of different strength",
+    "code: block over the catalog",
+    "code: function that renames",
+    "indexes: reindex an index",
+    "objects: change a type that a column has",
+    "objects: drop a table that is referred to",
+    "objects: drop a schema",
+    "partitions: detach a partition beside a default one",
+    "rows: delete with cascades over two steps",
+    "rows: delete with a statement trigger",
+    "rows: select for no key update",
+    "rows: update through a view of a view",
+    "transactions: opposite orders",
+    "transactions: rolled back to a savepoint",
+)
+
+OUTSIDE = ("indexes: create an index concurrently", "indexes: reindex a schema", "maintenance: vacuum full of a referred table")
+
+CANNOT_BE_TOLD = {
+    # Its update of the same table is of another row than the one that the trigger of ``balances`` counts.
+    "rows: delete with a statement trigger": {"public.balances": "writes"},
+}
+"""Worse than the truth, and no text tells."""
+
+
+@pytest.fixture(scope="module")
+def truth(postgres_server: Server) -> Iterator[Truth]:
+    """A database with the corpus' schema and data."""
+    found = Truth(postgres_server)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def shadows(truth: Truth) -> Iterator[Shadows]:
+    """One shadow of it, on which nothing stays."""
+    with EmbeddedShadows().of_database(truth.url) as shadow:
+        yield UndoneShadows(shadow)
+
+
+def foretold(case: Case, url: str, shadows: Shadows) -> dict[str, str]:
+    migration = Migration(version=1, name="case", file="1_case.sql", text=case.text)
+    forecast = forecast_database(
+        [migration],
+        url=url,
+        form=plain.FORMAT,
+        shadows=shadows,
+        narrate=lambda _: None,
+        from_version=0,
+        transaction="statement" if case.outside else "whole",
+    )
+    return {relation.relation: relation.blocks.value for relation in forecast.relations if relation.blocks.value != "none"}
+
+
+def test_the_corpus_is_large_and_names_no_case_twice() -> None:
+    assert len(CASES) == len(cases()) >= 150
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_who_waits_for_a_script_of_the_corpus_is_foretold(name: str, truth: Truth, shadows: Shadows) -> None:
+    assert foretold(CASES[name], truth.url, shadows) == truth.of(CASES[name]) | CANNOT_BE_TOLD.get(name, {})
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_who_waits_for_what_refuses_a_transaction_is_foretold(name: str, truth: Truth) -> None:
+    assert foretold(CASES[name], truth.url, EmbeddedShadows()) == truth.of(CASES[name])
