@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,12 +11,14 @@ from hypothesis import strategies as st
 
 from lockage.core.plan.dialect import LocalDialect
 from lockage.core.recovery.decide import recovery_from
+from lockage.core.recovery.moves import session_steps
 from lockage.core.recovery.runbook import recovery_runbook
 from lockage.core.recovery.scene import Scene, Wishes
 from lockage.core.recovery.steps import Course, Direction, Recovery
 from lockage.core.release.fits import Fit
 from lockage.errors import RefusedError, UsageError
 from lockage.settings import ProbeBudget
+from support.cases import owned, session
 from support.fake_world import Client, FakeWorld
 from support.machine import ALTER, a_world, seen_by_flows
 from support.rescuing import diagnosis, scene
@@ -93,3 +97,19 @@ def test_what_no_start_cures_names_the_cause_s_own_next_step(code: str) -> None:
     assert found is not None
     assert found.direction is Direction.NONE
     assert f"end {code}" in found.steps[-1].target
+
+
+@pytest.mark.parametrize(("wait", "actions"), [("SyncRep", ()), ("BufferIO", ("cancel", "terminate"))])
+def test_nobody_ends_a_commit_that_waits_for_a_standby(wait: str, actions: tuple[str, ...]) -> None:
+    ends = session(4711, state="active", wait_event_type="IPC", wait_event=wait, query="COMMIT", application_name="reports")
+    migrates = session(
+        4712, state="active", wait_event_type="Lock", wait_event="relation", blocked_by=(4711,), advisory_locks=(42,)
+    )
+    there = scene(seen_by_flows(a_world()))
+    there = replace(
+        there,
+        activity=replace(there.activity, sessions=(ends, migrates)),
+        owned=(owned(ends, None), owned(migrates, there.replicas[0].name)),
+    )
+    assert [blocker.session for blocker in there.blockers] == [ends]
+    assert tuple(step.action for step in session_steps(there, Wishes(), restarts=False)) == actions
