@@ -105,8 +105,8 @@ _CONDITIONS = (
         r"parameter)|to (?:create|drop|alter|set|grant|reassign|rename|terminate|cancel|use|examine|change|execute))|"
         r"must be (?:owner of|superuser|a member of|member of|able to SET ROLE)|was denied access on the database",
     ),
-    _Condition("42P07", "duplicate_table", r'(?:relation|table|index) "[^"]*" already exists'),
     _Condition("42701", "duplicate_column", r'column "[^"]*" of relation "[^"]*" already exists'),
+    _Condition("42P07", "duplicate_table", r'(?:relation|table|index) "[^"]*" already exists'),
     _Condition("42P06", "duplicate_schema", r'schema "[^"]*" already exists'),
     _Condition("42P05", "duplicate_prepared_statement", r'prepared statement "[^"]*" already exists'),
     _Condition(

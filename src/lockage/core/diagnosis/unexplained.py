@@ -11,8 +11,9 @@ from datetime import datetime
 
 from lockage.core.diagnosis.evidence import Evidence, PlatformEvidence
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Migrating
+from lockage.core.diagnosis.present import event_line
 from lockage.core.diagnosis.typed import lockage
-from lockage.core.facts import LedgerState, Replica, ReplicaPhase, Workload
+from lockage.core.facts import Event, LedgerState, Replica, ReplicaPhase, Workload
 from lockage.core.plan.wording import counted, duration, listed
 
 STARTING_S = 60.0
@@ -32,6 +33,9 @@ RECENT_S = 600.0
 
 Source: Kubernetes documentation v1.33, Pod Lifecycle, container restarts.
 """
+
+MOST_WARNINGS = 3
+"""Of the platform, in a finding that has no other clue."""
 
 FOREVER_S = 365 * 86_400.0
 
@@ -142,15 +146,30 @@ def _ages_in_words(replicas: Sequence[Replica], at: datetime) -> str:
 
 
 def _nothing_matches(case: Case, wrong: Sequence[str]) -> Finding:
+    warned = tuple(_warnings(case))
+    last = f"; the platform's last warning is {warned[-1].reason}: {warned[-1].text[:160]}" if warned else ""
     return Finding(
         code="F000",
-        cause=f"something is wrong, and no rule knows why: {'; '.join(wrong)}",
+        cause=f"something is wrong, and no rule knows why: {'; '.join(wrong)}{last}",
         confidence=1.0,
         why="what is wrong was seen, and every cause that would show in what was seen is ruled out",
-        evidence=tuple(Exhibit(source="what was found beside what is wanted", text=text) for text in wrong),
+        evidence=(
+            *(Exhibit(source="what was found beside what is wanted", text=text) for text in wrong),
+            *map(event_line, warned),
+        ),
         next=lockage(case, "bundle"),
         avoid="restart or change nothing before the bundle is made: what would tell goes with the replica",
     )
+
+
+def _warnings(case: Case) -> Iterator[Event]:
+    """The newest warning of each reason, of replicas that are not ready, oldest first."""
+    waiting = {f"Pod/{replica.name}" for replica in case.evidence.platform.replicas or () if not replica.ready}
+    newest: dict[str, Event] = {}
+    for event in case.evidence.platform.events or ():
+        if event.kind == "Warning" and event.subject in waiting and (case.evidence.at - event.at).total_seconds() < RECENT_S:
+            newest[event.reason] = event
+    yield from sorted(newest.values(), key=lambda event: event.at)[-MOST_WARNINGS:]
 
 
 def _too_little(case: Case, unseen: tuple[str, ...]) -> Finding:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from lockage.core.diagnosis.evidence import Container, ContainerPhase, LogText, ReplicaDetail
+from lockage.core.diagnosis.families.exit_beside import ends_beside, hook_failed
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.log_lines import Complaint, last_words
 from lockage.core.diagnosis.migrator import THE_LOCK
@@ -221,4 +222,4 @@ def _detail_of(voice: Voice) -> tuple[Exhibit, ...]:
     return (Exhibit(source=voice.exhibit.source, text=voice.complaint.detail[:400]),)
 
 
-RULES: tuple[Rule, ...] = (ends_by_itself, crash_loop, failed_migration)
+RULES: tuple[Rule, ...] = (ends_by_itself, ends_beside, hook_failed, crash_loop, failed_migration)

@@ -290,7 +290,8 @@ def not_ready(case: Case) -> Iterator[Finding]:
         failures = [e for e in _failures(case, detail, "readiness") if _since_start(mains[0], e)]
         if not failures or not _too_long(case, detail, mains[0], failures[-1]) or _explained(case, detail, mains[0]):
             continue
-        yield _unready(case, detail, mains[0], failures[-1])
+        slow = next((c for c in mains if not c.ready), mains[0])
+        yield _unready(case, detail, slow, failures[-1], several=len(mains) > 1, own=any(c.main and not c.ready for c in mains))
 
 
 def _since_start(container: Container, event: Event) -> bool:
@@ -324,23 +325,23 @@ def _explained(case: Case, detail: ReplicaDetail, container: Container) -> bool:
     return ending or looping or busy(case, detail.name) is not None or migrates_now(case, detail.name) is not None
 
 
-def _unready(case: Case, detail: ReplicaDetail, container: Container, failure: Event) -> Finding:
+def _unready(case: Case, detail: ReplicaDetail, container: Container, failure: Event, *, several: bool, own: bool) -> Finding:
     started = container.state.started_at
     since = next((c.since for c in detail.conditions if c.type == "Ready" and c.status == "False"), None) or started
     lasting = f" for {duration(age_s(case, since))}" if since is not None else ""
     blind = case.evidence.database.owned is None
+    which = f"container {container.name} of " if several else ""
     answered = _status(failure.text)
     return Finding(
         code="F004",
-        cause=f"{noun(case)} {detail.name} runs and is not ready{lasting}: {failure.text[:160]}",
+        cause=f"{which}{noun(case)} {detail.name} runs and is not ready{lasting}: {failure.text[:160]}",
         confidence=0.6 if blind else 0.8,
         why="its process runs, and the probe fails at present" + (", but the database was not seen" if blind else ""),
         evidence=(event_line(failure), state_line(detail, container)),
         next=kubectl(case, "logs", detail.name, "-c", container.name, "--tail=50"),
         avoid="do not restart it before its log was read" if answered is None else None,
-        rules_out=("F056",)
-        if answered is not None and answered.startswith("HTTP 4")
-        else (),  # it serves, and is not what is asked
+        # It serves, and is not what is asked; or the application is ready, and another container is not.
+        rules_out=("F056",) if not own or (answered is not None and answered.startswith("HTTP 4")) else (),
         about=pods(detail.name),
     )
 
