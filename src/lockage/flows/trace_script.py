@@ -6,6 +6,7 @@ the trace. It is taken back and the script goes on, because most of what fails o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -67,6 +68,7 @@ class _Tracer:
         self._start = self._mark = session.mark()
         self._rules = session.rules()
         self._rules_fresh = True
+        self._quiet: str | None = None  # "local" or "session": session_replication_role is replica, and nothing fires
         self._steps: list[Traced] = []
         self._reached = 0
         self._number = 0
@@ -160,8 +162,11 @@ class _Tracer:
         if statement.control is Control.BEGIN:
             self._explicit = True
         self._keep(file, statement, observation, of_migrator=of_migrator)
+        if statement.node == "variable_set_stmt" and observation.failure is None:
+            self._quiet = _quiet_after(statement.text, self._quiet)
         if was_open and not self._open:
             self._explicit = self._begun = False
+            self._quiet = None if self._quiet == "local" else self._quiet
         if statement.chained:
             self._begun = False  # COMMIT AND CHAIN: open again at once, but another one
 
@@ -225,13 +230,14 @@ class _Tracer:
                 observation=observation,
                 before=before,
                 after=self._mark,
-                rules=self._rules,
+                rules=self._rules if self._quiet is None else replace(self._rules, foreign_keys=(), triggers=()),
                 skipped=skipped,
                 of_migrator=of_migrator,
             )
         )
 
     def _end(self) -> None:
+        self._quiet = None if self._quiet == "local" else self._quiet
         last = self._steps[-1]
         self._steps[-1] = replace(last, observation=replace(last.observation, in_transaction=False))
         self._begun = False
@@ -244,3 +250,17 @@ def _misses_a_parent(observation: Observation) -> bool:
 def _table(name: str) -> Name:
     schema, _, table = name.rpartition(".")
     return Name(schema=schema or None, name=table)
+
+
+_ROLE = re.compile(
+    r"(?P<how>set|reset)\s+(?P<local>local\s+)?(?:session\s+)?session_replication_role\b\W*(?:to\b)?\W*(?P<value>\w*)"
+)
+
+
+def _quiet_after(text: str, before: str | None) -> str | None:
+    found = _ROLE.match(" ".join(text.lower().split()))
+    if found is None:
+        return before
+    if found["value"] != "replica":
+        return None
+    return "local" if found["local"] else "session"

@@ -23,6 +23,26 @@ def test_straight_statements_run_whenever_the_block_does() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("condition", "place"),
+    [
+        ("not exists (select from pg_type where typname = 'mood')", Place.STRAIGHT),
+        ("exists (select 1 from information_schema.columns where table_name = 'a' and column_name = 'b')", Place.STRAIGHT),
+        ("to_regclass('public.a') is null", Place.STRAIGHT),
+        ("exists (select from a)", Place.BRANCH),
+        ("exists (select from pg_class where relname = t)", Place.BRANCH),  # a variable, which may come from rows
+        ("exists (select from pg_class where f(relname))", Place.BRANCH),
+        ("exists (select from pg_stat_activity)", Place.BRANCH),
+        ("found", Place.BRANCH),
+    ],
+)
+def test_only_the_catalog_decides_a_branch_for_production_too(condition: str, place: Place) -> None:
+    assert places(f"DECLARE t text; BEGIN IF {condition} THEN UPDATE a SET b = 1; ELSE DELETE FROM a; END IF; END") == [
+        ("update", place),
+        ("delete", place),
+    ]
+
+
 def test_branches_loops_and_handlers_are_told_apart() -> None:
     body = """DECLARE r record; BEGIN
       IF true THEN UPDATE a SET b = 1; ELSIF false THEN DELETE FROM a; ELSE INSERT INTO a VALUES (1); END IF;

@@ -56,8 +56,8 @@ def read_code(definition: str, *, language: str) -> Code:
     found: list[Inner] = []
     functions = parse_plpgsql(definition)
     for function in functions:
-        action = _child(function.get("PLpgSQL_function"), "action")
-        found.extend(_block(action, Place.STRAIGHT, protected=False))
+        body = _child(function, "PLpgSQL_function")
+        found.extend(_block(body.get("action"), Place.STRAIGHT, protected=False, variables=_variables(body)))
     return Code(inner=tuple(found), readable=bool(functions))
 
 
@@ -90,24 +90,25 @@ _SQL = {"execsql": "sqlstmt", "perform": "expr", "call": "expr", "fors": "query"
 _DYNAMIC = {"dynexecute": "query", "dynfors": "query", "return_query": "dynquery", "open": "dynquery"}
 
 
-def _block(node: object, place: Place, *, protected: bool) -> Iterator[Inner]:
+def _block(node: object, place: Place, *, protected: bool, variables: frozenset[str]) -> Iterator[Inner]:
     block = _child(node, "PLpgSQL_stmt_block")
     handlers = _child(_child(block, "exceptions"), "PLpgSQL_exception_block")
     caught = bool(handlers)
     within = Place.PROTECTED if caught and place is Place.STRAIGHT else place
-    yield from _sequence(block.get("body"), within, protected=protected or caught)
+    yield from _sequence(block.get("body"), within, protected=protected or caught, variables=variables)
     for item in _items(handlers.get("exc_list")):
         action = _child(item, "PLpgSQL_exception").get("action")
-        yield from _sequence(action, Place.HANDLER, protected=protected)
+        yield from _sequence(action, Place.HANDLER, protected=protected, variables=variables)
 
 
-def _sequence(nodes: object, place: Place, *, protected: bool) -> Iterator[Inner]:
+def _sequence(nodes: object, place: Place, *, protected: bool, variables: frozenset[str]) -> Iterator[Inner]:
     for node in _items(nodes):
         for name, value in node.items():
             if name == "PLpgSQL_stmt_block":
-                yield from _block(node, place, protected=protected)
+                yield from _block(node, place, protected=protected, variables=variables)
             elif name.startswith("PLpgSQL_stmt_"):
-                yield from _statement(name.removeprefix("PLpgSQL_stmt_"), cast("_Tree", value), place, protected=protected)
+                kind = name.removeprefix("PLpgSQL_stmt_")
+                yield from _statement(kind, cast("_Tree", value), place, protected=protected, variables=variables)
         place = _after(node, place)
 
 
@@ -129,7 +130,7 @@ def _leaves(node: object) -> bool:
     return False
 
 
-def _statement(kind: str, node: _Tree, place: Place, *, protected: bool) -> Iterator[Inner]:
+def _statement(kind: str, node: _Tree, place: Place, *, protected: bool, variables: frozenset[str]) -> Iterator[Inner]:
     line = int(node.get("lineno", 1))
     if kind in _SQL and (expression := _child(node.get(_SQL[kind]), "PLpgSQL_expr")):
         text = str(expression.get("query", ""))
@@ -141,14 +142,53 @@ def _statement(kind: str, node: _Tree, place: Place, *, protected: bool) -> Iter
         yield Inner(line=line, place=place, text=text, statements=statements, dynamic=True, protected=protected)
     below = Place.LOOP if kind in _LOOPS else Place.BRANCH
     below = below if place in {Place.STRAIGHT, Place.PROTECTED} else place
+    if kind == "if" and _decided_by_catalog(node, variables):
+        below = place
     if kind in _LOOPS:
-        yield from _sequence(node.get("body"), below, protected=protected)
+        yield from _sequence(node.get("body"), below, protected=protected, variables=variables)
     for key in _BODIES:
-        yield from _sequence(node.get(key), below, protected=protected)
+        yield from _sequence(node.get(key), below, protected=protected, variables=variables)
     for item in (*_items(node.get("elsif_list")), *_items(node.get("case_when_list"))):
         for value in item.values():
             for key in _BODIES:
-                yield from _sequence(_mapping(value).get(key), below, protected=protected)
+                yield from _sequence(_mapping(value).get(key), below, protected=protected, variables=variables)
+
+
+_CATALOGS = {"pg_catalog", "information_schema"}
+_IN_CATALOG = re.compile(
+    r"^(pg_(class|attribute|attrdef|constraint|index|indexes|tables|views|matviews|sequences|type|enum|namespace|proc|trigger"
+    r"|policy|policies|rewrite|rules|inherits|partitioned_table|publication|publication_tables|extension|description|depend)"
+    r"|columns|tables|table_constraints|key_column_usage|constraint_column_usage|check_constraints|referential_constraints"
+    r"|schemata|views|routines|triggers|sequences|domains)$"
+)
+"""Relations in which a shadow has what production has."""
+_OF_CATALOG = {"to_regclass", "to_regtype", "to_regproc", "to_regprocedure", "to_regnamespace"}
+_PLAIN = {"count", "current_schema", "current_database", "lower", "upper", "format", "quote_ident", "bool_or", "bool_and"}
+
+
+def _variables(function: _Tree) -> frozenset[str]:
+    datums = (value for item in _items(function.get("datums")) for value in item.values())
+    return frozenset(str(_mapping(value).get("refname", "")).lower() for value in datums) - {""}
+
+
+def _decided_by_catalog(node: _Tree, variables: frozenset[str]) -> bool:
+    """Whether nothing but the catalog decides an IF: then a shadow takes the way that production takes."""
+    branches = (value for item in _items(node.get("elsif_list")) for value in item.values())
+    conditions = (node.get("cond"), *(_mapping(value).get("cond") for value in branches))
+    return all(_asks_catalog(str(_child(c, "PLpgSQL_expr").get("query", "")), variables) for c in conditions)
+
+
+def _asks_catalog(condition: str, variables: frozenset[str]) -> bool:
+    if variables & set(re.findall(r"\w+", re.sub(r"'[^']*'", "", condition).lower())):
+        return False  # what it holds may come from rows
+    statements = _read(f"SELECT {condition}")
+    if statements is None or len(statements) != 1:
+        return False
+    names, calls = statements[0].names, {call.name for call in statements[0].calls}
+    in_catalog = all(
+        name.schema in _CATALOGS or (name.schema is None and name.name.startswith("pg_")) for name in names
+    ) and all(_IN_CATALOG.match(name.name) for name in names)
+    return in_catalog and calls <= _OF_CATALOG | _PLAIN and bool(names or calls & _OF_CATALOG)
 
 
 def _read(text: str) -> tuple[Statement, ...] | None:
