@@ -1,8 +1,9 @@
 """goose: ``VERSION_name.sql`` with ``-- +goose Up`` and ``-- +goose Down`` in it, and ``VERSION_name.go``.
 
-Not for what a Go migration does: it is unknown. The surprising things: statements are sent one by one, so a file with
-``-- +goose NO TRANSACTION`` is no transaction at all, except for what stands between ``StatementBegin`` and ``StatementEnd``,
-which is one Query; and with ``-- +goose ENVSUB ON`` a variable without a value becomes nothing in goose, and an error here.
+Not for what a Go migration does: it is unknown. The surprising things: statements are sent one by one, so a file with ``--
++goose NO TRANSACTION`` is no transaction at all, except for what stands between ``StatementBegin`` and ``StatementEnd``, or
+on one line, which is one Query; and with ``-- +goose ENVSUB ON`` a variable without a value becomes nothing in goose, and an
+error here.
 
 Source: goose 3, documentation "SQL file annotations"; internal/sqlparser/parser.go (sections, statements), migration.go
 (``runSQLMigration``); mfridman/interpolate, README "Supported Expansions".
@@ -32,8 +33,10 @@ _NAME = re.compile(r"^(?P<version>[0-9]+)_(?P<name>.*)\.(?P<language>sql|go)$")
 _ANNOTATION = re.compile(r"^--\s*\+goose\s+(?P<words>.*?)\s*$", re.IGNORECASE)
 _UP = re.compile(rb"^--\s*\+goose\s+up\s*$", re.IGNORECASE | re.MULTILINE)
 _VARIABLE = re.compile(
-    r"\$(?:(?P<tag>[A-Za-z_][A-Za-z0-9_]*)\$"  # $body$ quotes, and is no variable
-    r"|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<how>:?[-?])(?P<other>[^}]*))?\}"
+    r"(?P<kept>\\\$)"  # \$ is a $
+    r"|\$(?:(?P<tag>[A-Za-z_][A-Za-z0-9_]*)\$"  # $body$ quotes, and is no variable
+    r"|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<how>:?[-?])(?P<other>[^}]*)"
+    r"|:(?P<offset>[0-9]+| -[0-9]+)(?::(?P<length>[0-9]+))?)?\}"
     r"|(?P<bare>[A-Za-z_][A-Za-z0-9_]*))"
 )
 
@@ -53,6 +56,8 @@ class _Reading:
     unset: list[Unset] = field(default_factory=list[Unset])
     way: str = ""
     begun: int = 0  # the line of an open StatementBegin
+    open: int = 0  # the line of a statement that has not ended yet
+    ends: int = 0  # semicolons since then
     replaces: bool = False
     transaction: bool = True
 
@@ -67,8 +72,11 @@ def read_text(file: SourceFile) -> Content:
             reading.kept.append("")
         elif not reading.way and line.strip() and not line.lstrip("\ufeff \t").startswith("--"):
             raise file.refused("goose takes no statement before “-- +goose Up”", line=number, form="goose")
+        elif reading.way == "up":
+            _follow(reading, line, number=number)
+            reading.kept.append(_line(reading, line, number=number, file=file))
         else:
-            reading.kept.append(_line(reading, line, number=number, file=file) if reading.way == "up" else "")
+            reading.kept.append("")
     if not reading.way:
         raise file.refused("it has no “-- +goose Up”, which goose needs", line=1, form="goose")
     if reading.begun:
@@ -101,13 +109,26 @@ def _annotate(reading: _Reading, words: str, *, number: int, file: SourceFile) -
             pass
 
 
+def _follow(reading: _Reading, line: str, *, number: int) -> None:
+    """A Query ends with the line that ends with a semicolon, so that two statements on one line are one Query."""
+    words = line.partition("--")[0].split()
+    if reading.begun or not words:
+        return
+    reading.open = reading.open or number
+    reading.ends += sum(word.count(";") for word in words)
+    if words[-1].endswith(";"):
+        if reading.ends > 1:
+            reading.parts.append(Part(first_line=reading.open, last_line=number, sending=QUERY))
+        reading.open = reading.ends = 0
+
+
 def _line(reading: _Reading, line: str, *, number: int, file: SourceFile) -> str:
     if not reading.replaces:
         return line
 
     def value(match: re.Match[str]) -> str | None:
-        if match["tag"]:
-            return match[0]
+        if match["kept"] or match["tag"]:
+            return match[0].removeprefix("\\")
         name = match["name"] or match["bare"]
         given = file.values.get(name)
         if match["how"] in ("-", ":-"):
@@ -116,6 +137,9 @@ def _line(reading: _Reading, line: str, *, number: int, file: SourceFile) -> str
         if given is None:
             reading.unset.append(Unset(name=name, line=number))
             return match[0]
+        if match["offset"]:
+            rest = given[int(match["offset"]) :]
+            return rest[: int(match["length"])] if match["length"] else rest
         return given
 
     return substituted(line, pattern=_VARIABLE, value=value).text
