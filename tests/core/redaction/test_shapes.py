@@ -127,6 +127,12 @@ IN_OTHER_WAYS = {
     "Telegram": f"https://api.telegram.org/bot123456789:AAF{C}abcdefghijklmnopqrs/sendMessage",
     "Hugging Face": f"hf_{C}abcdefghijklmnopqrstu",
     "Atlassian": f"ATATT3xFfGF0{C}abcdefghijklmnop",
+    "dots of Hikari": f"HikariConfig - password........................{C}",
+    "table": f"| password | {C} |",
+    "arrow": f"password -> {C}",
+    "in brackets": f'authentication failed for user "app" (password {C})',
+    "manifest of a Secret": f"apiVersion: v1\nkind: Secret\ndata:\n  whatever: {b64(C)}\n  other: {b64(C + C)}",
+    "manifest of a Secret in JSON": json.dumps({"kind": "Secret", "data": {"whatever": b64(C)}, "type": "Opaque"}),
     "PEM in lines of JSON": "\n".join(
         json.dumps({"level": "info", "msg": line})
         for line in ("-----BEGIN RSA PRIVATE KEY-----", b64(f"{C} and {C}, line by line"), "-----END RSA PRIVATE KEY-----")
@@ -154,7 +160,8 @@ def test_no_secret_survives_inside_of_a_json_log_or_base64(text: str) -> None:
         assert not [one for one in LEFTOVERS if one in masked], masked
 
 
-def test_an_option_whose_value_stands_on_the_next_line_is_masked() -> None:
+def test_what_only_its_place_in_lines_tells_is_masked() -> None:
+    assert C not in redaction().text(f'"app" "{C}"\n"other" "{C}"')  # PgBouncer's userlist.txt
     assert C not in redaction().text(f"serve --db-password \\\n  {C} --port 80")
 
 
@@ -198,6 +205,7 @@ max_tokens=4096 token_ttl=15m tokens: 12 token_count: 7
 docker run -u 1000:1000 --user app:app image; curl -sS https://api.example/x -o /tmp/x; redis-cli -h cache ping
 the password is required; password for user "app" is not set; the passphrase is case-sensitive; password was last changed
 <secretName>app-tls</secretName><password></password><name>app</name>
+| password | email | created_at |; password -> required; password......<masked>; "app" "running"
 tokens: ["--", "", "none"] and resources: ["secrets", "configmaps"]
 registry.example:5000/team/app:v2.27.8 main.go:1234 at 12:00:01:123 level=info
 readinessProbe: {httpGet: {path: /healthz, port: 8080}, periodSeconds: 10}

@@ -54,9 +54,7 @@ _OPTION = re.compile(rf"(?P<name>--?[A-Za-z][\w.-]*)(?:[ \t]*\\\n[ \t]*|[\"'],[ 
 _BROKEN = re.compile(rf"(?P<name>[\w.-]+)=\\\n[ \t]*{_VALUE}")
 _TAG = re.compile(r"<(?P<name>[\w.:-]+)(?P<attributes>(?:\s[^<>]{0,200})?)>(?P<value>[^<>\n]+)</")
 _KEY = re.compile(r"\b(?:key|name|id)\s*=\s*[\"'](?P<name>[\w.-]+)[\"']")
-_LIST = re.compile(
-    r"(?i)(?P<name>passwords|passwds|tokens|api_?keys)[\"']?\s*(?:=>|[:=])\s*\[(?P<value>[^\]\n{]*)\]"
-)
+_LIST = re.compile(r"(?i)(?P<name>passwords|passwds|tokens|api_?keys)[\"']?\s*(?:=>|[:=])\s*\[(?P<value>[^\]\n{]*)\]")
 _ITEM = re.compile(r"[\"'](?P<value>[^\"'\n]*)[\"']")
 _BELOW = re.compile(
     r"(?m)^(?P<indent>[ \t]*)(?:- )?[\"']?(?P<name>[\w.-]+)[\"']?:[ \t]*\n(?P=indent)[ \t]+"
@@ -66,6 +64,21 @@ _SENTENCE = re.compile(
     r"(?i)\bpass(?:word|phrase|code)(?: (?:for|of)(?: the| your)?(?: \S+){1,2})? (?:is|was|has been)(?: now)?"
     r"(?: (?:set|reset|changed) to)?:? [\"'`]?(?P<value>[^\s\"'`]{6,})"
 )
+
+_BESIDE = re.compile(
+    r"(?i)pass(?:word|wd|phrase|code)[\"']?(?:\.{3,}|[ \t]*(?:->|:?[ \t]*→|\|)[ \t]*|\t+| (?=\S+\)))"
+    r"[\"']?(?P<value>[^\s\"'|);,]{4,})"
+)
+"""In tables, behind dots and arrows, and in brackets: ``(password …)``."""
+_PAIR = re.compile(r"(?m)^[ \t]*\"[\w.-]+\"[ \t]+\"(?P<value>[^\"\n]{6,})\"[ \t]*$")
+"""A line of PgBouncer's userlist.txt."""
+
+_OF_SECRET = re.compile(r"(?m)^[ \t]*kind:[ \t]*Secret[ \t]*$|\"kind\"[ \t]*:[ \t]*\"Secret\"")
+_DATA = re.compile(
+    r"(?m)^(?P<indent>[ \t]*)(?:data|stringData):[ \t]*\n(?P<lines>(?:(?P=indent)[ \t]+\S[^\n]*(?:\n|\Z))+)"
+    r"|\"(?:data|stringData)\"[ \t]*:[ \t]*\{(?P<fields>[^{}]*)\}"
+)
+_ENTRY = re.compile(r"[\w.\"-]+[ \t]*:[ \t]*[\"']?(?P<value>[^\s\"',]+)")
 
 
 def told_values(text: str) -> Iterator[Find]:
@@ -118,6 +131,25 @@ def _below(text: str) -> Iterator[Find]:
         yield from _by_name(found, found["name"])
 
 
+def _beside(text: str) -> Iterator[Find]:
+    for pattern in (_BESIDE, _PAIR):
+        for found in pattern.finditer(text):
+            value = found["value"]
+            # "| password | email |" and "password -> required" are words.
+            if not (value.isalpha() and value.islower()) and looks_random(value) and not is_harmless(value):
+                yield _found(found, Kind.PASSWORD, telling=True)
+
+
+def _manifests(text: str) -> Iterator[Find]:
+    """Everything that a Secret's manifest holds, whatever it is called there."""
+    if _OF_SECRET.search(text) is None:
+        return
+    for data in _DATA.finditer(text):
+        for entry in _ENTRY.finditer(text, *data.span("lines" if data["lines"] is not None else "fields")):
+            if not is_harmless(entry["value"]):
+                yield _found(entry, Kind.SECRET, telling=True)
+
+
 def _sentences(text: str) -> Iterator[Find]:
     for found in _SENTENCE.finditer(text):
         start = found.start("value")
@@ -135,5 +167,8 @@ _SEARCHES: tuple[tuple[Callable[[str], Iterator[Find]], str], ...] = (
     (_lists, "["),
     (_below, ":\n"),
     (_sentences, "ass"),
+    (_beside, "ass"),
+    (_beside, '" "'),
+    (_manifests, "Secret"),
 )
 """Ways to look, each with a sign without which a text needs none."""
