@@ -53,6 +53,10 @@ def programs_path(cluster: OnCluster) -> str:
     return os.pathsep.join([*own, os.environ["PATH"]])
 
 
+UNSEEN_CHART = "# What the chart renders"
+"""How a remark begins on a chart that could not be rendered: on a busy machine once, and not for good."""
+
+
 def printed(
     kubeconfig: Path, *arguments: str, namespace: str | None = None, here: Path | None = None, known_by: object = None
 ) -> str:
@@ -64,9 +68,12 @@ def printed(
     if known_by is None or namespace is None:
         return _printed_now(kubeconfig, *arguments, here=here)
     key = (tuple(word.replace(namespace, SOMEWHERE) for word in arguments), known_by)
-    if key not in _PRINTED:
-        _PRINTED[key] = _printed_now(kubeconfig, *arguments, here=here).replace(namespace, SOMEWHERE)
-    return _PRINTED[key].replace(SOMEWHERE, namespace)
+    if key in _PRINTED:
+        return _PRINTED[key].replace(SOMEWHERE, namespace)
+    text = _printed_now(kubeconfig, *arguments, here=here)
+    if UNSEEN_CHART not in text:
+        _PRINTED[key] = text.replace(namespace, SOMEWHERE)
+    return text
 
 
 def _printed_now(kubeconfig: Path, *arguments: str, here: Path | None) -> str:
