@@ -26,7 +26,7 @@ update names_again set name = 'x';
 --! delete all rows
 delete from settings;
 --! delete with cascades over two steps
-delete from customers where id = 2;
+delete from customers where id = 3;
 --! delete with set null
 delete from lines;
 --! delete of a referred row

@@ -136,13 +136,13 @@ create table lab.things (id int primary key, label text);
 create table lab.parts (id int primary key, thing_id int references lab.things (id));
 
 insert into regions select i, 'region ' || i from generate_series(1, 5) i;
-insert into customers select i, i % 5 + 1, 'c' || i || '@example.org', 'name ' || i, 'new', i, 20 + i, 'n'
+insert into customers select i, (i - 1) % 5 + 1, 'c' || i || '@example.org', 'name ' || i, 'new', i, 20 + i, 'n'
   from generate_series(1, 6) i;
 insert into orders (customer_id, total, label) select i, i * 10, 'o' || i from generate_series(1, 6) i;
 insert into products (sku, title, tags, price, shape) select 'sku' || i, 'title ' || i, array['a'], i, row(i, i)::size from generate_series(1, 6) i;
 insert into lines select i, i, i, 1 from generate_series(1, 6) i;
 insert into stock select i, 1, 5 from generate_series(1, 6) i where i <> 3;
-insert into reviews select i, i % 2 + 1, i % 2 * 2 + 1, 'fine', 5 from generate_series(1, 5) i;
+insert into reviews select i, i % 2 + 1, i % 2 + 1, 'fine', 5 from generate_series(1, 5) i;
 insert into staff select i, nullif(i / 2, 0), 's' || i from generate_series(1, 5) i;
 insert into plain select i, 'p' || i, 0, '{}' from generate_series(1, 5) i;
 insert into loose select i, 'l' || i from generate_series(1, 5) i;
@@ -150,7 +150,7 @@ insert into scratch select i, 's' || i from generate_series(1, 5) i;
 insert into big_texts select i, repeat(md5(i::text), 200) from generate_series(1, 5) i;
 insert into settings select 'k' || i, 'v' from generate_series(1, 5) i;
 insert into booked select i, i from generate_series(1, 5) i;
-insert into readings select i, i * 4, 'k', i % 2 * 2 + 1 from generate_series(0, 4) i;
+insert into readings select i, i * 4, 'k', i % 2 + 1 from generate_series(0, 4) i;
 insert into readings_3 select i, 20 + i, 'k', 1 from generate_series(0, 4) i;
 insert into visits select i, (array['de', 'fr', 'it'])[i % 3 + 1], 'p' from generate_series(1, 9) i;
 insert into hits select i, i % 5 + 1 from generate_series(1, 8) i;

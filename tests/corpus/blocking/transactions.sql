@@ -35,7 +35,7 @@ insert into settings values ('k', 'v');
 insert into balances values (900, 1, 1);
 set constraints all immediate;
 --! late foreign key, checked in the middle
-update reviews set author_id = 2 where id = 1;
+update reviews set author_id = 3 where id = 1;
 set constraints reviews_author immediate;
 --! late foreign key broken and mended
 insert into reviews values (900, 1, 800, 'x', 1);
