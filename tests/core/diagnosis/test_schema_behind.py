@@ -42,6 +42,16 @@ def test_a_job_that_has_not_run_shows_in_what_the_replica_asks_for(line: str) ->
     assert 0.4 < finding.confidence < 0.8
 
 
+def test_a_process_that_was_killed_did_not_end_by_it() -> None:
+    line = 'pq: relation "invoices" does not exist'
+    killed = c.pod(NEW, ready=False, containers=(c.crashing(c.ended(137, "OOMKilled", at=5, after_s=2)),), created_at=c.ago(24))
+    assert c.codes(crashed(line, platform={"details": (killed,)}), RULES) == set()
+
+
+def test_a_view_of_the_server_that_is_tried_and_not_there_is_no_schema_that_lacks_something() -> None:
+    assert c.codes(crashed('ERROR:  relation "pg_stat_statements" does not exist'), RULES) == set()
+
+
 def test_a_migrator_that_fails_on_it_is_no_such_case() -> None:
     lines = ("INFO  [alembic.runtime.migration] Running upgrade a1 -> b2, add", 'relation "invoices" does not exist')
     assert c.codes(crashed(*lines), RULES) == set()

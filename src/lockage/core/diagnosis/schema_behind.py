@@ -6,24 +6,29 @@ ran for another release, and all that shows is an error of SQL in a replica that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding
 from lockage.core.diagnosis.migrator import migrator
-from lockage.core.diagnosis.present import noun
+from lockage.core.diagnosis.present import SIGKILL, SIGTERM, noun
 from lockage.core.diagnosis.rollout import failed
 from lockage.core.diagnosis.sources import last_of_image
 from lockage.core.diagnosis.typed import lockage
+from lockage.core.diagnosis.voices import Voice
 from lockage.core.facts import LedgerState
 from lockage.core.plan.wording import listed
 
 NOT_THERE = ("42P01", "42703", "42883", "3F000")
 """A table, a column, a function or a schema that does not exist. Source: PostgreSQL 18, appendix A."""
 
+_SERVERS_OWN = re.compile(r"\bpg_\w+|information_schema")
+"""Views of the server and its extensions, which an application may try and do without."""
+
 
 def asks_for_what_is_not_there(case: Case) -> Iterator[Finding]:
     """F062: a replica of the release that is asked for, which does not migrate, needs what the schema lacks."""
-    said = tuple(voice for voice in failed(case, *NOT_THERE) if not voice.migrates)
+    said = tuple(voice for voice in failed(case, *NOT_THERE) if not voice.migrates and _is_why(voice))
     if not said or migrator(case) is not None:
         return
     ledger, last = case.evidence.database.ledger, last_of_image(case)
@@ -48,3 +53,10 @@ def asks_for_what_is_not_there(case: Case) -> Iterator[Finding]:
         "would fail",
         about=tuple(f"pod {name}" for name in names),
     )
+
+
+def _is_why(voice: Voice) -> bool:
+    """Whether the process may have ended, or not got ready, by it: it was not killed, and asked for something of its own."""
+    last = voice.container.last or voice.container.state
+    killed = voice.ended and last.exit_code in {0, SIGKILL, SIGTERM}
+    return not killed and _SERVERS_OWN.search(voice.complaint.message) is None
