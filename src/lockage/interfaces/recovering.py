@@ -69,7 +69,7 @@ def judged(
     case = collected(located, limit_s=limit_s, say=say, glimpse=narrate, catalog=catalog)
     diagnosis = diagnosed(case)
     codes = {finding.code for finding in diagnosis.findings}
-    scene = scene_of(
+    seen = scene_of(
         case.evidence,
         world.profile,
         notes=read_notes(world.platform.workload()),
@@ -77,16 +77,24 @@ def judged(
         rollable=world.platform.releases(),
         script=world.migrations,
         dirty=_dirty(opened, applied=applied, narrate=narrate),
-        # Objects alone are no repair of migrations that never ran: what they would have done to rows is not in the catalog.
-        drifts=_drifts(opened, narrate=narrate) if catalog and "F068" not in codes else (),
-        lost=_lost(opened, narrate=narrate) if "F069" in codes else None,
     )
-    if codes & GIVES_UP and not scene.blockers:
-        scene = _caught_waiting(world, scene)
+    scene = _looked_into(opened, seen, codes, catalog=catalog, narrate=narrate)
     found = recovery_from(diagnosis, scene, wishes, budget=world.settings.probe_budget)
     if found.steps:
         found = replace(found, restore_points=restore_points_of(deployment))
     return Judged(diagnosis=diagnosis, scene=scene, found=found)
+
+
+def _looked_into(opened: Opened, scene: Scene, codes: set[str], *, catalog: bool, narrate: Narrate) -> Scene:
+    """The scene with what these findings need to be known beside the evidence."""
+    if "F069" in codes:
+        scene = dataclasses.replace(scene, lost=_lost(opened, narrate=narrate))
+    # Objects alone are no repair of migrations that never ran: what they would have done to rows is not in the catalog.
+    if catalog and "F068" not in codes:
+        scene = dataclasses.replace(scene, drifts=_drifts(opened, narrate=narrate))
+    if codes & GIVES_UP and not scene.blockers:
+        scene = _caught_waiting(opened.world, scene)
+    return scene
 
 
 def _caught_waiting(world: World, scene: Scene) -> Scene:
@@ -114,8 +122,9 @@ def known_releases(deployment: Deployment, world: World, *, folders: Folders) ->
 
 
 def _drifts(opened: Opened, *, narrate: Narrate) -> tuple[Drift, ...]:
-    """Where the schema differs from that of a clean run. Raises as ``compare`` does when it is asked."""
-    return compare(opened.world, shadows_of(opened.deployment), asked=True, narrate=narrate).drifts
+    """Where the schema differs, to somebody's harm, from that of a clean run. Raises as ``compare`` does when it is asked."""
+    found = compare(opened.world, shadows_of(opened.deployment), asked=True, narrate=narrate)
+    return tuple(drift for drift in found.drifts if drift.harmful)
 
 
 def _lost(opened: Opened, *, narrate: Narrate) -> LostLedger | None:

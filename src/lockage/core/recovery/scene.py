@@ -214,8 +214,6 @@ def scene_of(
     rollable: Sequence[str] = (),
     script: Sequence[MigrationText] = (),
     dirty: DirtyLedger | None = None,
-    lost: LostLedger | None = None,
-    drifts: Sequence[Drift] = (),
 ) -> Scene:
     """The scene. Raises ``RefusedError`` (LK584) naming what was not seen and must be."""
     platform, database = evidence.platform, evidence.database
@@ -227,8 +225,6 @@ def scene_of(
             hint=f"lockage diagnose {evidence.deployment}",
         )
     revisions = sorted(platform.revisions or (), key=lambda r: -r.number)
-    history = platform.releases or ()
-    pending = history[-1] if history and history[-1].status.startswith("pending-") else None
     return Scene(
         deployment=evidence.deployment,
         profile=profile,
@@ -245,12 +241,14 @@ def scene_of(
         shown=tuple(dict.fromkeys(_shown(platform.replicas or (), [r.release for r in revisions]))),
         rollable=tuple(rollable),
         wanted_before=max((r.wanted for r in revisions), default=0) or None,
-        helm_pending=pending,
+        helm_pending=_pending(platform.releases or ()),
         script=tuple(script),
         dirty=dirty,
-        lost=lost,
-        drifts=tuple(drift for drift in drifts if drift.harmful),
     )
+
+
+def _pending(history: Sequence[ReleaseRevision]) -> ReleaseRevision | None:
+    return history[-1] if history and history[-1].status.startswith("pending-") else None
 
 
 def _shown(replicas: Sequence[Replica], revisions: Sequence[str]) -> list[str]:
