@@ -116,21 +116,25 @@ class Truth:
 
     @contextmanager
     def _bulk(self) -> Iterator[str]:
-        name = self._database + "_bulk"
-        made = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(self._database))
+        """A database with many rows, fresh each time."""
+        many, trial = self._database + "_bulk", self._database + "_trial"
         with self._admin() as admin:
-            admin.execute(made)
-        url = self._server.url(name, tcp=True)
-        try:
-            with psycopg.connect(url, autocommit=True) as session:
-                session.execute(BULK.encode())
-            yield url
-        finally:
-            with self._admin() as admin:
-                admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+            if admin.execute("select 1 from pg_database where datname = %s", (many,)).fetchone() is None:
+                admin.execute(_copying(many, self._database))
+                with psycopg.connect(self._server.url(many), autocommit=True) as session:
+                    session.execute(BULK.encode())
+            admin.execute(_copying(trial, many))
+            try:
+                yield self._server.url(trial)
+            finally:
+                admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(trial)))
 
     def _admin(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self._server.url(), autocommit=True)
+
+
+def _copying(name: str, template: str) -> sql.Composed:
+    return sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
 
 
 def _sampled(url: str, statement: str, *, stalled: bool) -> _Held:
