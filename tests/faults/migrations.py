@@ -59,7 +59,7 @@ def deadlock(ground: Ground) -> Iterator[None]:
 @contextmanager
 def deadlock_of_a_replica(ground: Ground) -> Iterator[None]:
     """A replica of the old release locks the migration's two tables in the other order, and is the one that is ended."""
-    _moving(ground, impatient="10ms")
+    _moving(ground, impatient="2s")  # longer than the migration lingers between its two tables
     eventually(ground.say_in_log("40P01"), "the replica's transaction was ended")
     yield
 
@@ -74,7 +74,7 @@ def waits_for_the_migration(ground: Ground) -> Iterator[None]:
 
 def _moving(ground: Ground, *, moves: str = "all", impatient: str = "") -> None:
     ground.fresh("barge 1.1.0")
-    ground.order("grant set on parameter deadlock_timeout to towpath")
+    ground.order("alter role towpath set deadlock_timeout = '1h'", "grant set on parameter deadlock_timeout to towpath")
     ground.deploy(barge_spec(ground, "1.1.0", environment={"BARGE_MOVES": moves, "BARGE_DEADLOCK_TIMEOUT": impatient}))
     ground.roll_out("1.2.0")
 
@@ -85,7 +85,7 @@ def longer_than_typical(ground: Ground) -> Iterator[None]:
     ground.barge("1.1.0")
     ground.typical_s = 1.0
     ground.roll_out("1.2.0")
-    late = "select from pg_stat_activity where query like 'begin;%' and now() - xact_start > interval '1.2 s'"
+    late = "select from pg_stat_activity where query like 'begin;%' and now() - xact_start > interval '2 s'"
     eventually(lambda: ground.ask(late), "it takes longer than typical")
     yield
 

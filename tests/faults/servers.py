@@ -81,6 +81,7 @@ def standby_is_gone(ground: Ground) -> Iterator[None]:
     """Commits wait for a synchronous standby, and there is none: that of the migration, too."""
     ground.towpath("2.27.8", ready=False, replicas=0)
     with _commits_wait_for(ground, "gone"):
+        eventually(lambda: _commit_waits(ground), "commits wait")
         ground.deploy_again(towpath_spec(ground, "2.27.8"))
         waits = "select from pg_stat_activity join pg_locks using (pid) where wait_event = 'SyncRep' and locktype = 'advisory'"
         eventually(lambda: ground.ask(waits), "the migration's commit waits")
@@ -95,6 +96,7 @@ def standby_is_gone_for_a_replica(ground: Ground) -> Iterator[None]:
     reader.execute("insert into site_configs (key, value) values ('banner', 'x')")
     reader.execute("lock table api_keys in row exclusive mode")
     with _commits_wait_for(ground, "gone"):
+        eventually(lambda: _commit_waits(ground), "commits wait")
         ground.runs(reader, "commit")
         ground.roll_out("2.27.8")
         ground.until_waits("towpath/%")
@@ -110,6 +112,12 @@ def standby_answers(ground: Ground) -> Iterator[None]:
         with _commits_wait_for(ground, "*"):
             ground.upgraded()
             yield
+
+
+def _commit_waits(ground: Ground) -> bool:
+    """Whether the server has learned of it: a commit that holds no lock is tried."""
+    ground.runs(ground.session("psql", autocommit=True), "select pg_logical_emit_message(true, 'fault', 'is it so?')")
+    return bool(ground.ask("select from pg_stat_activity where wait_event = 'SyncRep'"))
 
 
 @contextmanager
