@@ -10,9 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from lockage.core.diagnosis.evidence import LogText
 from lockage.core.diagnosis.findings import Case, Exhibit
+from lockage.core.diagnosis.log_lines import KEPT
 from lockage.core.diagnosis.present import is_ready, living, log_exhibit
 
 
@@ -85,6 +87,10 @@ _PATTERNS: tuple[tuple[Objection, re.Pattern[str]], ...] = tuple(
 )
 
 
+_WORDS = ("migrat", "version", "revision", "database", "schema", "changeset", "change set", "but is now")
+"""Each pattern has one of them."""
+
+
 def ledger_lines(case: Case, objection: Objection) -> tuple[LedgerLine, ...]:
     """What replicas that are not ready said of this kind: the newest line of each."""
     found: dict[str, LedgerLine] = {}
@@ -98,11 +104,19 @@ def ledger_lines(case: Case, objection: Objection) -> tuple[LedgerLine, ...]:
 
 def _read(log: LogText, objection: Objection) -> Iterator[LedgerLine]:
     """The newest line of a log that says so."""
-    text = "\n".join(log.lines)  # searched whole: line by line takes ten times as long
+    lines = _speaking(log)
+    text = "\n".join(lines)  # searched whole: line by line takes ten times as long
     matches = (match for kind, pattern in _PATTERNS if kind is objection for match in pattern.finditer(text))
     newest = max(matches, key=lambda match: match.start(), default=None)
     if newest is not None:
         named = newest.groupdict()
-        raw = log.lines[text.count("\n", 0, newest.start())]
+        raw = lines[text.count("\n", 0, newest.start())]
         version = named.get("version") or named.get("also")
         yield LedgerLine(objection=objection, version=version, replica=log.replica, exhibit=log_exhibit(log, raw))
+
+
+@lru_cache(maxsize=KEPT)
+def _speaking(log: LogText) -> tuple[str, ...]:
+    """The lines that may say one of it: a log of requests has few, and every kind would be looked for in all of it."""
+    lowered = ((line, line.lower()) for line in log.lines)
+    return tuple(line for line, lower in lowered if any(word in lower for word in _WORDS))
