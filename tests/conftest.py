@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import psycopg
@@ -11,6 +12,12 @@ from psycopg import sql
 from lockage.adapters.postgres import embedded
 from lockage.adapters.postgres.embedded import Server
 from lockage.adapters.postgres.throwaway import throwaway
+
+
+def pytest_configure() -> None:
+    """A test run in the background of a shell ignores SIGINT, and so would every command that a test interrupts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
