@@ -78,6 +78,24 @@ def test_what_may_not_be_done_is_said_by_verb_and_resource() -> None:
     assert error.hint == "kubectl auth can-i list pods -n shop; what is needed is printed by: lockage rbac"
 
 
+FORBIDDEN = 'pods is forbidden: User "lockage" cannot list resource "pods" in API group "" in the namespace "shop"'
+
+
+def test_a_server_that_has_come_back_is_given_time_to_read_its_roles() -> None:
+    forbidden = status(403, FORBIDDEN, reason="Forbidden")
+    server = Scripted(httpx2.ReadError("Connection reset by peer"), forbidden, forbidden, OK)
+    with server.client() as client:
+        assert client.get(PODS).status_code == 200
+    assert len(server.asked) == 4
+    assert len(server.slept) == 2
+
+
+def test_a_right_that_is_missing_for_good_is_named_after_a_broken_connection_too() -> None:
+    server = Scripted(httpx2.ReadError("Connection reset by peer"), status(403, FORBIDDEN, reason="Forbidden"))
+    assert asked(server).code == "LK504"
+    assert sum(server.slept) < 12.0
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -7,6 +7,7 @@ Service's) pass as they are, unread, because their status is the application's.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 import httpx2
 
 from lockage.adapters.kubernetes.credentials import Credentials
-from lockage.adapters.kubernetes.failure import Asked, refusal, silence, strange
+from lockage.adapters.kubernetes.failure import Asked, by_role, refusal, silence, strange
 from lockage.adapters.kubernetes.server_clock import ServerClock
 from lockage.adapters.kubernetes.upgraded import Upgraded
 
@@ -28,6 +29,12 @@ BUSY_LIMIT_S = 12.0
 
 PAUSES_S = (0.2, 0.5, 1.0)
 """Between a failed look and the next, where the server names no time."""
+
+WAKING_S = 30.0
+"""How long after a broken connection a missing right may be the server's, which is up before it has read all roles."""
+
+WAKING_TRIES = 10
+WAKING_PAUSE_S = 1.0
 
 PROXIED = re.compile(r"^(?:/[^/]+)*?/api/v1/namespaces/[^/]+/(?:pods|services)/[^/]+/proxy(?:/|$)")
 
@@ -53,6 +60,7 @@ class Door(httpx2.BaseTransport):
         self._server = server
         self._server_name = server_name
         self._sleep = sleep
+        self._lost_at = -math.inf
         self.clock = ServerClock()
 
     def close(self) -> None:
@@ -74,12 +82,17 @@ class Door(httpx2.BaseTransport):
             elif response.status_code == 401 and not renewed and self._credentials.renew():
                 renewed = True
             else:
-                pause_s = _pause_s(request, response, failures)
+                pause_s = self._waking_s(response, failures) or _pause_s(request, response, failures)
                 if pause_s is None or time.monotonic() + pause_s > until:
                     asked = Asked(request.method, request.url.path)
                     raise refusal(response.status_code, response.content, asked=asked, server=self._server)
                 failures += 1
                 self._sleep(pause_s)
+
+    def _waking_s(self, response: httpx2.Response, failures: int) -> float | None:
+        """Seconds after which a server that has come back may know the right; nothing was done, so a write is repeated too."""
+        waking = response.status_code == 403 and time.monotonic() < self._lost_at + WAKING_S
+        return WAKING_PAUSE_S if waking and failures < WAKING_TRIES and by_role(response.content) else None
 
     def _well(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
         if response.status_code == 101:
@@ -101,6 +114,7 @@ class Door(httpx2.BaseTransport):
                 response.read()
                 response.close()
         except httpx2.TransportError as error:
+            self._lost_at = time.monotonic()
             broken = isinstance(error, httpx2.RemoteProtocolError | httpx2.ReadError | httpx2.WriteError)
             if broken and request.method == "GET" and not again:
                 return None

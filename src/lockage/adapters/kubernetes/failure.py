@@ -106,15 +106,20 @@ class Asked:
         return f"{self.verb} {self.thing}"
 
 
+def by_role(body: bytes) -> bool:
+    """Whether it is the lack of a right that a body of 403 tells of, and not a quota's or a webhook's no."""
+    status = read_status(body)
+    return status is not None and status.reason == "Forbidden" and "cannot" in status.message
+
+
 def refusal(code: int, body: bytes, *, asked: Asked, server: str) -> LockageError:
     """What an answer of the API server with a status of 400 or more means."""
     status = read_status(body)
     said = _said(status, body)
-    by_role = status is not None and status.reason == "Forbidden" and "cannot" in status.message
     match code:
         case 401 | 429:
             refused = _not_now(code, asked=asked, server=server)
-        case 403 if by_role:
+        case 403 if by_role(body):
             refused = _forbidden(asked, said)
         case 404 | 410:
             why = "" if said.endswith("not found") else f": {said}"
