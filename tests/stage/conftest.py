@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.on_stage import OnStage, a_stage
+from support.on_stage import OnStage, a_stage, at_home
 
 
 @pytest.fixture(scope="session")
@@ -18,5 +18,6 @@ def _stage() -> Iterator[OnStage]:
 @pytest.fixture
 def on_stage(_stage: OnStage) -> Iterator[OnStage]:
     """The stage, seeded; a test puts it back to the release that it begins with. Its commands end with the test."""
-    yield _stage
-    _stage.end_commands()
+    with at_home(_stage.home):
+        yield _stage
+        _stage.end_commands()

@@ -409,23 +409,31 @@ def _detaching() -> Generator[None]:
 
 
 @contextmanager
+def at_home(home: Path) -> Generator[None]:
+    """What begins meanwhile carries the home: so leftovers of a test are told from what others have begun."""
+    before = os.environ.get(HOME_VARIABLE)
+    os.environ[HOME_VARIABLE] = str(home)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[HOME_VARIABLE]
+        else:
+            os.environ[HOME_VARIABLE] = before
+
+
+@contextmanager
 def a_stage() -> Iterator[OnStage]:
     """A seeded stage, taken down at the end whatever happens."""
     home = Path(tempfile.mkdtemp(prefix="lk-stage-"))
     folders = find_folders({HOME_VARIABLE: str(home)})
-    before = os.environ.get(HOME_VARIABLE)
-    os.environ[HOME_VARIABLE] = str(home)  # what the stage starts carries it: so leftovers are told from others'
     put: OnStage | None = None
     try:
-        with _detaching():
+        with _detaching(), at_home(home):
             put = OnStage(home=home, folders=folders, stage=stage.up(folders, rows=ROWS, say=_silent))
         yield put
     finally:
         if put is not None:
             put.end_commands()
         stage.down(folders)
-        if before is None:
-            del os.environ[HOME_VARIABLE]
-        else:
-            os.environ[HOME_VARIABLE] = before
         shutil.rmtree(home, ignore_errors=True)
