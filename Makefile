@@ -25,7 +25,7 @@ help: ## say what there is
 demo: $(STAMP) ## upgrade a real application under real traffic, the usual way and then with Lockage
 	$(BIN)/lockage demo $(if $(ROWS),--rows $(ROWS)) $(DEMO_ARGS)
 
-test: $(STAMP) ## run all tests (under 15 minutes on 2 cores)
+test: $(STAMP) ## run all tests (under 20 minutes on 2 cores)
 	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST_ARGS) || { test $$? = 1 && \
 		echo "what failed is tried once more, one test at a time: only what fails again counts" && \
 		$(BIN)/pytest --last-failed --last-failed-no-failures=none $(PYTEST_ARGS); }

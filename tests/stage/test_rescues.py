@@ -139,29 +139,6 @@ def test_a_backup_that_fails_keeps_everything_as_it_is(on_stage: OnStage) -> Non
         assert platform.workload().revision == before.revision
 
 
-@pytest.mark.timeout(400)
-def test_a_recovery_killed_again_and_again_ends_as_a_calm_one(on_stage: OnStage) -> None:
-    without_traffic(on_stage, "2.26.6")
-    calm = migrated_calmly(on_stage, "2.27.8")
-    with naive_upgrade(on_stage):
-        for moment in ("done   scale-down", "begin  guard-migration"):  # each costs a lease; every effect is in tests/flows
-            running = on_stage.begin_lockage("recover", "demo", "--yes")
-            eventually(
-                lambda running=running, moment=moment: moment in running.err or running.process.poll() is not None,
-                f"it says {moment!r}",
-                limit_s=90,
-            )
-            running.process.kill()
-            running.process.wait(10)
-            expired = "the lease of the one that was killed has run out"
-            with on_stage.platform() as platform:
-                eventually(lambda platform=platform: platform.lease() is None, expired, limit_s=60)
-        done = on_stage.lockage("recover", "demo", "--yes")
-        assert done.code == 0 or "nothing to recover" in done.out, done.err
-        assert on_stage.end() == ended_well() | {"liveness": SHORT}
-        assert lost(calm, rows(on_stage)) == {}
-
-
 def test_a_dirty_ledger_is_judged_and_marked(on_stage: OnStage) -> None:
     without_traffic(on_stage, "2.26.6")
     before = rows(on_stage)
