@@ -81,19 +81,28 @@ def test_what_may_not_be_done_is_said_by_verb_and_resource() -> None:
 FORBIDDEN = 'pods is forbidden: User "lockage" cannot list resource "pods" in API group "" in the namespace "shop"'
 
 
-def test_a_server_that_has_come_back_is_given_time_to_read_its_roles() -> None:
+def test_a_server_that_has_come_back_is_given_time_to_know_a_right_that_we_had() -> None:
     forbidden = status(403, FORBIDDEN, reason="Forbidden")
-    server = Scripted(httpx2.ReadError("Connection reset by peer"), forbidden, forbidden, OK)
+    server = Scripted(OK, httpx2.ReadError("Connection reset by peer"), forbidden, forbidden, OK)
     with server.client() as client:
-        assert client.get(PODS).status_code == 200
-    assert len(server.asked) == 4
+        assert [client.get(PODS).status_code for _ in range(2)] == [200, 200]
+    assert len(server.asked) == 5
     assert len(server.slept) == 2
 
 
-def test_a_right_that_is_missing_for_good_is_named_after_a_broken_connection_too() -> None:
+def test_a_right_that_is_gone_for_good_is_named_after_a_broken_connection_too() -> None:
+    server = Scripted(OK, httpx2.ReadError("Connection reset by peer"), status(403, FORBIDDEN, reason="Forbidden"))
+    with server.client() as client:
+        assert client.get(PODS).status_code == 200
+        with pytest.raises(ForbiddenError):
+            client.get(PODS)
+    assert sum(server.slept) < 12.0
+
+
+def test_a_right_that_we_never_had_is_named_at_once_after_a_broken_connection() -> None:
     server = Scripted(httpx2.ReadError("Connection reset by peer"), status(403, FORBIDDEN, reason="Forbidden"))
     assert asked(server).code == "LK504"
-    assert sum(server.slept) < 12.0
+    assert server.slept == []
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ class Door(httpx2.BaseTransport):
         self._server_name = server_name
         self._sleep = sleep
         self._lost_at = -math.inf
+        self._allowed: set[tuple[str, str]] = set()  # verb and path of what was answered
         self.clock = ServerClock()
 
     def close(self) -> None:
@@ -72,27 +73,30 @@ class Door(httpx2.BaseTransport):
         if self._server_name is not None:
             request.extensions = {**request.extensions, "sni_hostname": self._server_name}
         until = time.monotonic() + BUSY_LIMIT_S
-        renewed, failures = False, 0
+        renewed, failures, woken = False, 0, 0
         while True:
             response = self._sent(request, again=failures > 0)
             if response is None:
                 failures += 1
             elif response.status_code < 400 or PROXIED.match(request.url.path):
+                self._allowed.add((request.method, request.url.path))
                 return self._well(request, response)
             elif response.status_code == 401 and not renewed and self._credentials.renew():
                 renewed = True
             else:
-                pause_s = self._waking_s(response, failures) or _pause_s(request, response, failures)
+                waking = woken < WAKING_TRIES and self._is_waking(request, response)
+                pause_s = WAKING_PAUSE_S if waking else _pause_s(request, response, failures)
                 if pause_s is None or time.monotonic() + pause_s > until:
                     asked = Asked(request.method, request.url.path)
                     raise refusal(response.status_code, response.content, asked=asked, server=self._server)
-                failures += 1
+                failures, woken = (failures, woken + 1) if waking else (failures + 1, woken)
                 self._sleep(pause_s)
 
-    def _waking_s(self, response: httpx2.Response, failures: int) -> float | None:
-        """Seconds after which a server that has come back may know the right; nothing was done, so a write is repeated too."""
-        waking = response.status_code == 403 and time.monotonic() < self._lost_at + WAKING_S
-        return WAKING_PAUSE_S if waking and failures < WAKING_TRIES and by_role(response.content) else None
+    def _is_waking(self, request: httpx2.Request, response: httpx2.Response) -> bool:
+        """Whether a server that has come back lacks a right which we had. Nothing was done: a write may go again, too."""
+        lately = time.monotonic() < self._lost_at + WAKING_S
+        had = (request.method, request.url.path) in self._allowed
+        return response.status_code == 403 and lately and had and by_role(response.content)
 
     def _well(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
         if response.status_code == 101:
