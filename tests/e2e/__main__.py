@@ -1,7 +1,7 @@
 """All tests on Kubernetes: ``python -m e2e [PYTEST ARGUMENTS]``, from the folder ``tests``; what ``make e2e`` calls.
 
 Most tests share one cluster, several at a time, because they wait more than they compute. Behind them come those that measure
-seconds, those that kill the cluster's parts, each kind among its own, and at the end those that end the cluster itself. The
+seconds, those that kill the cluster's parts, and at the end those that end the cluster itself. The
 surprising thing: a cluster that was up before is used and stays up.
 """
 
@@ -24,7 +24,7 @@ AT_A_TIME = ("--dist", "worksteal", "-n")
 GROUPS = (
     ("e2e and not measured and not disturbing and not alone", *AT_A_TIME, "4"),
     ("e2e and measured", *AT_A_TIME, "2", "-p", "no:randomly"),  # the longest stands first, and begins first
-    ("e2e and disturbing", *AT_A_TIME, "2"),
+    ("e2e and disturbing",),  # one after the other: what one kills, the other may need before its run has begun
 )
 """Tests that share a cluster by their marks, and how many at a time on two cores: they wait more than they compute."""
 
