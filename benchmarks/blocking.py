@@ -26,11 +26,8 @@ from _linters import Linter, installed_linters
 from lockage.adapters.postgres.binaries import find_binaries
 from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.adapters.postgres.throwaway import throwaway
-from lockage.core.migration.formats import plain
-from lockage.core.migration.script import Migration
-from lockage.flows.forecast import forecast_database
 from lockage.ports import Shadows
-from support.blocking_corpus import Case, cases
+from support.blocking_corpus import Case, cases, foretold
 from support.blocking_truth import Truth, compared, level
 from support.undone import UndoneShadows
 from support.waiting_sessions import FROM_WORST
@@ -54,18 +51,8 @@ class Row:
 
 def forecast(case: Case, url: str, shadows: Shadows) -> tuple[dict[str, str], list[str]]:
     """Relation to who waits, and what is unknown."""
-    migration = Migration(version=1, name="case", file="1_case.sql", text=case.text)
-    found = forecast_database(
-        [migration],
-        url=url,
-        form=plain.FORMAT,
-        shadows=shadows,
-        narrate=lambda _: None,
-        from_version=0,
-        transaction="statement" if case.outside else "whole",
-    )
-    said = {relation.relation: relation.blocks.value for relation in found.relations if relation.blocks.value != "none"}
-    return said, [f"{unknown.line}: {unknown.reason}" for unknown in found.unknown]
+    said, unknown = foretold(case, url, shadows)
+    return said, [f"{each.line}: {each.reason}" for each in unknown]
 
 
 def rows(major: int, truth: Truth, chosen: list[Case], linters: list[Linter]) -> Iterator[Row]:

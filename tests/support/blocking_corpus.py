@@ -10,7 +10,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockage.core.forecast.assess import Unknown
+from lockage.core.migration.formats import plain
+from lockage.core.migration.script import Migration
 from lockage.core.migration.statement import split_statements
+from lockage.flows.forecast import forecast_database
+from lockage.ports import Shadows
 
 FOLDER = Path(__file__).parents[1] / "corpus" / "blocking"
 
@@ -59,3 +64,19 @@ def _cases_of(path: Path) -> list[Case]:
             )
         )
     return found
+
+
+def foretold(case: Case, url: str, shadows: Shadows) -> tuple[dict[str, str], tuple[Unknown, ...]]:
+    """Who waits for which relation, by the forecast, and what it calls unknown."""
+    migration = Migration(version=1, name="case", file="1_case.sql", text=case.text)
+    forecast = forecast_database(
+        [migration],
+        url=url,
+        form=plain.FORMAT,
+        shadows=shadows,
+        narrate=lambda _: None,
+        from_version=0,
+        transaction="statement" if case.outside else "whole",
+    )
+    said = {relation.relation: relation.blocks.value for relation in forecast.relations if relation.blocks.value != "none"}
+    return said, forecast.unknown
