@@ -19,6 +19,14 @@ class Blocks(StrEnum):
     NONE = "none"
 
 
+class Severity(StrEnum):
+    """How bad a hazard is, in the words of SARIF and of every linter; from mildest to worst."""
+
+    NOTE = "note"  # worth knowing
+    WARNING = "warning"  # somebody may notice
+    ERROR = "error"  # users are locked out, the migration fails, or something is left broken
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seconds:
     """A range of seconds: 5th, 50th and 95th percentile. ``high`` None: something is unknown."""
@@ -68,6 +76,8 @@ class RelationForecast:
     blocks: Blocks
     blocked_s: Seconds
     because: tuple[str, ...] = ()  # what makes it wait where no lock of its own does: a view's table, a foreign key, an unknown
+    rows: float | None = None  # before the script; None: not known
+    bytes: int | None = None  # of its heap and TOAST, before the script; None: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +108,53 @@ class Broken:
     query: str
     sqlstate: str
     message: str
+    file: str = ""  # of the statement of the script behind which it fails; "": not found out
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hazard:
+    """A named danger of the script, with its remedy; ``lockage explain CODE`` says more."""
+
+    code: str  # H001
+    severity: Severity
+    relation: str | None  # as before the script; None: it is about no single one
+    file: str  # "" where it is no place in a file
+    line: int
+    sentence: str
+    remedy: str
+
+
+class Answer(StrEnum):
+    """What the data said to a check."""
+
+    NOT_ASKED = "not-asked"
+    HOLDS = "holds"  # no row stands in the way
+    FAILS = "fails"
+    UNKNOWN = "unknown"  # it could not be asked, or took too long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A read-only query whose rows are those on which a statement of the script would fail; none is good."""
+
+    query: str
+    why: str
+    file: str
+    line: int
+    answer: Answer = Answer.NOT_ASKED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyForecast:
+    """What one strategy would cost."""
+
+    name: str  # rolling, scale-to-one, scale-to-zero
+    possible: bool
+    unavailable_s: Seconds  # without service: whatever is the longer of no reads and no writes
+    without_reads_s: Seconds
+    without_writes_s: Seconds
+    reasons: tuple[str, ...]  # what rules it out, or what it stands on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +182,10 @@ class Forecast:
     transactions: int
     assumptions: tuple[str, ...] = ()
     places: tuple[StatementPlace, ...] = ()
+    hazards: tuple[Hazard, ...] = ()  # worst first
+    checks: tuple[Check, ...] = ()
+    strategies: tuple[StrategyForecast, ...] = ()  # gentlest first
+    recommended: str | None = None  # the name of one of them
 
     @property
     def worst(self) -> Blocks:

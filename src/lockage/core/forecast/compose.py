@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import (
@@ -46,6 +47,7 @@ def compose(
     assumptions: Sequence[str],
 ) -> Forecast:
     """The forecast of a traced script. ``relations`` are production's sizes; ``rules`` those before the script."""
+    relations = tuple(relations)
     gaps = tuple(find_gaps(step) for step in trace.statements)
     held = holds(trace, gaps)
     held += indirect_holds(held, mark=trace.start, rules=rules)
@@ -58,7 +60,7 @@ def compose(
                 MigrationRef(version=m.version, name=m.name, file=m.file, label=m.label or str(m.version)) for m in migrations
             )
         ),
-        relations=_relations(trace, held, seconds),
+        relations=_relations(trace, held, seconds, relations if sizes_known else ()),
         operations=tuple(
             operation
             for step, guess in zip(trace.statements, guesses, strict=True)
@@ -123,7 +125,10 @@ def _names(following: Sequence[Migration]) -> str:
     return f": {', '.join(names[:3])}{more}" if names else ""
 
 
-def _relations(trace: Trace, held: Iterable[Hold], seconds: Sequence[Seconds]) -> tuple[RelationForecast, ...]:
+def _relations(
+    trace: Trace, held: Iterable[Hold], seconds: Sequence[Seconds], sized: Iterable[Relation]
+) -> tuple[RelationForecast, ...]:
+    sizes = {relation.relation: relation for relation in sized}
     by_oid: dict[int, list[Hold]] = defaultdict(list)
     for hold in held:
         by_oid[hold.oid].append(hold)
@@ -137,7 +142,15 @@ def _relations(trace: Trace, held: Iterable[Hold], seconds: Sequence[Seconds]) -
         )
         for oid, those in by_oid.items()
     ]
+    found = [_sized(relation, sizes.get(relation.relation)) for relation in found]
     return tuple(sorted(found, key=lambda r: (-badness(r.blocks), r.relation)))
+
+
+def _sized(forecast: RelationForecast, relation: Relation | None) -> RelationForecast:
+    if relation is None:
+        return forecast
+    rows = relation.rows if relation.rows >= 0 else None
+    return replace(forecast, rows=rows, bytes=relation.heap_bytes + relation.toast_bytes)
 
 
 def _locks(trace: Trace, those: Sequence[Hold]) -> tuple[LockTaken, ...]:
