@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lockage.core.forecast.assess import Seconds
-from lockage.core.forecast.seconds import NOTHING, scaled, total, unbounded
+from lockage.core.forecast.seconds import NOTHING, Totals, scaled, total, unbounded
 
 ranges = st.builds(scaled, st.floats(0, 1e5), below=st.floats(1, 10), above=st.floats(1, 10))
 
@@ -42,3 +43,30 @@ def test_one_unknown_makes_the_sum_unknown(parts: list[Seconds]) -> None:
 def test_a_range_of_one_part_is_that_part() -> None:
     part = Seconds(low=1.0, likely=2.0, high=9.0)
     assert total([part]) == part
+
+
+def close(one: Seconds, other: Seconds, *, within_s: float) -> bool:
+    ends = [(one.low, other.low), (one.likely, other.likely), (one.high or 0.0, other.high or 0.0)]
+    return (one.high is None) is (other.high is None) and all(abs(a - b) <= within_s for a, b in ends)
+
+
+@given(st.lists(ranges | ranges.map(unbounded), max_size=8), st.data())
+def test_the_total_of_any_stretch_is_that_of_its_parts(parts: list[Seconds], data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, len(parts)))
+    behind = data.draw(st.integers(first, len(parts)))
+    totals = Totals(parts)
+    within_s = 1e-6 * (1 + sum(part.high or part.likely for part in parts))  # a millionth of the whole
+    assert close(totals.over([(first, behind - 1)]), total(parts[first:behind]), within_s=within_s)
+    rest = total([*parts[:first], *parts[behind:]])
+    assert close(totals.over([(0, first - 1), (behind, len(parts) - 1)]), rest, within_s=within_s)
+
+
+@given(st.lists(ranges, max_size=8))
+def test_moments_never_go_back(parts: list[Seconds]) -> None:
+    totals = Totals(parts)
+    moments = [totals.before(position) for position in range(len(parts) + 1)]
+    assert moments[0] == NOTHING
+    for earlier, later in itertools.pairwise(moments):
+        assert earlier.low <= later.low + 1e-6
+        assert earlier.likely <= later.likely
+        assert (earlier.high or 0) <= (later.high or 0) + 1e-6

@@ -65,6 +65,24 @@ class LockTaken:
     transaction: int  # from 1, in script order
     blocks: Blocks
     via: str | None = None  # the index, TOAST table or partition through which it reached the relation
+    from_s: Seconds | None = None  # since the script began: the start of the statement that takes it; None: not known
+    until_s: Seconds | None = None  # … the end of its transaction, or the rollback to a savepoint that gives it back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A stretch of the script in which users of a relation wait without a pause, all of it at one level.
+
+    A wait that begins in it lasts to its end, or longer where another stretch follows at once.
+    """
+
+    blocks: Blocks
+    from_s: Seconds  # since the script began
+    until_s: Seconds
+    lasts_s: Seconds  # a range of its own: the ends of the two above are not to be subtracted
+    transaction: int
+    mode: str | None = None  # the strongest lock that blocks so; None: no lock of its own does
+    because: str | None = None  # what makes users wait where no lock of its own does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +96,7 @@ class RelationForecast:
     because: tuple[str, ...] = ()  # what makes it wait where no lock of its own does: a view's table, a foreign key, an unknown
     rows: float | None = None  # before the script; None: not known
     bytes: int | None = None  # of its heap and TOAST, before the script; None: not known
+    stretches: tuple[Stretch, ...] = ()  # when its users wait, in order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +187,20 @@ class StatementPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionSpan:
+    """One transaction of the script, from its first statement to behind its commit."""
+
+    transaction: int  # from 1, in script order
+    from_s: Seconds  # since the script began
+    until_s: Seconds
+    file: str  # of its first statement
+    line: int
+    last_file: str
+    last_line: int
+    statements: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
     """What a script will lock, rewrite and scan, for how long whom it blocks, and which old queries break."""
 
@@ -186,6 +219,7 @@ class Forecast:
     checks: tuple[Check, ...] = ()
     strategies: tuple[StrategyForecast, ...] = ()  # gentlest first
     recommended: str | None = None  # the name of one of them
+    spans: tuple[TransactionSpan, ...] = ()  # of its transactions, in order
 
     @property
     def worst(self) -> Blocks:

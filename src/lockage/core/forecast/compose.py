@@ -29,7 +29,8 @@ from lockage.core.forecast.indirect import indirect_holds
 from lockage.core.forecast.lock_modes import MODES, badness, worst
 from lockage.core.forecast.names import oids
 from lockage.core.forecast.ran import changes_of
-from lockage.core.forecast.seconds import NOTHING, total
+from lockage.core.forecast.seconds import NOTHING, Totals, total
+from lockage.core.forecast.stretches import Moments, merged, spans, stretches
 from lockage.core.forecast.timeline import Hold, holds
 from lockage.core.forecast.trace import CatalogRules, Trace
 from lockage.core.migration.script import Migration
@@ -53,6 +54,7 @@ def compose(
     held += indirect_holds(held, mark=trace.start, rules=rules)
     guesses = estimates(trace, gaps, relations, sizes_known=sizes_known)
     seconds = [guess.seconds for guess in guesses]
+    moments = Moments(trace, Totals(seconds))
     unknown = _unknown(trace, gaps, migrations)
     return Forecast(
         script=Script(
@@ -60,7 +62,7 @@ def compose(
                 MigrationRef(version=m.version, name=m.name, file=m.file, label=m.label or str(m.version)) for m in migrations
             )
         ),
-        relations=_relations(trace, held, seconds, relations if sizes_known else ()),
+        relations=_relations(moments, held, relations if sizes_known else ()),
         operations=tuple(
             operation
             for step, guess in zip(trace.statements, guesses, strict=True)
@@ -78,6 +80,7 @@ def compose(
             for step, guess in zip(trace.statements, guesses, strict=True)
             if not step.of_migrator
         ),
+        spans=spans(moments),
     )
 
 
@@ -125,9 +128,8 @@ def _names(following: Sequence[Migration]) -> str:
     return f": {', '.join(names[:3])}{more}" if names else ""
 
 
-def _relations(
-    trace: Trace, held: Iterable[Hold], seconds: Sequence[Seconds], sized: Iterable[Relation]
-) -> tuple[RelationForecast, ...]:
+def _relations(moments: Moments, held: Iterable[Hold], sized: Iterable[Relation]) -> tuple[RelationForecast, ...]:
+    trace = moments.trace
     sizes = {relation.relation: relation for relation in sized}
     by_oid: dict[int, list[Hold]] = defaultdict(list)
     for hold in held:
@@ -135,10 +137,11 @@ def _relations(
     found = [
         RelationForecast(
             relation=trace.start.relations[oid].relation,
-            locks=_locks(trace, those),
+            locks=_locks(moments, those),
             blocks=worst(hold.blocks for hold in those),
-            blocked_s=_blocked(those, seconds),
+            blocked_s=_blocked(those, moments),
             because=_because(those),
+            stretches=stretches(those, moments),
         )
         for oid, those in by_oid.items()
     ]
@@ -153,13 +156,13 @@ def _sized(forecast: RelationForecast, relation: Relation | None) -> RelationFor
     return replace(forecast, rows=rows, bytes=relation.heap_bytes + relation.toast_bytes)
 
 
-def _locks(trace: Trace, those: Sequence[Hold]) -> tuple[LockTaken, ...]:
+def _locks(moments: Moments, those: Sequence[Hold]) -> tuple[LockTaken, ...]:
     """Every lock with its place; those on indexes that stop nobody go without saying where the table has the same."""
     found: dict[tuple[int, str, str | None], LockTaken] = {}
     own = {hold.mode for hold in those if hold.via is None}
     for hold in sorted(those, key=lambda h: (h.first, MODES.index(h.mode) if h.mode else -1, badness(h.blocks))):
         if hold.mode is not None and not (hold.via and hold.blocks is Blocks.NONE and hold.mode in own):
-            step = trace.statements[hold.first]
+            step = moments.trace.statements[hold.first]
             found[hold.first, hold.mode, hold.via] = LockTaken(
                 mode=hold.mode,
                 file=step.file,
@@ -168,19 +171,17 @@ def _locks(trace: Trace, those: Sequence[Hold]) -> tuple[LockTaken, ...]:
                 transaction=step.transaction,
                 blocks=hold.blocks,
                 via=hold.via,
+                from_s=moments.begin(hold.first),
+                until_s=moments.end(hold.last),
             )
     return tuple(found.values())
 
 
-def _blocked(those: Sequence[Hold], seconds: Sequence[Seconds]) -> Seconds:
+def _blocked(those: Sequence[Hold], moments: Moments) -> Seconds:
     level = worst(hold.blocks for hold in those)
     if level is Blocks.NONE:
         return NOTHING
-    covered: set[int] = set()
-    for hold in those:
-        if hold.blocks is level:
-            covered.update(range(hold.first, hold.last + 1))
-    return total(seconds[position] for position in sorted(covered))
+    return moments.lasting(merged((hold.first, hold.last) for hold in those if hold.blocks is level))
 
 
 def _because(those: Sequence[Hold]) -> tuple[str, ...]:

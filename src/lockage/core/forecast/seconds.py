@@ -29,6 +29,34 @@ def total(parts: Iterable[Seconds]) -> Seconds:
     return Seconds(low=max(low, 0.0), likely=likely, high=high)
 
 
+class Totals:
+    """The totals of any stretches of many parts, each at once however long the stretch is."""
+
+    def __init__(self, parts: Iterable[Seconds]) -> None:
+        # In front of each part, and behind the last: likely, doubts below, their squares, doubts above, their squares, open.
+        self._sums: list[tuple[float, ...]] = [(0.0,) * 6]
+        for part in parts:
+            down, up = part.likely - part.low, (part.high or part.likely) - part.likely
+            more = (part.likely, down, down * down, up, up * up, float(part.high is None))
+            self._sums.append(tuple(a + b for a, b in zip(self._sums[-1], more, strict=True)))
+
+    def over(self, ranges: Iterable[tuple[int, int]]) -> Seconds:
+        """As ``total`` of the parts from the first to the last of each range, both included; no two ranges overlap."""
+        likely = down = downs = up = ups = unbounded_parts = 0.0
+        for first, last in ranges:
+            before, behind = self._sums[first], self._sums[last + 1]
+            likely += behind[0] - before[0]
+            down, downs = down + behind[1] - before[1], downs + behind[2] - before[2]
+            up, ups = up + behind[3] - before[3], ups + behind[4] - before[4]
+            unbounded_parts += behind[5] - before[5]
+        high = None if unbounded_parts else likely + _shared(up, ups)
+        return Seconds(low=max(likely - _shared(down, downs), 0.0), likely=likely, high=high)
+
+    def before(self, position: int) -> Seconds:
+        """The total of all parts in front of this one."""
+        return self.over([(0, position - 1)])
+
+
 def scaled(likely: float, *, below: float, above: float) -> Seconds:
     """A range around ``likely``: ``below`` times less, ``above`` times more."""
     return Seconds(low=likely / below, likely=likely, high=likely * above)
@@ -41,6 +69,9 @@ def unbounded(seconds: Seconds) -> Seconds:
 
 def _spread(doubts: Iterable[float]) -> float:
     many = tuple(doubts)
-    alone = sum(doubt * doubt for doubt in many)
-    together = sum(many) ** 2
-    return math.sqrt(SHARED_RATIO * together + (1 - SHARED_RATIO) * alone)
+    return _shared(sum(many), sum(doubt * doubt for doubt in many))
+
+
+def _shared(doubts: float, squares: float) -> float:
+    # A difference of two sums of squares may come out a little under zero.
+    return math.sqrt(SHARED_RATIO * doubts * doubts + (1 - SHARED_RATIO) * max(squares, 0.0))
