@@ -149,7 +149,7 @@ def _forecast(
             narrate=narrate,
         )
         failed = old.broken() if statements else ()
-    return compose(
+    made = compose(
         trace,
         migrations=script,
         relations=relations,
@@ -158,6 +158,7 @@ def _forecast(
         compatibility=verdict(statements, unprepared=unprepared, failed=failed) if statements else Compatibility(),
         assumptions=assumptions,
     )
+    return replace(made, script=replace(made.script, ledger=ledger))
 
 
 def _of_migrators(script: Sequence[Migration]) -> Iterable[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
 
@@ -46,6 +46,13 @@ def forecast_of_folder(question: FolderQuestion, *, narrate: Narrate) -> Forecas
     read, is dirty or is newer than the folder.
     """
     source, migrations = _read(question, question.tag)
+    made = _forecast(question, source, migrations, narrate=narrate)
+    return replace(made, script=replace(made.script, folder=source.folder))
+
+
+def _forecast(
+    question: FolderQuestion, source: wiring.MigrationFiles, migrations: tuple[Migration, ...], *, narrate: Narrate
+) -> Forecast:
     form = source.form
     narrate(f"reading {len(migrations)} migrations of {source.where} as {form.name}")
     from_version = _start(question, migrations)

@@ -197,10 +197,10 @@ def folder_of_migrations(folder: Path, *, form: str | None, within: str | None =
 
     if is_archive(folder.expanduser()):
         files, place = files_within(read_archive(folder.expanduser()), within, forms=_forms(form))
-        return _in_format(files, f"{folder}, {place}" if place else str(folder), form)
+        return _in_format(files, f"{folder}, {place}" if place else str(folder), form, folder=place)
     path = resolve(str(folder))
     path = path if within is None else resolve(within, relative_to=path)
-    return _in_format(read_tree(path), str(path), form)
+    return _in_format(read_tree(path), str(path), form, folder=str(folder / within if within else folder))
 
 
 def migrations_at_tag(repository: Path, tag: str, *, form: str | None, within: str | None = None) -> MigrationFiles:
@@ -208,7 +208,7 @@ def migrations_at_tag(repository: Path, tag: str, *, form: str | None, within: s
     from lockage.adapters.sources.git import read_files_at
 
     files, place = read_files_at(repository, tag, folder=within, forms=_forms(form))
-    return _in_format(files, f"{place} of {repository} at {tag}", form)
+    return _in_format(files, f"{place} of {repository} at {tag}", form, folder=place)
 
 
 def _forms(form: str | None) -> tuple[Format, ...]:
@@ -217,19 +217,21 @@ def _forms(form: str | None) -> tuple[Format, ...]:
     return (format_named(form),) if form else tuple(FORMATS.values())
 
 
-def _in_format(files: Mapping[str, bytes], where: str, form: str | None) -> MigrationFiles:
+def _in_format(files: Mapping[str, bytes], where: str, form: str | None, *, folder: str) -> MigrationFiles:
     from lockage.core.migration.formats.registry import format_named, format_of
 
-    return MigrationFiles(files=files, form=format_named(form) if form else format_of(files, folder=where), where=where)
+    known = format_named(form) if form else format_of(files, folder=where)
+    return MigrationFiles(files=files, form=known, where=where, folder=folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationFiles:
-    """Files by name, their format, and where they are, for people."""
+    """Files by name, their format, and where they are, for people and for programs."""
 
     files: Mapping[str, bytes]
     form: Format
     where: str
+    folder: str  # that the names start from: as it was named, or in the repository or archive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

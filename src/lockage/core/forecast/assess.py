@@ -52,6 +52,8 @@ class Script:
 
     migrations: tuple[MigrationRef, ...]
     known: bool = True  # False: nobody knows which there are, and so nothing was traced
+    folder: str | None = None  # that the files' names start from: as it was named, or in the repository or archive
+    ledger: str | None = None  # schema.name of the migrator's own table, which nobody else uses; None: none, or not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
