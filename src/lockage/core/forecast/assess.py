@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lockage.core.forecast.waiting_records import Waiting
+
 
 class Blocks(StrEnum):
     """Who is blocked on a relation, from worst to none."""
@@ -69,6 +71,7 @@ class LockTaken:
     via: str | None = None  # the index, TOAST table or partition through which it reached the relation
     from_s: Seconds | None = None  # since the script began: the start of the statement that takes it; None: not known
     until_s: Seconds | None = None  # … the end of its transaction, or the rollback to a savepoint that gives it back
+    concurrently: bool = False  # its statement works beside users, and waits until their older snapshots are gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +102,7 @@ class RelationForecast:
     rows: float | None = None  # before the script; None: not known
     bytes: int | None = None  # of its heap and TOAST, before the script; None: not known
     stretches: tuple[Stretch, ...] = ()  # when its users wait, in order
+    waiting: Waiting | None = None  # who stands in the way now and would queue; None: nobody has looked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +180,7 @@ class StrategyForecast:
     without_reads_s: Seconds
     without_writes_s: Seconds
     reasons: tuple[str, ...]  # what rules it out, or what it stands on
+    requests: float | None = None  # statements that would fail, or wait for longer than a second; None: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +227,7 @@ class Forecast:
     strategies: tuple[StrategyForecast, ...] = ()  # gentlest first
     recommended: str | None = None  # the name of one of them
     spans: tuple[TransactionSpan, ...] = ()  # of its transactions, in order
+    calls_s: float | None = None  # statements a second that the database answers, on average; None: not known
 
     @property
     def worst(self) -> Blocks:

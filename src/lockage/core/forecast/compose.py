@@ -173,6 +173,7 @@ def _locks(moments: Moments, those: Sequence[Hold]) -> tuple[LockTaken, ...]:
                 via=hold.via,
                 from_s=moments.begin(hold.first),
                 until_s=moments.end(hold.last),
+                concurrently=step.statement.concurrently,
             )
     return tuple(found.values())
 
