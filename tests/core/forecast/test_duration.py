@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lockage.core.facts import Relation
-from lockage.core.forecast.duration import Estimate, estimates
+from lockage.core.forecast.duration.estimate import Estimate, estimates
 from lockage.core.forecast.trace import CatalogRelation, CatalogRules
 from support.traces import BEFORE, KEYS, USERS, Script, mark, relation
 

@@ -115,6 +115,8 @@ class Operation:
     line: int
     rows: float
     seconds: Seconds
+    wal_bytes: float = 0.0  # that it writes, likely: what a standby must take and an archive must hold
+    note: str = ""  # what its figures do not say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

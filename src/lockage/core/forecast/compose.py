@@ -23,7 +23,7 @@ from lockage.core.forecast.assess import (
     Unknown,
 )
 from lockage.core.forecast.compatibility import Compatibility
-from lockage.core.forecast.duration import estimates
+from lockage.core.forecast.duration.estimate import estimates
 from lockage.core.forecast.gaps import Gap, find_gaps
 from lockage.core.forecast.indirect import indirect_holds
 from lockage.core.forecast.lock_modes import MODES, badness, worst

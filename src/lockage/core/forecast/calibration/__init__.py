@@ -1,0 +1,1 @@
+"""What a target server has told of its speed, and what that makes of the rates."""

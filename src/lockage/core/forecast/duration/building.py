@@ -1,0 +1,150 @@
+"""How much work it is to read a table, to write it anew and to build its indexes.
+
+Not for changing rows in place (``changing``). The surprising thing: a scan does not read TOAST, a rewrite does, and an index
+build takes in dead versions that its own transaction has left.
+
+Source of the formulas: PostgreSQL 18, access/heap/heapam_handler.c, access/nbtree/nbtsort.c, utils/sort/tuplesort.c.
+"""
+
+from __future__ import annotations
+
+import math
+
+from lockage.core.forecast.duration.cost import FREE, Cost
+from lockage.core.forecast.duration.rates import WORK, Speeds, Work
+from lockage.core.forecast.duration.structure import Index, Table
+
+PAGE_BYTES = 8192.0
+
+RING_BYTES = 16.0 * 1024 * 1024
+"""What a bulk write leaves in memory. Source: storage/buffer/freelist.c, BAS_BULKWRITE."""
+
+ENTRY_BYTES = 16.0
+"""Header and line pointer of an index entry, its alignment too. Source: access/itup.h."""
+
+INDEX_FILL_RATIO = 0.9
+"""Source: manual, CREATE INDEX, fillfactor of B-trees."""
+
+BUILDER_BYTES = 32.0 * 1024 * 1024
+"""Sort memory that each further process of an index build must get. Source: optimizer/plan/planner.c."""
+
+PARTIAL_RATIO = 0.33
+"""Rows that a partial index takes in, where nothing tells. Source: utils/selfuncs.h, DEFAULT_INEQ_SEL."""
+
+
+def scanning(table: Table, speeds: Speeds, *, conditions: int = 0, work: Work = WORK) -> Cost:
+    """Reading every row in passing."""
+    rows = table.rows + table.dead_rows
+    hit = hit_ratio(table, speeds)
+    return Cost(
+        cpu_s=rows * (work.scan_row_s + conditions * work.check_row_s),
+        hit_bytes=table.file_bytes * hit,
+        read_bytes=table.file_bytes * (1 - hit),
+    )
+
+
+def hit_ratio(table: Table, speeds: Speeds) -> float:
+    """Share of its pages that are in shared_buffers: as its statistics say, but never more than there is room for."""
+    if table.file_bytes <= 0:
+        return 1.0
+    room = min(1.0, speeds.buffers_bytes / table.file_bytes)
+    # A scan of a table larger than a quarter of shared_buffers leaves nothing of it there: heapam.c, initscan.
+    usual = 0.5 if table.file_bytes < speeds.buffers_bytes / 4 else 0.0
+    return min(usual if table.hit_ratio is None else table.hit_ratio, room)
+
+
+def rewriting(table: Table, speeds: Speeds, *, work: Work = WORK) -> Cost:
+    """A new file for the table with its live rows, and all of its indexes built anew."""
+    heap = table.rows * (table.row_bytes + work.page_row_bytes / 4)
+    logged = table.rows * (table.row_bytes + work.row_wal_bytes) if speeds.logs_new_files else 0.0
+    written = Cost(
+        cpu_s=table.rows * work.rewrite_row_s + table.toast_bytes / 2000 * work.toast_chunk_s,
+        read_bytes=table.toast_bytes,
+        wal_bytes=logged + (table.toast_bytes if speeds.logs_new_files else 0.0),
+        file_bytes=leaving(heap + table.toast_bytes, RING_BYTES if speeds.logs_new_files else 0.0),
+    )
+    whole = scanning(table, speeds, work=work) + written
+    for index in table.indexes:
+        whole += sorting(index, table.rows, speeds, work=work) + Cost(
+            cpu_s=table.rows * work.scan_row_s, hit_bytes=min(heap, speeds.buffers_bytes), read_bytes=heap / 2
+        )
+    return whole
+
+
+def building(index: Index, table: Table, speeds: Speeds, *, work: Work = WORK) -> Cost:
+    """One index built over the table's rows, in as many processes as the server would take."""
+    share = PARTIAL_RATIO if index.partial else 1.0
+    scan = scanning(table, speeds, conditions=int(index.partial), work=work)
+    sort = sorting(index, (table.rows + table.dead_rows) * share, speeds, work=work)
+    whole = scan + sort
+    helpers = parallel_helpers(table, speeds) if index.method in {"btree", "brin", "gin"} else 0
+    # The last merge and the writing are one process's: each further one takes half of what it could.
+    return Cost(
+        cpu_s=whole.cpu_s / (1 + helpers * 0.5),
+        hit_bytes=whole.hit_bytes / (1 + helpers * 0.5),
+        read_bytes=whole.read_bytes,
+        wal_bytes=whole.wal_bytes,
+        file_bytes=whole.file_bytes,
+    )
+
+
+def building_beside_writers(index: Index, table: Table, speeds: Speeds, *, work: Work = WORK) -> Cost:
+    """The same CONCURRENTLY: built over one scan, then its entries are sorted by place and compared in a second scan."""
+    rows = table.rows * (PARTIAL_RATIO if index.partial else 1.0)
+    compared = Cost(cpu_s=rows * (work.sort_row_s * _halvings(rows) + 2 * work.check_row_s))
+    return building(index, table, speeds, work=work) + scanning(table, speeds, work=work) + compared
+
+
+def sorting(index: Index, rows: float, speeds: Speeds, *, work: Work = WORK) -> Cost:
+    """Entries sorted and written; without the scan that brings them."""
+    if rows <= 0:
+        return FREE
+    key = index.key_bytes
+    entry_bytes = (key + ENTRY_BYTES) / INDEX_FILL_RATIO
+    match index.method:
+        case "brin":
+            return Cost(cpu_s=rows * work.brin_row_s)
+        case "gin":
+            return _written(rows * (key + ENTRY_BYTES) / 2, speeds, cpu_s=rows * (work.gin_build_s + key * work.key_byte_s))
+        case "gist" | "spgist":
+            return _written(rows * entry_bytes * 1.4, speeds, cpu_s=rows * work.gist_build_s * _halvings(rows) / 17)
+        case "hash":
+            return _written(rows * 24.0, speeds, cpu_s=rows * (work.hash_build_s + work.sort_row_s * _halvings(rows)))
+        case _:
+            pass
+    compare = work.sort_row_s
+    if index.texts:
+        compare = work.sort_text_s * (3.0 if index.collated else 1.0)
+    # Rows that come in order are seen to be so by one comparison each.
+    compares = 1.0 if index.correlation > 0.99 else _halvings(rows)
+    cpu = rows * (compare * compares + work.entry_s + key * work.key_byte_s)
+    spilled = rows * (key + ENTRY_BYTES)
+    if spilled <= speeds.sort_bytes:
+        spilled = 0.0
+    return _written(rows * entry_bytes, speeds, cpu_s=cpu, spilled=spilled)
+
+
+def parallel_helpers(table: Table, speeds: Speeds) -> int:
+    """Processes beside the first that build an index. Source: optimizer/plan/planner.c, plan_create_index_workers."""
+    pages = table.file_bytes / PAGE_BYTES
+    by_size = 0 if pages < 1024 else 1 + int(math.log(pages / 1024, 3))
+    by_memory = int(speeds.sort_bytes / BUILDER_BYTES) - 1
+    return max(0, min(by_size, by_memory, speeds.builders - 1))
+
+
+def leaving(dirty_bytes: float, room_bytes: float) -> float:
+    """Bytes of changed pages that must leave memory before the statement ends, since there is no room for more."""
+    return max(0.0, dirty_bytes - room_bytes)
+
+
+def _written(index_bytes: float, speeds: Speeds, *, cpu_s: float, spilled: float = 0.0) -> Cost:
+    return Cost(
+        cpu_s=cpu_s,
+        wal_bytes=index_bytes if speeds.logs_new_files else 0.0,
+        file_bytes=index_bytes + spilled,
+        read_bytes=spilled,
+    )
+
+
+def _halvings(rows: float) -> float:
+    return math.log2(max(rows, 2.0))

@@ -1,0 +1,107 @@
+"""How long each statement of a trace takes: every piece of its work with a range of seconds, and the whole.
+
+Not a measurement: a rehearsal is. The surprising thing: a statement's low end can come from no rows at all, because a condition
+that nobody can judge may meet none; what PostgreSQL must do all the same keeps it above nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lockage.core.facts import Relation
+from lockage.core.forecast.assess import Operation, Seconds
+from lockage.core.forecast.calibration.calibration import UNCALIBRATED, Calibration
+from lockage.core.forecast.duration.operations import Operations
+from lockage.core.forecast.duration.piece import Piece
+from lockage.core.forecast.duration.rates import Rate
+from lockage.core.forecast.duration.structure import Structure
+from lockage.core.forecast.gaps import Gap
+from lockage.core.forecast.names import resolve
+from lockage.core.forecast.ran import changes_of
+from lockage.core.forecast.row_ledger import RowLedger
+from lockage.core.forecast.seconds import total, unbounded
+from lockage.core.forecast.trace import Trace, Traced
+from lockage.core.migration.syntax import Control
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One statement's work and time."""
+
+    operations: tuple[Operation, ...]
+    seconds: Seconds
+
+
+def estimates(
+    trace: Trace,
+    gaps: Sequence[Sequence[Gap]],
+    relations: Iterable[Relation],
+    *,
+    sizes_known: bool,
+    calibration: Calibration = UNCALIBRATED,
+) -> tuple[Estimate, ...]:
+    """The estimate of every statement of the trace, in order."""
+    relations = tuple(relations)
+    ledger = RowLedger(trace.start, relations, sizes_known=sizes_known)
+    estimator = _Estimator(trace, relations, ledger, calibration)
+    found: list[Estimate] = []
+    for step, missing in zip(trace.statements, gaps, strict=True):
+        estimate = estimator.estimate(step)
+        found.append(Estimate(operations=estimate.operations, seconds=unbounded(estimate.seconds)) if missing else estimate)
+    return tuple(found)
+
+
+class _Estimator:
+    """Goes through a trace once, with the sizes as they are at each statement."""
+
+    def __init__(self, trace: Trace, relations: Sequence[Relation], ledger: RowLedger, calibration: Calibration) -> None:
+        self._trace = trace
+        self._ledger = ledger
+        self._calibration = calibration
+        self._structure = Structure(trace.start, relations, calibration.tables, ledger)
+        self._operations = Operations(ledger, self._structure, calibration)
+
+    def estimate(self, step: Traced) -> Estimate:
+        """The statement's estimate; takes in what it did to sizes."""
+        speeds = self._calibration.speeds
+        parts = [] if step.statement.control else [_fixed(speeds.statement_s)]
+        operations: list[Operation] = []
+        if step.statement.control is None:
+            for piece in self._operations.of(step):
+                parts.append(piece.seconds)
+                before = self._trace.start.relations.get(piece.relation.oid)
+                if before is not None or piece.rows > 0:  # what the script makes is empty, and not worth a line
+                    operations.append(_listed(piece, (before or piece.relation).relation, step))
+        elif step.statement.control is not Control.COMMIT:
+            parts.append(_fixed(Rate(value=speeds.statement_s.value / 8, below=2.0, above=4.0)))
+        if not step.observation.in_transaction:
+            parts.append(_fixed(speeds.commit_s))
+        self._note(step)
+        return Estimate(operations=tuple(operations), seconds=total(parts))
+
+    def _note(self, step: Traced) -> None:
+        changed = [
+            (change.kind, relation.oid, self._ledger.changed_rows(change, relation.oid, step)[1])
+            for change in (changes_of(step) if step.succeeded else ())
+            for relation in resolve(change.relation, step.before)
+        ]
+        self._structure.note(step, changed)
+        self._ledger.note(step)
+
+
+def _fixed(rate: Rate) -> Seconds:
+    return Seconds(low=rate.value / rate.below, likely=rate.value, high=rate.value * rate.above)
+
+
+def _listed(piece: Piece, name: str, step: Traced) -> Operation:
+    return Operation(
+        kind=piece.kind,
+        relation=name,
+        file=step.file,
+        line=step.statement.line,
+        rows=piece.rows,
+        seconds=piece.seconds,
+        wal_bytes=piece.wal_bytes,
+        note=piece.note,
+    )

@@ -1,0 +1,151 @@
+"""How much work the database does by itself for each changed row: foreign keys' looks and actions, row triggers.
+
+Not for whose rows are locked by it (``rows``). The surprising thing: without an index on the referring columns every deleted
+parent scans its children's whole table, which turns seconds into hours; nothing in the statement shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lockage.core.forecast.duration.building import scanning
+from lockage.core.forecast.duration.changing import deleting, updating
+from lockage.core.forecast.duration.cost import Cost, Doubt
+from lockage.core.forecast.duration.rates import WORK, Speeds
+from lockage.core.forecast.duration.structure import Structure, Table
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey, Trigger
+from lockage.core.migration.procedure import read_code
+from lockage.core.migration.syntax import Change, ChangeKind
+
+_EVENTS = {
+    ChangeKind.INSERT: ("INSERT",),
+    ChangeKind.UPDATE: ("UPDATE",),
+    ChangeKind.DELETE: ("DELETE",),
+    ChangeKind.MERGE: ("INSERT", "UPDATE", "DELETE"),
+    ChangeKind.LOCK: (),
+}
+
+DEPTH_LIMIT = 4
+"""Cascades that are followed; deeper ones are the same rows again as a rule, and cycles end here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fired:
+    """What so many rows make happen."""
+
+    kind: str  # foreign-key, cascade, trigger
+    oid: int  # of the table on which it is done
+    rows: float
+    cost: Cost
+    doubt: Doubt = Doubt()  # noqa: RUF009 - frozen
+    bounded: bool = True  # False: nothing says how much it can be
+    changes: tuple[ChangeKind, ...] = ()
+
+
+def fired(
+    change: Change, oid: int, rows: float, *, structure: Structure, rules: CatalogRules, mark: CatalogMark, speeds: Speeds
+) -> Iterator[Fired]:
+    """Everything that the change of so many rows of a table makes happen, row by row."""
+    yield from _keys_up(change, oid, rows, rules)
+    yield from _triggers(change, oid, rows, rules)
+    yield from _keys_down(change, oid, rows, structure=structure, rules=rules, mark=mark, speeds=speeds, depth=0)
+
+
+def _keys_up(change: Change, oid: int, rows: float, rules: CatalogRules) -> Iterator[Fired]:
+    if change.kind not in {ChangeKind.INSERT, ChangeKind.UPDATE, ChangeKind.MERGE}:
+        return
+    for key in rules.foreign_keys:
+        columns = set(key.child_columns)
+        given = change.kind is ChangeKind.INSERT or not change.columns or columns & set(change.columns)
+        if key.child_oid == oid and given and not columns & set(change.nulls):
+            yield Fired(kind="foreign-key", oid=key.parent_oid, rows=rows, cost=Cost(cpu_s=rows * WORK.key_look_s))
+
+
+def _triggers(change: Change, oid: int, rows: float, rules: CatalogRules) -> Iterator[Fired]:
+    for trigger in rules.triggers:
+        if trigger.table_oid == oid and _fires(trigger, change):
+            inner = _statements_inside(trigger, rules)
+            row_s = WORK.trigger_row_s + (inner or 0) * WORK.inner_statement_s
+            yield Fired(
+                kind="trigger",
+                oid=oid,
+                rows=rows,
+                cost=Cost(cpu_s=rows * row_s),
+                doubt=Doubt(below=1.3, above=1.5) if inner == 0 else Doubt(below=2.0, above=4.0),
+                bounded=inner is not None,
+            )
+
+
+def _fires(trigger: Trigger, change: Change) -> bool:
+    if not trigger.row_level or not set(trigger.events) & set(_EVENTS[change.kind]):
+        return False
+    narrow = trigger.columns and change.kind is ChangeKind.UPDATE and change.columns
+    return not narrow or bool(set(trigger.columns) & set(change.columns))
+
+
+def _statements_inside(trigger: Trigger, rules: CatalogRules) -> int | None:
+    """How many statements its function runs at most once each; None where its code cannot be read or goes round in loops."""
+    for routine in rules.routines:
+        if routine.routine == trigger.routine:
+            code = read_code(routine.definition, language=routine.language)
+            return len(code.inner) if code.readable else None
+    return None
+
+
+def _keys_down(
+    change: Change,
+    oid: int,
+    rows: float,
+    *,
+    structure: Structure,
+    rules: CatalogRules,
+    mark: CatalogMark,
+    speeds: Speeds,
+    depth: int,
+) -> Iterator[Fired]:
+    if depth >= DEPTH_LIMIT or change.kind not in {ChangeKind.DELETE, ChangeKind.UPDATE, ChangeKind.MERGE}:
+        return
+    for key in rules.foreign_keys:
+        if key.parent_oid != oid or (change.kind is ChangeKind.UPDATE and not set(change.columns) & set(key.parent_columns)):
+            continue
+        child = structure.table(key.child_oid, mark)
+        action = key.on_update if change.kind is ChangeKind.UPDATE else key.on_delete
+        touched = _children(rows, structure.table(oid, mark), child)
+        deletes = action == "c" and change.kind is not ChangeKind.UPDATE
+        acts = action in {"c", "n", "d"}
+        look = Cost(cpu_s=rows * (WORK.cascade_row_s if acts else WORK.key_look_s))
+        found = indexed(key, child)
+        if found is False:
+            look += scanning(child, speeds).times(rows)
+        if deletes:
+            look += deleting(child, touched, speeds)
+        elif acts:
+            look += updating(child, touched, key.child_columns, speeds)
+        yield Fired(
+            kind="cascade" if acts else "foreign-key",
+            oid=key.child_oid,
+            rows=touched if acts else rows,
+            cost=look,
+            doubt=Doubt(below=2.0, above=3.0) if acts else Doubt(),
+            bounded=found is not None and child.known,
+            changes=((ChangeKind.DELETE if deletes else ChangeKind.UPDATE),) if acts else (),
+        )
+        if deletes:
+            below = Change(kind=ChangeKind.DELETE, relation=change.relation)
+            yield from _keys_down(
+                below, key.child_oid, touched, structure=structure, rules=rules, mark=mark, speeds=speeds, depth=depth + 1
+            )
+
+
+def indexed(key: ForeignKey, child: Table) -> bool | None:
+    """Whether an index begins with the referring columns; None where the indexes are not known."""
+    wanted = set(key.child_columns)
+    if any(set(index.columns[: len(wanted)]) == wanted and not index.partial for index in child.indexes if index.known):
+        return True
+    return False if all(index.known for index in child.indexes) else None
+
+
+def _children(rows: float, parent: Table, child: Table) -> float:
+    """Rows that refer to so many parents, taken to be spread evenly over all of them."""
+    return child.rows * min(1.0, rows / parent.rows) if parent.rows > 0 else 0.0

@@ -1,0 +1,340 @@
+"""Which pieces of work a traced statement is made of: from its changed files, its plan and what its text says.
+
+Not for amounts (``building``, ``changing``, ``firing``, ``finding``). The surprising thing: rewrites and index builds are seen
+by the new files that they made on the shadow, where there was nothing to write; everything that only reads leaves no trace, and
+follows from the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lockage.core.forecast.assess import Seconds
+from lockage.core.forecast.calibration.calibration import Calibration
+from lockage.core.forecast.duration import building, changing
+from lockage.core.forecast.duration.cost import FREE, SURE, Cost, Doubt, seconds_of
+from lockage.core.forecast.duration.finding import finding, is_parallel
+from lockage.core.forecast.duration.firing import Fired, fired
+from lockage.core.forecast.duration.piece import Piece
+from lockage.core.forecast.duration.rates import WORK
+from lockage.core.forecast.duration.structure import Structure, Table
+from lockage.core.forecast.names import oids, owner, resolve
+from lockage.core.forecast.ran import changes_of, plans_of
+from lockage.core.forecast.row_ledger import RowLedger
+from lockage.core.forecast.seconds import unbounded
+from lockage.core.forecast.trace import CatalogRelation, Traced
+from lockage.core.migration.syntax import Change, ChangeKind, Work, WorkKind
+
+HELD = ("r", "p", "m")
+
+GUESSED = Doubt(below=1.25, above=1.35)
+"""Of a table whose columns and indexes nobody described."""
+
+PARALLEL = Doubt(below=2.0, above=1.0)
+"""A plan that several processes may share."""
+
+ANALYZED_PAGES = 30_000
+"""Source: commands/analyze.c: 300 rows for each of default_statistics_target's 100."""
+
+_ANALYZE = re.compile(r"analy[sz]e\b", re.IGNORECASE)
+_CONCURRENTLY_BUILDS = {"index_stmt", "reindex_stmt"}
+
+
+class Operations:
+    """The pieces of statements, with the sizes that the ledger has when asked."""
+
+    def __init__(self, ledger: RowLedger, structure: Structure, calibration: Calibration) -> None:
+        self._ledger = ledger
+        self._structure = structure
+        self._calibration = calibration
+        self._speeds = calibration.speeds
+
+    def of(self, step: Traced) -> Iterator[Piece]:
+        """Every piece of the statement's work, in the order in which it is done."""
+        rewritten: set[int] = set()
+        for relation in _rewritten(step):
+            rewritten.add(relation.oid)
+            table = self._table(relation.oid, step)
+            yield self._piece("rewrite", relation, table, building.rewriting(table, self._speeds))
+        yield from self._builds(step, rewritten)
+        for work in step.statement.works:
+            tables = [owner(relation, step.before) for relation in resolve(work.relation, step.before)]
+            for table in (table for table in tables if table.oid not in rewritten):
+                yield from self._work(work, table, step)
+        yield from self._filling(step)
+        yield from self._dropping(step)
+        if step.succeeded:
+            for change in changes_of(step):
+                yield from self._change(change, step)
+
+    # --- files --------------------------------------------------------------------------------------------------------
+
+    def _builds(self, step: Traced, rewritten: set[int]) -> Iterator[Piece]:
+        beside = step.statement.concurrently and step.statement.node in _CONCURRENTLY_BUILDS
+        for built, relation in _newly_indexed(step):
+            if relation.oid in rewritten:
+                continue
+            table = self._table(relation.oid, step)
+            index = self._structure.fresh_index(built, relation, step)
+            build = building.building_beside_writers if beside else building.building
+            doubt = GUESSED if not index.known else SURE
+            yield self._piece("index-build", relation, table, build(index, table, self._speeds), doubt=doubt)
+        if beside:
+            for relation in dict.fromkeys(relation for _, relation in _newly_indexed(step)):
+                yield self._wait(relation)
+
+    def _wait(self, relation: CatalogRelation) -> Piece:
+        """Until every transaction that could still see the table without the index has ended; twice."""
+        oldest = self._calibration.oldest_transaction_s
+        commits = 3 * self._speeds.commit_s.value
+        if oldest is None:
+            seconds = Seconds(low=commits / 4, likely=commits, high=None)
+        else:
+            seconds = Seconds(low=commits / 4, likely=commits + oldest / 2, high=12 * commits + max(3 * oldest, 1.0))
+        return Piece(kind="wait", relation=relation, rows=0.0, seconds=seconds, note="for older transactions to end")
+
+    def _filling(self, step: Traced) -> Iterator[Piece]:
+        """A table made from a query's rows."""
+        if step.statement.node != "create_table_as_stmt":
+            return
+        sources = [self._table(oid, step) for oid in oids(step.statement.names, step.before)]
+        source = max(sources, key=lambda table: table.rows, default=None)
+        planned = _result(step)
+        for name in step.statement.created:
+            for relation in resolve(name, step.after):
+                table = self._structure.table(relation.oid, step.after)
+                rows, row_bytes = planned or (source.rows if source else 0.0, source.row_bytes if source else 0.0)
+                cost = changing.inserting(table, rows, row_bytes, self._speeds, ordered=True)
+                known = source is None or source.known
+                yield self._piece("insert", relation, None, cost, rows=rows, known=known, doubt=Doubt(below=1.3, above=1.3))
+
+    def _dropping(self, step: Traced) -> Iterator[Piece]:
+        if step.after is step.before:
+            return
+        for oid, relation in step.before.relations.items():
+            if relation.kind in {"r", "m"} and oid not in step.after.relations:
+                yield self._piece("drop", relation, None, Cost(cpu_s=WORK.drop_s), rows=self._ledger.size(oid).rows)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def _work(self, work: Work, relation: CatalogRelation, step: Traced) -> Iterator[Piece]:
+        table = self._table(relation.oid, step)
+        match work.kind:
+            case WorkKind.SCAN if relation.kind in HELD and step.statement.node == "vacuum_stmt":
+                yield self._piece("scan", relation, table, self._vacuum(table, step))
+            case WorkKind.SCAN if relation.kind in HELD:
+                yield self._reading(relation, table, step)
+            case WorkKind.FOREIGN_KEY:
+                cost = building.scanning(table, self._speeds) + self._matching(work, table, step)
+                yield self._piece("scan", relation, table, cost, doubt=Doubt(below=1.5, above=1.3))
+            case WorkKind.TRUNCATE:
+                yield self._piece("truncate", relation, table, Cost(cpu_s=WORK.truncate_s), known=True)
+            case WorkKind.REFRESH:
+                yield self._refreshing(relation, table, step)
+            case _:
+                return  # builds and rewrites show in the catalog, where they happened
+
+    def _reading(self, relation: CatalogRelation, table: Table, step: Traced) -> Piece:
+        plans = plans_of(step) if step.statement.node in {"select_stmt", "create_table_as_stmt"} else ()
+        if plans and step.statement.names and resolve(step.statement.names[0], step.before)[:1] != (relation,):
+            return self._piece("scan", relation, table, FREE)  # the plan is listed once, for its first relation
+        if not plans:
+            return self._piece("scan", relation, table, building.scanning(table, self._speeds, conditions=1))
+        shared = PARALLEL if any(map(is_parallel, plans)) else SURE
+        return self._piece("scan", relation, table, self._plans(step), doubt=shared)
+
+    def _plans(self, step: Traced) -> Cost:
+        def table_of(oid: int) -> Table | None:
+            relation = step.before.relations.get(oid)
+            return self._table(oid, step) if relation is not None and relation.kind in HELD else None
+
+        whole = FREE
+        for plan in plans_of(step)[:1]:
+            whole += finding(plan, table_of, self._speeds)
+        return whole
+
+    def _matching(self, work: Work, child: Table, step: Traced) -> Cost:
+        """Looking every row up in the table that a new foreign key refers to, which is one join over all rows."""
+        parents = [self._table(other.oid, step) for other in resolve(work.other, step.before)] if work.other else []
+        if work.other is None:
+            keys = [k for k in step.rules.foreign_keys if k.child_oid == child.oid and k.name in step.statement.text]
+            parents = [self._table(key.parent_oid, step) for key in keys]
+            if not parents:
+                return Cost(cpu_s=child.rows * WORK.check_row_s)  # a CHECK
+        cost = FREE
+        for parent in parents:
+            # A hash that does not fit into the processor's caches is slower to look things up in.
+            spread = min(1.0, parent.rows / 500_000)
+            cost += Cost(cpu_s=child.rows * WORK.join_row_s * (0.15 + 0.85 * spread) + parent.rows * WORK.join_row_s)
+            cost += building.scanning(parent, self._speeds)
+            spilled = (child.rows + parent.rows) * 32.0 if parent.rows * 48.0 > self._speeds.hash_bytes else 0.0
+            cost += Cost(read_bytes=spilled, file_bytes=spilled)
+        return cost
+
+    def _vacuum(self, table: Table, step: Traced) -> Cost:
+        if _ANALYZE.match(step.statement.text):
+            pages = min(table.file_bytes, ANALYZED_PAGES * building.PAGE_BYTES)
+            return Cost(cpu_s=min(table.rows, ANALYZED_PAGES) * 8e-6, read_bytes=pages)
+        entries = table.rows * len(table.indexes)
+        return building.scanning(table, self._speeds) + Cost(cpu_s=entries * WORK.scan_row_s)
+
+    def _refreshing(self, relation: CatalogRelation, view: Table, step: Traced) -> Piece:
+        below = [self._table(oid, step) for oid in step.rules.views.get(relation.oid, ()) if oid in step.before.relations]
+        cost = self._plans(step) if plans_of(step) else FREE
+        for table in below if cost == FREE else ():
+            cost += building.scanning(table, self._speeds) + Cost(cpu_s=table.rows * WORK.join_row_s)
+        cost += changing.inserting(view, view.rows, view.row_bytes, self._speeds)
+        if step.statement.concurrently:
+            cost += Cost(cpu_s=view.rows * 6 * WORK.join_row_s)  # compared with what is there, row by row
+        return self._piece("refresh", relation, view, cost)
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    def _change(self, change: Change, step: Traced) -> Iterator[Piece]:
+        for relation in resolve(change.relation, step.before):
+            if relation.kind not in {"r", "p"}:
+                continue
+            table = self._table(relation.oid, step)
+            least, likely, most = self._ledger.changed_rows(change, relation.oid, step)
+            if change.kind is not ChangeKind.LOCK:
+                yield self._changing(change, relation, table, (least, likely, most), step)
+            else:
+                costs = [changing.locking(table, count, self._speeds) for count in (least, likely, most)]
+                yield self._spanning("lock", relation, table, costs, likely)
+            yield from self._firing(change, relation, (least, likely, most), step)
+
+    def _changing(
+        self, change: Change, relation: CatalogRelation, table: Table, rows: tuple[float, float, float], step: Traced
+    ) -> Piece:
+        costs: list[Cost] = []
+        for count in rows:
+            match change.kind:
+                case ChangeKind.INSERT:
+                    _, row_bytes = _result(step) or (0.0, table.row_bytes)
+                    costs.append(changing.inserting(table, count, row_bytes, self._speeds))
+                case ChangeKind.DELETE:
+                    costs.append(changing.deleting(table, count, self._speeds))
+                case _:
+                    costs.append(changing.updating(table, count, change.columns, self._speeds))
+        found = self._found(change, table, step) if rows[2] > 1 else FREE
+        spared = FREE if change.has_condition else found  # an index may spare the scan
+        return self._spanning(
+            str(change.kind), relation, table, [costs[0] + spared, costs[1] + found, costs[2] + found], rows[1]
+        )
+
+    def _found(self, change: Change, table: Table, step: Traced) -> Cost:
+        planned = self._plans(step)
+        if planned != FREE or change.kind is ChangeKind.INSERT:
+            return planned
+        return building.scanning(table, self._speeds, conditions=int(change.has_condition))
+
+    def _firing(
+        self, change: Change, relation: CatalogRelation, rows: tuple[float, float, float], step: Traced
+    ) -> Iterator[Piece]:
+        ends = [
+            tuple(
+                fired(
+                    change,
+                    relation.oid,
+                    count,
+                    structure=self._structure,
+                    rules=step.rules,
+                    mark=step.before,
+                    speeds=self._speeds,
+                )
+            )
+            for count in rows
+        ]
+        for low, likely, high in zip(*ends, strict=True):
+            target = step.before.relations.get(likely.oid)
+            if target is not None and high.rows > 0:
+                yield self._fired(target, low, likely, high)
+
+    def _fired(self, target: CatalogRelation, low: Fired, likely: Fired, high: Fired) -> Piece:
+        spans = [seconds_of(one.cost, one.kind, self._speeds, doubt=one.doubt) for one in (low, likely, high)]
+        seconds = Seconds(low=spans[0].low, likely=spans[1].likely, high=spans[2].high)
+        known = likely.bounded and self._ledger.size(target.oid).known
+        note = "" if likely.bounded else "how much it is for each row is not known"
+        return Piece(
+            kind=likely.kind,
+            relation=target,
+            rows=likely.rows,
+            seconds=seconds if known else unbounded(seconds),
+            wal_bytes=likely.cost.wal_bytes,
+            note=note,
+        )
+
+    # --- seconds ------------------------------------------------------------------------------------------------------
+
+    def _table(self, oid: int, step: Traced) -> Table:
+        return self._structure.table(oid, step.before)
+
+    def _piece(
+        self,
+        kind: str,
+        relation: CatalogRelation,
+        table: Table | None,
+        cost: Cost,
+        *,
+        rows: float | None = None,
+        known: bool | None = None,
+        doubt: Doubt = SURE,
+    ) -> Piece:
+        seconds = seconds_of(cost, kind, self._speeds, doubt=doubt)
+        if known is None:
+            known = table is None or table.known
+        return Piece(
+            kind=kind,
+            relation=relation,
+            rows=rows if rows is not None else table.rows if table else 0.0,
+            seconds=seconds if known else unbounded(seconds),
+            wal_bytes=cost.wal_bytes,
+        )
+
+    def _spanning(self, kind: str, relation: CatalogRelation, table: Table, costs: list[Cost], rows: float) -> Piece:
+        doubt = SURE if all(index.known for index in table.indexes) else GUESSED
+        low, likely, high = (seconds_of(cost, kind, self._speeds, doubt=doubt) for cost in costs)
+        seconds = Seconds(low=low.low, likely=likely.likely, high=high.high)
+        return Piece(
+            kind=kind,
+            relation=relation,
+            rows=rows,
+            seconds=seconds if table.known else unbounded(seconds),
+            wal_bytes=costs[1].wal_bytes,
+        )
+
+
+def _result(step: Traced) -> tuple[float, float] | None:
+    """Rows and their width that the planner expects of the statement's query; None where it has no plan."""
+    for plan in plans_of(step)[:1]:
+        node = plan.get("Plan")
+        while isinstance(node, dict) and node.get("Node Type") == "ModifyTable":
+            below = node.get("Plans")
+            node = below[0] if isinstance(below, list) and below else None
+        if isinstance(node, dict):
+            rows, width = node.get("Plan Rows"), node.get("Plan Width")
+            if isinstance(rows, int | float) and isinstance(width, int | float):
+                return float(rows), float(width)
+    return None
+
+
+def _rewritten(step: Traced) -> Iterator[CatalogRelation]:
+    if step.after is step.before or step.statement.node in {"truncate_stmt", "refresh_mat_view_stmt"}:
+        return
+    for oid, after in step.after.relations.items():
+        before = step.before.relations.get(oid)
+        if before and before.kind in {"r", "m"} and after.relfilenode and before.relfilenode != after.relfilenode:
+            yield before
+
+
+def _newly_indexed(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
+    """Each index that was made or filled anew, with its table; those of partitioned tables are their partitions'."""
+    if step.after is step.before or step.statement.node == "truncate_stmt":
+        return
+    for oid, after in step.after.relations.items():
+        before = step.before.relations.get(oid)
+        if after.kind == "i" and (before is None or before.relfilenode != after.relfilenode):
+            table = owner(after, step.after)
+            if table.oid in step.before.relations and table.kind != "t":
+                yield after, table

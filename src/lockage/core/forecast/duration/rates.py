@@ -1,0 +1,144 @@
+"""How fast a server is, and how much work a row, a byte or a page is for PostgreSQL: the only numbers behind all seconds.
+
+Not for adding them up (``cost``). The surprising thing: there are two kinds of number. ``Work`` is what PostgreSQL's code does,
+in seconds of a reference machine, and is the same everywhere; ``Speeds`` is what one server makes of it, and is calibrated.
+
+Source of the work: measured with PostgreSQL 18 on 2 cores, warm, on rows of 40 to 500 bytes, each operation taken apart by
+running it with and without one thing (an index, a column, a trigger); benchmarks/duration_ranges.py checks them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """A number with its doubt: up to ``below`` times less, up to ``above`` times more, in 90 of 100 cases."""
+
+    value: float
+    below: float
+    above: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speeds:
+    """One server's speed; as it stands here, that of a server of which nothing is known."""
+
+    cpu: Rate = Rate(value=1.0, below=2.0, above=2.2)
+    """Seconds for one second of the reference machine: a fast desktop needs 0.6, a shared virtual core 2."""
+    hit_byte_s: Rate = Rate(value=1 / 12.0e9, below=2.0, above=2.2)
+    """Reading a byte that is in shared_buffers."""
+    read_byte_s: Rate = Rate(value=1 / 2.8e9, below=1.5, above=8.0)
+    """Reading a byte that is not, but by chance in the system's cache: 0.9 to 2.8 GB/s; from a disk 0.1 to 3 GB/s."""
+    write_byte_s: Rate = Rate(value=1 / 550e6, below=2.5, above=3.0)
+    """Writing a byte of WAL or of a file, fsync included where it falls into the statement: 120 MB/s to 1.5 GB/s."""
+    commit_s: Rate = Rate(value=0.0015, below=4.0, above=12.0)
+    """WAL to the disk: 0.4 ms (fast SSD) to 20 ms (network storage, a standby that must confirm)."""
+    statement_s: Rate = Rate(value=0.0008, below=2.5, above=6.0)
+    """A statement's own cost: parsing, catalog, one round trip. Measured 0.3 to 5 ms for DDL."""
+    factors: Mapping[str, Rate] = field(default_factory=dict[str, Rate])
+    """Kind of work to what it took of what the model says, where that was measured on the server itself."""
+    buffers_bytes: float = 128.0 * 1024 * 1024
+    """shared_buffers. Source: PostgreSQL 18 manual, 19.4.1: the default."""
+    sort_bytes: float = 64.0 * 1024 * 1024
+    """maintenance_work_mem. Source: the same."""
+    hash_bytes: float = 8.0 * 1024 * 1024
+    """work_mem times hash_mem_multiplier. Source: the same."""
+    wal_limit_bytes: float = 1024.0 * 1024 * 1024
+    """max_wal_size. Source: manual, 19.5.2: the default."""
+    page_images: bool = True  # full_page_writes
+    logs_new_files: bool = True  # False: wal_level minimal, so that what fills a new file is synced instead of logged
+    builders: int = 1  # processes that build an index, this one included
+    model: float = 1.0
+    """Exponent on the doubt of the work itself: less than 1 once that was measured here."""
+
+
+UNKNOWN_SERVER = Speeds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What PostgreSQL does, in seconds of the reference machine."""
+
+    scan_row_s: float = 0.03e-6
+    """Fetching one row in passing: visibility, deforming its first columns."""
+    check_row_s: float = 0.02e-6
+    """Testing it against a condition."""
+    rewrite_row_s: float = 0.28e-6
+    """Forming a row anew and putting it into a new file (heap_insert)."""
+    insert_row_s: float = 0.38e-6
+    """The same through the executor."""
+    update_row_s: float = 1.15e-6
+    """Finding, locking, marking the old version and putting in the new one (heap_update)."""
+    delete_row_s: float = 0.32e-6
+    """Locking and marking a row (heap_delete)."""
+    lock_row_s: float = 0.55e-6
+    """Locking a row (heap_lock_tuple), which writes to it."""
+    row_wal_bytes: float = 46.0
+    """WAL of a row beside the row: record header 24, block reference 8 to 20, heap header. Source: access/xlogrecord.h."""
+    page_row_bytes: float = 28.0
+    """Header and line pointer of a row on a page. Source: manual, 66.6."""
+    sort_row_s: float = 0.011e-6
+    """One comparison of a sort of integers, of which n rows take n log2 n."""
+    sort_text_s: float = 0.022e-6
+    """The same of texts in C; three times that in another collation."""
+    entry_s: float = 0.07e-6
+    """Putting one sorted entry on a leaf page."""
+    keep_entry_s: float = 0.55e-6
+    """Putting one entry into an index that is there, at the place where the last one went."""
+    descend_s: float = 0.085e-6
+    """One halving of the way down to a place where no entry went lately: log2 of the rows."""
+    unique_s: float = 0.35e-6
+    """Looking whether the key is there, as a unique index must; in an UPDATE the old version is looked at."""
+    key_byte_s: float = 0.006e-6
+    """One byte of a key, beside all that."""
+    gin_build_s: float = 0.9e-6
+    """One row's items gathered in memory and merged, for about two items a row."""
+    gin_entry_s: float = 1.4e-6
+    """The same into the pending list of an index that is there, and its share of the list's clean-up."""
+    gist_build_s: float = 4.0e-6
+    gist_entry_s: float = 6.0e-6
+    brin_row_s: float = 0.05e-6
+    hash_build_s: float = 0.3e-6
+    key_look_s: float = 3.6e-6
+    """One look into another table by a foreign key's trigger: queued, planned once, carried out row by row."""
+    cascade_row_s: float = 5.0e-6
+    """One statement by a foreign key's action."""
+    trigger_row_s: float = 1.2e-6
+    """Calling a PL/pgSQL trigger function that does nothing."""
+    inner_statement_s: float = 4.5e-6
+    """A statement inside a function: its plan is kept, its start and end are not free."""
+    join_row_s: float = 0.18e-6
+    """A row hashed or looked up in a hash."""
+    probe_s: float = 1.2e-6
+    """A row found through an index, its page in memory."""
+    truncate_s: float = 0.004
+    """New files for a table, its indexes and TOAST table; the old ones are unlinked."""
+    drop_s: float = 0.0015
+    """Unlinking the files of one table at commit."""
+    toast_chunk_s: float = 1.6e-6
+    """One chunk of 2 kB put into a TOAST table and its index; compression beforehand is in it."""
+
+
+WORK = Work()
+
+KIND_DOUBTS: Mapping[str, tuple[float, float]] = {
+    "scan": (1.5, 1.6),
+    "index-build": (1.6, 1.6),
+    "rewrite": (1.5, 1.6),
+    "update": (1.6, 1.6),
+    "insert": (1.5, 1.7),
+    "delete": (1.6, 1.7),
+    "merge": (1.8, 1.8),
+    "foreign-key": (1.6, 1.8),
+    "refresh": (2.0, 2.5),
+    "trigger": (2.0, 4.0),
+    "cascade": (2.0, 2.5),
+    "truncate": (3.0, 3.0),
+    "drop": (3.0, 3.0),
+}
+"""How far the work itself may be from what is said here: other columns, other keys, other plans. Below and above."""
+
+OTHER_DOUBT = (2.0, 2.5)
