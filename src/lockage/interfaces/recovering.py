@@ -78,7 +78,9 @@ def judged(
         script=world.migrations,
         dirty=_dirty(opened, applied=applied, narrate=narrate),
     )
-    scene = _looked_into(opened, seen, codes, catalog=catalog, narrate=narrate)
+    # The diagnosis has compared already, in words: only what differed, or was not compared in its time, is looked at again.
+    drifted = catalog and case.evidence.database.drift != ()
+    scene = _looked_into(opened, seen, codes, catalog=drifted, narrate=narrate)
     found = recovery_from(diagnosis, scene, wishes, budget=world.settings.probe_budget)
     if found.steps:
         found = replace(found, restore_points=restore_points_of(deployment))
