@@ -266,6 +266,41 @@ class Bundling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HazardLimits:
+    """From where on a forecast calls something a hazard, or a worse one."""
+
+    reads_s: float = 1.0
+    """Nobody can read a relation for longer than this: where an outage begins to count."""
+
+    writes_s: float = 1.0
+    """The same for writers."""
+
+    much: float = 10.0
+    """So many times the limit of writers is as bad as one that shuts readers out: clients' time-outs of ten seconds are usual."""
+
+    many_rows: float = 10_000.0
+    """Rows that one statement changes while others are locked out. An UPDATE of ten thousand takes about a tenth of a second."""
+
+    numbers_ratio: float = 0.75
+    """Used part of the numbers of an integer key. At the usual growth a quarter is a year or two, and the cure takes months."""
+
+    numbers_full_ratio: float = 0.95
+    """… and from here on the cure cannot wait for a release."""
+
+    disk_ratio: float = 0.8
+    """Part of the free disk that a script may need: sorting, temporary files and the others' writes need the rest."""
+
+    disk_worth_asking_bytes: int = 1_000_000_000
+    """What a script needs before anybody is asked how much is free where Lockage cannot see it: a gigabyte is usually there."""
+
+    wal_bytes: int = 1_000_000_000
+    """WAL of a script that replicas notice: PostgreSQL's own max_wal_size."""
+
+    lock_table_ratio: float = 0.5
+    """Part of the lock table that one transaction may take: the others need theirs at the same time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All tunables together, with their defaults."""
 
@@ -278,3 +313,4 @@ class Settings:
     windows: Windows = field(default_factory=Windows)
     collecting: Collecting = field(default_factory=Collecting)
     bundling: Bundling = field(default_factory=Bundling)
+    hazards: HazardLimits = field(default_factory=HazardLimits)

@@ -125,6 +125,7 @@ class Observation:
     in_transaction: bool = False  # an explicit transaction is open behind it
     failure: Failure | None = None
     ran_outside: bool = False  # it refused a transaction block; its locks were read as a waiting request shows them
+    scanned: tuple[int, ...] | None = None  # oids whose rows an ALTER TABLE, or code, went through; None: not asked
     inner: tuple[str, ...] | None = (
         None  # texts of statements that ran to their end inside it (pg_stat_statements); None: not asked
     )

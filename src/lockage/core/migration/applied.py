@@ -10,7 +10,7 @@ Codes: LK430 a migration stopped half-way · LK431 newer than the folder.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lockage.core.migration.script import Migration
@@ -32,6 +32,8 @@ class Applied:
 
     version: int
     remarks: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()  # files older than what is applied, and not applied
+    edited: tuple[str, ...] = ()  # applied files whose checksum is not the ledger's
 
 
 def applied_of(migrations: Sequence[Migration], rows: Sequence[AppliedRow], *, table: str) -> Applied:
@@ -59,7 +61,28 @@ def applied_of(migrations: Sequence[Migration], rows: Sequence[AppliedRow], *, t
     at = max([at, *(m.version for m in versioned if base and _order(m.label or str(m.version)) <= base)])
     left = [m.file for version, m in known.items() if m.version < at and version not in has and _order(version) > base]
     said = f"the ledger {table} lacks {', '.join(left)}, older than what it has; not forecast here"
-    return Applied(version=at, remarks=(said,) if left else ())
+    return Applied(version=at, remarks=(said,) if left else (), late=tuple(left))
+
+
+def edited_since(
+    migrations: Sequence[Migration],
+    files: Mapping[str, bytes],
+    checksums: Mapping[str, str],
+    *,
+    checksum: Callable[[bytes], frozenset[str]],
+) -> tuple[str, ...]:
+    """Files whose checksum is not the ledger's (version to checksum), in the order of the migrations.
+
+    Where not one file has the checksum that the ledger gives it, the migrator reckons otherwise, and nothing is said.
+    """
+    in_ledger = {_plain(version): text for version, text in checksums.items()}
+    both = [
+        (migration.file, in_ledger[_plain(label)])
+        for migration in migrations
+        if (label := migration.label or str(migration.version)) and _plain(label) in in_ledger and migration.file in files
+    ]
+    wrong = tuple(file for file, text in both if text not in checksum(files[file]))
+    return wrong if len(wrong) < len(both) else ()
 
 
 def _plain(version: str) -> str:

@@ -23,6 +23,7 @@ from postgast import pg_query_pb2 as pg
 from lockage.core.migration.changed_rows import changes
 from lockage.core.migration.names import name_of
 from lockage.core.migration.nodes import nodes_of, of_kind
+from lockage.core.migration.removed_columns import removed_columns
 from lockage.core.migration.syntax import Control, Name, Procedure, Statement
 from lockage.core.migration.table_work import added_columns, works
 from lockage.errors import UsageError
@@ -188,11 +189,13 @@ def _read(node: pg.Node, *, text: str, line: int) -> Statement:
         changes=changed,
         works=tuple(works(kind, node)),
         added_columns=tuple(added_columns(kind, node)),
+        removed_columns=tuple(removed_columns(kind, node)),
         calls=calls,
         procedure=_procedure(node, text=text, line=line) if kind == "do_stmt" else None,
         outside=_outside(kind, node, calls),
         lock_mode=_LOCK_MODES.get(node.lock_stmt.mode) if kind == "lock_stmt" else None,
         concurrently=_concurrently(kind, node),
+        unique=kind == "index_stmt" and node.index_stmt.unique,
         reads_only=kind == "select_stmt" and not changed and not node.select_stmt.HasField("into_clause"),
     )
 

@@ -105,11 +105,13 @@ class Statement:
     changes: tuple[Change, ...] = ()
     works: tuple[Work, ...] = ()
     added_columns: tuple[tuple[Name, str], ...] = ()
+    removed_columns: tuple[tuple[Name, str, str | None], ...] = ()  # dropped or renamed; the new name, None: dropped
     calls: tuple[Name, ...] = ()  # functions and procedures it names
     procedure: Procedure | None = None
     outside: str | None = None  # how it reaches out of the database, so that it is never executed on a shadow
     lock_mode: str | None = None  # of LOCK TABLE, as PostgreSQL prints it
     concurrently: bool = False
+    unique: bool = False  # CREATE UNIQUE INDEX
     reads_only: bool = False  # a SELECT without locking and without changes in WITH
 
     @property

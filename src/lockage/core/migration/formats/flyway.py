@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from lockage.core.migration.checksums import crc32_of_lines
 from lockage.core.migration.formats.format import (
     ENCLOSED_STATEMENTS,
     STATEMENTS,
@@ -22,6 +23,7 @@ from lockage.core.migration.formats.format import (
     Content,
     FileName,
     Format,
+    MigratorLock,
     SourceFile,
 )
 from lockage.core.migration.formats.variables import BRACED, substituted
@@ -129,13 +131,20 @@ _APPLIED = (
 )
 """The last that was done about a version counts. Source: Flyway documentation, "Schema history table"."""
 
+_CHECKSUMS = (
+    "SELECT DISTINCT ON (version) version, checksum::text AS checksum FROM flyway_schema_history"
+    " WHERE version IS NOT NULL AND success AND type = 'SQL' ORDER BY version, installed_rank DESC"
+)
+"""A row that a person put there (BASELINE) has no file. Source: Flyway documentation, "Schema history table"."""
+
 FORMAT = Format(
     name="flyway",
     naming="V1__name.sql or R__name.sql",
     transaction="file",
     sending=ENCLOSED_STATEMENTS,
     read_name=read_name,
-    applied=AppliedQuery(table="flyway_schema_history", sql=_APPLIED),
+    applied=AppliedQuery(table="flyway_schema_history", sql=_APPLIED, checksums=_CHECKSUMS, checksum=crc32_of_lines),
+    lock=MigratorLock.OTHER_SESSION,  # PostgreSQLAdvisoryLockTemplate, unless flyway.postgresql.transactional.lock=false
     read_text=read_text,
     nested=True,
     variables=True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 from lockage.errors import UsageError
@@ -24,6 +25,14 @@ class Sending:
 
     enclosed: bool  # between a BEGIN and a COMMIT of the migrator's
     by_statement: bool  # each statement as a Query of its own; otherwise all as one, which is one transaction by itself
+
+
+class MigratorLock(StrEnum):
+    """The advisory lock with which a migrator keeps others of its kind out."""
+
+    NONE = "none"  # or not known
+    SAME_SESSION = "same-session"  # others wait for it with an open statement
+    OTHER_SESSION = "other-session"  # in a transaction of its own beside the migrations, to their end
 
 
 QUERY = Sending(enclosed=False, by_statement=False)
@@ -111,6 +120,8 @@ class AppliedQuery:
 
     table: str  # as the migrator calls it: without a schema it is sought in the search path
     sql: str  # gives ``version`` (text), ``applied`` and ``failed`` (boolean: it stopped half-way)
+    checksums: str | None = None  # gives ``version`` and ``checksum`` (text) of what is applied; None: it keeps none
+    checksum: Callable[[bytes], frozenset[str]] | None = None  # those that a file may have in it, by how its lines end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +137,7 @@ class Format:
         no_ledger  # (schema.table, version) to what the migrator executes
     )
     default_ledger: str | None = None
+    lock: MigratorLock = MigratorLock.NONE
     applied: AppliedQuery | None = None
     sending: Sending = QUERY
     read_text: Callable[[SourceFile], Content] = as_it_is

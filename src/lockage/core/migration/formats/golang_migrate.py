@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from lockage.core.migration.formats.format import FileName, Format
+from lockage.core.migration.formats.format import FileName, Format, MigratorLock
 
 _UP = re.compile(r"^(?P<version>[0-9]+)_(?P<name>.*)\.up\.sql$")
 
@@ -48,4 +48,5 @@ FORMAT = Format(
     ledger_definition=ledger_definition,
     ledger_statements=ledger_statements,
     default_ledger="public.schema_migrations",
+    lock=MigratorLock.SAME_SESSION,  # database/postgres/postgres.go, Lock: pg_advisory_lock
 )

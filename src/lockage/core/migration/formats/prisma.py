@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 
-from lockage.core.migration.formats.format import AppliedQuery, FileName, Format
+from lockage.core.migration.checksums import sha256
+from lockage.core.migration.formats.format import AppliedQuery, FileName, Format, MigratorLock
 
 _NAME = re.compile(r"^(?P<folder>[^/]+)/migration\.sql$")
 _NUMBER = re.compile(r"^(?P<version>[0-9]+)(?:_(?P<name>.*))?$")
@@ -39,11 +40,17 @@ _APPLIED = (
 )
 """A failed attempt stays in it until ``migrate resolve`` marks it. Source: Prisma documentation, "Migration histories"."""
 
+_CHECKSUMS = (
+    "SELECT DISTINCT ON (migration_name) migration_name AS version, checksum FROM _prisma_migrations"
+    " WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY migration_name, started_at DESC"
+)
+
 FORMAT = Format(
     name="prisma",
     naming="NAME/migration.sql",
     transaction="file",
     read_name=read_name,
-    applied=AppliedQuery(table="_prisma_migrations", sql=_APPLIED),
+    applied=AppliedQuery(table="_prisma_migrations", sql=_APPLIED, checksums=_CHECKSUMS, checksum=sha256),
+    lock=MigratorLock.SAME_SESSION,  # sql-schema-connector, acquire_lock: pg_advisory_lock, 10 s
     nested=True,
 )

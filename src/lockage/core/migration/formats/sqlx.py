@@ -13,7 +13,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from lockage.core.migration.formats.format import ENCLOSED_QUERY, QUERY, AppliedQuery, Content, FileName, Format, SourceFile
+from lockage.core.migration.checksums import sha384
+from lockage.core.migration.formats.format import (
+    ENCLOSED_QUERY,
+    QUERY,
+    AppliedQuery,
+    Content,
+    FileName,
+    Format,
+    MigratorLock,
+    SourceFile,
+)
 
 _MARK = "-- no-transaction"
 _NAME = re.compile(r"^(?P<version>[0-9]+)_(?P<name>.*?)(?P<kind>\.up|\.down)?\.sql$")
@@ -43,13 +53,16 @@ def objection(files: Mapping[str, bytes]) -> str | None:
 _APPLIED = "SELECT version::text AS version, success AS applied, NOT success AS failed FROM _sqlx_migrations"
 """Source: sqlx 0.8, sqlx-postgres/src/migrate.rs (``dirty_version``, ``list_applied_migrations``)."""
 
+_CHECKSUMS = "SELECT version::text AS version, encode(checksum, 'hex') AS checksum FROM _sqlx_migrations WHERE success"
+
 FORMAT = Format(
     name="sqlx",
     naming="VERSION_name.sql or VERSION_name.up.sql",
     transaction="file",
     sending=ENCLOSED_QUERY,
     read_name=read_name,
-    applied=AppliedQuery(table="_sqlx_migrations", sql=_APPLIED),
+    applied=AppliedQuery(table="_sqlx_migrations", sql=_APPLIED, checksums=_CHECKSUMS, checksum=sha384),
+    lock=MigratorLock.SAME_SESSION,  # sqlx-postgres/src/migrate.rs, lock: pg_advisory_lock
     read_text=read_text,
     objection=objection,
 )

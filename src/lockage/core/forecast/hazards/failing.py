@@ -1,0 +1,104 @@
+"""Hazards of a migration that fails, or of which nobody knows what it does.
+
+Not for what the running release meets (``release``). The surprising thing: most of what fails on a shadow fails for want of
+data, so only what fails whatever the rows are is called a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lockage.core.forecast.assess import Answer, Severity
+from lockage.core.forecast.hazards.found import Found
+from lockage.core.forecast.hazards.seen import Seen
+from lockage.core.forecast.trace import Failure, Traced
+
+# Source: PostgreSQL 18 manual, Appendix A.
+_NO_BLOCK = {"25001", "2D000"}  # active_sql_transaction, invalid_transaction_termination
+_UNSAFE_ENUM = "55P04"  # unsafe_new_enum_value_usage
+_BY_DATA = ("22", "23", "P0", "44")  # data exceptions, constraints, a function's own RAISE, WITH CHECK OPTION
+_WHATEVER_THE_DATA = ("25", "2B", "2F", "3F", "42", "55")
+"""Classes that speak of schema, state and syntax; the rest (limits, files, extensions) differs from server to server."""
+
+
+def refuses_a_transaction(seen: Seen) -> Iterator[Found]:
+    """H040: a statement that PostgreSQL refuses in a transaction is in one."""
+    for step, failure in _failures(seen):
+        if failure.sqlstate in _NO_BLOCK:
+            yield _at(step, code="H040", sentence=f"it fails: {failure.message} (SQLSTATE {failure.sqlstate})")
+
+
+def fails_on_data(seen: Seen) -> Iterator[Found]:
+    """H041: whether it fails is a question of the rows."""
+    asked = {(check.file, check.line) for check in seen.forecast.checks}
+    for check in seen.forecast.checks:
+        match check.answer:
+            case Answer.HOLDS:
+                continue
+            case Answer.FAILS:
+                yield Found(
+                    code="H041", severity=Severity.ERROR, file=check.file, line=check.line, sentence=f"it fails: {check.why}"
+                )
+            case Answer.NOT_ASKED | Answer.UNKNOWN:
+                yield Found(
+                    code="H041",
+                    file=check.file,
+                    line=check.line,
+                    sentence=f"it may fail: {check.why}",
+                    remedy=f"Look first: {' '.join(check.query.split())}",
+                )
+    for step, failure in _failures(seen):
+        if failure.sqlstate.startswith(_BY_DATA) and (step.file, step.statement.line) not in asked:
+            yield _at(
+                step,
+                code="H041",
+                sentence=f"it fails where there is no data: {failure.message} (SQLSTATE {failure.sqlstate}); with"
+                " production's rows nobody has tried it",
+            )
+
+
+def enum_value_used_too_early(seen: Seen) -> Iterator[Found]:
+    """H042: a value of an enum is used in the transaction that adds it."""
+    for step, failure in _failures(seen):
+        if failure.sqlstate == _UNSAFE_ENUM:
+            yield _at(step, code="H042", sentence=f"it fails: {failure.message} (SQLSTATE {failure.sqlstate})")
+
+
+def fails_for_certain(seen: Seen) -> Iterator[Found]:
+    """H043: it fails on this schema, whatever the rows."""
+    for step, failure in _failures(seen):
+        if _certain(failure):
+            yield _at(step, code="H043", sentence=f"it fails: {failure.message} (SQLSTATE {failure.sqlstate})")
+
+
+def unknown(seen: Seen) -> Iterator[Found]:
+    """H044: something was not seen, and nothing more particular is said of its place."""
+    told = {
+        (step.file, step.statement.line)
+        for step, failure in _failures(seen)
+        if failure.sqlstate in _NO_BLOCK
+        or failure.sqlstate == _UNSAFE_ENUM
+        or failure.sqlstate.startswith(_BY_DATA)
+        or _certain(failure)
+    }
+    for one in seen.forecast.unknown:
+        if (one.file, one.line) not in told:
+            yield Found(code="H044", file=one.file, line=one.line, sentence=f"nobody saw what it does: {one.reason}")
+
+
+def _certain(failure: Failure) -> bool:
+    return (
+        failure.sqlstate.startswith(_WHATEVER_THE_DATA)
+        and failure.sqlstate not in _NO_BLOCK
+        and failure.sqlstate != _UNSAFE_ENUM
+    )
+
+
+def _failures(seen: Seen) -> Iterator[tuple[Traced, Failure]]:
+    for step, _ in seen.own_steps:
+        if step.skipped is None and step.observation.failure is not None:
+            yield step, step.observation.failure
+
+
+def _at(step: Traced, *, code: str, sentence: str) -> Found:
+    return Found(code=code, file=step.file, line=step.statement.line, sentence=sentence)

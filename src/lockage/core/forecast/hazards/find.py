@@ -1,0 +1,73 @@
+"""All rules over one forecast: its hazards, worst first.
+
+Not for rules. The surprising thing: the catalogue is handed in, since it is data in files, and the core opens none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from lockage.core.forecast.assess import Hazard, Severity
+from lockage.core.forecast.hazards import blocking, failing, indexes, ledger, release, room, tables
+from lockage.core.forecast.hazards.found import Found
+from lockage.core.forecast.hazards.kinds import HazardKind
+from lockage.core.forecast.hazards.seen import Seen
+
+Rule = Callable[[Seen], Iterator[Found]]
+
+Catalogue = Mapping[str, HazardKind]
+"""By code."""
+
+RULES: tuple[Rule, ...] = (
+    blocking.long_exclusive,
+    blocking.long_write_block,
+    blocking.changes_behind_ddl,
+    blocking.opposite_orders,
+    tables.rewrites,
+    tables.constraints_checked_at_once,
+    tables.not_null_by_scan,
+    indexes.builds_that_block,
+    indexes.invalid_indexes,
+    indexes.builds_that_wait_for_the_migrator,
+    room.numbers_run_out,
+    room.disk,
+    room.wal,
+    room.lock_table,
+    failing.refuses_a_transaction,
+    failing.fails_on_data,
+    failing.enum_value_used_too_early,
+    failing.fails_for_certain,
+    failing.unknown,
+    release.broken_queries,
+    release.what_goes_away,
+    ledger.out_of_order,
+    ledger.edited,
+)
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+def find_hazards(seen: Seen, catalogue: Catalogue) -> tuple[Hazard, ...]:
+    """The hazards, worst first, then in the order of the script. Every code that a rule gives is in the catalogue."""
+    places = {migration.file: number for number, migration in enumerate(seen.forecast.script.migrations)}
+    found = dict.fromkeys(_hazard(one, catalogue[one.code]) for rule in RULES for one in rule(seen))
+    return tuple(
+        sorted(found, key=lambda hazard: (-_RANK[hazard.severity], places.get(hazard.file, -1), hazard.line, hazard.code))
+    )
+
+
+def reaching(hazards: Iterable[Hazard], severity: Severity) -> tuple[Hazard, ...]:
+    """Those that are as bad, or worse."""
+    return tuple(hazard for hazard in hazards if _RANK[hazard.severity] >= _RANK[severity])
+
+
+def _hazard(found: Found, kind: HazardKind) -> Hazard:
+    return Hazard(
+        code=found.code,
+        severity=found.severity or kind.severity,
+        relation=found.relation,
+        file=found.file,
+        line=found.line,
+        sentence=found.sentence,
+        remedy=found.remedy or " ".join(kind.remedy.split()),
+    )

@@ -1,0 +1,103 @@
+"""Hazards of building indexes.
+
+Not for how long a build takes. The surprising thing: ``CONCURRENTLY`` has hazards of its own: a build that fails leaves an index
+behind that costs and helps nobody, and it waits for every older transaction, one of the migrator's own sessions included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lockage.core.forecast.assess import Answer, Blocks, Severity
+from lockage.core.forecast.hazards.found import Found
+from lockage.core.forecast.hazards.seen import Seen, built, said
+from lockage.core.forecast.hazards.tables import milder
+from lockage.core.forecast.hazards.wording import lasting, rows_in_words
+from lockage.core.forecast.trace import CatalogRelation, Traced
+from lockage.core.migration.formats.format import MigratorLock
+
+
+def builds_that_block(seen: Seen) -> Iterator[Found]:
+    """H020: an index is built while nobody can write its table."""
+    for step, seconds in seen.own_steps:
+        told: set[str] = set()
+        for _, table in _old_tables(seen, step):
+            blocks = seen.blocked(step, table.oid)
+            if blocks not in {Blocks.READS, Blocks.WRITES} or seen.root(table) in told:
+                continue
+            told.add(seen.root(table))
+            who = "read or write" if blocks is Blocks.READS else "write"
+            yield Found(
+                code="H020",
+                severity=milder(seconds, seen.limits.writes_s),
+                relation=seen.root(table),
+                file=step.file,
+                line=step.statement.line,
+                sentence=f"an index over {rows_in_words(seen.rows(table.oid))} of {table.relation} is built while nobody can"
+                f" {who} it, {lasting(seconds)}",
+            )
+
+
+def invalid_indexes(seen: Seen) -> Iterator[Found]:
+    """H021: an index stays behind that no query uses, or did already."""
+    for index in seen.production.invalid_indexes or ():
+        yield Found(
+            code="H021",
+            relation=index.relation,
+            sentence=f"{index.index} on {index.relation} is invalid since a build of it failed: every write pays for it, no query"
+            " uses it, and IF NOT EXISTS passes over it",
+            remedy=f"DROP INDEX CONCURRENTLY {index.index}, and build it anew",
+        )
+    holding = {(check.file, check.line) for check in seen.forecast.checks if check.answer is Answer.HOLDS}
+    for step, _ in seen.own_steps:
+        if (step.file, step.statement.line) in holding or not _concurrent(step):
+            continue
+        if not any(statement.unique for statement in said(step)):
+            continue
+        for index, table in _old_tables(seen, step):
+            yield Found(
+                code="H021",
+                relation=seen.root(table),
+                file=step.file,
+                line=step.statement.line,
+                sentence=f"where two of {rows_in_words(seen.rows(table.oid))} of {table.relation} are alike, the concurrent build"
+                f" fails and leaves {index.relation} behind, invalid",
+            )
+
+
+def builds_that_wait_for_the_migrator(seen: Seen) -> Iterator[Found]:
+    """H022: a concurrent build waits for a transaction that the migrator itself, or another one, keeps open."""
+    lock = seen.migrator_lock
+    if lock is MigratorLock.NONE:
+        return
+    for step, _ in seen.own_steps:
+        if not _concurrent(step):
+            continue
+        for _, table in _old_tables(seen, step):
+            own = lock is MigratorLock.OTHER_SESSION
+            yield Found(
+                code="H022",
+                severity=Severity.ERROR if own else None,
+                relation=seen.root(table),
+                file=step.file,
+                line=step.statement.line,
+                sentence=f"the concurrent build on {table.relation} waits for "
+                + (
+                    "the transaction in which the migrator itself holds its lock, and so for ever"
+                    if own
+                    else "every other replica that waits for the migrator's lock, and they wait for it: PostgreSQL ends one of"
+                    " them as a deadlock"
+                ),
+            )
+
+
+def _concurrent(step: Traced) -> bool:
+    return step.succeeded and step.observation.ran_outside and step.statement.concurrently
+
+
+def _old_tables(seen: Seen, step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
+    """Indexes that were built, each with its table as it was before the script, where that may have rows."""
+    for index, table in built(step):
+        before = seen.trace.start.relations.get(table.oid)
+        if before is not None and seen.peopled(table.oid):
+            yield index, before

@@ -1,0 +1,90 @@
+"""Hazards for the running release: what it asks of the database and will no longer get.
+
+Not for whether a rolling update is possible (``core.plan``). The surprising thing: what goes away is a hazard only where nobody
+knows what the running release asks; where its statements were executed, they have the last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lockage.core.forecast.assess import Broken
+from lockage.core.forecast.hazards.found import Found
+from lockage.core.forecast.hazards.seen import Seen, meant, said
+from lockage.core.forecast.names import LISTED_KINDS
+from lockage.core.forecast.trace import CatalogRelation, Traced
+from lockage.core.migration.syntax import Name
+
+
+def broken_queries(seen: Seen) -> Iterator[Found]:
+    """H050: statements of the running release fail behind the script, one hazard for each reason."""
+    by_reason: dict[tuple[str, int, str, str], list[Broken]] = {}
+    for broken in seen.forecast.broken:
+        by_reason.setdefault((broken.file, broken.line, broken.sqlstate, broken.message), []).append(broken)
+    for (file, line, sqlstate, message), those in by_reason.items():
+        query = " ".join(those[0].query.split())
+        query = query if len(query) <= 80 else query[:79] + "…"
+        counted = "1 statement fails" if len(those) == 1 else f"{len(those)} statements fail"
+        yield Found(
+            code="H050",
+            file=file,
+            line=line,
+            sentence=f"of {seen.forecast.statements_checked} statements of the running release, {counted} behind it: {message}"
+            f" (SQLSTATE {sqlstate}): {query}",
+        )
+
+
+def what_goes_away(seen: Seen) -> Iterator[Found]:
+    """H051: a relation or column that the running release may use is dropped or renamed, and nobody knows what it uses."""
+    if seen.forecast.statements_checked:
+        return
+    gone: set[int] = set()
+    added: set[tuple[int, str]] = set()
+    for step, _ in seen.own_steps:
+        if not step.succeeded:
+            continue
+        for before, after in _moved(seen, step):
+            if before.oid not in gone:
+                gone.add(before.oid)
+                what = "is dropped" if after is None else f"becomes {after.relation}"
+                yield _at(step, before.relation, f"{before.relation} {what}")
+        yield from _columns(seen, step, added)
+        added |= {(table.oid, column) for name, column in _added(step) for table in meant(name, step)}
+
+
+def _added(step: Traced) -> Iterator[tuple[Name, str]]:
+    for statement in said(step):
+        yield from statement.added_columns
+
+
+def _moved(seen: Seen, step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation | None]]:
+    """Relations of before the script that a statement drops, or gives another name; not partitions, which nobody names."""
+    if step.after is step.before:
+        return
+    names = {relation.relation for relation in step.after.relations.values()}
+    for oid, start in seen.trace.start.relations.items():
+        if start.kind not in LISTED_KINDS or start.parent_oids or oid not in step.before.relations:
+            continue
+        after = step.after.relations.get(oid)
+        if start.relation not in names and (after is None or after.relation != step.before.relations[oid].relation):
+            yield start, after
+
+
+def _columns(seen: Seen, step: Traced, added: set[tuple[int, str]]) -> Iterator[Found]:
+    for statement in said(step):
+        for name, column, new in statement.removed_columns:
+            for table in meant(name, step):
+                start = seen.trace.start.relations.get(table.oid)
+                if start is not None and (table.oid, column) not in added:
+                    what = "is dropped" if new is None else f"becomes {new}"
+                    yield _at(step, seen.root(start), f"column {column} of {start.relation} {what}")
+
+
+def _at(step: Traced, relation: str, what: str) -> Found:
+    return Found(
+        code="H051",
+        relation=relation,
+        file=step.file,
+        line=step.statement.line,
+        sentence=f"{what}, and whether the running release uses it is not known: none of its statements were given",
+    )

@@ -1,0 +1,158 @@
+"""What the rules look at: a traced script, its forecast, and what is known of production and of the migrator's ledger.
+
+Not for judging. The surprising thing: a relation without rows, or made by the script, holds up nobody, so most rules ask
+``peopled`` first; where no size is known, every relation that was there before counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from lockage.core.facts import Relation
+from lockage.core.forecast.assess import Blocks, Forecast, Seconds
+from lockage.core.forecast.lock_modes import blocks_of, worst
+from lockage.core.forecast.names import LISTED_KINDS, ancestors, descendants, owner, resolve
+from lockage.core.forecast.production import Production
+from lockage.core.forecast.ran import plans_of, statements_inside
+from lockage.core.forecast.seconds import NOTHING
+from lockage.core.forecast.trace import CatalogMark, CatalogRelation, CatalogRules, HeldLock, Trace, Traced
+from lockage.core.migration.applied import Applied
+from lockage.core.migration.formats.format import MigratorLock
+from lockage.core.migration.syntax import Name, Statement
+from lockage.settings import HazardLimits
+
+MADE_ANEW = {"truncate_stmt", "refresh_mat_view_stmt"}
+"""Statements whose new files are what was asked for, and no rewrite."""
+
+
+@dataclass(frozen=True, kw_only=True)  # no slots: what several rules ask for is worked out once
+class Seen:
+    """One forecast with everything behind it."""
+
+    trace: Trace
+    forecast: Forecast
+    rules: CatalogRules  # before the script
+    relations: Mapping[str, Relation] = field(default_factory=dict[str, Relation])  # production's; empty: sizes are not known
+    production: Production = field(default_factory=Production)
+    applied: Applied = field(default_factory=lambda: Applied(version=0))
+    migrator_lock: MigratorLock = MigratorLock.NONE
+    limits: HazardLimits = field(default_factory=HazardLimits)
+
+    @property
+    def sizes_known(self) -> bool:
+        """Whether production told how large its relations are."""
+        return bool(self.relations)
+
+    @cached_property
+    def own_steps(self) -> tuple[tuple[Traced, Seconds], ...]:
+        """The statements of the files, each with how long it takes; not the migrator's own."""
+        own = [step for step in self.trace.statements if not step.of_migrator]
+        places = self.forecast.places
+        seconds = [place.seconds for place in places] if len(places) == len(own) else [NOTHING] * len(own)
+        return tuple(zip(own, seconds, strict=True))
+
+    @cached_property
+    def newly_taken(self) -> tuple[tuple[Traced, tuple[HeldLock, ...]], ...]:
+        """Every statement of the files with the locks that it is the first of its transaction to take."""
+        found: list[tuple[Traced, tuple[HeldLock, ...]]] = []
+        before: frozenset[HeldLock] = frozenset()
+        transaction = 0
+        for step in self.trace.statements:
+            if step.transaction != transaction:
+                before, transaction = frozenset(), step.transaction
+            locks = step.observation.locks
+            if not step.of_migrator:
+                found.append((step, tuple(lock for lock in locks if lock not in before)))
+            before = frozenset(locks) if step.observation.in_transaction else frozenset()
+        return tuple(found)
+
+    def rows(self, oid: int) -> float | None:
+        """Rows of a relation before the script, partitions and heirs included; None: not known."""
+        relation = self.trace.start.relations.get(oid)
+        if relation is None:
+            return 0.0
+        those = [relation]
+        if relation.kind == "p":
+            those = [below for below in descendants(oid, self.trace.start) if below.kind != "p"]
+        rows = [self._own_rows(each) for each in those]
+        return None if any(each is None for each in rows) else sum(each or 0.0 for each in rows)
+
+    def _own_rows(self, relation: CatalogRelation) -> float | None:
+        size = self.relations.get(relation.relation)
+        if size is None:
+            return None
+        return size.rows if size.rows >= 0 else (None if size.heap_bytes else 0.0)
+
+    def peopled(self, oid: int) -> bool:
+        """Whether it was there before the script and may have rows, so that somebody can miss it."""
+        relation = self.trace.start.relations.get(oid)
+        return relation is not None and relation.kind in LISTED_KINDS and self.rows(oid) != 0
+
+    def table(self, oid: int, mark: CatalogMark) -> CatalogRelation | None:
+        """The table of a table, an index or a TOAST table, as it was before the script; None: the script made it."""
+        relation = mark.relations.get(oid)
+        return None if relation is None else self.trace.start.relations.get(owner(relation, mark).oid)
+
+    def root(self, table: CatalogRelation) -> str:
+        """The name by which users know it: that of the partitioned table for a partition."""
+        above = [each for each in ancestors(table, self.trace.start) if each.kind == "p"]
+        return above[-1].relation if above else table.relation
+
+    def blocked(self, step: Traced, oid: int) -> Blocks:
+        """Who waits behind a statement for a relation because of its own locks."""
+        return worst(blocks_of(lock.mode) for lock in step.observation.locks if lock.oid == oid)
+
+
+# --- statements -------------------------------------------------------------------------------------------------------
+
+
+def said(step: Traced) -> tuple[Statement, ...]:
+    """The statement and those that ran inside it."""
+    return (step.statement, *statements_inside(step))
+
+
+def rewritten(step: Traced) -> Iterator[CatalogRelation]:
+    """Tables whose rows a statement wrote into a new file."""
+    if step.after is step.before or step.statement.node in MADE_ANEW:
+        return
+    for oid, after in step.after.relations.items():
+        before = step.before.relations.get(oid)
+        if before and before.kind in {"r", "m"} and after.relfilenode and before.relfilenode != after.relfilenode:
+            yield before
+
+
+def built(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
+    """Indexes that a statement made or filled anew, each with its table; not those that a rewrite or a truncation made anew."""
+    if step.after is step.before or step.statement.node in MADE_ANEW:
+        return
+    remade = {table.oid for table in rewritten(step)}
+    for oid, after in step.after.relations.items():
+        before = step.before.relations.get(oid)
+        if after.kind == "i" and (before is None or before.relfilenode != after.relfilenode):
+            table = owner(after, step.after)
+            if table.kind != "t" and table.oid not in remade:
+                yield after, table
+
+
+def read_by_plans(step: Traced) -> frozenset[int]:
+    """Relations that the plans inside a statement read; those of an ALTER TABLE look rows up for a foreign key."""
+    return frozenset(_oids(plan.get("Plan") for plan in plans_of(step)))
+
+
+def _oids(nodes: Iterable[object]) -> Iterator[int]:
+    for node in nodes:
+        if isinstance(node, Mapping):
+            oid = node.get("Relation OID")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON
+            if isinstance(oid, int):
+                yield oid
+            below = node.get("Plans")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON
+            if isinstance(below, list):
+                yield from _oids(below)  # pyright: ignore[reportUnknownArgumentType] - JSON
+
+
+def meant(name: Name, step: Traced) -> Iterator[CatalogRelation]:
+    """The tables that a name in a statement means."""
+    for relation in resolve(name, step.before):
+        yield owner(relation, step.before)

@@ -1,0 +1,49 @@
+"""What is known of the server and the database that a script will run on, beside schema and sizes.
+
+Not for measuring it. The surprising thing: every field may be None, which means that it could not be seen, and never that it is
+nothing: no standby is ``()``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceUse:
+    """How far a sequence that fills an integer column has come."""
+
+    relation: str  # schema.name of the column's table
+    column: str
+    last_value: int
+    limit: int  # the largest value that both the column and the sequence can have
+
+    @property
+    def used_ratio(self) -> float:
+        """1 when the next value fails."""
+        return self.last_value / self.limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidIndex:
+    """An index that no query uses: a concurrent build of it failed, and nobody builds it now."""
+
+    index: str  # schema.name
+    relation: str
+    unique: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Production:
+    """Facts of a server; None: not known."""
+
+    free_disk_bytes: int | None = None  # of its fullest file system
+    max_locks_per_transaction: int | None = None
+    max_connections: int | None = None
+    max_prepared_transactions: int | None = None
+    max_wal_bytes: int | None = None  # max_wal_size
+    slot_keep_bytes: int | None = None  # max_slot_wal_keep_size; -1: as much as a slot needs
+    standbys: tuple[str, ...] | None = None  # names of those that follow it now
+    slots: tuple[str, ...] | None = None  # names of its replication slots
+    sequences: tuple[SequenceUse, ...] | None = None  # of columns of type smallint and integer
+    invalid_indexes: tuple[InvalidIndex, ...] | None = None
