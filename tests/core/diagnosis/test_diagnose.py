@@ -356,6 +356,14 @@ def test_a_ticket_names_the_jump_the_versions_and_what_was_found_and_shows_no_se
     assert max(map(len, ticket.splitlines())) <= 78
 
 
+def test_a_ticket_shows_a_statement_without_the_values_in_it() -> None:
+    waits = finding("F006", cause="waits for pid 7: UPDATE users SET name = 'Ada L.' WHERE mail LIKE 'ada%'")
+    diagnosis = diagnose(case(), causes={"F006": cause()}, rules=[gives(waits)])
+    assert diagnosis.vendor is not None
+    assert "UPDATE users SET name = '***'" in diagnosis.vendor.ticket
+    assert "ada" not in diagnosis.vendor.ticket.lower()
+
+
 def test_the_replicas_of_an_upgrade_that_waits_for_its_image_are_not_called_starting() -> None:
     pulling = pod(created_at=ago(400), ready=False, containers=(container(state=waiting(), ready=False),))
     diagnosis = diagnose(case(platform={"details": (pulling,), "workload": workload(replicas=1)}), causes=CATALOGUE, rules=())

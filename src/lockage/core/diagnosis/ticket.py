@@ -14,7 +14,7 @@ from lockage.core.diagnosis.evidence import Container, Evidence
 from lockage.core.diagnosis.findings import Case, Finding, Migrating
 from lockage.core.facts import LedgerReading, LedgerState
 from lockage.core.plan.wording import counted, duration, listed
-from lockage.core.redaction import mask_secrets
+from lockage.core.redaction import mask_values
 from lockage.core.run import Notes, read_notes
 from lockage.errors import HaltedError
 
@@ -35,7 +35,7 @@ MOST_CHARS = 600
 
 
 def ticket(case: Case, *, findings: Sequence[Finding], migrating: Migrating | None, reasons: Sequence[str], bundle: str) -> str:
-    """The whole text, in lines of at most 76 columns, without secrets."""
+    """The whole text, in lines of at most 76 columns, without secrets and without values in statements."""
     parts = (
         _lines("", _head(case)),
         _lines("Why we call", _some(reasons)),
@@ -53,7 +53,7 @@ def ticket(case: Case, *, findings: Sequence[Finding], migrating: Migrating | No
 
 
 def _lines(heading: str, said: Iterable[str]) -> Iterator[str]:
-    entries = tuple(_short(mask_secrets(entry)) for entry in said)  # before a line break can split a name from its value
+    entries = tuple(_short(mask_values(entry)) for entry in said)  # before a line break can split a name from its value
     if not entries:
         return
     if heading:

@@ -1,6 +1,6 @@
 """Text without credentials, for errors, notes and runbooks on a person's own terminal.
 
-Not for what leaves the machine (``redaction``): statements and e-mail addresses stay, and every secret becomes the same
+Not for bundles (``redaction``): e-mail addresses stay, statements too but for a ticket, and every secret becomes the same
 ``***``. The surprising thing: it works on any text, log lines and SQL included, so it rather masks a harmless word than lets a
 password through.
 """
@@ -16,3 +16,10 @@ def mask_secrets(text: str) -> str:
     from lockage.core.redaction.redaction import masked_credentials  # noqa: PLC0415
 
     return masked_credentials(text, MASK)
+
+
+def mask_values(text: str) -> str:
+    """As ``mask_secrets``, and with ``***`` in place of the literals of statements too: for text that is sent to somebody."""
+    from lockage.core.redaction.redaction import masked_values  # noqa: PLC0415
+
+    return masked_values(text, MASK)

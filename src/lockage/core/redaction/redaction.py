@@ -251,3 +251,9 @@ def masked_credentials(text: str, mask: str) -> str:
             break
         text = masked
     return text
+
+
+def masked_values(text: str, mask: str) -> str:
+    """The text without credentials, and without what the statements that it quotes say of rows."""
+    known = masked_credentials(text, mask)
+    return _replaced(known, quoted_statements(known), lambda _: mask)
