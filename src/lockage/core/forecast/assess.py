@@ -137,6 +137,18 @@ class Broken:
     message: str
     file: str = ""  # of the statement of the script behind which it fails; "": not found out
     line: int = 0
+    certain: bool = True  # whatever its values are; False: for some of the values that were good before
+    only_prepared: bool = False  # only where a session keeps it prepared through the script; sent anew it succeeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldRelease:
+    """What the verdict on the running release's statements stands on."""
+
+    statements: int  # that are known
+    checked: int  # that could be prepared before the script and were executed behind it
+    source: str  # where they are from, in words; "": the profile
+    since: str | None  # ISO time since which they were collected; None: not said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +240,8 @@ class Forecast:
     checks: tuple[Check, ...] = ()
     strategies: tuple[StrategyForecast, ...] = ()  # gentlest first
     recommended: str | None = None  # the name of one of them
+    may_break: tuple[Broken, ...] = ()  # statements of the running release that fail for some values, which may never come
+    old_release: OldRelease | None = None  # None: no statements of the running release are known
     spans: tuple[TransactionSpan, ...] = ()  # of its transactions, in order
     calls_s: float | None = None  # statements a second that the database answers, on average; None: not known
 
