@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -112,7 +113,7 @@ def run(arguments: Sequence[str], *, environment: Mapping[str, str]) -> int:
     folders = find_folders(environment)
     command = arguments[0] if arguments[0] in COMMANDS else "lockage"
     log = new_log(folders.logs, command=command)
-    as_json = "--json" in arguments
+    as_json = "--json" in arguments or "--output=json" in arguments or ("--output", "json") in pairwise(arguments)
     invocation = Invocation(
         arguments=arguments, environment=environment, folders=folders, log=log, as_json=as_json, passed=passed
     )

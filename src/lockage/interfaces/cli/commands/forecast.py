@@ -17,12 +17,11 @@ from lockage.core.release.profile import Profile
 from lockage.core.release.route import known_releases, route
 from lockage.core.release.version import normalised
 from lockage.errors import UsageError
-from lockage.interfaces.cli.console import answers, narrated, notes, say
-from lockage.interfaces.cli.forecast_view import show_forecast
+from lockage.interfaces.cli.console import narrated, notes, say
+from lockage.interfaces.cli.forecast_outputs import Form, give_out, outputs_of
 from lockage.interfaces.cli.invocation import Invocation, command_app, invocation_of
 from lockage.interfaces.cli.opening import opened_deployment
 from lockage.interfaces.cli.options import Json, may_name_deployment, refuse_together
-from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.flags import Wanted
 from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
 from lockage.interfaces.forecasting import Forecaster, known_here, look
@@ -80,6 +79,14 @@ def forecast(
         Transaction | None,
         typer.Option("--transaction", help="What is one transaction. Default: what the format's own migrator does."),
     ] = None,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--output",
+            metavar="FORM[=FILE]",
+            help=f"{', '.join(Form)}; printed, or written to FILE. Repeatable: one forecast in several forms.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what migrations will lock, for whom and for how long.
@@ -97,10 +104,13 @@ def forecast(
 
     lockage forecast --migrations release.tar.gz --format flyway --set schema=app
 
+    lockage forecast --migrations db/migrations --output text --output html=forecast.html
+
     lockage forecast demo --to 2.27.8
 
     lockage forecast coder -n coder --to 2.34.0 --migrations coder-2.34.0/coderd/database/migrations
     """
+    outputs = outputs_of(output or (), as_json=as_json)
     source = migrations or git
     if not wanted.name and source is None:
         raise UsageError(
@@ -142,10 +152,7 @@ def forecast(
             made = forecast_of_folder(question, narrate=narrate)
     else:
         made = _of_deployment(invocation, replace(wanted, migrations=migrations), to)
-    if as_json:
-        print_json(made)
-    else:
-        show_forecast(made, answers())
+    give_out(made, outputs)
 
 
 def _of_deployment(invocation: Invocation, wanted: Wanted, to: str | None) -> Forecast:

@@ -1,0 +1,79 @@
+"""A forecast as one HTML page: no network, no script, everything in the file.
+
+Not for a pull request, which takes Markdown (``markdown``). The surprising thing: the drawing is HTML with small SVGs whose
+coordinates are percents, so that it fits any width while its letters keep their size.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import jinja2
+
+from lockage.core.forecast.assess import Forecast
+from lockage.core.plan.wording import blocks_in_words, counted
+from lockage.interfaces.cli.survey_view import size
+from lockage.interfaces.forecast_pages.drawing import drawing
+from lockage.interfaces.forecast_pages.sentences import (
+    amount,
+    at_most,
+    headline,
+    ledger_of,
+    place,
+    range_in_words,
+    reasons,
+    script_in_words,
+    time_in_words,
+    unharmed,
+    verdicts,
+    when_in_words,
+    who_wait,
+    worst_stretches,
+)
+
+
+def html(forecast: Forecast, *, version: str) -> str:
+    """The whole page; ``version`` is Lockage's own."""
+    longest = max((o.seconds.high or o.seconds.likely for o in forecast.operations), default=0.0)
+    return _template().render(
+        forecast=forecast,
+        version=version,
+        headline=headline(forecast),
+        script=script_in_words(forecast),
+        verdicts=tuple(verdicts(forecast)),
+        waiting=who_wait(forecast),
+        ledger=ledger_of(forecast),
+        unharmed=unharmed(forecast),
+        drawing=drawing(forecast),
+        longest_s=longest,
+    )
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("lockage.interfaces.forecast_pages"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(  # pyright: ignore[reportUnknownMemberType]  # jinja2 does not say what a filter is
+        amount=amount,
+        at_most=at_most,
+        blocks=blocks_in_words,
+        counted=counted,
+        pct=_percent,
+        place=place,
+        range=range_in_words,
+        reasons=reasons,
+        seconds=time_in_words,
+        size=size,
+        when=when_in_words,
+        worst=worst_stretches,
+    )
+    return environment.get_template("forecast.html.j2")
+
+
+def _percent(value: float) -> str:
+    return f"{value:.3f}".rstrip("0").rstrip(".") + "%"

@@ -1,0 +1,129 @@
+"""A forecast as Markdown for a pull request or a job's summary, as GitHub and GitLab render it.
+
+Not for standing alone (``html``). The surprising thing: a forge refuses a comment that is longer than a limit, so the lists
+are cut, at first a little and then more, until the whole fits; what was cut is counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+import jinja2
+
+from lockage.core.forecast.assess import Blocks, Forecast, Severity
+from lockage.core.plan.wording import blocks_in_words, counted
+from lockage.interfaces.forecast_pages.sentences import (
+    amount,
+    at_most,
+    headline,
+    ledger_of,
+    place,
+    range_in_words,
+    reasons,
+    script_in_words,
+    time_in_words,
+    unharmed,
+    verdicts,
+    when_in_words,
+    who_wait,
+    worst_stretches,
+)
+
+LIMIT_CHARACTERS = 65_000
+"""Of the whole. GitHub refuses a comment of more than 65 536 characters, and whoever posts it may add a line."""
+
+MOST_SHOWN = 100
+"""Entries of a list that are shown where there is room for them."""
+
+_MARKS = {Severity.ERROR: "🛑", Severity.WARNING: "⚠️", Severity.NOTE: "\u2139\ufe0f"}
+_LEVELS = {Blocks.READS: "🛑", Blocks.WRITES: "⚠️", Blocks.ROWS: "⚠️", Blocks.NONE: "✅", None: "❔"}
+
+
+def markdown(forecast: Forecast) -> str:
+    """The whole as GitHub-flavoured Markdown, of at most ``LIMIT_CHARACTERS``."""
+    most = MOST_SHOWN
+    while len(text := _rendered(forecast, most)) > LIMIT_CHARACTERS and most > 1:
+        most //= 2
+    return text
+
+
+def _rendered(forecast: Forecast, most: int) -> str:
+    return _template().render(
+        forecast=forecast,
+        most=most,
+        headline=headline(forecast),
+        verdicts=tuple(verdicts(forecast)),
+        waiting=who_wait(forecast),
+        ledger=ledger_of(forecast),
+        unharmed=unharmed(forecast),
+    )
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("lockage.interfaces.forecast_pages"),
+        autoescape=False,  # noqa: S701 - Markdown, whose own escapes are the filters "text" and "code"
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(  # pyright: ignore[reportUnknownMemberType]  # jinja2 does not say what a filter is
+        text=escaped,
+        code=code,
+        fence=fenced,
+        amount=amount,
+        at_most=at_most,
+        blocks=blocks_in_words,
+        counted=counted,
+        mark=_MARKS.__getitem__,
+        level=_LEVELS.__getitem__,
+        place=place,
+        range=range_in_words,
+        reasons=reasons,
+        script=script_in_words,
+        seconds=time_in_words,
+        when=when_in_words,
+        worst=worst_stretches,
+        codes=_codes,
+    )
+    return environment.get_template("forecast.md.j2")
+
+
+def escaped(text: str) -> str:
+    """Plain text that Markdown and HTML leave as it is; it stays on one line, mentions nobody and links nowhere."""
+    line = " ".join(text.split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = re.sub(r"([\\`*_\[\]{}()|~#+!$-])", r"\\\1", line)
+    # A forge looks for mentions and links in what is already rendered, where no backslash is left. A comment parts them.
+    return re.sub(r"(@|\\#|:(?=//)|www(?=\.))", r"\1<!-- -->", line)
+
+
+def code(text: str, limit: int = 200) -> str:
+    """The text as code, on one line, also in a table's cell; a long one ends in an ellipsis."""
+    line = " ".join(text.split())
+    line = line if len(line) <= limit else f"{line[: limit - 1]}…"
+    if not line:
+        return ""
+    if not re.search(r"[`|]", line):
+        return f"`{line}`"
+    # A bar ends a cell even in a code span, and no escape of it is understood everywhere.
+    entities = re.sub(r"[^A-Za-z0-9 ,]", lambda found: f"&#{ord(found[0])};", line)
+    return f"<code>{entities}</code>"
+
+
+def fenced(text: str, limit: int = 2000) -> str:
+    """The text as a block of SQL."""
+    text = text.strip()
+    text = text if len(text) <= limit else f"{text[: limit - 1]}…"
+    ticks = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{ticks}sql\n{text}\n{ticks}"
+
+
+def _codes(names: Sequence[str], most: int) -> str:
+    """The first few names as code, and how many more."""
+    shown = ", ".join(code(name) for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

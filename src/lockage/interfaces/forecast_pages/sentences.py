@@ -1,0 +1,147 @@
+"""What the written outputs say of a forecast in the same words: the headline, who waits when, how long.
+
+Not for the terminal (``cli.forecast_view``). The surprising thing: the migrator's own ledger is set apart. Every migrator
+locks it from its first statement to its last, and nobody but another migrator waits for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lockage.core.forecast.assess import Blocks, Forecast, RelationForecast, Seconds, Severity, Stretch
+from lockage.core.forecast.lock_modes import badness
+from lockage.core.plan.wording import blocks_in_words, counted, duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """What a forecast comes to."""
+
+    who: str  # "Readers and writers of"
+    relation: str | None  # that they wait for; None: no single one
+    rest: str  # "and of 2 more relations wait"
+    level: Blocks | None  # None: nobody knows
+    detail: str
+
+
+def headline(forecast: Forecast) -> Headline:
+    """The one sentence that a reader in a hurry needs."""
+    takes = f"The script takes {range_in_words(forecast.total_s)}."
+    if not forecast.script.known:
+        return Headline(who="Not known which migrations there are", relation=None, rest="", level=None, detail=takes)
+    if not forecast.script.migrations:
+        return Headline(who="Nothing to apply", relation=None, rest="", level=Blocks.NONE, detail="The script is empty.")
+    waiting = who_wait(forecast)
+    if not waiting:
+        return Headline(who="Nobody waits", relation=None, rest="", level=Blocks.NONE, detail=takes)
+    worst, others = waiting[0], len(waiting) - 1
+    who = blocks_in_words(worst.blocks)
+    return Headline(
+        who=f"{who[0].upper()}{who[1:]} of",
+        relation=worst.relation,
+        rest=f"wait, and users of {counted(others, 'more relation')}" if others else "wait",
+        level=worst.blocks,
+        detail=f"They wait {range_in_words(worst.blocked_s)}. {takes}",
+    )
+
+
+def who_wait(forecast: Forecast) -> tuple[RelationForecast, ...]:
+    """The relations whose users wait, the worst and longest first, without the ledger."""
+    waiting = [
+        relation
+        for relation in forecast.relations
+        if relation.blocks is not Blocks.NONE and relation.relation != forecast.script.ledger
+    ]
+    return tuple(sorted(waiting, key=lambda r: (-badness(r.blocks), -r.blocked_s.likely, r.relation)))
+
+
+def ledger_of(forecast: Forecast) -> RelationForecast | None:
+    """The migrator's own table, where it is locked."""
+    mine = (r for r in forecast.relations if r.relation == forecast.script.ledger and r.blocks is not Blocks.NONE)
+    return next(mine, None)
+
+
+def unharmed(forecast: Forecast) -> tuple[str, ...]:
+    """The relations that are locked so that nobody waits."""
+    return tuple(relation.relation for relation in forecast.relations if relation.blocks is Blocks.NONE)
+
+
+def verdicts(forecast: Forecast) -> Iterator[tuple[str, str]]:
+    """(what, how it stands) for each thing that a reader may stumble over; a line each."""
+    yield "Takes", range_in_words(forecast.total_s)
+    yield "Transactions", str(forecast.transactions)
+    severities = Counter(hazard.severity for hazard in forecast.hazards)
+    if severities:
+        yield "Hazards", ", ".join(counted(severities[s], s.value) for s in reversed(Severity) if severities[s])
+    if forecast.statements_checked:
+        found = f"{len(forecast.broken)} break" if forecast.broken else "no break found"
+        yield "Running release", f"{found} in {counted(forecast.statements_checked, 'statement')}"
+    if forecast.unknown:
+        yield "Unknown", f"{counted(len(forecast.unknown), 'thing')}, counted as the worst case"
+    if forecast.recommended:
+        yield "Recommended", forecast.recommended
+
+
+def script_in_words(forecast: Forecast) -> str:
+    """``2 migrations: a.sql to b.sql``."""
+    migrations = forecast.script.migrations
+    if not migrations:
+        return "no migrations"
+    span = migrations[0].file if len(migrations) == 1 else f"{migrations[0].file} to {migrations[-1].file}"
+    return f"{counted(len(migrations), 'migration')}: {span}"
+
+
+def range_in_words(seconds: Seconds) -> str:
+    """``9.0 s likely (4.0 s to 21 s)``."""
+    return f"{time_in_words(seconds.likely)} likely ({time_in_words(seconds.low)} to {at_most(seconds)})"
+
+
+def at_most(seconds: Seconds) -> str:
+    """The high end, or that nobody knows it."""
+    return "unknown" if seconds.high is None else time_in_words(seconds.high)
+
+
+def time_in_words(seconds: float) -> str:
+    """Seconds, with as many digits as matter; milliseconds where they are few."""
+    if seconds <= 0:
+        return "0 s"
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.00095 else "under 1 ms"
+    return duration(seconds)
+
+
+def when_in_words(stretches: tuple[Stretch, ...]) -> str:
+    """``0.2 s to 3.0 s`` as is likely, since the script began; of several stretches the first begin and the last end."""
+    if not stretches:
+        return ""
+    whole = f"{time_in_words(stretches[0].from_s.likely)} to {time_in_words(stretches[-1].until_s.likely)}"
+    return whole if len(stretches) == 1 else f"{whole}, in {len(stretches)} stretches"
+
+
+def worst_stretches(relation: RelationForecast) -> tuple[Stretch, ...]:
+    """When its users wait as badly as they ever do."""
+    return tuple(stretch for stretch in relation.stretches if stretch.blocks is relation.blocks)
+
+
+def reasons(relation: RelationForecast, *, most: int) -> Iterator[tuple[str, str, str]]:
+    """(mode or why, place, statement) of what blocks it worst, its own locks before those through an index."""
+    worst = sorted((lock for lock in relation.locks if lock.blocks is relation.blocks), key=lambda lock: lock.via is not None)
+    for lock in worst[:most]:
+        via = f" through {lock.via}" if lock.via else ""
+        yield f"{lock.mode}{via}", place(lock.file, lock.line), lock.statement
+    if len(worst) > most:
+        yield f"and {counted(len(worst) - most, 'more lock')} like these", "", ""
+    for sentence in relation.because[:most]:
+        yield (sentence if sentence.endswith("worst case") else f"it {sentence}"), "", ""
+
+
+def place(file: str, line: int) -> str:
+    """``file:line``; nothing where it is no place in a file."""
+    return f"{file}:{line}" if file and line else file
+
+
+def amount(rows: float | None) -> str:
+    """Rows with a thin space between thousands; nothing where nobody knows."""
+    return "" if rows is None else f"{rows:,.0f}".replace(",", "\u202f")
