@@ -18,6 +18,7 @@ from lockage.core.migration.ledger import Ledger
 from lockage.core.migration.procedure import reach_outside
 from lockage.core.migration.script import Migration, Selection, select
 from lockage.errors import RefusedError
+from lockage.flows.calibrate import Calibrate, uncalibrated, worked_on
 from lockage.flows.trace_script import trace_script
 from lockage.ports import Narrate, Shadow, Shadows
 
@@ -59,6 +60,7 @@ def forecast_folder(
             rows={},
             sizes_known=False,
             remarks=remarks,
+            calibrate=uncalibrated,
             narrate=narrate,
         )
 
@@ -78,11 +80,13 @@ def forecast_database(
     statements: Sequence[str] = (),
     rows: Mapping[str, float] | None = None,
     remarks: Sequence[str] = (),
+    calibrate: Calibrate = uncalibrated,
 ) -> Forecast:
     """The forecast of the script on the schema and the sizes of the live database at ``url``.
 
     ``at_version`` is where that database stands: migrations between it and ``from_version`` are executed untraced first; None:
     it stands at ``from_version``. ``rows``: relation (``schema.name``) to the rows it will have by then, where that is known.
+    ``calibrate`` says how fast its server is.
     Raises ``UsageError`` (LK401, LK405), and what making a shadow raises.
     """
     selection = select(migrations, from_version=from_version, to_version=to_version)
@@ -100,6 +104,7 @@ def forecast_database(
             rows=rows or {},
             sizes_known=True,
             remarks=remarks,
+            calibrate=calibrate,
             narrate=narrate,
         )
 
@@ -132,6 +137,7 @@ def _forecast(
     rows: Mapping[str, float],
     sizes_known: bool,
     remarks: Sequence[str],
+    calibrate: Calibrate,
     narrate: Narrate,
 ) -> Forecast:
     assumptions = [*shadow.assumptions, *_run_earlier(shadow, earlier, narrate), *remarks, *_of_migrators(script)]
@@ -147,6 +153,7 @@ def _forecast(
             transaction=transaction,
             ledger=Ledger(table=ledger, form=form) if ledger else None,
             narrate=narrate,
+            relations=relations if sizes_known else (),
         )
         failed = old.broken() if statements else ()
     made = compose(
@@ -157,6 +164,7 @@ def _forecast(
         rules=rules,
         compatibility=verdict(statements, unprepared=unprepared, failed=failed) if statements else Compatibility(),
         assumptions=assumptions,
+        calibration=calibrate(worked_on(trace)),
     )
     return replace(made, script=replace(made.script, ledger=ledger))
 

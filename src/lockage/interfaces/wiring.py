@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lockage.core.run import RunEvent
     from lockage.flows.world import World
     from lockage.interfaces.deployments import Deployment, Located
-    from lockage.ports import Clock, Database, Journals, Narrate, Platform, Service, Shadows
+    from lockage.ports import Clock, Database, Journals, Narrate, Platform, Service, Shadows, Target
 
 
 def system_clock() -> Clock:
@@ -183,6 +183,13 @@ def database(url: str, *, settings: Settings | None = None, password: Callable[[
     from lockage.adapters.postgres.database import PostgresDatabase
 
     return PostgresDatabase(url, watching=(settings or Settings()).watching, password=password)
+
+
+def target(url: str, *, password: Callable[[], str] | None = None) -> Target:
+    """A live database that is asked how fast it is. ``password`` as above."""
+    from lockage.adapters.postgres.target import PostgresTarget
+
+    return PostgresTarget(url, password=password)
 
 
 def folder_of_migrations(folder: Path, *, form: str | None, within: str | None = None) -> MigrationFiles:

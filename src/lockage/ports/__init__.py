@@ -11,6 +11,7 @@ from lockage.ports.examination import DatabaseExaminer, PlatformExaminer
 from lockage.ports.journal import Journal, JournalEntry, Journals
 from lockage.ports.platform import Answer, LeaseState, Platform, Releaser, Rollout, Service
 from lockage.ports.shadow import OldStatements, Shadow, Shadows, TracedSession
+from lockage.ports.target import Target
 
 __all__ = [
     "Answer",
@@ -31,5 +32,6 @@ __all__ = [
     "Service",
     "Shadow",
     "Shadows",
+    "Target",
     "TracedSession",
 ]

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from lockage.core.catalog.objects import CatalogObject
 from lockage.core.facts import Relation
+from lockage.core.forecast.beliefs import TableBelief
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, Observation
 
 
@@ -62,13 +63,21 @@ class TracedSession(Protocol):
         """Foreign keys, triggers, routines, views and sequences as they are now, uncommitted ones of this session included."""
         ...
 
-    def execute(self, sql: str, *, inner: bool = False) -> Observation:
+    def tell(self, beliefs: Sequence[TableBelief]) -> bool:
+        """Make the planner believe what the script has made of tables, without a lock that a reading would show.
+
+        False where it could not be told everything; nothing else happens then.
+        """
+        ...
+
+    def execute(self, sql: str, *, inner: bool = False, analyzes: Sequence[int] | None = None) -> Observation:
         """Execute one statement and read what it holds, changed and planned. A failure is part of the observation.
 
         Outside a transaction the statement gets one of its own, whose locks are read before it commits; one that refuses it
         (25001) then runs bare. Inside a transaction opened by ``BEGIN`` 25001 is a failure like any other, and a failed
         statement leaves the transaction aborted until ``ROLLBACK TO`` or ``ROLLBACK``. ``SAVEPOINT``, ``ROLLBACK TO`` and
-        ``RELEASE`` are statements like all others. ``inner``: also report which statements ran inside it.
+        ``RELEASE`` are statements like all others. ``inner``: also report which statements ran inside it. ``analyzes``: oids of
+        the relations whose statistics it takes anew, () for all; the planner goes on believing those that it had.
         """
         ...
 

@@ -22,6 +22,7 @@ from lockage.core.forecast.assess import (
     StatementPlace,
     Unknown,
 )
+from lockage.core.forecast.calibration.calibration import UNCALIBRATED, Calibration
 from lockage.core.forecast.compatibility import Compatibility
 from lockage.core.forecast.duration.estimate import estimates
 from lockage.core.forecast.gaps import Gap, find_gaps
@@ -46,13 +47,14 @@ def compose(
     rules: CatalogRules,
     compatibility: Compatibility,
     assumptions: Sequence[str],
+    calibration: Calibration = UNCALIBRATED,
 ) -> Forecast:
     """The forecast of a traced script. ``relations`` are production's sizes; ``rules`` those before the script."""
     relations = tuple(relations)
     gaps = tuple(find_gaps(step) for step in trace.statements)
     held = holds(trace, gaps)
     held += indirect_holds(held, mark=trace.start, rules=rules)
-    guesses = estimates(trace, gaps, relations, sizes_known=sizes_known)
+    guesses = estimates(trace, gaps, relations, sizes_known=sizes_known, calibration=calibration)
     seconds = [guess.seconds for guess in guesses]
     moments = Moments(trace, Totals(seconds))
     unknown = _unknown(trace, gaps, migrations)
@@ -74,7 +76,7 @@ def compose(
         statements_checked=compatibility.checked,
         total_s=_total(seconds, unknown),
         transactions=trace.transactions,
-        assumptions=(*assumptions, *_about_keys(trace), *compatibility.assumptions),
+        assumptions=(*assumptions, *calibration.assumptions, *_about_keys(trace), *compatibility.assumptions),
         places=tuple(
             StatementPlace(file=step.file, line=step.statement.line, statement=step.statement.headline, seconds=guess.seconds)
             for step, guess in zip(trace.statements, guesses, strict=True)
