@@ -6,22 +6,24 @@ scripts applied on the shadow, and with the rows that an advisory says they will
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lockage.core.facts import LedgerState, Survey
 from lockage.core.forecast.assess import Forecast
+from lockage.core.forecast.calibration.past import PastRun
 from lockage.core.forecast.unseen import unseen
 from lockage.core.plan.planner import Wishes
 from lockage.core.plan.steps import Plan
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import knowing, last_migration
+from lockage.flows.calibrate import Measure, calibrating
 from lockage.flows.forecast import forecast_database
 from lockage.flows.propose import HopQuestion, propose
 from lockage.flows.survey import survey
 from lockage.flows.world import World
 from lockage.interfaces.deployments import Deployment
-from lockage.interfaces.wiring import form_of, migrations_of, shadows_of, statements_of
+from lockage.interfaces.wiring import form_of, migrations_of, shadows_of, statements_of, target
 from lockage.ports import Narrate
 
 
@@ -59,6 +61,8 @@ class Forecaster:
     deployment: Deployment
     profile: Profile  # of the deployment, as ``known_here`` gives it
     narrate: Narrate
+    measure: Measure | None = None  # what may be timed on the database
+    past: Sequence[PastRun] = ()  # of earlier runs of the deployment, oldest first
 
     def between(
         self, from_release: str, to_release: str, *, at_version: int | None = None, rows: Mapping[str, float] | None = None
@@ -87,6 +91,12 @@ class Forecaster:
             ledger=self.profile.migrations.ledger,
             statements=statements_of(self.deployment, from_release),
             rows=rows,
+            calibrate=calibrating(
+                target(self.deployment.database_url, password=self.deployment.database_password),
+                measure=self.measure,
+                past=self.past,
+                narrate=self.narrate,
+            ),
         )
         if first is not None:
             return made
@@ -100,8 +110,10 @@ class Forecaster:
         return self.between(question.leg.from_release, question.leg.to_release, at_version=at_version, rows=question.rows)
 
 
-def proposer(world: World, deployment: Deployment, *, narrate: Narrate) -> Callable[[str, Wishes], Plan]:
-    """Gives a fresh plan from where the deployment is to a target, each time it is asked."""
+def proposer(
+    world: World, deployment: Deployment, *, narrate: Narrate, past: Sequence[PastRun] = ()
+) -> Callable[[str, Wishes], Plan]:
+    """Gives a fresh plan from where the deployment is to a target, each time it is asked; ``past`` are its earlier runs."""
 
     def fresh(target: str, wishes: Wishes) -> Plan:
         seen = look(world)
@@ -110,7 +122,7 @@ def proposer(world: World, deployment: Deployment, *, narrate: Narrate) -> Calla
             survey=seen,
             profile=profile,
             target=target,
-            forecast_hop=Forecaster(deployment=deployment, profile=profile, narrate=narrate).hop,
+            forecast_hop=Forecaster(deployment=deployment, profile=profile, narrate=narrate, past=past).hop,
             ask=world.database.ask,
             clock=world.clock,
             narrate=narrate,

@@ -17,6 +17,7 @@ from types import FrameType
 from lockage.core.blockers import Blocker
 from lockage.core.plan.steps import Plan
 from lockage.core.run import RunReport
+from lockage.flows.score import past_runs
 from lockage.flows.unfinished import Unfinished
 from lockage.flows.upgrade import Asking, Wanted, upgrade
 from lockage.flows.world import World
@@ -43,7 +44,7 @@ def run_upgrade(
     ``clear``: whether backends of dead clients may be ended before there is a plan, because none can be made beside them.
     """
     asking = Asking(
-        propose=proposer(world, deployment, narrate=narrate),
+        propose=proposer(world, deployment, narrate=narrate, past=past_runs(journals(folders), deployment.name)),
         survey=lambda: look(world),
         confirm=confirm,
         stop=stop,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from lockage.core.plan.wording import range_in_words
+from lockage.core.forecast.calibration.past import Score
+from lockage.core.plan.wording import counted, range_in_words
 from lockage.core.run import HopFigures, RunEvent, RunReport
 from lockage.interfaces.cli.console import plain_table, say
 
@@ -43,6 +44,25 @@ def show_report(report: RunReport, console: Console) -> None:
         table.add_row(hop.to_release, hop.strategy.value, ledger, _seconds(hop.migration_s), forecast, *figures)
     console.print(table)
     say(console, f"shortest outage possible: {sum(map(_limit, report.hops)):.1f} s")
+
+
+def show_score(score: Score, console: Console) -> None:
+    """Print each forecast beside what came, and how true all of them were."""
+    if not score.runs:
+        say(console, "no run has ended that had a forecast and was measured")
+        return
+    table = plain_table("run", "deployment", "to", "forecast", "took", "ratio", "")
+    for run in score.runs:
+        ratio = "-" if run.ratio is None else f"{run.ratio:.2f}"
+        inside = "inside" if run.inside else "outside"
+        figures = (range_in_words(run.forecast_s), f"{run.actual_s:.1f} s", ratio, inside)
+        table.add_row(run.run, run.deployment, run.to_release, *figures)
+    console.print(table)
+    inside_ratio, error = score.inside_ratio or 0.0, score.median_error
+    off = "" if error is None else f"; the likely figure was off {error:.2f} times in the median"
+    say(console, f"{inside_ratio:.0%} of {counted(len(score.runs), 'migration')} inside the range{off}")
+    if score.unscored:
+        say(console, f"not scored, for want of a forecast or of a measured migration: {score.unscored}")
 
 
 def _limit(hop: HopFigures) -> float:

@@ -12,6 +12,7 @@ from lockage.core.plan.digest import plan_file
 from lockage.core.plan.planner import Wishes
 from lockage.core.plan.runbook import runbook as runbook_of
 from lockage.core.plan.steps import OnBlocker
+from lockage.flows.score import past_runs
 from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import opened_deployment
@@ -32,6 +33,7 @@ from lockage.interfaces.deployments import unwritable
 from lockage.interfaces.dialects import dialect_of
 from lockage.interfaces.flags import Wanted
 from lockage.interfaces.forecasting import proposer
+from lockage.interfaces.wiring import journals
 
 app = command_app()
 
@@ -65,7 +67,8 @@ def plan(
     wanted = replace(wanted, advisories=tuple(advisories or ()), migrations=migrations)
     wishes = Wishes(strategy=strategy, probe_budget_s=probe_budget, on_blocker=on_blocker)
     with opened_deployment(invocation, wanted) as opened, narrated() as narrate:
-        made = proposer(opened.world, opened.deployment, narrate=narrate)(to, wishes)
+        past = past_runs(journals(invocation.folders), opened.deployment.name)
+        made = proposer(opened.world, opened.deployment, narrate=narrate, past=past)(to, wishes)
         page = runbook_of(made, opened.deployment.profile, dialect_of(opened)) if runbook else ""
     if output is not None:
         _write(output, plan_file(made))

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from lockage.flows.recount import RunSummary, story, summaries
+from lockage.flows.score import score_runs
 from lockage.interfaces.cli.console import answers, plain_table, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.options import Json
 from lockage.interfaces.cli.output import print_json
-from lockage.interfaces.cli.run_view import event_line, show_report
+from lockage.interfaces.cli.run_view import event_line, show_report, show_score
 from lockage.interfaces.wiring import journals
 
 app = command_app()
@@ -54,6 +55,21 @@ def list_runs(
         last = run.problem or run.last
         table.add_row(run.run, run.deployment or "?", run.from_release or "?", run.to_release or "?", run.state.value, last)
     console.print(table)
+
+
+@app.command("score")
+def score_command(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only those of this deployment.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Score the forecasts of the runs that have ended against what their migrations took."""
+    found = score_runs(journals(invocation_of(context).folders), name)
+    if as_json:
+        print_json(found)
+    else:
+        show_score(found, answers())
 
 
 @app.command("show")
