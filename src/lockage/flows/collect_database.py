@@ -192,6 +192,6 @@ class DatabaseLooks:
     def _role(self) -> str | None:
         if self._reached is not None and self._reached.role is not None:
             return self._reached.role
-        first = self._first.value
+        looks = (look for look in (self._first.value, self._second.value) if look is not None)
         pattern = self.profile.workload.application_name
-        return role_of_replicas(first.sessions, pattern=pattern) if first is not None else None
+        return role_of_replicas((session for look in looks for session in look.sessions), pattern=pattern)

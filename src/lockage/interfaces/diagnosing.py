@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_bytes
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lockage.core.progress import MigrationText
     from lockage.core.redaction.records import Data
     from lockage.core.redaction.redaction import Redaction
+    from lockage.core.release.profile import DatabaseProfile
     from lockage.flows.collect import Witnesses
     from lockage.flows.collect_catalog import CatalogLook
     from lockage.flows.collect_database import Reached
@@ -205,13 +206,15 @@ def _local(located: Located, place: LocalPlace, stack: ExitStack, *, settings: S
     closer = LocalExaminer(Path(place.folder))
     stack.callback(closer.close)
     script, unseen = script_of(deployment)
+    url, password = deployment.database_url, deployment.database_password
+    role = _role_of_replicas(platform.environment(), deployment.profile.database)
     return Witnesses(
         deployment=deployment.name,
         platform_kind="local",
         namespace=None,
         platform=platform,
         closer=closer,
-        reach=lambda: reached_at(deployment.database_url, settings=settings, password=deployment.database_password),
+        reach=lambda: reached_at(url, settings=settings, password=password, role=role),
         service=HttpService(),
         profile=deployment.profile,
         script=script,
@@ -219,6 +222,17 @@ def _local(located: Located, place: LocalPlace, stack: ExitStack, *, settings: S
         clock=system_clock(),
         settings=settings,
     )
+
+
+def _role_of_replicas(environment: Mapping[str, str], where: DatabaseProfile) -> str | None:
+    """The role that the replicas log in as, as their environment says; None where it does not."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    user = environment.get(where.parts.user or "") if where.parts is not None else None
+    with suppress(psycopg.Error):
+        user = conninfo_to_dict(environment.get(where.url_env or "", "")).get("user") or user
+    return str(user) if user else None
 
 
 def script_of(deployment: Deployment) -> tuple[tuple[MigrationText, ...], tuple[Missing, ...]]:

@@ -81,6 +81,19 @@ def judged(
     # The diagnosis has compared already, in words: only what differed, or was not compared in its time, is looked at again.
     drifted = catalog and case.evidence.database.drift != ()
     scene = _looked_into(opened, seen, codes, catalog=drifted, narrate=narrate)
+    if scene.whole and not seen.whole:
+        say("it came up by itself while it was watched: everything is looked at once more")
+        return judged(
+            located,
+            opened,
+            wishes,
+            folders=folders,
+            applied=applied,
+            catalog=catalog,
+            limit_s=limit_s,
+            say=say,
+            narrate=narrate,
+        )
     found = recovery_from(diagnosis, scene, wishes, budget=world.settings.probe_budget)
     if found.steps:
         found = replace(found, restore_points=restore_points_of(deployment))
@@ -100,12 +113,12 @@ def _looked_into(opened: Opened, scene: Scene, codes: set[str], *, catalog: bool
 
 
 def _caught_waiting(world: World, scene: Scene) -> Scene:
-    """The scene of a moment in which the migrator waits; the same one where there was none within the limit."""
+    """The scene of a moment in which the migrator waits, or has come through; the same one where there was none in time."""
     until, before = world.clock.monotonic() + CATCH_S, see(world)
     while world.clock.monotonic() < until:
         now = see(world, before)
         seen = dataclasses.replace(scene, activity=now.activity, owned=now.owned, replicas=now.replicas)
-        if seen.blockers:
+        if seen.blockers or seen.whole:
             return seen
         before = now
         world.clock.sleep(world.settings.watching.poll_s / 4)

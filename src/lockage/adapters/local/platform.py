@@ -137,6 +137,10 @@ class LocalPlatform:
         seen = self._find(replica)
         return f"http://{seen.host}:{seen.port}"
 
+    def environment(self) -> Mapping[str, str]:
+        """The variables that every replica gets, their places not filled in."""
+        return self._spec.environment
+
     def releases(self) -> tuple[str, ...]:
         """The releases that the deployment was created with."""
         return self._spec.releases
