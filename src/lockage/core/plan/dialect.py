@@ -87,6 +87,10 @@ class Dialect(Protocol):
         """Makes a new revision by one change: release, replicas and liveness probe."""
         ...
 
+    def mark_failed(self, revision: int) -> tuple[Line, ...]:
+        """Writes into the record of a revision that is pending for ever that it has failed; nothing where there are none."""
+        ...
+
     def note(self, deployment: str, text: str) -> Command | None:
         """Writes a note on the object itself; None where a person can only use paper."""
         ...
@@ -159,6 +163,11 @@ class LocalDialect:
         if wish.liveness is None:
             return asked
         return (*asked, "--liveness-failure-threshold", str(wish.liveness.failure_threshold))
+
+    def mark_failed(self, revision: int) -> tuple[Line, ...]:
+        """Nothing: no revision of the supervisor's is pending."""
+        del revision
+        return ()
 
     def note(self, deployment: str, text: str) -> Command | None:
         """None: the supervisor takes notes from Lockage only."""

@@ -50,6 +50,8 @@ def _commands(step: RecoveryStep, found: Recovery, dialect: Dialect) -> Iterator
             yield from dialect.rehearse(name, wish)
             yield shlex.join(dialect.roll_out(name, wish))
             yield from map(shlex.join, dialect.await_ready(name, limit_s=LIMIT_S))
+        case "mark-failed" if step.revision is not None:
+            yield from dialect.mark_failed(step.revision)
         case "cancel":
             yield _signal("pg_cancel_backend", step)
         case "terminate" | "end-orphan":
