@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shlex
+import shutil
+import subprocess
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -193,6 +197,24 @@ def test_logs_are_whole_and_events_are_those_of_the_pods() -> None:
     assert " +towpath-" in events
     assert all("--tail=-1" in line for line in (log, previous))
     assert "--previous" in previous
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the lines are for a shell with jq")
+def test_a_stuck_revision_is_marked_as_failed_in_its_record_and_by_its_label() -> None:
+    record = {"name": "shop", "info": {"status": "pending-upgrade", "notes": "a\nü"}, "manifest": "kind: x\n"}
+    packed = b64encode(b64encode(gzip.compress(json.dumps(record).encode()))).decode()
+    lines = "\n".join(dialect(helm=by_helm()).mark_failed(4))
+    assert lines.count("--context prod -n canal") == 2
+    assert lines.count("secret/sh.helm.release.v1.shop.v4") == 2
+    here = f"kubectl() {{ case $* in *' get '*) printf %s {packed} ;; *' patch '*) cat ;; esac; }}\n"
+    patch = json.loads(subprocess.run(["bash", "-c", here + lines], capture_output=True, check=True).stdout)
+    assert patch["metadata"] == {"labels": {"status": "failed"}}
+    written = json.loads(gzip.decompress(b64decode(b64decode(patch["data"]["release"]))))
+    assert written == {**record, "info": {"status": "failed", "notes": "a\nü"}}
+
+
+def test_without_helm_no_revision_is_marked() -> None:
+    assert dialect().mark_failed(4) == ()
 
 
 def test_a_note_is_written_on_the_object_and_taken_away_again() -> None:
