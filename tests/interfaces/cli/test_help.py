@@ -11,7 +11,7 @@ import pytest
 from lockage.interfaces.cli import commands
 from lockage.interfaces.cli.main import COMMANDS, run
 
-SUBCOMMANDS = ("runs list", "runs show", "local scale", "local roll-out", "demo up", "demo down", "demo status")
+SUBCOMMANDS = ("runs list", "runs score", "runs show", "local scale", "local roll-out", "demo up", "demo down", "demo status")
 HEAVY = {
     "psycopg",
     "psycopg_pool",

@@ -55,10 +55,10 @@ def fired(
 def _keys_up(change: Change, oid: int, rows: float, rules: CatalogRules) -> Iterator[Fired]:
     if change.kind not in {ChangeKind.INSERT, ChangeKind.UPDATE, ChangeKind.MERGE}:
         return
-    for key in rules.foreign_keys:
+    for key in rules.keys.by_child.get(oid, ()):
         columns = set(key.child_columns)
         given = change.kind is ChangeKind.INSERT or not change.columns or columns & set(change.columns)
-        if key.child_oid == oid and given and not columns & set(change.nulls):
+        if given and not columns & set(change.nulls):
             yield Fired(kind="foreign-key", oid=key.parent_oid, rows=rows, cost=Cost(cpu_s=rows * WORK.key_look_s))
 
 
@@ -106,8 +106,8 @@ def _keys_down(
 ) -> Iterator[Fired]:
     if depth >= DEPTH_LIMIT or change.kind not in {ChangeKind.DELETE, ChangeKind.UPDATE, ChangeKind.MERGE}:
         return
-    for key in rules.foreign_keys:
-        if key.parent_oid != oid or (change.kind is ChangeKind.UPDATE and not set(change.columns) & set(key.parent_columns)):
+    for key in rules.keys.by_parent.get(oid, ()):
+        if change.kind is ChangeKind.UPDATE and not set(change.columns) & set(key.parent_columns):
             continue
         child = structure.table(key.child_oid, mark)
         action = key.on_update if change.kind is ChangeKind.UPDATE else key.on_delete

@@ -19,7 +19,7 @@ from lockage.core.forecast.duration.firing import Fired, fired
 from lockage.core.forecast.duration.piece import Piece
 from lockage.core.forecast.duration.rates import WORK
 from lockage.core.forecast.duration.structure import Structure, Table
-from lockage.core.forecast.names import oids, owner, resolve
+from lockage.core.forecast.names import differences, oids, owner, resolve
 from lockage.core.forecast.ran import changes_of, plans_of
 from lockage.core.forecast.row_ledger import RowLedger
 from lockage.core.forecast.seconds import unbounded
@@ -112,8 +112,8 @@ class Operations:
     def _dropping(self, step: Traced) -> Iterator[Piece]:
         if step.after is step.before:
             return
-        for oid, relation in step.before.relations.items():
-            if relation.kind in {"r", "m"} and oid not in step.after.relations:
+        for oid, relation, after in differences(step.before, step.after):
+            if after is None and relation and relation.kind in {"r", "m"}:
                 yield self._piece("drop", relation, None, Cost(cpu_s=WORK.drop_s), rows=self._ledger.size(oid).rows)
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ class Operations:
             case WorkKind.SCAN if relation.kind in HELD and step.statement.node == "vacuum_stmt":
                 yield self._piece("scan", relation, table, self._vacuum(table, step))
             case WorkKind.SCAN if relation.kind in HELD:
-                yield self._reading(relation, table, step)
+                yield from self._reading(relation, table, step)
             case WorkKind.FOREIGN_KEY:
                 cost = building.scanning(table, self._speeds) + self._matching(work, table, step)
                 yield self._piece("scan", relation, table, cost, doubt=Doubt(below=1.5, above=1.3))
@@ -135,14 +135,15 @@ class Operations:
             case _:
                 return  # builds and rewrites show in the catalog, where they happened
 
-    def _reading(self, relation: CatalogRelation, table: Table, step: Traced) -> Piece:
+    def _reading(self, relation: CatalogRelation, table: Table, step: Traced) -> Iterator[Piece]:
         plans = plans_of(step) if step.statement.node in {"select_stmt", "create_table_as_stmt"} else ()
-        if plans and step.statement.names and resolve(step.statement.names[0], step.before)[:1] != (relation,):
-            return self._piece("scan", relation, table, FREE)  # the plan is listed once, for its first relation
         if not plans:
-            return self._piece("scan", relation, table, building.scanning(table, self._speeds, conditions=1))
-        shared = PARALLEL if any(map(is_parallel, plans)) else SURE
-        return self._piece("scan", relation, table, self._plans(step), doubt=shared)
+            yield self._piece("scan", relation, table, building.scanning(table, self._speeds, conditions=1))
+            return
+        read = (r for name in step.statement.names for r in resolve(name, step.before) if r.kind in HELD)
+        if next(read, None) == relation:  # the plan is one piece, of the first relation that it names
+            shared = PARALLEL if any(map(is_parallel, plans)) else SURE
+            yield self._piece("scan", relation, table, self._plans(step), doubt=shared)
 
     def _plans(self, step: Traced) -> Cost:
         def table_of(oid: int) -> Table | None:
@@ -322,9 +323,8 @@ def _result(step: Traced) -> tuple[float, float] | None:
 def _rewritten(step: Traced) -> Iterator[CatalogRelation]:
     if step.after is step.before or step.statement.node in {"truncate_stmt", "refresh_mat_view_stmt"}:
         return
-    for oid, after in step.after.relations.items():
-        before = step.before.relations.get(oid)
-        if before and before.kind in {"r", "m"} and after.relfilenode and before.relfilenode != after.relfilenode:
+    for _, before, after in differences(step.before, step.after):
+        if before and after and before.kind in {"r", "m"} and after.relfilenode and before.relfilenode != after.relfilenode:
             yield before
 
 
@@ -332,9 +332,8 @@ def _newly_indexed(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelat
     """Each index that was made or filled anew, with its table; those of partitioned tables are their partitions'."""
     if step.after is step.before or step.statement.node == "truncate_stmt":
         return
-    for oid, after in step.after.relations.items():
-        before = step.before.relations.get(oid)
-        if after.kind == "i" and (before is None or before.relfilenode != after.relfilenode):
+    for _, before, after in differences(step.before, step.after):
+        if after and after.kind == "i" and (before is None or before.relfilenode != after.relfilenode):
             table = owner(after, step.after)
             if table.oid in step.before.relations and table.kind != "t":
                 yield after, table

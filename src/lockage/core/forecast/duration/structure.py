@@ -7,12 +7,12 @@ vacuum comes, so an index that is built behind an UPDATE of all rows takes in tw
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.calibration.reading import IndexDetail, TableDetail
-from lockage.core.forecast.names import INDEX_KINDS, owner
+from lockage.core.forecast.names import INDEX_KINDS, differences, indexes_of, owner
 from lockage.core.forecast.row_ledger import RowLedger, Size
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Traced
 from lockage.core.migration.syntax import ChangeKind, WorkKind
@@ -94,7 +94,6 @@ class Structure:
                 table, index = named[relation.relation]
                 self._indexes[oid] = index_of(index, table)
         self._dead: dict[int, float] = {}
-        self._of_mark: tuple[CatalogMark | None, dict[int, list[int]]] = (None, {})
         sizes = {r.relation: r for r in relations}
         self._toast_ratio = {
             oid: sizes[r.relation].toast_bytes / (sizes[r.relation].toast_bytes + sizes[r.relation].heap_bytes)
@@ -148,30 +147,21 @@ class Structure:
                 self._dead[oid] = self._dead.get(oid, 0.0) + rows
         if step.after is step.before:
             return
-        for oid, relation in step.after.relations.items():
-            before = step.before.relations.get(oid)
+        for oid, before, relation in differences(step.before, step.after):
+            if relation is None:
+                continue
             if relation.kind in INDEX_KINDS and before is None:
                 self._indexes[oid] = self.fresh_index(relation, owner(relation, step.after), step)
             elif before is not None and before.relfilenode != relation.relfilenode:
                 self._dead.pop(oid, None)
 
     def _of(self, oid: int, size: Size, mark: CatalogMark) -> tuple[Index, ...]:
-        found = [self._indexes[index] for index in self._on(mark).get(oid, ()) if index in self._indexes]
+        found = [self._indexes[index.oid] for index in indexes_of(oid, mark) if index.oid in self._indexes]
         missing = size.indexes - len(found)
         if missing > 0:
             each = size.index_bytes / size.indexes if size.index_bytes else None
             found += [Index(bytes=each)] * missing
         return tuple(found)
-
-    def _on(self, mark: CatalogMark) -> Mapping[int, Sequence[int]]:
-        """Table to its indexes; kept, because a mark is asked about many tables."""
-        if self._of_mark[0] is not mark:
-            by_table: dict[int, list[int]] = {}
-            for relation in mark.relations.values():
-                if relation.kind == "i":
-                    by_table.setdefault(relation.owner_oid or relation.table_oid, []).append(relation.oid)
-            self._of_mark = (mark, by_table)
-        return self._of_mark[1]
 
 
 def index_of(detail: IndexDetail, table: TableDetail) -> Index:

@@ -1,0 +1,170 @@
+"""Which pieces of work a statement is made of, and what makes their range wide."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lockage.core.facts import Relation
+from lockage.core.forecast.assess import Operation
+from lockage.core.forecast.calibration.calibration import UNCALIBRATED, Calibration
+from lockage.core.forecast.calibration.reading import ColumnDetail, IndexDetail, TableDetail
+from lockage.core.forecast.duration.estimate import Estimate, estimates
+from lockage.core.forecast.trace import CatalogRules, ForeignKey, Routine, Trigger
+from support.traces import BEFORE, KEYS, USERS, Script, mark, relation
+
+
+def size(name: str, rows: float, *, indexes: int = 1) -> Relation:
+    return Relation(
+        relation=f"public.{name}",
+        kind="r",
+        rows=rows,
+        heap_bytes=int(rows * 100),
+        index_bytes=0,
+        toast_bytes=0,
+        indexes=indexes,
+    )
+
+
+SIZES = (size("users", 100_000), size("keys", 1_000_000))
+
+
+def last(script: Script, *, calibration: Calibration = UNCALIBRATED) -> Estimate:
+    return estimates(script.trace(), [()] * len(script.steps), SIZES, sizes_known=True, calibration=calibration)[-1]
+
+
+def kinds(script: Script, *, calibration: Calibration = UNCALIBRATED) -> dict[str, Operation]:
+    return {operation.kind: operation for operation in last(script, calibration=calibration).operations}
+
+
+def key(*, on_delete: str = "a") -> CatalogRules:
+    return CatalogRules(
+        foreign_keys=(
+            ForeignKey(
+                name="keys_user_id_fkey",
+                child_oid=KEYS,
+                parent_oid=USERS,
+                child_columns=("user_id",),
+                parent_columns=("id",),
+                on_delete=on_delete,
+                on_update="a",
+            ),
+        )
+    )
+
+
+def with_index_on(*columns: str) -> Calibration:
+    index = IndexDetail(index="public.keys_pkey", columns=columns)
+    detail = TableDetail(columns={name: ColumnDetail(type="bigint", mean_bytes=8.0) for name in columns}, indexes=(index,))
+    return replace(UNCALIBRATED, tables={"public.keys": detail})
+
+
+def trigger(definition: str) -> CatalogRules:
+    return CatalogRules(
+        triggers=(Trigger(name="t", table_oid=USERS, routine="public.f", row_level=True, events=("UPDATE",)),),
+        routines=(Routine(routine="public.f", language="plpgsql", definition=definition),),
+    )
+
+
+EMPTY = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
+BUSY = (
+    "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN INSERT INTO log VALUES (1); UPDATE counts SET n = n + 1; RETURN NEW; END $$"
+)
+
+
+def test_a_row_trigger_is_called_for_each_row_and_its_statements_count() -> None:
+    idle, busy = (kinds(Script(rules=trigger(code)).did("UPDATE users SET a = 1"))["trigger"] for code in (EMPTY, BUSY))
+    assert idle.rows == busy.rows == 100_000
+    assert busy.seconds.likely > 3 * idle.seconds.likely
+
+
+def test_a_trigger_whose_function_cannot_be_read_has_no_high_end_and_says_so() -> None:
+    rules = replace(trigger(EMPTY), routines=())
+    found = kinds(Script(rules=rules).did("UPDATE users SET a = 1"))["trigger"]
+    assert found.seconds.high is None
+    assert found.note
+
+
+def test_new_children_look_at_their_parents_one_by_one() -> None:
+    found = kinds(Script(rules=key()).did("UPDATE keys SET user_id = 1"))
+    assert (found["foreign-key"].relation, found["foreign-key"].rows) == ("public.users", 1_000_000)
+    assert "foreign-key" not in kinds(Script(rules=key()).did("UPDATE keys SET name = 'x'"))
+
+
+def test_a_cascade_deletes_the_children_through_their_index() -> None:
+    script = Script(rules=key(on_delete="c")).did("DELETE FROM users")
+    found = kinds(script, calibration=with_index_on("user_id"))["cascade"]
+    assert (found.relation, found.rows) == ("public.keys", 1_000_000)
+    assert found.seconds.high is not None
+
+
+def test_without_an_index_every_deleted_parent_scans_all_children() -> None:
+    script = Script(rules=key()).did("DELETE FROM users")
+    indexed = kinds(script, calibration=with_index_on("user_id"))["foreign-key"]
+    scanned = kinds(script, calibration=with_index_on("id"))["foreign-key"]
+    assert scanned.seconds.likely > 1000 * indexed.seconds.likely
+
+
+def test_children_of_whose_indexes_nothing_is_known_have_no_high_end() -> None:
+    assert kinds(Script(rules=key()).did("DELETE FROM users"))["foreign-key"].seconds.high is None
+
+
+def built(sql: str) -> Script:
+    after = mark(*BEFORE.relations.values(), relation(99, "fresh", "i", table=KEYS))
+    return Script().did(sql, after=after)
+
+
+def test_a_concurrent_build_waits_for_older_transactions_and_nobody_knows_how_long() -> None:
+    found = kinds(built("CREATE INDEX CONCURRENTLY fresh ON keys (a)"))
+    assert found["wait"].seconds.high is None
+    assert found["index-build"].seconds.high is not None
+
+
+@pytest.mark.parametrize(("oldest_s", "least_high_s"), [(0.0, 1.0), (60.0, 180.0)])
+def test_open_transactions_that_were_seen_bound_the_wait(oldest_s: float, least_high_s: float) -> None:
+    seen = replace(UNCALIBRATED, oldest_transaction_s=oldest_s)
+    found = kinds(built("CREATE INDEX CONCURRENTLY fresh ON keys (a)"), calibration=seen)["wait"]
+    assert found.seconds.high is not None
+    assert found.seconds.high >= least_high_s
+    assert found.seconds.likely >= oldest_s / 2
+
+
+def test_a_concurrent_build_takes_longer_than_an_ordinary_one() -> None:
+    ordinary, beside = (kinds(built(f"CREATE INDEX {word} fresh ON keys (a)"))["index-build"] for word in ("", "CONCURRENTLY"))
+    assert beside.seconds.likely > 1.2 * ordinary.seconds.likely
+
+
+@pytest.mark.parametrize(("slow", "fast"), [("gist", "btree"), ("gin", "btree"), ("btree", "brin")])
+def test_the_access_method_decides_what_a_build_takes(slow: str, fast: str) -> None:
+    times = [
+        kinds(built(f"CREATE INDEX fresh ON keys USING {method} (a)"))["index-build"].seconds.likely for method in (slow, fast)
+    ]
+    assert times[0] > 1.3 * times[1]
+
+
+def test_a_wider_key_takes_longer() -> None:
+    def likely(mean_bytes: float) -> float:
+        detail = TableDetail(columns={"a": ColumnDetail(type="text", mean_bytes=mean_bytes)})
+        calibration = replace(UNCALIBRATED, tables={"public.keys": detail})
+        return kinds(built("CREATE INDEX fresh ON keys (a)"), calibration=calibration)["index-build"].seconds.likely
+
+    assert likely(200.0) > 1.3 * likely(10.0)
+
+
+def test_an_update_says_how_much_wal_it_writes() -> None:
+    found = kinds(Script().did("UPDATE keys SET a = 1"))["update"]
+    assert found.wal_bytes > 1_000_000 * 100
+
+
+def test_what_drops_a_table_is_listed() -> None:
+    after = mark(*(r for oid, r in BEFORE.relations.items() if oid != USERS))
+    assert kinds(Script().did("DROP TABLE users", after=after))["drop"].relation == "public.users"
+
+
+def test_an_index_build_behind_an_update_of_all_rows_takes_in_both_versions() -> None:
+    after = mark(*BEFORE.relations.values(), relation(99, "fresh", "i", table=KEYS))
+    clean = kinds(Script().did("CREATE INDEX fresh ON keys (a)", after=after))["index-build"]
+    dirty = kinds(Script().did("UPDATE keys SET b = 1").did("CREATE INDEX fresh ON keys (a)", after=after))["index-build"]
+    assert dirty.seconds.likely > 1.5 * clean.seconds.likely

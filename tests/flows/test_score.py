@@ -1,0 +1,65 @@
+"""Runs in journals, scored."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from lockage.core.forecast.assess import Seconds
+from lockage.core.plan.steps import Strategy
+from lockage.core.run import HopFigures, RunReport
+from lockage.flows.score import past_runs, score_runs
+from lockage.ports import JournalEntry
+from support.memory_journals import MemoryJournal, MemoryJournals
+
+BEGAN = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
+
+
+def ended(run: str, *hops: HopFigures) -> tuple[str, MemoryJournal]:
+    report = RunReport(
+        id=run,
+        deployment="shop",
+        outcome="healthy",
+        from_release="1",
+        to_release="3",
+        route=("2", "3"),
+        began_at=BEGAN,
+        ended_at=BEGAN + timedelta(seconds=20),
+        hops=hops,
+    )
+    journal = MemoryJournal(run)
+    journal.append(JournalEntry(at=BEGAN, kind="ended", hop=-1, step="", text="", data=msgspec.json.encode(report)))
+    return run, journal
+
+
+def hop(to: str, *, forecast_s: Seconds | None, took_s: float | None) -> HopFigures:
+    return HopFigures(
+        from_release="1", to_release=to, strategy=Strategy.SCALE_TO_ZERO, forecast_s=forecast_s, migration_s=took_s
+    )
+
+
+@pytest.fixture
+def journals() -> MemoryJournals:
+    span = Seconds(low=5, likely=10, high=20)
+    made = MemoryJournals()
+    made.journals.update(
+        [
+            ended("r1", hop("2", forecast_s=span, took_s=12.0), hop("3", forecast_s=span, took_s=30.0)),
+            ended("r2", hop("2", forecast_s=None, took_s=12.0), hop("3", forecast_s=span, took_s=None)),
+            ("r3", MemoryJournal("r3")),
+        ]
+    )
+    return made
+
+
+def test_every_hop_that_was_forecast_and_measured_is_scored_and_the_others_are_counted(journals: MemoryJournals) -> None:
+    found = score_runs(journals)
+    assert [(one.run, one.to_release, one.inside) for one in found.runs] == [("r1", "2", True), ("r1", "3", False)]
+    assert found.unscored == 2
+    assert found.inside_ratio == 0.5
+
+
+def test_the_same_runs_go_into_the_next_forecast(journals: MemoryJournals) -> None:
+    assert [one.actual_s for one in past_runs(journals, "shop")] == [12.0, 30.0]
