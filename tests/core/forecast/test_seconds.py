@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockage.core.forecast.assess import Seconds
-from lockage.core.forecast.seconds import NOTHING, Totals, scaled, total, unbounded
+from lockage.core.forecast.seconds import NOTHING, Totals, added, longest, rounded, scaled, shorter, times, total, unbounded
 
 ranges = st.builds(scaled, st.floats(0, 1e5), below=st.floats(1, 10), above=st.floats(1, 10))
+numbers = st.floats(0, 1e6)
+any_ranges = st.builds(Seconds, low=numbers, likely=numbers, high=numbers | st.none())
 
 
 def width(seconds: Seconds) -> float:
@@ -70,3 +72,23 @@ def test_moments_never_go_back(parts: list[Seconds]) -> None:
         assert earlier.low <= later.low + 1e-6
         assert earlier.likely <= later.likely
         assert (earlier.high or 0) <= (later.high or 0) + 1e-6
+
+
+@given(st.lists(any_ranges, max_size=4))
+def test_an_unknown_part_makes_the_whole_unknown(parts: list[Seconds]) -> None:
+    unknown = any(part.high is None for part in parts)
+    assert (added(*parts).high is None) is unknown
+    assert (longest(*parts).high is None) is unknown
+    assert longest(*parts).likely <= added(*parts).likely + 1e-6
+
+
+@given(any_ranges, any_ranges)
+def test_what_is_shortened_is_longer_than_neither(part: Seconds, limit: Seconds) -> None:
+    found = shorter(part, limit)
+    assert found.likely <= min(part.likely, limit.likely)
+    assert (found.high is None) is (part.high is None and limit.high is None)
+
+
+def test_ranges_repeat_and_are_rounded_to_the_millisecond() -> None:
+    assert times(3, Seconds(low=1.0, likely=2.0, high=None)) == Seconds(low=3.0, likely=6.0, high=None)
+    assert rounded(Seconds(low=0.12345, likely=0.5, high=1.99999)) == Seconds(low=0.123, likely=0.5, high=2.0)

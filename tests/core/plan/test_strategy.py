@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from lockage.core.facts import OwnedSession, RelationLock, UpdateKind, Workload
 from lockage.core.forecast.assess import Blocks, Forecast, Seconds
+from lockage.core.forecast.strategies import Timing
 from lockage.core.plan.situation import Situation
 from lockage.core.plan.steps import Strategy
 from lockage.core.plan.strategy import Choice, choose, consider
-from lockage.core.plan.timing import Timing
 from lockage.errors import RefusedError
 from lockage.settings import StrategyChoice
 from support.plan_material import blocked, breaking, forecast, harmless, owned, session, workload

@@ -1,4 +1,4 @@
-"""How long replicas take, as the survey shows it, and sums of ranges."""
+"""How long replicas take, as the survey shows it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lockage.core.facts import Replica
 from lockage.core.forecast.assess import Seconds
-from lockage.core.plan.timing import added, longest, measured_timing, rounded, shorter, times, waves
+from lockage.core.plan.timing import guessed_timing, measured_timing, waves
 from lockage.settings import Expected
 from support.plan_material import NOW, replica, survey, workload
-
-NUMBER = st.floats(0, 1e6)
-RANGES = st.builds(Seconds, low=NUMBER, likely=NUMBER, high=NUMBER | st.none())
 
 
 def took(name: str, *, start_s: float, boot_s: float, restarts: int = 0) -> Replica:
@@ -62,21 +57,7 @@ def test_a_rolling_update_takes_as_many_waves_as_it_replaces_at_once(
     assert waves(replace(workload(), replicas=replicas, max_surge=surge, max_unavailable=unavailable)) == expected
 
 
-@given(st.lists(RANGES, max_size=4))
-def test_an_unknown_part_makes_the_whole_unknown(parts: list[Seconds]) -> None:
-    unknown = any(part.high is None for part in parts)
-    assert (added(*parts).high is None) is unknown
-    assert (longest(*parts).high is None) is unknown
-    assert longest(*parts).likely <= added(*parts).likely + 1e-6
-
-
-@given(RANGES, RANGES)
-def test_what_is_shortened_is_longer_than_neither(part: Seconds, limit: Seconds) -> None:
-    found = shorter(part, limit)
-    assert found.likely <= min(part.likely, limit.likely)
-    assert (found.high is None) is (part.high is None and limit.high is None)
-
-
-def test_ranges_repeat_and_are_rounded_to_the_millisecond() -> None:
-    assert times(3, Seconds(low=1.0, likely=2.0, high=None)) == Seconds(low=3.0, likely=6.0, high=None)
-    assert rounded(Seconds(low=0.12345, likely=0.5, high=1.99999)) == Seconds(low=0.123, likely=0.5, high=2.0)
+def test_without_a_deployment_nothing_has_an_end_that_is_known() -> None:
+    timing = guessed_timing(Expected(boot_s=7.0))
+    assert timing.boot == Seconds(low=0.0, likely=7.0, high=None)
+    assert timing.termination.high is timing.start.high is None

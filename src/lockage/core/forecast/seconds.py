@@ -1,7 +1,8 @@
 """Arithmetic of ranges of seconds.
 
 Not for guessing any. The surprising thing: ranges of one script neither add up end to end (then every statement would be
-unlucky at once) nor as if they were independent (one slow disk slows them all): half of the doubt is taken as shared.
+unlucky at once) nor as if they were independent (one slow disk slows them all): half of the doubt is taken as shared. Those of
+different things, a script and a replica's boot, do add up end to end (``added``).
 """
 
 from __future__ import annotations
@@ -65,6 +66,43 @@ def scaled(likely: float, *, below: float, above: float) -> Seconds:
 def unbounded(seconds: Seconds) -> Seconds:
     """The same without a high end: something in it is unknown."""
     return Seconds(low=seconds.low, likely=seconds.likely, high=None)
+
+
+def added(*parts: Seconds) -> Seconds:
+    """The sum of ranges; ``high`` is None as soon as one part's is."""
+    highs = [part.high for part in parts]
+    return Seconds(
+        low=sum(part.low for part in parts),
+        likely=sum(part.likely for part in parts),
+        high=None if None in highs else sum(high for high in highs if high is not None),
+    )
+
+
+def longest(*parts: Seconds) -> Seconds:
+    """The longest of ranges that pass at the same time; zero without any."""
+    highs = [part.high for part in parts]
+    return Seconds(
+        low=max((part.low for part in parts), default=0.0),
+        likely=max((part.likely for part in parts), default=0.0),
+        high=None if None in highs else max((high for high in highs if high is not None), default=0.0),
+    )
+
+
+def shorter(part: Seconds, limit: Seconds) -> Seconds:
+    """A range that cannot last longer than another; an unknown high end stays unknown where the limit's is."""
+    highs = [high for high in (part.high, limit.high) if high is not None]
+    return Seconds(low=min(part.low, limit.low), likely=min(part.likely, limit.likely), high=min(highs) if highs else None)
+
+
+def times(count: int, part: Seconds) -> Seconds:
+    """A range that passes ``count`` times, one after the other."""
+    return Seconds(low=count * part.low, likely=count * part.likely, high=None if part.high is None else count * part.high)
+
+
+def rounded(seconds: Seconds) -> Seconds:
+    """The range to the millisecond: more would pretend to know."""
+    high = None if seconds.high is None else round(seconds.high, 3)
+    return Seconds(low=round(seconds.low, 3), likely=round(seconds.likely, 3), high=high)
 
 
 def _spread(doubts: Iterable[float]) -> float:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Blocks, Forecast
+from lockage.core.forecast.seconds import rounded
 from lockage.core.plan.advised import (
     Answers,
     advisory_warnings,
@@ -29,7 +30,7 @@ from lockage.core.plan.sequence import HopOutline, steps_of
 from lockage.core.plan.situation import Situation, used_relations
 from lockage.core.plan.steps import HandOver, Hop, HopForecast, OnBlocker, Plan, Strategy, Tolerances
 from lockage.core.plan.strategy import Choice, choose
-from lockage.core.plan.timing import measured_timing, rounded, waves
+from lockage.core.plan.timing import measured_timing, waves
 from lockage.core.plan.wording import duration, vendor_in_words
 from lockage.core.release.advisories import newest_date
 from lockage.core.release.chart_values import settable_fields
@@ -87,7 +88,7 @@ def plan(
     about = _About(survey=survey, profile=profile, wishes=wishes or Wishes(), settings=settings, answers=answers or {})
     legs = way(survey, profile, target=target, on_blocker=about.wishes.on_blocker)
     situations = [
-        _situation(about, leg, widened(forecast, of_leg(profile, leg)), first=index == 0)
+        situation_of(survey, profile, leg, forecast, settings=about.settings, answers=about.answers, first=index == 0)
         for index, (leg, forecast) in enumerate(zip(legs, forecasts, strict=True))
     ]
     choices = [choose(situation, about.wishes.strategy) for situation in situations]
@@ -103,6 +104,33 @@ def plan(
         *_hop_warnings(about, hops),
     )
     return sealed(_put_together(about, target=target, hops=hops, warnings=warnings, now=now))
+
+
+def situation_of(
+    survey: Survey,
+    profile: Profile,
+    leg: Leg,
+    forecast: Forecast,
+    *,
+    settings: Settings,
+    answers: Answers,
+    first: bool = True,
+) -> Situation:
+    """What the choice of a strategy for one hop stands on, with what advisories say of it; ``first``: it begins now."""
+    migrations, advisories = profile.migrations, of_leg(profile, leg)
+    return Situation(
+        from_release=leg.from_release,
+        to_release=leg.to_release,
+        workload=survey.workload,
+        forecast=widened(forecast, advisories),
+        timing=measured_timing(survey, settings.expected),
+        ledger_table=migrations.ledger,
+        one_migrator=migrations.advisory_lock is not None,
+        limits=settings.strategy,
+        forbidden=forbidden_overlaps(advisories, answers),
+        # Whoever serves when a later hop begins is not there yet.
+        lasting=lasting_of_replicas(survey, settings.long_transactions) if first else (),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,23 +171,6 @@ def _sum(counts: Iterable[int | None]) -> int | None:
     return None if None in known else sum(count for count in known if count is not None)
 
 
-def _situation(about: _About, leg: Leg, forecast: Forecast, *, first: bool) -> Situation:
-    survey, migrations = about.survey, about.profile.migrations
-    return Situation(
-        from_release=leg.from_release,
-        to_release=leg.to_release,
-        workload=survey.workload,
-        forecast=forecast,
-        timing=measured_timing(survey, about.settings.expected),
-        ledger_table=migrations.ledger,
-        one_migrator=migrations.advisory_lock is not None,
-        limits=about.settings.strategy,
-        forbidden=forbidden_overlaps(of_leg(about.profile, leg), about.answers),
-        # Whoever serves when a later hop begins is not there yet.
-        lasting=lasting_of_replicas(survey, about.settings.long_transactions) if first else (),
-    )
-
-
 def _hop(about: _About, leg: Leg, situation: Situation, choice: Choice, *, first: bool, last: bool) -> Hop:
     forecast, used = situation.forecast, used_relations(situation)
     outline = _outline(about, leg, situation, choice, first=first, last=last)
@@ -187,7 +198,7 @@ def _hop(about: _About, leg: Leg, situation: Situation, choice: Choice, *, first
 
 
 def _outline(about: _About, leg: Leg, situation: Situation, choice: Choice, *, first: bool, last: bool) -> HopOutline:
-    workload, total_s = situation.workload, situation.forecast.total_s
+    workload, total_s = about.survey.workload, situation.forecast.total_s
     budget_s = kill_budget_s(
         forecast_high_s=total_s.high,
         asked_s=about.wishes.probe_budget_s,

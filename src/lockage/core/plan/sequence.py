@@ -12,6 +12,8 @@ from typing import assert_never
 
 from lockage.core.facts import Probe
 from lockage.core.forecast.assess import Seconds
+from lockage.core.forecast.seconds import added, rounded, times
+from lockage.core.forecast.strategies import Timing
 from lockage.core.plan.steps import (
     AdvisoryCondition,
     AnyStep,
@@ -34,7 +36,6 @@ from lockage.core.plan.steps import (
     Strategy,
     Verify,
 )
-from lockage.core.plan.timing import Timing, added, rounded, times
 from lockage.core.release.advisories import Detour
 from lockage.settings import Settings
 

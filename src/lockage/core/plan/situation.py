@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lockage.core.facts import OwnedSession, UpdateKind, Workload
+from lockage.core.forecast import strategies
 from lockage.core.forecast.assess import Blocks, Forecast, RelationForecast, Seconds
 from lockage.core.forecast.lock_modes import conflict
-from lockage.core.plan.timing import Timing, added, longest, shorter
+from lockage.core.forecast.strategies import Outage, Timing, without_writes_s
 from lockage.settings import StrategyChoice
 
 
@@ -22,10 +23,10 @@ class Situation:
 
     from_release: str
     to_release: str
-    workload: Workload
+    workload: Workload | None  # None: no deployment was named, so nothing is known of its replicas
     forecast: Forecast
     timing: Timing
-    ledger_table: str  # schema.name: locked by every migrator, used by nobody else
+    ledger_table: str | None  # schema.name: locked by every migrator, used by nobody else; None: none, or not known
     one_migrator: bool  # something keeps two migrators apart
     limits: StrategyChoice
     forbidden: tuple[str, ...] = ()  # why old and new replicas must not run side by side, a clause each
@@ -43,31 +44,22 @@ class Obstacle:
 
 def used_relations(situation: Situation) -> tuple[RelationForecast, ...]:
     """Relations whose users the script makes wait, the ledger left out, longest first."""
-    found = [
-        relation
-        for relation in situation.forecast.relations
-        if relation.blocks is not Blocks.NONE and relation.relation != situation.ledger_table
-    ]
-    return tuple(sorted(found, key=lambda relation: (-relation.blocked_s.likely, relation.relation)))
+    return strategies.used_relations(situation.forecast, situation.ledger_table)
 
 
-def noticeable(relation: RelationForecast, limits: StrategyChoice) -> bool:
-    """Whether its users would notice that they are blocked."""
-    high = relation.blocked_s.high
-    return relation.blocked_s.likely > limits.blocked_likely_s or high is None or high > limits.blocked_high_s
+def noticeable(seconds: Seconds, limits: StrategyChoice) -> bool:
+    """Whether users would notice that they are blocked so long."""
+    return seconds.likely > limits.blocked_likely_s or seconds.high is None or seconds.high > limits.blocked_high_s
+
+
+def blocked(situation: Situation) -> Outage:
+    """How long users of any relation wait, readers and writers."""
+    return strategies.blocked(situation.forecast, situation.ledger_table)
 
 
 def blocked_s(situation: Situation) -> Seconds:
-    """How long users of any relation wait: within one transaction all at once, over several one after the other.
-
-    As long as the whole of a script that nobody has seen.
-    """
-    if not situation.forecast.script.known:
-        return situation.forecast.total_s
-    parts = [relation.blocked_s for relation in used_relations(situation)]
-    if situation.forecast.transactions <= 1:
-        return longest(*parts)
-    return shorter(added(*parts), situation.forecast.total_s)
+    """The longer of the two."""
+    return blocked(situation).unavailable_s
 
 
 def old_release_was_checked(forecast: Forecast) -> bool:
@@ -85,18 +77,10 @@ def old_release_breaks(forecast: Forecast) -> bool:
 
 def obstacles_to_rolling(situation: Situation) -> Iterator[Obstacle]:
     """Everything that forbids a rolling update, the platform first."""
-    workload, forecast = situation.workload, situation.forecast
+    forecast = situation.forecast
     yield from _forbidden(situation)
-    if workload.update is UpdateKind.RECREATE:
-        yield _RECREATE
-    elif workload.max_unavailable >= workload.replicas:
-        now = f"maxUnavailable {workload.max_unavailable} of {workload.replicas} replicas leaves nobody serving"
-        yield Obstacle(now=now, wanted=f"maxUnavailable were below {workload.replicas}")
-    together = workload.max_surge + workload.max_unavailable
-    migrates = forecast.script.migrations or not forecast.script.known
-    if migrates and not situation.one_migrator and together > 1:
-        now = f"nothing keeps two migrators apart, and {together} replicas of {situation.to_release} would start together"
-        yield Obstacle(now=now, wanted=f"one replica were replaced at a time (now {together})")
+    if situation.workload is not None:
+        yield from _of_platform(situation, situation.workload)
     if old_release_breaks(forecast) and forecast.script.known:
         yield Obstacle(now=break_in_words(situation), wanted=no_break_wanted(situation))
     if forecast.unknown:
@@ -109,7 +93,9 @@ def obstacles_to_scale_to_one(situation: Situation) -> Iterator[Obstacle]:
     """Everything that forbids to keep one old replica through the migration."""
     workload = situation.workload
     yield from _forbidden(situation)
-    if workload.update is UpdateKind.RECREATE:
+    if workload is None:
+        pass
+    elif workload.update is UpdateKind.RECREATE:
         yield _RECREATE
     elif workload.max_unavailable >= 1:
         # A percentage may come to 0 at one replica; the platform does not tell us which it is.
@@ -119,6 +105,20 @@ def obstacles_to_scale_to_one(situation: Situation) -> Iterator[Obstacle]:
         yield Obstacle(now="maxSurge 0 lets no new replica start beside the old one", wanted="maxSurge were 1 (now 0)")
     if situation.forecast.unknown:
         yield _unknown(situation.forecast)
+
+
+def _of_platform(situation: Situation, workload: Workload) -> Iterator[Obstacle]:
+    forecast = situation.forecast
+    if workload.update is UpdateKind.RECREATE:
+        yield _RECREATE
+    elif workload.max_unavailable >= workload.replicas:
+        now = f"maxUnavailable {workload.max_unavailable} of {workload.replicas} replicas leaves nobody serving"
+        yield Obstacle(now=now, wanted=f"maxUnavailable were below {workload.replicas}")
+    together = workload.max_surge + workload.max_unavailable
+    migrates = forecast.script.migrations or not forecast.script.known
+    if migrates and not situation.one_migrator and together > 1:
+        now = f"nothing keeps two migrators apart, and {together} replicas of {situation.to_release} would start together"
+        yield Obstacle(now=now, wanted=f"one replica were replaced at a time (now {together})")
 
 
 _RECREATE = Obstacle(
@@ -153,12 +153,16 @@ def _unknown(forecast: Forecast) -> Obstacle:
 def _noticed(situation: Situation) -> Iterator[Obstacle]:
     limits = situation.limits
     for relation in used_relations(situation):
-        if noticeable(relation, limits):
+        who, seconds = _who(relation.blocks), relation.blocked_s
+        if not noticeable(seconds, limits):
+            # Readers may be stopped for a moment only, behind an index that was built while writers waited.
+            who, seconds = "writers", without_writes_s(relation)
+        if noticeable(seconds, limits):
             yield Obstacle(
-                now=f"{_who(relation.blocks)} of {relation.relation} would be blocked {seconds_in_words(relation.blocked_s)}",
+                now=f"{who} of {relation.relation} would be blocked {seconds_in_words(seconds)}",
                 wanted=(
                     f"{relation.relation} were blocked at most {limits.blocked_likely_s:g} s likely and "
-                    f"{limits.blocked_high_s:g} s high (now {seconds_in_words(relation.blocked_s)})"
+                    f"{limits.blocked_high_s:g} s high (now {seconds_in_words(seconds)})"
                 ),
             )
 
@@ -214,8 +218,10 @@ def no_break_in_words(situation: Situation) -> str:
     return f"no break found in {situation.forecast.statements_checked} statements of {situation.from_release}"
 
 
-def who_serves(workload: Workload) -> str:
+def who_serves(workload: Workload | None) -> str:
     """How many replicas a rolling update leaves."""
+    if workload is None:
+        return "whether some replicas keep serving is the platform's to say: no deployment was named"
     return f"{workload.replicas - workload.max_unavailable} of {workload.replicas} replicas keep serving"
 
 
@@ -224,7 +230,8 @@ def nobody_notices(situation: Situation) -> str:
     relations = used_relations(situation)
     if not relations:
         return "no relation is blocked"
-    return f"nobody would notice: {relations[0].relation} is blocked longest, {seconds_in_words(relations[0].blocked_s)}"
+    longest = without_writes_s(relations[0])
+    return f"nobody would notice: {relations[0].relation} is blocked longest, {seconds_in_words(longest)}"
 
 
 def seconds_in_words(seconds: Seconds) -> str:

@@ -6,13 +6,22 @@ old replicas and new schema, and only after statements of the old release were r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from lockage.core.forecast.seconds import rounded
+from lockage.core.forecast.strategies import (
+    Outage,
+    outage_of_rolling,
+    outage_of_scale_to_one,
+    outage_of_scale_to_zero,
+    without_writes_s,
+)
 from lockage.core.plan.situation import (
     Situation,
+    blocked,
     blocked_s,
     break_in_words,
     no_break_in_words,
@@ -27,7 +36,7 @@ from lockage.core.plan.situation import (
     who_serves,
 )
 from lockage.core.plan.steps import Strategy, StrategyVerdict
-from lockage.core.plan.timing import added, rounded, times, waves
+from lockage.core.plan.timing import waves
 from lockage.errors import RefusedError
 from lockage.settings import StrategyChoice
 
@@ -46,6 +55,19 @@ class Choice:
 def consider(situation: Situation) -> tuple[StrategyVerdict, ...]:
     """Every strategy with whether it is possible, its expected seconds without service, and the reasons; gentlest first."""
     return (_rolling(situation), _scale_to_one(situation), _scale_to_zero(situation))
+
+
+def outages(situation: Situation) -> Mapping[Strategy, Outage]:
+    """What users would go without under each strategy, possible or not; gentlest first."""
+    timing, breaks = situation.timing, old_release_breaks(situation.forecast)
+    waiting, workload = blocked(situation), situation.workload
+    return {
+        Strategy.ROLLING: outage_of_rolling(
+            waiting, timing, breaks=breaks, waves=None if workload is None else waves(workload)
+        ),
+        Strategy.SCALE_TO_ONE: outage_of_scale_to_one(waiting, timing, breaks=breaks),
+        Strategy.SCALE_TO_ZERO: outage_of_scale_to_zero(situation.forecast, timing),
+    }
 
 
 def choose(situation: Situation, forced: Strategy | None = None) -> Choice:
@@ -122,12 +144,8 @@ def _most_for_one(situation: Situation, zero: StrategyVerdict) -> float:
 
 
 def _rolling(situation: Situation) -> StrategyVerdict:
-    forecast, timing = situation.forecast, situation.timing
     obstacles = tuple(obstacles_to_rolling(situation))
-    outage = blocked_s(situation)
-    if old_release_breaks(forecast):
-        # Every old replica answers with errors from the commit until it is replaced.
-        outage = added(outage, times(waves(situation.workload), added(timing.start, timing.boot)))
+    outage = outages(situation)[Strategy.ROLLING].unavailable_s
     reasons = tuple(obstacle.now for obstacle in obstacles) or (
         no_break_in_words(situation),
         nobody_notices(situation),
@@ -139,15 +157,12 @@ def _rolling(situation: Situation) -> StrategyVerdict:
 def _scale_to_one(situation: Situation) -> StrategyVerdict:
     forecast = situation.forecast
     obstacles = tuple(obstacles_to_scale_to_one(situation))
-    outage, reasons = (
-        blocked_s(situation),
-        [f"one replica of {situation.from_release} keeps serving until the new one is ready"],
-    )
+    outage = outages(situation)[Strategy.SCALE_TO_ONE].unavailable_s
+    reasons = [f"one replica of {situation.from_release} keeps serving until the new one is ready"]
     if used_relations(situation):
         worst = used_relations(situation)[0]
-        reasons.append(f"its requests wait while {worst.relation} is blocked, {seconds_in_words(worst.blocked_s)}")
+        reasons.append(f"its requests wait while {worst.relation} is blocked, {seconds_in_words(without_writes_s(worst))}")
     if old_release_breaks(forecast):
-        outage = added(outage, situation.timing.boot)
         reasons.append(
             f"its requests may fail from the commit until the new replica is ready, {seconds_in_words(situation.timing.boot)}: "
             f"{break_in_words(situation)}"
@@ -162,7 +177,7 @@ def _scale_to_one(situation: Situation) -> StrategyVerdict:
 
 def _scale_to_zero(situation: Situation) -> StrategyVerdict:
     timing = situation.timing
-    outage = added(timing.termination, timing.start, situation.forecast.total_s, timing.boot)
+    outage = outages(situation)[Strategy.SCALE_TO_ZERO].unavailable_s
     reasons = (
         f"nothing of {situation.from_release} runs while the schema moves",
         f"without service for stopping ({timing.termination.likely:.1f} s), starting ({timing.start.likely:.1f} s), "

@@ -7,20 +7,12 @@ because a slower one may have been the one that migrated.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from lockage.core.facts import Replica, Survey, Workload
 from lockage.core.forecast.assess import Seconds
+from lockage.core.forecast.seconds import rounded
+from lockage.core.forecast.strategies import Timing
 from lockage.settings import Expected
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """Seconds that replacing replicas takes beside the migration."""
-
-    termination: Seconds  # from asking the old replicas to stop until the last is gone; high: the grace period
-    start: Seconds  # from asking for a new one until its process runs
-    boot: Seconds  # from there to ready, with nothing to migrate
 
 
 def measured_timing(survey: Survey, expected: Expected) -> Timing:
@@ -35,41 +27,13 @@ def measured_timing(survey: Survey, expected: Expected) -> Timing:
     )
 
 
-def added(*parts: Seconds) -> Seconds:
-    """The sum of ranges; ``high`` is None as soon as one part's is."""
-    highs = [part.high for part in parts]
-    return Seconds(
-        low=sum(part.low for part in parts),
-        likely=sum(part.likely for part in parts),
-        high=None if None in highs else sum(high for high in highs if high is not None),
+def guessed_timing(expected: Expected) -> Timing:
+    """Where there is no deployment to look at: what is expected of any, and nobody knows how long it takes at most."""
+    return Timing(
+        termination=Seconds(low=0.0, likely=expected.termination_s, high=None),
+        start=Seconds(low=0.0, likely=expected.start_s, high=None),
+        boot=Seconds(low=0.0, likely=expected.boot_s, high=None),
     )
-
-
-def longest(*parts: Seconds) -> Seconds:
-    """The longest of ranges that pass at the same time; zero without any."""
-    highs = [part.high for part in parts]
-    return Seconds(
-        low=max((part.low for part in parts), default=0.0),
-        likely=max((part.likely for part in parts), default=0.0),
-        high=None if None in highs else max((high for high in highs if high is not None), default=0.0),
-    )
-
-
-def shorter(part: Seconds, limit: Seconds) -> Seconds:
-    """A range that cannot last longer than another; an unknown high end stays unknown where the limit's is."""
-    highs = [high for high in (part.high, limit.high) if high is not None]
-    return Seconds(low=min(part.low, limit.low), likely=min(part.likely, limit.likely), high=min(highs) if highs else None)
-
-
-def times(count: int, part: Seconds) -> Seconds:
-    """A range that passes ``count`` times, one after the other."""
-    return Seconds(low=count * part.low, likely=count * part.likely, high=None if part.high is None else count * part.high)
-
-
-def rounded(seconds: Seconds) -> Seconds:
-    """The range to the millisecond: more would pretend to know."""
-    high = None if seconds.high is None else round(seconds.high, 3)
-    return Seconds(low=round(seconds.low, 3), likely=round(seconds.likely, 3), high=high)
 
 
 def waves(workload: Workload) -> int:

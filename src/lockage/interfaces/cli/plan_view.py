@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from lockage.core.forecast.seconds import added
 from lockage.core.plan.sequence import NOTHING_CHANGED
 from lockage.core.plan.steps import Hop, OnBlocker, Plan, StrategyVerdict
-from lockage.core.plan.timing import added
 from lockage.core.plan.wording import (
     blocks_in_words,
     counted,

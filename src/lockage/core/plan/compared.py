@@ -1,0 +1,92 @@
+"""The strategies of a forecast beside each other, by the very rules by which a plan chooses among them.
+
+Not for the rules (``strategy``) nor for steps. The surprising thing: without a deployment one strategy may be recommended all
+the same, since a statement that breaks, or readers that wait for a minute, speak against a rolling update on every platform;
+and where nothing but ignorance does, none is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lockage.core.forecast.assess import Forecast, StrategyForecast
+from lockage.core.forecast.seconds import rounded
+from lockage.core.forecast.strategies import (
+    Outage,
+    requests_that_wait,
+    requests_without_service,
+    without_writes_s,
+)
+from lockage.core.plan.situation import Situation, noticeable, old_release_breaks, used_relations
+from lockage.core.plan.steps import Strategy, StrategyVerdict
+from lockage.core.plan.strategy import choose, consider, outages
+from lockage.core.plan.timing import guessed_timing
+from lockage.settings import Settings
+
+
+def compared(situation: Situation) -> Forecast:
+    """The situation's forecast with every strategy's cost, and the one that a plan would take."""
+    costs = outages(situation)
+    return replace(
+        situation.forecast,
+        strategies=tuple(_with_costs(situation, verdict, costs[verdict.strategy]) for verdict in consider(situation)),
+        recommended=None if _hangs_on_the_unknown(situation) else choose(situation).strategy.value,
+    )
+
+
+def without_deployment(forecast: Forecast, *, ledger: str | None, settings: Settings) -> Situation:
+    """What is known where nothing but migrations, and perhaps a database, was given."""
+    return Situation(
+        from_release="the running release",
+        to_release="the next release",
+        workload=None,
+        forecast=forecast,
+        timing=guessed_timing(settings.expected),
+        ledger_table=ledger,
+        one_migrator=True,  # whether a platform starts several at once is not known either
+        limits=settings.strategy,
+    )
+
+
+def _with_costs(situation: Situation, verdict: StrategyVerdict, outage: Outage) -> StrategyForecast:
+    return StrategyForecast(
+        name=verdict.strategy.value,
+        possible=verdict.possible,
+        unavailable_s=verdict.unavailable_s,
+        without_reads_s=rounded(outage.without_reads_s),
+        without_writes_s=rounded(outage.without_writes_s),
+        reasons=(*verdict.reasons, *_guesses(situation, verdict.strategy)),
+        requests=_requests(situation, verdict.strategy, outage),
+    )
+
+
+def _guesses(situation: Situation, strategy: Strategy) -> tuple[str, ...]:
+    """That the seconds beside the migration's are no measurement, where they are in the figures."""
+    replaced = strategy is Strategy.SCALE_TO_ZERO or old_release_breaks(situation.forecast)
+    if situation.workload is not None or not replaced:
+        return ()
+    timing = situation.timing
+    seconds = ", ".join(f"{part.likely:g} s" for part in (timing.termination, timing.start, timing.boot))
+    return (f"how long replicas take to stop, start and boot is not known without a deployment ({seconds} are guesses)",)
+
+
+def _requests(situation: Situation, strategy: Strategy, outage: Outage) -> float | None:
+    forecast = situation.forecast
+    if strategy is Strategy.SCALE_TO_ZERO:
+        return requests_without_service(forecast, outage)
+    if old_release_breaks(forecast):
+        return None  # how often the broken ones come, nobody has counted apart
+    return requests_that_wait(forecast, situation.ledger_table, longer_than_s=situation.limits.blocked_likely_s)
+
+
+def _hangs_on_the_unknown(situation: Situation) -> bool:
+    """Whether a rolling update has nothing against it but what is not known without a deployment or a database."""
+    forecast, limits = situation.forecast, situation.limits
+    if situation.workload is not None:
+        return False
+    if forecast.broken or forecast.unknown:
+        return False
+    waits = [without_writes_s(relation) for relation in used_relations(situation)]
+    if any(wait.likely > limits.blocked_likely_s or (wait.high or 0.0) > limits.blocked_high_s for wait in waits):
+        return False
+    return old_release_breaks(forecast) or any(noticeable(wait, limits) for wait in waits)
