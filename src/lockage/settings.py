@@ -157,6 +157,26 @@ class LongTransactions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """What a forecast counts as standing in the way, and how a queue is kept short."""
+
+    transaction_s: float = 1.0
+    """A transaction younger than this is ordinary traffic, which the queue counts. A second is where an outage begins."""
+
+    statement_s: float = 1.0
+    """A statement that was once as slow as this is named: a lock that waits for it makes everybody behind it wait."""
+
+    lock_timeout_s: float = 1.0
+    """Longest wait for a lock that people bear: the limit under a rolling update (``StrategyChoice.blocked_likely_s``)."""
+
+    least_lock_timeout_s: float = 0.05
+    """Shortest that is proposed: below it a busy table would hardly ever be had. pgroll is tested with no less."""
+
+    counting_s: float = 1.0
+    """Between two looks at the server's counters, where they do not say since when they count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
     """How windows are made and kept."""
 
@@ -301,6 +321,17 @@ class HazardLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DataChecking:
+    """How long the data is asked whether a script would fail on it (``--check-data``)."""
+
+    query_s: float = 30.0
+    """Longest run of one query: ten million rows are read, and grouped, in less. What takes longer is worth a person's look."""
+
+    all_s: float = 300.0
+    """When no further query is begun: five minutes is what somebody waits for who asked for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All tunables together, with their defaults."""
 
@@ -310,7 +341,9 @@ class Settings:
     strategy: StrategyChoice = field(default_factory=StrategyChoice)
     expected: Expected = field(default_factory=Expected)
     long_transactions: LongTransactions = field(default_factory=LongTransactions)
+    waits: Waits = field(default_factory=Waits)
     windows: Windows = field(default_factory=Windows)
     collecting: Collecting = field(default_factory=Collecting)
     bundling: Bundling = field(default_factory=Bundling)
     hazards: HazardLimits = field(default_factory=HazardLimits)
+    data_checking: DataChecking = field(default_factory=DataChecking)

@@ -99,11 +99,8 @@ def commits_by_itself(session: Session) -> bool:
 
 
 def yields_by_itself(session: Session) -> bool:
-    """Whether PostgreSQL ends what the session does as soon as somebody waits for it: an ordinary autovacuum.
-
-    One that prevents wrap-around does not yield. Source: PostgreSQL 18, 24.1.6, and ``ProcSleep`` (after deadlock_timeout).
-    """
-    return session.query.startswith("autovacuum:") and "to prevent wraparound" not in session.query
+    """Whether PostgreSQL ends what the session does as soon as somebody waits for it."""
+    return session.yields_by_itself
 
 
 def classify(owned: OwnedSession, *, replicas: Mapping[str, Replica], target: str) -> Who:

@@ -287,6 +287,19 @@ class Session:
         return self.transaction_age_s is not None
 
     @property
+    def is_autovacuum(self) -> bool:
+        """Whether it is no client, but a worker that vacuums or analyzes."""
+        return self.query.startswith("autovacuum:")
+
+    @property
+    def yields_by_itself(self) -> bool:
+        """Whether PostgreSQL ends what it does as soon as somebody waits for it: an ordinary autovacuum.
+
+        One that prevents wrap-around does not yield. Source: PostgreSQL 18, 24.1.6, and ``ProcSleep`` (after deadlock_timeout).
+        """
+        return self.is_autovacuum and "to prevent wraparound" not in self.query
+
+    @property
     def waits_for_lock(self) -> bool:
         """Whether it waits for a heavyweight lock now."""
         return self.wait_event_type == "Lock"
