@@ -90,6 +90,27 @@ def test_the_event_is_enough_as_long_as_the_state_still_says_that_it_begins() ->
     assert not found(c.case(platform={"details": (new,), "events": (failed, pulled)}))
 
 
+def test_of_several_events_of_one_failure_the_one_that_names_the_image_counts() -> None:
+    state = c.waiting("ContainerCreating")
+    new = c.pod(NAME, ready=False, phase="Pending", containers=(c.container(state=state, ready=False),))
+    failed = c.event("Failed", f'Failed to pull image "{IMAGE}": not found', at=1)
+    again = c.event("Failed", "Error: ErrImagePull", at=1)
+    assert one(c.case(platform={"details": (new,), "events": (failed, again)})).code == "F013"
+
+
+@pytest.mark.parametrize(
+    ("why", "codes"), [("executable file not found in $PATH", {"F017"}), ("error mounting: no such file or directory", set())]
+)
+def test_the_event_of_a_start_is_enough_unless_a_mount_failed(why: str, codes: set[str]) -> None:
+    state = c.waiting("ContainerCreating")
+    new = c.pod(NAME, ready=False, phase="Pending", containers=(c.container(state=state, ready=False),))
+    text = (
+        f'Error: failed to create containerd task: failed to create shim task: OCI runtime create failed: exec: "serve": {why}'
+    )
+    seen = c.case(platform={"details": (new,), "events": (c.event("Failed", text, at=1),), "logs": ()})
+    assert {one.code for one in found(seen)} == codes
+
+
 STARTS = [
     c.waiting("RunContainerError", 'failed to create containerd task: failed to create shim task: OCI runtime create failed: runc '
               'create failed: unable to start container process: exec: "/app/srv": stat /app/srv: no such file or directory: unknown'),

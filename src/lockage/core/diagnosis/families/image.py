@@ -106,6 +106,15 @@ _NO_COMMAND = re.compile(
     r"couldn't parse image|is a directory|StartError|runc create failed|failed to create (?:containerd|shim) task"
 )
 
+_START_FAILED = re.compile(
+    r"failed to start container|InvalidImageName|"
+    r"failed to create (?:containerd|shim) task(?!.*\bmount).*"
+    r"(?:executable file not found|no such file or directory|permission denied|is a directory|exec format error)"
+)
+"""Of an event: the state is written a moment after it. Where a mount fails, the image is all right.
+
+Source: containerd 2, "failed to create containerd task", with runc's words behind it."""
+
 NEXT = {
     "F013": "kubectl {ns}describe pod {pod}",
     "F014": "kubectl {ns}get pods {pod} -o jsonpath='{{.spec.imagePullSecrets}}'",
@@ -162,8 +171,10 @@ def _waits_for_image(case: Case, detail: ReplicaDetail, container: Container) ->
     if state.phase is not ContainerPhase.WAITING:
         return False
     if state.reason in BEGINNING:  # its state is written a moment after the event
-        last = pod_events(case, detail.name, *PULL_FAILURES, "Pulled")[-1:]
-        return any(e.reason != "Pulled" and container.image in e.text and _of_pulling(case, e) for e in last)
+        # One failure makes several events within the same second, and only one of them names the image.
+        events = pod_events(case, detail.name, *PULL_FAILURES, "Pulled")
+        pulled = max((place for place, event in enumerate(events, start=1) if event.reason == "Pulled"), default=0)
+        return any(container.image in event.text and _of_pulling(case, event) for event in events[pulled:])
     # The list of replicas alone says only that it has not started.
     return not state.reason and bool(_pull_events(case, detail))
 
@@ -206,9 +217,7 @@ def _said_of_start(case: Case, detail: ReplicaDetail, container: Container) -> t
                 continue
             return state_line(detail, container, state), state.message or state.reason
     for event in reversed(pod_events(case, detail.name, "Failed", "InspectFailed")):
-        if age_s(case, event.at) < RETRIED_S and (
-            "failed to start container" in event.text or "InvalidImageName" in event.text
-        ):
+        if age_s(case, event.at) < RETRIED_S and _START_FAILED.search(event.text):
             return event_line(event), event.text
     return _said_in_log(case, detail, container)
 
