@@ -12,12 +12,12 @@ from lockage.core.plan.steps import Strategy
 from lockage.core.run import HopFigures, RunReport
 from lockage.flows.score import past_runs, score_runs
 from lockage.ports import JournalEntry
-from support.memory_journals import MemoryJournal, MemoryJournals
+from support.memory_journals import MemoryJournals
 
 BEGAN = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
 
 
-def ended(run: str, *hops: HopFigures) -> tuple[str, MemoryJournal]:
+def ended(journals: MemoryJournals, run: str, *hops: HopFigures) -> None:
     report = RunReport(
         id=run,
         deployment="shop",
@@ -29,9 +29,8 @@ def ended(run: str, *hops: HopFigures) -> tuple[str, MemoryJournal]:
         ended_at=BEGAN + timedelta(seconds=20),
         hops=hops,
     )
-    journal = MemoryJournal(run)
-    journal.append(JournalEntry(at=BEGAN, kind="ended", hop=-1, step="", text="", data=msgspec.json.encode(report)))
-    return run, journal
+    with journals.create("shop", run_id=run) as journal:
+        journal.append(JournalEntry(at=BEGAN, kind="ended", hop=-1, step="", text="", data=msgspec.json.encode(report)))
 
 
 def hop(to: str, *, forecast_s: Seconds | None, took_s: float | None) -> HopFigures:
@@ -44,13 +43,10 @@ def hop(to: str, *, forecast_s: Seconds | None, took_s: float | None) -> HopFigu
 def journals() -> MemoryJournals:
     span = Seconds(low=5, likely=10, high=20)
     made = MemoryJournals()
-    made.journals.update(
-        [
-            ended("r1", hop("2", forecast_s=span, took_s=12.0), hop("3", forecast_s=span, took_s=30.0)),
-            ended("r2", hop("2", forecast_s=None, took_s=12.0), hop("3", forecast_s=span, took_s=None)),
-            ("r3", MemoryJournal("r3")),
-        ]
-    )
+    ended(made, "r1", hop("2", forecast_s=span, took_s=12.0), hop("3", forecast_s=span, took_s=30.0))
+    ended(made, "r2", hop("2", forecast_s=None, took_s=12.0), hop("3", forecast_s=span, took_s=None))
+    with made.create("shop", run_id="r3"):
+        pass
     return made
 
 

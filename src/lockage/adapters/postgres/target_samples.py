@@ -92,7 +92,7 @@ def _scan(connection: psycopg.Connection[Any], schema: str, name: str, *, pages:
     )
 
 
-def _explained(connection: psycopg.Connection[Any], query: sql.Composable) -> dict[str, Any]:
+def _explained(connection: psycopg.Connection[Any], query: sql.SQL | sql.Composed) -> dict[str, Any]:
     row = connection.execute(query).fetchone()
     assert row is not None, "EXPLAIN gives a row"
     return row[0][0]

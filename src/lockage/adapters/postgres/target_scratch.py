@@ -15,7 +15,7 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -137,16 +137,15 @@ def _sample(kind: SampleKind, seconds: float, rows: int, indexes: tuple[IndexDet
 
 
 def _fill(connection: psycopg.Connection[Any], rows: int) -> None:
-    # Literal values, because several statements in one Query take no parameters.
-    connection.execute(sql.SQL(load_sql("fill_scratch").replace("%(rows)s", "{rows}").replace("%%", "%")).format(rows=rows))
+    # As text, because several statements in one Query take no parameters.
+    connection.execute(psycopg.ClientCursor(connection).mogrify(load_sql("fill_scratch"), {"rows": rows}).encode())
 
 
-def _timed(connection: psycopg.Connection[Any], statement: sql.Composable | str) -> float:
+def _timed(connection: psycopg.Connection[Any], statement: LiteralString | sql.Composed) -> float:
     """Seconds of one statement; its commit comes after."""
-    query = sql.SQL(statement) if isinstance(statement, str) else statement
     with connection.transaction():
         begun = time.perf_counter()
-        connection.execute(query)
+        connection.execute(statement)
         return time.perf_counter() - begun
 
 

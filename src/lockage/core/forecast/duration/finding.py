@@ -26,9 +26,16 @@ def finding(plan: Mapping[str, object], table_of: Callable[[int], Table | None],
     return _node(plan.get("Plan"), 1.0, table_of, speeds, work)
 
 
-def scanned(plan: Mapping[str, object]) -> Iterator[tuple[int, float]]:
-    """The tables that a plan reads, with the rows it expects to get of each."""
-    yield from _scanned(plan.get("Plan"))
+def result(plan: Mapping[str, object]) -> tuple[float, float] | None:
+    """Rows and their width, headers not counted, that a plan gives or puts into a table; None where it does not say."""
+    node = plan.get("Plan")
+    if not isinstance(node, Mapping):
+        return None
+    top = cast("Mapping[str, object]", node)
+    while top.get("Node Type") == "ModifyTable" and _children(top):
+        top = _children(top)[0]
+    rows, width = top.get("Plan Rows"), top.get("Plan Width")
+    return (float(rows), float(width)) if isinstance(rows, int | float) and isinstance(width, int | float) else None
 
 
 def is_parallel(plan: Mapping[str, object]) -> bool:
@@ -90,10 +97,3 @@ def _nodes(node: object) -> Iterator[Mapping[str, object]]:
         yield tree
         for child in _children(tree):
             yield from _nodes(child)
-
-
-def _scanned(node: object) -> Iterator[tuple[int, float]]:
-    for tree in _nodes(node):
-        oid = tree.get("Relation OID")
-        if isinstance(oid, int) and tree.get("Node Type") != "ModifyTable":
-            yield oid, _rows(tree)

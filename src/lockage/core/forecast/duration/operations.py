@@ -14,7 +14,7 @@ from lockage.core.forecast.assess import Seconds
 from lockage.core.forecast.calibration.calibration import Calibration
 from lockage.core.forecast.duration import building, changing
 from lockage.core.forecast.duration.cost import FREE, SURE, Cost, Doubt, seconds_of
-from lockage.core.forecast.duration.finding import finding, is_parallel
+from lockage.core.forecast.duration.finding import finding, is_parallel, result
 from lockage.core.forecast.duration.firing import Fired, fired
 from lockage.core.forecast.duration.piece import Piece
 from lockage.core.forecast.duration.rates import WORK
@@ -100,7 +100,7 @@ class Operations:
             return
         sources = [self._table(oid, step) for oid in oids(step.statement.names, step.before)]
         source = max(sources, key=lambda table: table.rows, default=None)
-        planned = _result(step)
+        planned = self._result(step)
         for name in step.statement.created:
             for relation in resolve(name, step.after):
                 table = self._structure.table(relation.oid, step.after)
@@ -212,7 +212,7 @@ class Operations:
         for count in rows:
             match change.kind:
                 case ChangeKind.INSERT:
-                    _, row_bytes = _result(step) or (0.0, table.row_bytes)
+                    _, row_bytes = self._result(step) or (0.0, table.row_bytes)
                     costs.append(changing.inserting(table, count, row_bytes, self._speeds))
                 case ChangeKind.DELETE:
                     costs.append(changing.deleting(table, count, self._speeds))
@@ -266,6 +266,10 @@ class Operations:
             note=note,
         )
 
+    def _result(self, step: Traced) -> tuple[float, float] | None:
+        """Rows and their width that the planner expects of the statement's query; None where it has no plan."""
+        return next((found for plan in plans_of(step)[:1] if (found := result(plan)) is not None), None)
+
     # --- seconds ------------------------------------------------------------------------------------------------------
 
     def _table(self, oid: int, step: Traced) -> Table:
@@ -304,20 +308,6 @@ class Operations:
             seconds=seconds if table.known else unbounded(seconds),
             wal_bytes=costs[1].wal_bytes,
         )
-
-
-def _result(step: Traced) -> tuple[float, float] | None:
-    """Rows and their width that the planner expects of the statement's query; None where it has no plan."""
-    for plan in plans_of(step)[:1]:
-        node = plan.get("Plan")
-        while isinstance(node, dict) and node.get("Node Type") == "ModifyTable":
-            below = node.get("Plans")
-            node = below[0] if isinstance(below, list) and below else None
-        if isinstance(node, dict):
-            rows, width = node.get("Plan Rows"), node.get("Plan Width")
-            if isinstance(rows, int | float) and isinstance(width, int | float):
-                return float(rows), float(width)
-    return None
 
 
 def _rewritten(step: Traced) -> Iterator[CatalogRelation]:
