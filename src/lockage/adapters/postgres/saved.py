@@ -1,0 +1,142 @@
+"""Between what a database showed and what a file keeps of it, in both directions.
+
+Not for reading a database (``original``, ``dump``) nor for files. The surprising thing: a file's schema goes to ``psql`` behind
+a ``\\restrict`` of our own, as ``pg_dump`` has one, since in somebody else's file a line may be a command of ``psql``'s.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import LiteralString, cast
+
+from lockage.adapters.postgres.extension_sketches import Sketch
+from lockage.adapters.postgres.hidden_tables import Hidden
+from lockage.adapters.postgres.original import Ledger, Original, Role, RoleSettings
+from lockage.core.forecast.dump_parts import statistics_sql
+from lockage.core.forecast.saved_survey import (
+    RoleWord,
+    SavedCatalog,
+    SavedExtension,
+    SavedLedger,
+    SavedRole,
+    SavedRoleSettings,
+    SavedSurvey,
+    Surveyed,
+    UnreadTable,
+)
+
+OPEN_SETTINGS = ("plpgsql.", "pg_stat_statements.", "auto_explain.", "pg_trgm.")
+"""Custom settings that are of PostgreSQL's own; those of applications hold secrets, too."""
+
+MASKED_SETTING = "***"
+
+
+def kept_of(original: Original, about: Surveyed, *, mask: Callable[[str], str]) -> tuple[Surveyed, tuple[SavedLedger, ...]]:
+    """What a file keeps beside schema, statistics and sizes; ``about`` with all that the original says put in.
+
+    ``mask`` takes the secrets out of a text.
+    """
+    settings, hidden = _settings(original.role_settings, mask)
+    ledgers = tuple(_kept_ledger(ledger, mask) for ledger in original.ledgers)
+    filled = replace(
+        about,
+        database=original.database,
+        version_num=original.version_num,
+        encoding=original.encoding,
+        migrating_role=original.migrating_role,
+        has_public=original.has_public,
+        masked=about.masked + hidden,
+        roles=tuple(
+            SavedRole(name=role.name, attributes=cast("tuple[RoleWord, ...]", role.attributes), member_of=role.member_of)
+            for role in original.roles
+        ),
+        role_settings=settings,
+        server_settings=dict(original.server_settings),
+        extensions=original.extensions,
+        filled_views=original.filled_views,
+        unreadable=original.unreadable,
+    )
+    return filled, ledgers
+
+
+def catalog_of(original: Original, *, mask: Callable[[str], str]) -> SavedCatalog:
+    """What a file keeps of extensions and of tables that could not be read; ``mask`` takes the secrets out of a statement."""
+    return SavedCatalog(
+        extensions=tuple(
+            SavedExtension(name=one.name, schema=one.schema, version=one.version, orders=one.orders)
+            for one in original.sketches
+        ),
+        unread=tuple(
+            UnreadTable(
+                schema=one.schema,
+                name=one.name,
+                partners=one.partners,
+                orders=tuple((place, mask(order)) for place, order in one.orders),
+            )
+            for one in original.hidden
+        ),
+    )
+
+
+def original_of(survey: SavedSurvey, *, ledger: str | None) -> Original:
+    """What a shadow needs, as ``read_original`` gives it of a live database; ``ledger`` as there."""
+    about = survey.about
+    return Original(
+        database=about.database,
+        version_num=about.version_num,
+        encoding=about.encoding,
+        migrating_role=about.migrating_role,
+        roles=tuple(
+            # The words are among those that the file's schema allows.
+            Role(name=role.name, attributes=cast("tuple[LiteralString, ...]", role.attributes), member_of=role.member_of)
+            for role in about.roles
+        ),
+        role_settings=tuple(
+            RoleSettings(role=one.role, everywhere=one.everywhere, settings=one.settings) for one in about.role_settings
+        ),
+        server_settings=about.server_settings,
+        extensions=about.extensions,
+        filled_views=about.filled_views,
+        has_public=about.has_public,
+        unreadable=about.unreadable,
+        relations=survey.relations,
+        ledgers=tuple(
+            Ledger(schema=one.schema, name=one.name, columns=one.columns, rows="".join(f"{r}\n" for r in one.rows).encode())
+            for one in survey.ledgers
+            if ledger in (None, one.name, f"{one.schema}.{one.name}")
+        ),
+        hidden=tuple(Hidden(one.schema, one.name, one.partners, one.orders) for one in survey.catalog.unread),
+        sketches=tuple(Sketch(one.name, one.schema, one.version, one.orders) for one in survey.catalog.extensions),
+    )
+
+
+def dump_of(survey: SavedSurvey) -> bytes:
+    """The script for ``psql``, in UTF-8."""
+    key = secrets.token_hex(16)
+    parts = (f"\\restrict {key}\n", survey.schema_sql, "\n", *statistics_sql(survey.statistics), f"\\unrestrict {key}\n")
+    return "".join(parts).encode()
+
+
+def _settings(entries: Iterable[RoleSettings], mask: Callable[[str], str]) -> tuple[tuple[SavedRoleSettings, ...], int]:
+    hidden = 0
+    kept: list[SavedRoleSettings] = []
+    for entry in entries:
+        settings = tuple(_setting(text, mask) for text in entry.settings)
+        hidden += sum(before != after for before, after in zip(entry.settings, settings, strict=True))
+        kept.append(SavedRoleSettings(role=entry.role, everywhere=entry.everywhere, settings=settings))
+    return tuple(kept), hidden
+
+
+def _setting(text: str, mask: Callable[[str], str]) -> str:
+    name, _, value = text.partition("=")
+    if "." in name and not name.startswith(OPEN_SETTINGS):
+        return f"{name}={MASKED_SETTING}"
+    return f"{name}={mask(value)}"
+
+
+def _kept_ledger(ledger: Ledger, mask: Callable[[str], str]) -> SavedLedger:
+    lines = ledger.rows.decode().split("\n")[:-1]
+    rows = tuple("\t".join(cell if cell.isdecimal() else mask(cell) for cell in line.split("\t")) for line in lines)
+    return SavedLedger(schema=ledger.schema, name=ledger.name, columns=ledger.columns, rows=rows)

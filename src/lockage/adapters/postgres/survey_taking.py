@@ -1,0 +1,110 @@
+"""Takes of a live database what a forecast elsewhere needs, once, changing nothing and waiting for nobody.
+
+Not for the survey that people read. The surprising thing: a statement of the server's statistics may still hold values, of
+commands that it does not take apart (``ALTER ROLE … PASSWORD``), so only queries are kept, and those once more without values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from lockage.adapters.postgres.production import production_of
+from lockage.adapters.postgres.release_statements import read_release_statements
+from lockage.adapters.postgres.saved import catalog_of, kept_of
+from lockage.adapters.postgres.shadow import EmbeddedShadows
+from lockage.adapters.postgres.target import PostgresTarget
+from lockage.adapters.postgres.traffic import read_traffic
+from lockage.core.forecast.dump_parts import taken_apart, without_values
+from lockage.core.forecast.saved_survey import SavedServer, SavedStatements, SavedSurvey, Surveyed
+from lockage.core.forecast.traffic import StatementLoad, Traffic
+from lockage.core.migration.constants import without_constants
+from lockage.core.redaction import mask_secrets
+from lockage.core.redaction.kept_schema import without_secrets
+from lockage.core.release.statements import RunningRelease
+from lockage.errors import LockageError
+from lockage.settings import Settings
+
+T = TypeVar("T")
+
+_QUERY = re.compile(r"\s*\(?\s*(?:select|insert|update|delete|merge|with|values|table)\b", re.IGNORECASE)
+
+
+def take_survey(
+    url: str,
+    *,
+    taken_of: str | None,
+    at: datetime,
+    made_by: str,
+    ledger: str | None = None,
+    with_values: bool = False,
+    release: str | None = None,
+    profile: str | None = None,
+    settings: Settings | None = None,
+    password: Callable[[], str] | None = None,
+) -> SavedSurvey:
+    """The survey of the database at ``url``; ``taken_of`` None: named after the database.
+
+    ``with_values``: most common values and histograms too, which are data. Raises as ``EmbeddedShadows.of_database``.
+    """
+    settings = settings or Settings()
+    shadows = EmbeddedShadows(ledger=ledger, watching=settings.watching, password=password)
+    original, dump = shadows.take(url, encoding="UTF8")
+    problems: list[str] = []
+    traffic = read_traffic(url, watching=settings.watching, waits=settings.waits, password=password)
+    parts = taken_apart(dump.decode(errors="replace"))
+    schema = without_secrets(parts.schema_sql)
+    about = Surveyed(
+        taken_at=at,
+        taken_of=taken_of or f"database {original.database}",
+        made_by=made_by,
+        database=original.database,
+        version_num=original.version_num,
+        encoding=original.encoding,
+        migrating_role=original.migrating_role,
+        has_public=original.has_public,
+        with_values=with_values,
+        masked=schema.places,
+        release=release,
+        profile=profile,
+    )
+    server = SavedServer(
+        reading=_tried(PostgresTarget(url, watching=settings.watching, password=password).reading, problems),
+        production=_tried(lambda: production_of(url, watching=settings.watching, password=password), problems),
+    )
+    about, ledgers = kept_of(original, about, mask=mask_secrets)
+    return SavedSurvey(
+        about=replace(about, problems=tuple(problems)),
+        schema_sql=schema.text,
+        statistics=parts.statistics if with_values else without_values(parts.statistics),
+        relations=original.relations,
+        ledgers=ledgers,
+        catalog=catalog_of(original, mask=lambda order: without_secrets(order).text),
+        server=server,
+        statements=_statements(read_release_statements(url, watching=settings.watching, password=password), traffic),
+    )
+
+
+def _tried(ask: Callable[[], T], problems: list[str]) -> T | None:
+    try:
+        return ask()
+    except LockageError as error:
+        problems.append(error.message)
+        return None
+
+
+def _statements(running: RunningRelease, traffic: Traffic) -> SavedStatements:
+    texts = (replace(one, text=without_constants(one.text)) for one in running.statements if _QUERY.match(one.text))
+    return SavedStatements(
+        running=replace(running, statements=tuple(dict.fromkeys(texts))),
+        loads=None if traffic.statements is None else tuple(_queries(traffic.statements)),
+        counted_since=traffic.counted_since,
+        free_connections=traffic.free_connections,
+    )
+
+
+def _queries(statements: Iterable[StatementLoad]) -> Iterator[StatementLoad]:
+    return (replace(one, text=without_constants(one.text)) for one in statements if _QUERY.match(one.text))

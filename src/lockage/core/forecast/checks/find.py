@@ -1,0 +1,319 @@
+"""Goes through a script once, and gives the query for each statement that may fail on the rows that are there.
+
+Not for running them (``--check-data`` does), nor for failures that an empty shadow shows. The surprising thing: a query is
+about production as it is *before* the script. What the script changes in between is written into the query where it can be;
+where not, that nobody can ask beforehand is said.
+"""
+
+# ruff: noqa: S608 - as in ``questions``: nothing is run here, and names are quoted
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from lockage.core.catalog.objects import CatalogObject
+from lockage.core.forecast.assess import Check
+from lockage.core.forecast.checks import questions
+from lockage.core.forecast.checks.images import Given, Image, quoted
+from lockage.core.forecast.checks.known import Known, columns_of
+from lockage.core.forecast.checks.questions import Found, NoQuestion, Question
+from lockage.core.forecast.checks.tables import TABLES, Tables, of_table
+from lockage.core.forecast.checks.unseen import changed_otherwise
+from lockage.core.forecast.names import resolve
+from lockage.core.forecast.ran import statements_inside
+from lockage.core.forecast.trace import CatalogRelation, Trace, Traced
+from lockage.core.migration.demand_syntax import (
+    Added,
+    Attached,
+    ColumnAdded,
+    ColumnDropped,
+    ColumnRenamed,
+    Demand,
+    Dropped,
+    Effect,
+    Emptied,
+    EnumMade,
+    Excludes,
+    Fits,
+    Holds,
+    NotNull,
+    NotNullByIndex,
+    OfDomain,
+    PartitionedMade,
+    Refers,
+    RowsDeleted,
+    RowsInserted,
+    RowsUpdated,
+    Unique,
+    Validated,
+)
+from lockage.core.migration.demands import effects_of
+from lockage.core.migration.syntax import Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundChecks:
+    """What can be asked, and sentences about what cannot."""
+
+    checks: tuple[Check, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+
+def find_checks(trace: Trace, catalog: Iterable[CatalogObject]) -> FoundChecks:
+    """The checks of a traced script; ``catalog`` is that before it."""
+    steps = [step for step in trace.statements if not step.of_migrator and step.skipped is None]
+    if not steps:
+        return FoundChecks()
+    walk = _Walk(Tables(trace.start, Known(catalog), steps[0]))
+    for step in steps:
+        walk.take(step)
+    return FoundChecks(checks=tuple(walk.checks), assumptions=tuple(dict.fromkeys(walk.sentences)))
+
+
+_MIND_PENDING = frozenset({"alter_table_stmt", "index_stmt", "truncate_stmt", "drop_stmt", "cluster_stmt", "reindex_stmt"})
+"""Statements that refuse a table with pending trigger events. Source: PostgreSQL 18, callers of CheckTableNotInUse."""
+
+
+class _Walk:
+    """Takes one statement after the other, and asks what each demands."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.checks: list[Check] = []
+        self.sentences: list[str] = []
+        self._tables = tables
+        self._asked: set[str] = set()
+        self._pending: dict[int, tuple[int, str]] = {}  # table to a transaction, and the query of rows with events in it
+
+    def take(self, step: Traced) -> None:
+        """One statement of the script, and what ran inside it."""
+        self._tables.step = step
+        handled: set[int] = set()
+        if step.statement.node in _MIND_PENDING:
+            self._ask_pending(step)
+        for place, text in enumerate([step.statement.text, *(inner.text for inner in statements_inside(step))]):
+            for effect in effects_of(text):
+                if place and isinstance(effect, RowsUpdated | RowsDeleted | RowsInserted):
+                    continue  # how often it ran, and with which values, is known to nobody
+                handled |= self._take(effect)
+        for relation, how in changed_otherwise(step, handled):
+            if relation.kind in TABLES:
+                self._tables.lose(relation, f"{self._tables.place} {how}")
+        filled = step.statement.created if step.statement.node == "create_table_as_stmt" else ()
+        for relation in (relation for name in filled for relation in resolve(name, step.after)):
+            self._tables.lose(relation, f"{self._tables.place} fills it")
+
+    def _take(self, effect: Effect) -> set[int]:
+        """Takes one effect in; gives the tables whose changes of rows are dealt with by that."""
+        tables = self._tables
+        match effect:
+            case Added():
+                self._add(effect)
+            case Validated():
+                self._validate(effect)
+            case Dropped():
+                tables.drop(effect)
+            case ColumnAdded() | ColumnRenamed() | ColumnDropped():
+                for relation in tables.named(effect.relation):
+                    self._compute(relation, effect)
+                    tables.column(relation, effect)
+            case RowsUpdated() | RowsDeleted() | RowsInserted() | Emptied():
+                return {relation.oid for relation in tables.named(effect.relation) if self._change(relation, effect)}
+            case PartitionedMade():
+                tables.partitioned(effect.relation, effect.key)
+            case EnumMade():
+                tables.enums[effect.name] = tables.enums[effect.name.rsplit(".", 1)[-1]] = effect.labels
+        return set()
+
+    def _add(self, effect: Added) -> None:
+        for demand in effect.demands:
+            if not effect.later:
+                self._demand(demand)
+            if isinstance(demand, Fits):
+                self._tables.retype(demand)
+            elif not isinstance(demand, OfDomain | Attached):
+                for relation in self._tables.named(demand.relation):
+                    self._tables.constraints(relation).append(replace(effect, demands=(demand,)))
+
+    def _validate(self, effect: Validated) -> None:
+        for relation in self._tables.named(effect.relation):
+            for constraint in tuple(self._tables.constraints(relation)):
+                for demand in constraint.demands if constraint.name == effect.name else ():
+                    self._demand(demand)
+
+    def _compute(self, relation: CatalogRelation, effect: ColumnAdded | ColumnRenamed | ColumnDropped) -> None:
+        """A generated column's value may fail to be computed."""
+        image = self._tables.image(relation)
+        if image is not None and isinstance(effect, ColumnAdded) and effect.computed and effect.value is not None:
+            what = f"{image.relation}.{effect.column} must be computed for every row"
+            self._keep(questions.of_value(image, of_table(effect.value, image.types), effect.type, what))
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    def _change(self, relation: CatalogRelation, effect: RowsUpdated | RowsDeleted | RowsInserted | Emptied) -> bool:
+        tables = self._tables
+        image = tables.image(relation)
+        if image is None:
+            if not isinstance(effect, RowsDeleted | Emptied):
+                tables.lose(relation, f"{tables.place} fills it")
+            return True
+        after = tables.changed(image, effect)
+        triggers = (trigger for trigger in tables.step.rules.triggers if trigger.table_oid == relation.oid)
+        if after is None or any(trigger.row_level for trigger in triggers):
+            return False
+        self._expect_pending(relation, image, effect)
+        if isinstance(effect, RowsInserted):
+            self._ask_inserted(relation, image, effect)
+        tables.keep(relation, after)
+        if isinstance(effect, RowsUpdated):
+            self._ask_updated(relation, after, effect)
+        elif isinstance(effect, RowsDeleted):
+            self._ask_children(after)
+        return True
+
+    def _ask_inserted(self, relation: CatalogRelation, image: Image, effect: RowsInserted) -> None:
+        """Keys that are there already, and parents that are not; of a query's rows, all that the table demands."""
+        rows = self._tables.rows_of(image, effect)
+        if rows is None:
+            return
+        item, names = rows
+        listed = ", ".join(map(quoted, names))
+        types = {name: image.types.get(name, "text") for name in names}
+        added = Image(relation=image.relation, layer=Given(f"(SELECT {listed} FROM {item})"), types=types)
+        for constraint in tuple(self._tables.constraints(relation)):
+            for demand in constraint.demands:
+                given = columns_of(demand) <= set(names)
+                if isinstance(demand, Unique) and given:
+                    self._keep(_of_new_keys(image, demand, item))
+                elif given and (isinstance(demand, Refers) or (isinstance(demand, NotNull | Holds) and effect.query)):
+                    self._demand(demand, rows=added)
+
+    def _ask_updated(self, relation: CatalogRelation, image: Image, effect: RowsUpdated) -> None:
+        """What constraints that are there demand of values that were assigned."""
+        columns = frozenset(name for name, _ in effect.values)
+        constant = {name for name, value in effect.values if value.sql != "NULL" and not value.columns and not value.calls}
+        for constraint in tuple(self._tables.constraints(relation)):
+            for demand in constraint.demands:
+                if columns_of(demand) & columns and not (isinstance(demand, NotNull) and demand.column in constant):
+                    self._demand(demand)
+        self._ask_children(image, columns)
+
+    def _ask_children(self, image: Image, columns: frozenset[str] | None = None) -> None:
+        """Rows that refer to what is gone now, or has another key; ``columns`` are those that changed, None: rows went."""
+        for child in self._tables.known.referring(image.relation):
+            schema, _, name = child.partition(".")
+            for relation in self._tables.named(Name(schema=schema, name=name)):
+                demands = [demand for one in self._tables.constraints(relation) for demand in one.demands]
+                for demand in demands:
+                    if isinstance(demand, Refers) and not demand.acts and _means(demand.parent, image.relation):
+                        key = self._parent_key(demand, image)
+                        if columns is None or columns & set(key):
+                            self._demand(demand)
+
+    # --- what is demanded ---------------------------------------------------------------------------------------------
+
+    def _demand(self, demand: Demand, *, rows: Image | None = None) -> None:
+        """Asks for the rows that do not meet it; ``rows``: of these only."""
+        if isinstance(demand, OfDomain):
+            self._demand_of_domain(demand)
+            return
+        for relation in self._tables.named(demand.relation):
+            image = rows or self._tables.image(relation)
+            if image is not None:
+                for found in self._ask(image, demand):
+                    self._keep(found)
+
+    def _demand_of_domain(self, demand: OfDomain) -> None:
+        for table, column in self._tables.known.of_type(demand.domain):
+            schema, _, name = table.partition(".")
+            for relation in self._tables.named(Name(schema=schema, name=name)):
+                image = self._tables.image(relation)
+                if image is not None:
+                    self._keep(questions.of_domain(image, column, demand))
+
+    def _ask(self, image: Image, demand: Demand) -> Iterator[Found]:
+        match demand:
+            case NotNull():
+                yield questions.of_not_null(image, demand)
+            case Holds():
+                yield questions.of_condition(image, demand)
+            case Unique():
+                yield questions.of_unique(image, demand)
+            case Excludes():
+                yield questions.of_exclusion(image, demand)
+            case Fits():
+                yield questions.of_type(image, demand, self._tables.enums)
+            case _:
+                yield from self._ask_of_two(image, demand)
+
+    def _ask_of_two(self, image: Image, demand: Demand) -> Iterator[Found]:
+        match demand:
+            case Refers():
+                for relation in self._tables.named(demand.parent):
+                    parent = self._tables.image(relation)
+                    key = self._parent_key(demand, parent) if parent is not None else ()
+                    yield questions.of_reference(image, parent, demand, key)
+            case Attached():
+                for relation in self._tables.named(demand.parent):
+                    yield questions.of_partition(image, demand, self._tables.partition_key(relation))
+            case NotNullByIndex():
+                for column in self._tables.known.index_columns(demand.index):
+                    yield questions.of_not_null(image, NotNull(relation=demand.relation, column=column))
+            case _:
+                pass
+
+    def _parent_key(self, demand: Refers, parent: Image) -> tuple[str, ...]:
+        return demand.parent_columns or self._tables.known.primary_key(parent.relation)
+
+    def _keep(self, found: Found) -> None:
+        step = self._tables.step
+        if isinstance(found, Question) and found.query not in self._asked:
+            self._asked.add(found.query)
+            self.checks.append(Check(query=found.query, why=found.why, file=step.file, line=step.statement.line))
+        elif isinstance(found, NoQuestion):
+            place = self._tables.place
+            self.sentences.append(f"{place} may fail on data, and no query tells beforehand: {found.what}, but {found.why}")
+
+    # --- triggers that wait -------------------------------------------------------------------------------------------
+
+    def _expect_pending(self, relation: CatalogRelation, image: Image, effect: Effect) -> None:
+        """Notes rows whose deferred foreign keys are looked at when the transaction ends, which no ALTER may precede."""
+        step = self._tables.step
+        demands = [demand for one in self._tables.constraints(relation) for demand in one.demands]
+        keys = {name for demand in demands if isinstance(demand, Refers) and demand.deferred for name in demand.columns}
+        if not keys or not step.observation.in_transaction or image.unknown:
+            return
+        query = ""
+        if isinstance(effect, RowsInserted) and effect.query is not None:
+            query = f"SELECT * FROM ({effect.query.sql}) AS added LIMIT {questions.LIMIT}"
+        elif isinstance(effect, RowsUpdated) and keys & {name for name, _ in effect.values}:
+            where = f" WHERE {effect.where.sql}" if effect.where is not None else ""
+            columns = effect.where.columns if effect.where is not None else ()
+            query = f"SELECT * FROM {image.source(columns, alias=effect.alias)}{where} LIMIT {questions.LIMIT}"
+        if query:
+            self._pending[relation.oid] = (step.transaction, query)
+
+    def _ask_pending(self, step: Traced) -> None:
+        for relation in (relation for name in step.statement.names for relation in self._tables.named(name)):
+            transaction, query = self._pending.get(relation.oid, (0, ""))
+            if query and transaction == step.transaction:
+                what = f"no row of {relation.relation} may have trigger events that are pending"
+                self._keep(Question(query, f"{what}: its deferred foreign key is looked at at the end of the transaction"))
+
+
+def _means(name: Name, relation: str) -> bool:
+    return relation == f"{name.schema or 'public'}.{name.name}"
+
+
+def _of_new_keys(image: Image, demand: Unique, item: str) -> Found:
+    """New rows whose key is there already."""
+    what = f"no row of {image.relation} may have a key that is inserted: {', '.join(key.sql for key in demand.keys)}"
+    keys = [key.columns[0] for key in demand.keys if len(key.columns) == 1 and quoted(key.columns[0]) == key.sql]
+    if len(keys) != len(demand.keys) or demand.where is not None:
+        return NoQuestion(what, "the key is of an expression, or of a part of the rows")
+    why_not = image.why_not(keys)
+    if why_not:
+        return NoQuestion(what, why_not)
+    equal = " AND ".join(f"present.{quoted(key)} = added.{quoted(key)}" for key in keys)
+    source = image.source(keys, alias="present")
+    return Question(f"SELECT added.* FROM {item} JOIN {source} ON {equal} LIMIT {questions.LIMIT}", what)

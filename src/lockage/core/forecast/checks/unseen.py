@@ -1,0 +1,36 @@
+"""Which tables' rows a statement changes in a way that nobody can write as a query.
+
+Not for who waits for that (``rows``, ``gaps``). The surprising thing: code is searched for the names of tables as a text, since
+a name too many costs a check, and one too few would give a wrong answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lockage.core.forecast.names import resolve
+from lockage.core.forecast.ran import changes_of
+from lockage.core.forecast.rows import row_locks
+from lockage.core.forecast.trace import CatalogRelation, Traced
+from lockage.core.migration.syntax import ChangeKind
+
+
+def changed_otherwise(step: Traced, handled: set[int]) -> Iterator[tuple[CatalogRelation, str]]:
+    """Each such table with how, by blocks, functions, cascades and triggers; ``handled`` are those that were followed."""
+    changes = [change for change in changes_of(step) if change.kind is not ChangeKind.LOCK]
+    for lock in row_locks(changes, mark=step.before, rules=step.rules):
+        relation = step.before.relations.get(lock.oid)
+        if relation is not None and lock.oid not in handled and lock.event is not ChangeKind.LOCK:
+            yield relation, "changes its rows"
+    changed = {relation.oid for change in changes for relation in resolve(change.relation, step.before)}
+    texts = [trigger.routine for trigger in step.rules.triggers if trigger.table_oid in changed]
+    called = {call.name for call in step.statement.calls}
+    texts += [routine.routine for routine in step.rules.routines if routine.routine.split(".", 1)[-1] in called]
+    code = [routine.definition for routine in step.rules.routines if routine.routine in texts]
+    if step.statement.procedure is not None:
+        code.append(step.statement.text)
+    for text in code:
+        lower = text.lower()
+        for relation in step.before.relations.values():
+            if relation.relation.split(".", 1)[-1].lower() in lower:
+                yield relation, "runs code that names it"

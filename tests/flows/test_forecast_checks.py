@@ -1,0 +1,140 @@
+"""Failures on data: each query of a forecast against the rows that are there, and against what the statement itself does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import psycopg
+import pytest
+
+from lockage.adapters.postgres.data_checks import DataChecks
+from lockage.adapters.postgres.embedded import Server
+from lockage.adapters.postgres.shadow import EmbeddedShadows
+from lockage.core.forecast.assess import Answer, Check, Forecast
+from lockage.core.migration.formats import plain
+from lockage.core.migration.script import Migration
+from lockage.flows.check_data import with_answers
+from lockage.flows.forecast import forecast_database
+from support.check_corpus import CASES, Case
+
+pytestmark = pytest.mark.real
+
+NUMBERS = {case.name: number for number, case in enumerate(CASES, start=1)}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A database with the good rows of all cases, and the forecast of all scripts."""
+
+    url: str
+    forecast: Forecast
+
+    def checks(self, case: Case) -> tuple[Check, ...]:
+        return tuple(check for check in self.forecast.checks if check.file == f"{NUMBERS[case.name]}_case.sql")
+
+
+@pytest.fixture(scope="module")
+def ground(postgres_server: Server) -> Iterator[Ground]:
+    with psycopg.connect(postgres_server.url(), autocommit=True) as admin:
+        admin.execute("create database checks template template0")
+        url = postgres_server.url("checks", tcp=True)
+        with psycopg.connect(url, autocommit=True) as session:
+            for case in CASES:
+                session.execute(case.text("schema", NUMBERS[case.name]))
+                session.execute(case.text("good", NUMBERS[case.name]))
+                if case.name == "validate a check that is there":
+                    session.execute(f"alter table t{NUMBERS[case.name]:02} add constraint positive check (a > 0) not valid")
+        yield Ground(url=url, forecast=foretold(url, CASES))
+        admin.execute("drop database checks with (force)")
+
+
+def foretold(url: str, cases: Sequence[Case]) -> Forecast:
+    scripts = [
+        Migration(
+            version=NUMBERS[case.name],
+            name="case",
+            file=f"{NUMBERS[case.name]}_case.sql",
+            text=case.text("script", NUMBERS[case.name]),
+        )
+        for case in cases
+    ]
+    return forecast_database(
+        scripts,
+        url=url,
+        form=plain.FORMAT,
+        shadows=EmbeddedShadows(),
+        narrate=lambda _: None,
+        from_version=0,
+        transaction="file",
+    )
+
+
+def really_fails(session: psycopg.Connection, script: str) -> bool:
+    """Whether the script fails; nothing of it stays."""
+    try:
+        with session.transaction(force_rollback=True):
+            session.execute(script)
+            session.execute("set constraints all immediate")
+    except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ObjectInUse):
+        return True
+    return False
+
+
+def said(session: psycopg.Connection, checks: Sequence[Check]) -> bool:
+    """Whether a query gives rows, or itself fails as the statement would."""
+    found = False
+    for check in checks:
+        try:
+            with session.transaction(force_rollback=True):
+                session.execute("set transaction read only")
+                found |= session.execute(check.query.encode()).fetchone() is not None
+        except psycopg.DataError:
+            found = True
+    return found
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_query_gives_rows_when_the_statement_fails_on_them_and_none_when_it_does_not(case: Case, ground: Ground) -> None:
+    number = NUMBERS[case.name]
+    checks, script = ground.checks(case), case.text("script", number)
+    assert checks, [sentence for sentence in ground.forecast.assumptions if f"{number}_case" in sentence]
+    with psycopg.connect(ground.url, autocommit=True) as session:
+        assert (really_fails(session, script), said(session, checks)) == (False, False), [check.query for check in checks]
+        with session.transaction(force_rollback=True):
+            session.execute(case.text("bad", number))
+            assert (really_fails(session, script), said(session, checks)) == (True, True), [check.query for check in checks]
+
+
+def test_answers_come_from_the_database_and_say_no_value(ground: Ground) -> None:
+    bad = next(case for case in CASES if case.name == "unique constraint")
+    with psycopg.connect(ground.url, autocommit=True) as session:
+        session.execute(bad.text("bad", NUMBERS[bad.name]))
+        with closing(DataChecks(ground.url)) as data:
+            asked = with_answers(ground.forecast, data)
+        session.execute(f"delete from t{NUMBERS[bad.name]:02} where id = 9")
+    failing = [check for check in asked.checks if check.answer is Answer.FAILS]
+    assert [check.file for check in failing] == [f"{NUMBERS[bad.name]}_case.sql"]
+    assert {check.answer for check in asked.checks} == {Answer.FAILS, Answer.HOLDS}
+
+
+def test_a_table_that_is_locked_or_a_query_that_takes_too_long_is_an_unknown_answer(ground: Ground) -> None:
+    with psycopg.connect(ground.url) as holder, closing(DataChecks(ground.url, limit_s=0.5)) as checks:
+        holder.execute("lock table t01 in access exclusive mode")
+        answers = [checks.answer("SELECT * FROM t01 LIMIT 5"), checks.answer("SELECT pg_sleep(30)")]
+    assert answers == [Answer.UNKNOWN, Answer.UNKNOWN]
+
+
+def test_a_check_that_would_write_or_reach_out_is_not_run(ground: Ground) -> None:
+    with closing(DataChecks(ground.url)) as checks:
+        assert checks.answer("SELECT 1; DELETE FROM t01") is Answer.UNKNOWN
+        assert checks.answer("DELETE FROM t01 RETURNING id") is Answer.UNKNOWN
+    reaching = Check(query="SELECT dblink('', '')", why="", file="1_case.sql", line=1)
+    asked = with_answers(replace(ground.forecast, checks=(reaching,)), NeverAsked())
+    assert asked.checks[0].answer is Answer.UNKNOWN
+
+
+class NeverAsked:
+    def answer(self, query: str) -> Answer:
+        raise AssertionError(query)

@@ -1,0 +1,339 @@
+"""The corpus of failures on data: scripts that fail on some rows and not on others, each with both.
+
+``T`` stands for a table of the case's own, ``P`` for another one, ``D`` and ``E`` for types. Whether a script really fails is
+never written here: it is tried.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Case:
+    """One script; ``bad`` rows come to those of ``good``."""
+
+    name: str
+    schema: str
+    good: str
+    bad: str
+    script: str
+
+    def text(self, part: str, number: int) -> str:
+        """A part with the names of the case's own tables."""
+        text: str = getattr(self, part)
+        for letter in "TPDE":
+            text = text.replace(f"${letter}", f"{letter.lower()}{number:02}")
+        return text
+
+
+PLAIN = "create table $T (id int primary key, a int, b int, c text)"
+GOOD = "insert into $T values (1, 1, 1, 'a'), (2, 2, 2, 'b'), (3, null, 3, null)"
+PAIR = "create table $P (id int primary key, k text unique); create table $T (id int primary key, p int, q int, c text)"
+PARENTS = "insert into $P values (1, 'x'), (2, 'y'); insert into $T values (1, 1, 1, 'a'), (2, null, 2, null)"
+
+CASES = (
+    Case("add a check", PLAIN, GOOD, "insert into $T values (9, -1)", "alter table $T add constraint positive check (a > 0)"),
+    Case(
+        "add a check and validate it later",
+        PLAIN,
+        GOOD,
+        "insert into $T values (9, -1)",
+        "alter table $T add constraint positive check (a > 0) not valid; alter table $T validate constraint positive",
+    ),
+    Case(
+        "validate a check that is there",
+        PLAIN,
+        GOOD,
+        "alter table $T drop constraint positive; insert into $T values (9, -1);"
+        "alter table $T add constraint positive check (a > 0) not valid",
+        "alter table $T validate constraint positive",
+    ),
+    Case("unique constraint", PLAIN, GOOD, "insert into $T values (9, 1)", "alter table $T add unique (a)"),
+    Case("unique over two columns", PLAIN, GOOD, "insert into $T values (9, 1, 1)", "alter table $T add unique (a, b)"),
+    Case("unique index", PLAIN, GOOD, "insert into $T values (9, 1)", "create unique index on $T (a)"),
+    Case(
+        "unique index on an expression",
+        PLAIN,
+        GOOD,
+        "insert into $T values (9, 7, 7, 'A')",
+        "create unique index on $T (lower(c))",
+    ),
+    Case(
+        "partial unique index",
+        PLAIN,
+        GOOD,
+        "insert into $T values (8, 1, 8), (9, 7, -8)",
+        "create unique index on $T ((b > 0)) where b >= 3",
+    ),
+    Case(
+        "unique with nulls that are equal",
+        PLAIN,
+        GOOD,
+        "insert into $T values (9, null)",
+        "alter table $T add unique nulls not distinct (a)",
+    ),
+    Case(
+        "primary key that is twice there",
+        "create table $T (a int)",
+        "insert into $T values (1), (2)",
+        "insert into $T values (1)",
+        "alter table $T add primary key (a)",
+    ),
+    Case(
+        "primary key with a null",
+        "create table $T (a int)",
+        "insert into $T values (1), (2)",
+        "insert into $T values (null)",
+        "alter table $T add primary key (a)",
+    ),
+    Case(
+        "primary key by an index",
+        "create table $T (a int); create unique index $T_i on $T (a)",
+        "insert into $T values (1)",
+        "insert into $T values (null)",
+        "alter table $T add primary key using index $T_i",
+    ),
+    Case(
+        "not null",
+        PLAIN,
+        "insert into $T values (1, 1)",
+        "insert into $T values (9, null)",
+        "alter table $T alter a set not null",
+    ),
+    Case(
+        "new column that must not be null",
+        PLAIN,
+        "select 1",
+        "insert into $T values (9)",
+        "alter table $T add column x int not null",
+    ),
+    Case(
+        "new unique column with a default",
+        PLAIN,
+        "insert into $T values (1)",
+        "insert into $T values (9)",
+        "alter table $T add column x int default 5 unique",
+    ),
+    Case("foreign key", PAIR, PARENTS, "insert into $T values (9, 7)", "alter table $T add foreign key (p) references $P"),
+    Case(
+        "foreign key to another key",
+        PAIR,
+        "insert into $P values (1, 'x'); insert into $T values (1, 1, 1, 'x')",
+        "insert into $T values (9, 1, 1, 'z')",
+        "alter table $T add foreign key (c) references $P (k)",
+    ),
+    Case(
+        "foreign key over two columns, all or none",
+        "create table $P (a int, b int, primary key (a, b)); create table $T (a int, b int)",
+        "insert into $P values (1, 1); insert into $T values (1, 1), (null, null)",
+        "insert into $T values (1, null)",
+        "alter table $T add foreign key (a, b) references $P match full",
+    ),
+    Case(
+        "validate a foreign key",
+        PAIR + "; alter table $T add constraint fk foreign key (p) references $P not valid",
+        PARENTS,
+        "alter table $T drop constraint fk; insert into $T values (9, 7); alter table $T add constraint fk foreign key (p) references $P not valid",
+        "alter table $T validate constraint fk",
+    ),
+    Case(
+        "exclusion",
+        "create table $T (id int, r int4range)",
+        "insert into $T values (1, '[1,3)'), (2, '[3,5)'), (3, null)",
+        "insert into $T values (9, '[2,4)')",
+        "alter table $T add exclude using gist (r with &&)",
+    ),
+    Case(
+        "shorter text",
+        PLAIN,
+        GOOD + "; update $T set c = 'abc  ' where id = 1",
+        "insert into $T values (9, 1, 1, 'abcdef')",
+        "alter table $T alter c type varchar(4)",
+    ),
+    Case("number as short text", PLAIN, GOOD, "insert into $T values (9, 12345)", "alter table $T alter a type varchar(3)"),
+    Case("smaller integer", PLAIN, GOOD, "insert into $T values (9, 100000)", "alter table $T alter a type smallint"),
+    Case(
+        "text becomes a number",
+        PLAIN,
+        "insert into $T values (1, 1, 1, '12'), (2, 2, 2, null)",
+        "insert into $T values (9, 1, 1, 'x')",
+        "alter table $T alter c type int using c::int",
+    ),
+    Case(
+        "number of few digits",
+        "create table $T (n numeric)",
+        "insert into $T values (99.99), (-1), (null)",
+        "insert into $T values (99.996)",
+        "alter table $T alter n type numeric(4, 2)",
+    ),
+    Case(
+        "text becomes a uuid",
+        PLAIN,
+        "insert into $T values (1, 1, 1, '00000000-0000-0000-0000-000000000001')",
+        "insert into $T values (9, 1, 1, 'x')",
+        "alter table $T alter c type uuid using c::uuid",
+    ),
+    Case(
+        "text becomes an enum of the script's",
+        PLAIN,
+        "insert into $T values (1, 1, 1, 'x'), (2, 2, 2, null)",
+        "insert into $T values (9, 1, 1, 'z')",
+        "create type $E as enum ('x', 'y'); alter table $T alter c type $E using c::$E",
+    ),
+    Case(
+        "computed from text",
+        PLAIN,
+        "insert into $T values (1, 1, 1, 'a-1')",
+        "insert into $T values (9, 1, 1, 'a-b')",
+        "alter table $T alter c type int using split_part(c, '-', 2)::int",
+    ),
+    Case(
+        "attach a range",
+        "create table $P (at date) partition by range (at); create table $T (at date)",
+        "insert into $T values ('2024-01-01'), ('2024-12-31')",
+        "insert into $T values ('2025-01-01')",
+        "alter table $P attach partition $T for values from ('2024-01-01') to ('2025-01-01')",
+    ),
+    Case(
+        "attach a list",
+        "create table $P (k text) partition by list (k); create table $T (k text)",
+        "insert into $T values ('a'), ('b')",
+        "insert into $T values ('c')",
+        "alter table $P attach partition $T for values in ('a', 'b')",
+    ),
+    Case(
+        "attach a hash",
+        "create table $P (k int) partition by hash (k); create table $T (k int)",
+        "select 1",
+        "insert into $T select i from generate_series(1, 20) i",
+        "alter table $P attach partition $T for values with (modulus 2, remainder 0)",
+    ),
+    Case(
+        "attach to a table of the script's",
+        "create table $T (at date)",
+        "insert into $T values ('2024-01-01')",
+        "insert into $T values ('2026-01-01')",
+        "create table $P (at date) partition by range (at);"
+        " alter table $P attach partition $T for values from (minvalue) to ('2025-01-01')",
+    ),
+    Case(
+        "domain gets a check",
+        "create domain $D as int; create table $T (a $D)",
+        "insert into $T values (1), (null)",
+        "insert into $T values (-1)",
+        "alter domain $D add check (value > 0)",
+    ),
+    Case(
+        "domain must not be null",
+        "create domain $D as int; create table $T (a $D)",
+        "insert into $T values (1)",
+        "insert into $T values (null)",
+        "alter domain $D set not null",
+    ),
+    Case(
+        "generated column",
+        PLAIN,
+        GOOD,
+        "insert into $T values (9, 0)",
+        "alter table $T add column g int generated always as (100 / a) stored",
+    ),
+    Case(
+        "filled before it must not be null",
+        PLAIN,
+        GOOD,
+        "insert into $T values (9, null, null)",
+        "update $T set a = b where a is null; alter table $T alter a set not null",
+    ),
+    Case(
+        "filled with a constant after it was added",
+        PLAIN,
+        GOOD,
+        "insert into $T values (9, null, null)",
+        "alter table $T add x int; update $T set x = b; alter table $T alter x set not null",
+    ),
+    Case(
+        "doubles are deleted before a key",
+        PLAIN,
+        GOOD + "; insert into $T values (7, -1), (8, -1)",
+        "insert into $T values (9, 1)",
+        "delete from $T where a < 0; create unique index on $T (a)",
+    ),
+    Case(
+        "renamed before a key",
+        PLAIN,
+        GOOD,
+        "insert into $T values (9, 1)",
+        "alter table $T rename column a to z; create unique index on $T (z)",
+    ),
+    Case(
+        "update against a check",
+        PLAIN + "; alter table $T add check (a < 100)",
+        GOOD,
+        "insert into $T values (9, 90)",
+        "update $T set a = a + 10",
+    ),
+    Case(
+        "update against a key",
+        PLAIN + "; create unique index on $T (c)",
+        GOOD,
+        "insert into $T values (9, 1, 1, 'A')",
+        "update $T set c = lower(c)",
+    ),
+    Case(
+        "update against not null",
+        "create table $T (id int, a int not null, b int)",
+        "insert into $T values (1, 1, 1)",
+        "insert into $T values (9, 9, null)",
+        "update $T set a = b",
+    ),
+    Case(
+        "update against a foreign key",
+        PAIR + "; alter table $T add foreign key (p) references $P",
+        PARENTS,
+        "insert into $T values (9, 1, 7)",
+        "update $T set p = q",
+    ),
+    Case(
+        "delete of what is referred to",
+        PAIR + "; alter table $T add foreign key (p) references $P",
+        PARENTS,
+        "insert into $T values (9, 2, 2)",
+        "delete from $P where id = 2",
+    ),
+    Case(
+        "insert of a key that is there",
+        PLAIN,
+        GOOD,
+        "insert into $T values (9)",
+        "insert into $T (id, c) values (8, 'x'), (9, 'y')",
+    ),
+    Case(
+        "insert that refers to nobody",
+        PAIR + "; alter table $T add foreign key (p) references $P",
+        PARENTS,
+        "delete from $P where id = 2",
+        "insert into $T (id, p) values (9, 2)",
+    ),
+    Case(
+        "insert of a query's nulls",
+        PLAIN + "; create table $P (id int primary key, a int not null)",
+        GOOD.replace("null, 3", "3, 3"),
+        "insert into $T values (9, null)",
+        "insert into $P (id, a) select id, a from $T",
+    ),
+    Case(
+        "insert of a query's keys",
+        PLAIN + "; create table $P (id int primary key, a int)",
+        GOOD,
+        "insert into $P values (2, 2)",
+        "insert into $P (id, a) select id, a from $T",
+    ),
+    Case(
+        "events of a trigger are pending",
+        PAIR + "; alter table $T add foreign key (p) references $P deferrable initially deferred",
+        PARENTS,
+        "insert into $T values (9, 1, -5)",
+        "update $T set p = 2 where q < 0; alter table $T add column x int",
+    ),
+)
