@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from lockage.core.facts import Relation
+from lockage.core.forecast.beliefs import TableBelief
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, Observation
 from lockage.ports import OldStatements, Shadow, TracedSession
 
@@ -20,8 +21,11 @@ class UndoneSession:
     def rules(self) -> CatalogRules:
         return self._session.rules()
 
-    def execute(self, sql: str, *, inner: bool = False) -> Observation:
-        return self._session.execute("ROLLBACK" if sql == "COMMIT" else sql, inner=inner)
+    def tell(self, beliefs: Sequence[TableBelief]) -> bool:
+        return self._session.tell(beliefs)
+
+    def execute(self, sql: str, *, inner: bool = False, analyzes: Sequence[int] | None = None) -> Observation:
+        return self._session.execute("ROLLBACK" if sql == "COMMIT" else sql, inner=inner, analyzes=analyzes)
 
     def command(self, sql: str) -> None:
         self._session.command(sql)

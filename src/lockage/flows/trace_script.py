@@ -10,19 +10,25 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from lockage.core.forecast.names import resolve
+from lockage.core.facts import Relation
+from lockage.core.forecast.names import oids, resolve
+from lockage.core.forecast.outside import reaches_outside
+from lockage.core.forecast.row_ledger import RowLedger
 from lockage.core.forecast.trace import Observation, Trace, Traced
 from lockage.core.migration.folded import folded
 from lockage.core.migration.formats.format import Transaction
 from lockage.core.migration.ledger import Ledger
-from lockage.core.migration.procedure import reach_outside
 from lockage.core.migration.script import Migration
 from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import Control, Name, Statement
+from lockage.errors import RefusedError
 from lockage.ports import Narrate, TracedSession
 
 FOREIGN_KEY_VIOLATION = "23503"
 """The row that is referred to is not on the shadow. Source: PostgreSQL 18 manual, Appendix A."""
+
+CONNECTION_EXCEPTION = "08"
+"""Class of the failures with which a session is lost. Source: PostgreSQL 18 manual, Appendix A."""
 
 _SAVEPOINT = "lockage_trace"
 _NO_SAVEPOINT = {"variable_set_stmt", "transaction_stmt"}  # SET TRANSACTION must not stand in a subtransaction
@@ -35,13 +41,17 @@ def trace_script(
     transaction: Transaction,
     ledger: Ledger | None = None,
     narrate: Narrate,
+    relations: Sequence[Relation] = (),
 ) -> Trace:
     """The trace of the migrations, executed in order under the transaction model.
 
-    Raises ``UsageError`` (LK401) for SQL that does not parse, before anything is executed.
+    ``relations``: production's sizes, where they are known; the shadow's planner is then told behind each statement what that
+    has made of them.
+    Raises ``UsageError`` (LK401) for SQL that does not parse, before anything is executed, and ``RefusedError`` (LK695) for a
+    statement that will not be cancelled.
     """
     scripts = [(migration, folded(migration.statements())) for migration in migrations]
-    tracer = _Tracer(session, ledger=ledger, narrate=narrate, statements=sum(len(s) for _, s in scripts))
+    tracer = _Tracer(session, ledger=ledger, narrate=narrate, statements=sum(len(s) for _, s in scripts), relations=relations)
     if transaction == "whole":
         tracer.open_transaction()
     for migration, statements in scripts:
@@ -61,13 +71,20 @@ def trace_script(
 class _Tracer:
     """Keeps where the script stands: catalog, rules, transaction."""
 
-    def __init__(self, session: TracedSession, *, ledger: Ledger | None, narrate: Narrate, statements: int) -> None:
+    def __init__(
+        self,
+        session: TracedSession,
+        *,
+        ledger: Ledger | None,
+        narrate: Narrate,
+        statements: int,
+        relations: Sequence[Relation],
+    ) -> None:
         self._session = session
         self._narrate = narrate
         self._count = statements
         self._start = self._mark = session.mark()
         self._rules = session.rules()
-        self._rules_fresh = True
         self._quiet: str | None = None  # "local" or "session": session_replication_role is replica, and nothing fires
         self._steps: list[Traced] = []
         self._reached = 0
@@ -77,6 +94,8 @@ class _Tracer:
         self._begun = False  # … and a statement of the script has run in it
         known = ledger is not None and bool(resolve(_table(ledger.table), self._start))
         self._ledger = ledger if known else None
+        self._sizes = RowLedger(self._start, relations, sizes_known=True) if relations else None
+        self._sizes_told = self._sizes is not None and session.tell(self._sizes.take_news(self._start))
 
     def trace(self) -> Trace:
         return Trace(start=self._start, statements=tuple(self._steps), transactions=self._number)
@@ -150,14 +169,14 @@ class _Tracer:
         if not self._begun or not self._open:
             self._number += 1
             self._begun = True
-        skipped = reach_outside(statement)
+        needs_rules = (statement.changes or statement.calls or statement.procedure) and not of_migrator
+        if needs_rules:
+            self._rules = self._session.rules()
+        skipped = reaches_outside(statement, mark=self._mark, rules=self._rules)
         if skipped is not None:
             self._keep(file, statement, self._unchanged(), skipped=skipped)
             return
-        needs_rules = (statement.changes or statement.calls or statement.procedure) and not of_migrator
-        if needs_rules and not self._rules_fresh:
-            self._rules, self._rules_fresh = self._session.rules(), True
-        observation = self._execute(statement)
+        observation = self._execute(statement, file=file)
         was_open, self._open = self._open, observation.in_transaction
         if statement.control is Control.BEGIN:
             self._explicit = True
@@ -170,16 +189,23 @@ class _Tracer:
         if statement.chained:
             self._begun = False  # COMMIT AND CHAIN: open again at once, but another one
 
-    def _execute(self, statement: Statement) -> Observation:
+    def _execute(self, statement: Statement, *, file: str) -> Observation:
         inner = statement.procedure is not None or bool(statement.calls)
         guarded = self._open and statement.node not in _NO_SAVEPOINT
         if guarded:
             self._session.command(f"SAVEPOINT {_SAVEPOINT}")
-        observation = self._session.execute(statement.text, inner=inner)
+        analyzes = oids(statement.names, self._mark) if statement.node == "vacuum_stmt" and self._sizes else None
+        observation = self._session.execute(statement.text, inner=inner, analyzes=analyzes)
         if observation.failure is None:
             if guarded:
                 self._session.command(f"RELEASE SAVEPOINT {_SAVEPOINT}")
             return observation
+        if observation.failure.sqlstate.startswith(CONNECTION_EXCEPTION):
+            raise RefusedError(
+                f"{file}:{statement.line} cannot be traced: {observation.failure.message} ({statement.headline})",
+                code="LK695",
+                hint="does it loop, and go on when it is cancelled? Forecast the migrations before it: --to",
+            )
         if guarded:
             self._session.command(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
         again = self._without_foreign_keys(statement, inner=inner) if _misses_a_parent(observation) else None
@@ -221,7 +247,6 @@ class _Tracer:
         before = self._mark
         if observation.mark is not None:
             self._mark = observation.mark
-            self._rules_fresh &= statement.node == "truncate_stmt"  # new files, and nothing else
         self._steps.append(
             Traced(
                 file=file,
@@ -233,10 +258,16 @@ class _Tracer:
                 rules=self._rules if self._quiet is None else replace(self._rules, foreign_keys=(), triggers=()),
                 skipped=skipped,
                 of_migrator=of_migrator,
+                sizes_told=self._sizes_told,
             )
         )
+        if self._sizes is not None:
+            self._sizes.note(self._steps[-1])
+            self._sizes_told &= self._session.tell(self._sizes.take_news(self._mark))
 
     def _end(self) -> None:
+        if self._sizes is not None:
+            self._sizes.end_transaction()
         self._quiet = None if self._quiet == "local" else self._quiet
         last = self._steps[-1]
         self._steps[-1] = replace(last, observation=replace(last.observation, in_transaction=False))

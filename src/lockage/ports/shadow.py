@@ -12,6 +12,7 @@ from typing import Protocol
 from lockage.core.catalog.objects import CatalogObject
 from lockage.core.facts import Relation
 from lockage.core.forecast.beliefs import TableBelief
+from lockage.core.forecast.compatibility import Break, Breaks, Unchecked
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, Observation
 
 

@@ -1,56 +1,102 @@
 """Marks the catalog: which relations there are at one moment, and which table each belongs to.
 
-Not for production: it has no limits of its own. The surprising thing: marks share the records of relations that are as they
-were, so one more mark of a thousand relations costs little, and comparing two costs nothing.
+Not for production: it has no limits of its own. The surprising thing: a mark after the first is made of the relations that were
+locked meanwhile, for PostgreSQL changes, makes or drops none without a lock on it; so one more mark costs little, however
+many relations there are.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+from lockage.core.forecast.layers import Layered
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation
+
+_Row = list[Any]  # as select_catalog_mark.sql gives it
 
 
 class MarkReader:
     """Makes marks of the texts that ``select_catalog_mark.sql`` gives."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, list[Any]] = {}  # by their line of JSON
-        self._relations: dict[tuple[str, int, int], CatalogRelation] = {}  # by line, table_oid and owner_oid
+        self._lines: dict[int, str] = {}  # of JSON, by oid
+        self._owners: dict[int, int] = {}  # an index's or a TOAST table's table
+        self._above: dict[int, int] = {}  # the same, and a partition's parent
+        self._relations: Layered[int, CatalogRelation] = Layered({})
 
     def read(self, text: str) -> CatalogMark:
-        """Gives the mark of ``text``.
+        """Gives the mark of ``text``, which has all relations.
 
         ``table_oid`` follows an index to its table, a TOAST table and its index to their owner, and a partition to the root.
         """
-        rows = {line: self._rows.get(line) or json.loads(line) for line in text.split("\n") if line}
-        owners: dict[int, int] = {}
-        above: dict[int, int] = {}
-        for oid, _, _, _, owner, is_partition, parents in rows.values():
-            if owner:
-                owners[oid] = above[oid] = owner
-            elif is_partition and parents:
-                above[oid] = parents[0]
-        relations: dict[tuple[str, int, int], CatalogRelation] = {}
-        for line, row in rows.items():
-            key = (line, _top(row[0], above), _top(row[0], owners) if row[0] in owners else 0)
-            relations[key] = self._relations.get(key) or _relation(row, table_oid=key[1], owner_oid=key[2])
-        self._rows, self._relations = rows, relations
-        return CatalogMark(relations={relation.oid: relation for relation in relations.values()})
+        rows = {row[0]: (line, row) for line, row in _rows(text)}
+        self._lines = {oid: line for oid, (line, _) in rows.items()}
+        self._owners, self._above = {}, {}
+        for _, row in rows.values():
+            self._place(row)
+        found = {oid: self._relation(row) for oid, (_, row) in rows.items()}
+        differing = {oid: relation for oid, relation in found.items() if self._relations.get(oid) != relation}
+        gone = [oid for oid in self._relations if oid not in found]
+        if len(differing) + len(gone) > len(found) // 2:
+            self._relations = Layered(found)
+        else:
+            self._relations = self._relations.changed({**differing, **dict.fromkeys(gone)})
+        return CatalogMark(relations=self._relations)
+
+    def update(self, text: str, asked: Iterable[int]) -> CatalogMark | None:
+        """Gives the mark when ``text`` has those of the ``asked`` relations that there are, and no others have changed.
+
+        None: it takes all relations to tell, because one that was there has become somebody else's partition.
+        """
+        rows = {row[0]: (line, row) for line, row in _rows(text)}
+        changes: dict[int, CatalogRelation | None] = {}
+        for oid, (line, row) in rows.items():
+            if self._lines.get(oid) == line:
+                continue
+            former = self._above.get(oid)
+            self._place(row)
+            if oid in self._lines and self._above.get(oid) != former:
+                return None
+            self._lines[oid] = line
+            changes[oid] = None
+        for oid in changes:  # when all of them have their place
+            changes[oid] = self._relation(rows[oid][1])
+        for oid in asked:
+            if oid in self._lines and oid not in rows:
+                del self._lines[oid]
+                self._owners.pop(oid, None)
+                self._above.pop(oid, None)
+                changes[oid] = None
+        self._relations = self._relations.changed(changes)
+        return CatalogMark(relations=self._relations)
+
+    def _place(self, row: _Row) -> None:
+        oid, _, _, _, owner, is_partition, parents, _ = row
+        self._owners.pop(oid, None)
+        self._above.pop(oid, None)
+        if owner:
+            self._owners[oid] = self._above[oid] = owner
+        elif is_partition and parents:
+            self._above[oid] = parents[0]
+
+    def _relation(self, row: _Row) -> CatalogRelation:
+        oid, relation, kind, relfilenode, _, _, parents, columns = row
+        return CatalogRelation(
+            oid=oid,
+            relation=relation,
+            kind=kind,
+            relfilenode=relfilenode,
+            table_oid=_top(oid, self._above),
+            owner_oid=_top(oid, self._owners) if oid in self._owners else 0,
+            parent_oids=() if kind in ("i", "I") else tuple(parents or ()),
+            columns=columns,
+        )
 
 
-def _relation(row: list[Any], *, table_oid: int, owner_oid: int) -> CatalogRelation:
-    oid, relation, kind, relfilenode, _, _, parents = row
-    return CatalogRelation(
-        oid=oid,
-        relation=relation,
-        kind=kind,
-        relfilenode=relfilenode,
-        table_oid=table_oid,
-        owner_oid=owner_oid,
-        parent_oids=tuple(parents or ()),
-    )
+def _rows(text: str) -> Iterable[tuple[str, _Row]]:
+    return ((line, json.loads(line)) for line in text.split("\n") if line)
 
 
 def _top(oid: int, above: dict[int, int]) -> int:

@@ -7,39 +7,137 @@ else's open transaction, whatever ``search_path`` and role that has.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lockage.adapters.postgres.exchange import Row
-from lockage.core.forecast.trace import CatalogRules, ForeignKey, Rewrite, Routine, Trigger
+from lockage.core.forecast.layers import Layered
+from lockage.core.forecast.trace import CatalogRules, ForeignKey, KeyList, Rewrite, Routine, RoutineList, Trigger
 
 # Source: catalog/pg_trigger.h, PostgreSQL 18.
 _ROW = 1 << 0
 _EVENTS = {"INSERT": 1 << 2, "DELETE": 1 << 3, "UPDATE": 1 << 4, "TRUNCATE": 1 << 5}
 
 
-def rule_lists(rows: Sequence[Row]) -> dict[str, list[Any]]:
-    """Gives the lists, by kind, in the rows of ``select_key_rules.sql`` or ``select_code_rules.sql``."""
-    return {str(kind): json.loads(text) if text else [] for kind, text in rows}
+_RELATION: Mapping[str, Callable[[Sequence[Any]], int]] = {
+    "foreign_keys": lambda values: values[1],
+    "triggers": lambda values: values[1],
+    "rewrites": lambda values: values[1],
+    "views": lambda values: values[0],
+    "writable_views": lambda values: values[0],
+    "sequences": lambda values: values[1],
+    "composites": lambda values: values[2],
+    "columns": lambda values: values[0],
+    "unique_keys": lambda values: values[0],
+    "defaults": lambda values: values[0],
+}
+"""Whose lock is needed to change an entry, by kind: so it is read anew with that relation."""
 
 
-def rules_from_lists(lists: Mapping[str, Sequence[Any]]) -> CatalogRules:
-    """Gives the rules in the lists of both."""
-    return CatalogRules(
-        foreign_keys=tuple(map(_foreign_key, lists["foreign_keys"])),
-        triggers=tuple(map(_trigger, lists["triggers"])),
-        routines=tuple(Routine(routine=name, language=language, definition=text) for name, language, text in lists["routines"]),
-        rewrites=tuple(
-            Rewrite(name=name, table_oid=table, event=event, definition=text) for name, table, event, text in lists["rewrites"]
-        ),
-        views=_grouped(lists["views"]),
-        writable_views=tuple(lists["writable_views"]),
-        sequences=_grouped(lists["sequences"]),
-        composites=_grouped((oid, (name, table)) for oid, name, table in lists["composites"]),
-        columns=_grouped(lists["columns"]),
-        unique_keys=_grouped((oid, tuple(columns)) for oid, columns in lists["unique_keys"]),
-        defaults=_grouped(lists["defaults"]),
-    )
+class RuleReader:
+    """Keeps the entries of every relation; what is read anew of some replaces theirs."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, dict[int, list[Any]]] = {kind: {} for kind in _RELATION}
+        self._names: dict[int, str] = {}  # of routines
+        self._routines = RoutineList(())
+        self._mappings: dict[str, Layered[int, tuple[Any, ...]]] = {}
+        self._stale: dict[str, set[int] | None] = dict.fromkeys(_RELATION)  # None: everything
+        self._keys = KeyList(())
+
+    def concerned(self, oids: Iterable[int]) -> frozenset[int]:
+        """These relations and those whose entries name their columns: tables that refer to them."""
+        found = frozenset(oids)
+        keys = self._entries["foreign_keys"]
+        return found | {child for child, entries in keys.items() if any(values[2] in found for values in entries)}
+
+    def take(self, rows: Sequence[Row], few: Iterable[int] | None) -> None:
+        """Takes the rows of one of the queries, which asked for ``few`` relations; None: for all."""
+        for kind, text in rows:
+            entries = json.loads(text) if text else []
+            if kind == "routines":
+                self._names = {oid: name for oid, name, _, _ in entries}
+                self._routines = RoutineList(
+                    Routine(routine=name, language=language, definition=text) for _, name, language, text in entries
+                )
+                continue
+            self._take(str(kind), entries, few)
+
+    def _take(self, kind: str, entries: Sequence[Any], few: Iterable[int] | None) -> None:
+        new: dict[int, list[Any]] = defaultdict(list)
+        for values in entries:
+            entry = values if isinstance(values, list) else [values]
+            new[_RELATION[kind](entry)].append(entry)
+        if few is None:
+            self._entries[kind], self._stale[kind] = dict(new), None
+            return
+        kept, stale = self._entries[kind], self._stale[kind]
+        for oid in few:
+            before = kept.get(oid)
+            if before != new.get(oid):
+                if stale is not None:
+                    stale.update(_keys_of(kind, oid, before or ()), _keys_of(kind, oid, new.get(oid, ())))
+                if oid in new:
+                    kept[oid] = new[oid]
+                else:
+                    kept.pop(oid, None)
+
+    def rules(self) -> CatalogRules:
+        """Gives the rules of all."""
+        entries = self._entries
+        if self._stale["foreign_keys"] is None or self._stale["foreign_keys"]:
+            self._keys = KeyList(_foreign_key(values) for those in entries["foreign_keys"].values() for values in those)
+        rules = CatalogRules(
+            foreign_keys=self._keys,
+            triggers=tuple(_trigger(values, self._names) for those in entries["triggers"].values() for values in those),
+            routines=self._routines,
+            rewrites=tuple(
+                Rewrite(name=name, table_oid=table, event=event, definition=text)
+                for those in entries["rewrites"].values()
+                for name, table, event, text in those
+            ),
+            views=self._mapping("views", lambda values: values[1]),
+            writable_views=tuple(entries["writable_views"]),
+            sequences=self._inverted("sequences", lambda values: values[1]),
+            composites=self._inverted("composites", lambda values: (values[1], values[2])),
+            columns=self._mapping("columns", lambda values: values[1]),
+            unique_keys=self._mapping("unique_keys", lambda values: tuple(values[1])),
+            defaults=self._mapping("defaults", lambda values: values[1]),
+        )
+        self._stale = {kind: set() for kind in _RELATION}
+        return rules
+
+    def _mapping(self, kind: str, value: Callable[[Sequence[Any]], Any]) -> Layered[int, tuple[Any, ...]]:
+        """The entries by their relation."""
+        entries, stale = self._entries[kind], self._stale[kind]
+        if stale is None:
+            self._mappings[kind] = Layered({oid: tuple(map(value, those)) for oid, those in entries.items()})
+        else:
+            changes = {oid: tuple(map(value, entries[oid])) if oid in entries else None for oid in stale}
+            self._mappings[kind] = self._mappings[kind].changed(changes)
+        return self._mappings[kind]
+
+    def _inverted(self, kind: str, value: Callable[[Sequence[Any]], Any]) -> Layered[int, tuple[Any, ...]]:
+        """The entries by what they name first."""
+        stale = self._stale[kind]
+        if stale is not None and not stale:
+            return self._mappings[kind]
+        found: dict[int, list[Any]] = defaultdict(list)
+        for those in self._entries[kind].values():
+            for values in those:
+                if stale is None or values[0] in stale:
+                    found[values[0]].append(value(values))
+        if stale is None:
+            self._mappings[kind] = Layered({key: tuple(values) for key, values in found.items()})
+        else:
+            self._mappings[kind] = self._mappings[kind].changed({k: tuple(found[k]) if k in found else None for k in stale})
+        return self._mappings[kind]
+
+
+def _keys_of(kind: str, oid: int, entries: Iterable[Sequence[Any]]) -> set[int]:
+    """Under what the entries of a relation stand in the rules."""
+    return {values[0] for values in entries} if kind in {"sequences", "composites"} else {oid}
 
 
 def _foreign_key(values: Sequence[Any]) -> ForeignKey:
@@ -55,20 +153,13 @@ def _foreign_key(values: Sequence[Any]) -> ForeignKey:
     )
 
 
-def _trigger(values: Sequence[Any]) -> Trigger:
-    name, table, routine, bits, columns = values
+def _trigger(values: Sequence[Any], names: Mapping[int, str]) -> Trigger:
+    name, table, function, routine, bits, columns = values
     return Trigger(
         name=name,
         table_oid=table,
-        routine=routine,
+        routine=names.get(function, routine),  # it may have another name since the trigger was read
         row_level=bool(bits & _ROW),
         events=tuple(event for event, bit in _EVENTS.items() if bits & bit),
         columns=tuple(columns),
     )
-
-
-def _grouped(pairs: Iterable[Sequence[Any]]) -> dict[int, tuple[Any, ...]]:
-    found: dict[int, tuple[Any, ...]] = {}
-    for key, value in pairs:
-        found[key] = (*found.get(key, ()), value)
-    return found

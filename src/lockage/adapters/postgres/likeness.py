@@ -107,12 +107,13 @@ def lengthen_files(connection: psycopg.Connection[TupleRow], original: Original,
             continue
         blocks = max(1, min(size.heap_bytes, FILE_LIMIT_BYTES) // BLOCK_BYTES)
         if kind != "p":
-            _lengthen(data_dir / path, blocks * BLOCK_BYTES)
+            lengthen(data_dir / path, blocks * BLOCK_BYTES)
         parameters = {"schema": schema, "table": table, "blocks": blocks, "rows": size.rows}
         connection.execute(load_sql("restore_relation_size"), parameters)
 
 
-def _lengthen(file: Path, size_bytes: int) -> None:
+def lengthen(file: Path, size_bytes: int) -> None:
+    """Makes a relation's file at least so long, with nothing in it."""
     # The file stays its owner's: truncate changes neither owner nor mode.
     if file.stat().st_size < size_bytes:
         os.truncate(file, size_bytes)

@@ -13,7 +13,9 @@ from typing import Any, cast
 
 from psycopg import errors
 
-from lockage.core.forecast.trace import CatalogMark, CatalogRelation
+from lockage.core.forecast.names import resolve
+from lockage.core.forecast.trace import CatalogMark
+from lockage.core.migration.syntax import Name
 
 AUTO_EXPLAIN_SETTINGS: Mapping[str, str] = {
     "session_preload_libraries": "auto_explain",
@@ -69,19 +71,13 @@ class PlanCollector:
 
 def with_oids(plans: list[dict[str, Any]], marks: tuple[CatalogMark, ...]) -> tuple[Mapping[str, object], ...]:
     """Gives the plans with a ``Relation OID`` in every node that names a relation which the first fitting mark knows."""
-    if not plans:
-        return ()
-    by_name = _names(marks)
     for plan in plans:
         for node in _nodes(plan["Plan"]):
-            found = by_name.get(f"{node.get('Schema')}.{node.get('Relation Name')}")
-            if found is not None:
-                node["Relation OID"] = found.oid
+            if "Relation Name" in node:
+                name = Name(schema=node.get("Schema"), name=node["Relation Name"])
+                for relation in next((found for mark in marks if (found := resolve(name, mark))), ())[:1]:
+                    node["Relation OID"] = relation.oid
     return tuple(plans)
-
-
-def _names(marks: tuple[CatalogMark, ...]) -> dict[str, CatalogRelation]:
-    return {relation.relation: relation for mark in reversed(marks) for relation in mark.relations.values()}
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -30,6 +30,7 @@ from lockage.adapters.postgres.gates import MAX_GATES
 from lockage.adapters.postgres.inner_statements import INNER_STATEMENTS_SETTINGS, inner_statements
 from lockage.adapters.postgres.old_statements import KeptStatements
 from lockage.adapters.postgres.original import Original, read_original, still_shut
+from lockage.adapters.postgres.planner_facts import PlannerFacts
 from lockage.adapters.postgres.plans import AUTO_EXPLAIN_SETTINGS
 from lockage.adapters.postgres.session import connect, foreign_errors
 from lockage.adapters.postgres.throwaway import throwaway
@@ -159,6 +160,7 @@ class EmbeddedShadow:
                 new_observer=self._login.own_session,
                 statement_limit_s=self._statement_limit_s,
                 inner=inner,
+                planner=PlannerFacts(traced, observer, data_dir=self._login.server.data_dir),
             )
 
     @contextmanager

@@ -10,7 +10,7 @@ want of a privilege. What reaches out of the server (``COPY … PROGRAM``, ``dbl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import psycopg
@@ -21,8 +21,10 @@ from lockage.adapters.postgres.catalog_watch import CatalogWatch
 from lockage.adapters.postgres.exchange import Outcome, exchange
 from lockage.adapters.postgres.gates import Gates
 from lockage.adapters.postgres.inner_statements import InnerStatements
+from lockage.adapters.postgres.planner_facts import PlannerFacts
 from lockage.adapters.postgres.plans import PlanCollector, with_oids
 from lockage.adapters.postgres.session import foreign_errors, load_sql
+from lockage.core.forecast.beliefs import TableBelief
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, HeldLock, Observation
 from lockage.core.migration.statement import split_statements
 from lockage.errors import RefusedError
@@ -59,11 +61,14 @@ class Tracing:
         new_observer: Callable[[], psycopg.Connection[TupleRow]],
         statement_limit_s: float,
         inner: InnerStatements | None = None,
+        planner: PlannerFacts | None = None,
     ) -> None:
         self._traced = traced
         self._observer = observer
         self._new_observer = new_observer
         self._inner = inner
+        self._planner = planner
+        self._locks_met: dict[HeldLock, HeldLock] = {}
         self._pid = traced.info.backend_pid
         self._statement_limit_s = statement_limit_s
         self._plans = PlanCollector()
@@ -92,11 +97,29 @@ class Tracing:
             )
         self._note(outcome.tag)
 
-    def execute(self, sql: str, *, inner: bool = False) -> Observation:
+    def tell(self, beliefs: Sequence[TableBelief]) -> bool:
+        """Makes the planner believe what the script has made of tables; False where it could not be told all of it."""
+        if self._planner is None:
+            return False
+        told = self._planner.tell(beliefs) if beliefs else True
+        if beliefs and self._status is TransactionStatus.INTRANS:
+            self._catalog.forgive()
+        return told
+
+    def execute(self, sql: str, *, inner: bool = False, analyzes: Sequence[int] | None = None) -> Observation:
         """Gives what one statement held, changed and planned; its failure, also by the time limit (57014), is part of it.
 
-        ``inner`` also asks which statements ran inside it; None where the server was not started for that.
+        ``inner`` also asks which statements ran inside it; None where the server was not started for that. ``analyzes``: oids
+        of the relations whose statistics it takes anew, () for all; they are put back behind it.
         """
+        if analyzes is None or self._planner is None:
+            return self._execute(sql, inner=inner)
+        self._planner.put_aside(analyzes or None)
+        observation = self._execute(sql, inner=inner)
+        self._planner.put_back()
+        return observation
+
+    def _execute(self, sql: str, *, inner: bool) -> Observation:
         before = self._catalog.mark()
         self._plans.take()
         asked = self._inner if inner else None
@@ -112,7 +135,7 @@ class Tracing:
             mark = self._catalog.mark()
             ran = asked.seen() if asked is not None else None
         return Observation(
-            locks=tuple(sorted(set(done.locks), key=lambda lock: (lock.oid, lock.mode))),
+            locks=tuple(sorted(set(done.locks))),
             plans=with_oids(plans, (mark, before)),
             mark=None if mark == before else mark,
             in_transaction=self._status in (TransactionStatus.INTRANS, TransactionStatus.INERROR),
@@ -129,7 +152,7 @@ class Tracing:
         outcome = self._send(sql)
         # The transaction of a failed statement holds on to what it had before its last savepoint.
         locks = self._held()
-        self._note(outcome.tag)
+        self._note(outcome.tag, locks)
         return _Executed(outcome, locks)
 
     def _in_own_transaction(self, sql: str) -> _Executed:
@@ -145,7 +168,7 @@ class Tracing:
         if outcome.tag in _BEGINS or self._status is TransactionStatus.IDLE:
             return _Executed(outcome)
         locks = self._held()
-        self._note(outcome.tag)
+        self._note(outcome.tag, locks)
         ended = self._send("COMMIT")
         if ended.failure is None:
             return _Executed(outcome, locks)
@@ -166,16 +189,21 @@ class Tracing:
 
     def _held(self) -> list[HeldLock]:
         rows = self._observer.execute(load_sql("select_held_locks"), {"pid": self._pid}, prepare=True).fetchall()
-        return [HeldLock(oid=oid, mode=mode) for oid, mode, granted in rows if granted]
+        # The same records again and again: a script in one transaction holds thousands of locks at each of its statements.
+        found = (HeldLock(oid, mode) for oid, mode, granted in rows if granted)
+        return [self._locks_met.setdefault(lock, lock) for lock in found]
 
-    def _note(self, tag: str) -> None:
-        """Lets the catalog know what a statement of this command tag, which has just ended, may have done to it."""
+    def _note(self, tag: str, locks: Iterable[HeldLock] | None = None) -> None:
+        """Lets the catalog know what a statement of this command tag, which has just ended, may have done to it.
+
+        ``locks``: what the transaction holds behind it; None: not read.
+        """
         match self._status:
             case TransactionStatus.INTRANS if tag == "ROLLBACK":
                 # What a savepoint took back was counted all the same, so the numbers prove nothing.
                 self._catalog.doubt()
             case TransactionStatus.INTRANS if tag not in _READ_LATER:
-                self._catalog.look()
+                self._catalog.look({lock.oid for lock in (self._held() if locks is None else locks)})
             case TransactionStatus.IDLE if tag != "COMMIT":
                 self._catalog.doubt()
             case _:

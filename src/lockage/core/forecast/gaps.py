@@ -132,8 +132,7 @@ def _harmless(inner: Inner, step: Traced) -> bool:
     """Whether it can neither stop anybody nor hide something that can."""
     if inner.statements is None:
         return False
-    names = {call.name for statement in inner.statements for call in statement.calls}
-    if names & {routine.routine.split(".", 1)[-1] for routine in step.rules.routines}:
+    if any(call.name in step.rules.routine_list.by_name for statement in inner.statements for call in statement.calls):
         return False
     cases = [worst_case(s, mark=step.before, rules=step.rules) for s in inner.statements]
     return all(not case.everything and worst(case.blocks.values()) is Blocks.NONE for case in cases) and all(
@@ -152,9 +151,8 @@ def _gaps_in_calls(statements: tuple[Statement, ...], ran: _Ran, *, line: int, s
 
 
 def _routines(call: Name, step: Traced) -> Iterator[Routine]:
-    for routine in step.rules.routines:
-        schema, _, name = routine.routine.partition(".")
-        if name == call.name and call.schema in {None, schema}:
+    for routine in step.rules.routine_list.by_name.get(call.name, ()):
+        if call.schema in {None, routine.routine.partition(".")[0]}:
             yield routine
 
 

@@ -12,7 +12,8 @@ sessions by ``tests/flows/test_forecast_truth.py``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -39,42 +40,58 @@ _LOOKS_ONLY = ("a", "r")  # pg_constraint.confdeltype: no action, restrict
 def indirect_holds(held: Iterable[Hold], *, mark: CatalogMark, rules: CatalogRules) -> tuple[Hold, ...]:
     """The waits that follow from ``held``; each says why, and has no mode. ``mark`` and ``rules`` are of before the script."""
     held = tuple(held)
-    needs = (*_needs_of_triggers(mark, rules), *_needs_of_rules(mark, rules))
+    needs: dict[int, list[_Need]] = defaultdict(list)
+    for need in (*_needs_of_triggers(mark, rules), *_needs_of_rules(mark, rules)):
+        needs[need.oid].append(need)
+    views = _views(mark, rules)
     found: list[Hold] = []
     for hold in held:
         if hold.values_only:
             continue
         found.extend(_through_keys(hold, mark, rules))
         found.extend(_to_partitions(hold, mark))
-        found.extend(_through_needs(hold, needs, mark))
+        found.extend(_through_needs(hold, needs.get(hold.oid, ()), mark))
     for hold in (*held, *found[:]):
-        found.extend(_through_views(hold, mark, rules))
+        found.extend(_through_views(hold, views, mark, rules))
     return tuple(dict.fromkeys(found))
 
 
-def _through_views(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterator[Hold]:
+class _Views(NamedTuple):
+    above: Mapping[int, list[int]]  # by the relation that they read
+    writable: frozenset[int]
+
+
+def _views(mark: CatalogMark, rules: CatalogRules) -> _Views:
+    above: dict[int, list[int]] = defaultdict(list)
     for view, below in rules.views.items():
         relation = mark.relations.get(view)
-        if hold.oid not in below or relation is None or relation.kind != "v":
-            continue
+        if relation is not None and relation.kind == "v":
+            for oid in dict.fromkeys(below):
+                above[oid].append(view)
+    return _Views(above, frozenset(rules.writable_views))
+
+
+def _through_views(hold: Hold, views: _Views, mark: CatalogMark, rules: CatalogRules) -> Iterator[Hold]:
+    for view in views.above.get(hold.oid, ()):
         if not set(hold.given) <= set(rules.columns.get(view, ())):
             continue  # nobody gives them a value through this view
-        if hold.blocks is Blocks.READS or (hold.blocks is not Blocks.NONE and view in rules.writable_views):
+        if hold.blocks is Blocks.READS or (hold.blocks is not Blocks.NONE and view in views.writable):
             derived = _derived(hold, view, hold.blocks, f"is a view of {_name(hold.oid, mark)}", given=hold.given)
             yield derived
-            yield from _through_views(derived, mark, rules)
+            yield from _through_views(derived, views, mark, rules)
 
 
 def _through_keys(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterator[Hold]:
-    for key in rules.foreign_keys:
-        if key.parent_oid == hold.oid and key.child_oid in mark.relations:
+    for key in rules.keys.by_parent.get(hold.oid, ()):
+        if key.child_oid in mark.relations:
             why = f"refers to {_name(hold.oid, mark)}"
             if _stops_looks(hold):
                 yield _derived(hold, key.child_oid, Blocks.WRITES, why, given=key.child_columns)
             elif hold.strong and hold.blocks is Blocks.ROWS:
                 blocks = Blocks.WRITES if hold.all_rows else Blocks.ROWS
                 yield _derived(hold, key.child_oid, blocks, why, given=key.child_columns)
-        if key.child_oid == hold.oid and key.parent_oid in mark.relations and _stops_deletes(hold, key):
+    for key in rules.keys.by_child.get(hold.oid, ()):
+        if key.parent_oid in mark.relations and _stops_deletes(hold, key):
             yield _derived(hold, key.parent_oid, Blocks.ROWS, f"is referred to by {_name(hold.oid, mark)}")
             for above, below in _cascading_to(key.parent_oid, mark, rules):
                 yield _derived(hold, above, Blocks.ROWS, f"its deletes reach {_name(below, mark)}, which waits")
@@ -85,9 +102,9 @@ def _cascading_to(oid: int, mark: CatalogMark, rules: CatalogRules) -> Iterator[
     seen, waiting = {oid}, [oid]
     while waiting:
         below = waiting.pop()
-        for key in rules.foreign_keys:
+        for key in rules.keys.by_child.get(below, ()):
             above = key.parent_oid
-            if key.child_oid == below and key.on_delete == _CASCADES and above in mark.relations and above not in seen:
+            if key.on_delete == _CASCADES and above in mark.relations and above not in seen:
                 seen.add(above)
                 waiting.append(above)
                 yield above, below

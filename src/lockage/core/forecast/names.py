@@ -7,7 +7,9 @@ where neither has it, all of them count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation
 from lockage.core.migration.syntax import Name
@@ -19,12 +21,42 @@ LISTED_KINDS = ("r", "p", "v", "m", "f")
 
 def resolve(name: Name, mark: CatalogMark) -> tuple[CatalogRelation, ...]:
     """The relations that a written name can mean."""
+    same = tuple(_among(_by_name, name.name, mark))
     if name.schema:
         wanted = f"{name.schema}.{name.name}"
-        return tuple(r for r in mark.relations.values() if r.relation == wanted)
-    same = tuple(r for r in mark.relations.values() if r.relation.split(".", 1)[-1] == name.name)
+        return tuple(r for r in same if r.relation == wanted)
     temporary = tuple(r for r in same if r.relation.startswith("pg_temp_"))
     return temporary or tuple(r for r in same if r.relation.startswith("public.")) or same
+
+
+_Index = dict[Any, list[CatalogRelation]]
+
+
+def _among(
+    make: Callable[[Mapping[int, CatalogRelation]], _Index], key: object, mark: CatalogMark
+) -> Iterator[CatalogRelation]:
+    """What an index of the catalog has under a key."""
+    relations = mark.layered
+    base, changes = relations.derived(make)
+    for relation in base.get(key, ()):
+        if not relations.is_changed(relation.oid):
+            yield relation
+    yield from changes.get(key, ())
+
+
+def _by_name(relations: Mapping[int, CatalogRelation]) -> _Index:
+    found: _Index = defaultdict(list)
+    for relation in relations.values():
+        found[relation.relation.split(".", 1)[-1]].append(relation)
+    return found
+
+
+def _by_parent(relations: Mapping[int, CatalogRelation]) -> _Index:
+    found: _Index = defaultdict(list)
+    for relation in relations.values():
+        for parent in _parents(relation):
+            found[parent].append(relation)
+    return found
 
 
 def owner(relation: CatalogRelation, mark: CatalogMark) -> CatalogRelation:
@@ -54,7 +86,14 @@ def ancestors(relation: CatalogRelation, mark: CatalogMark) -> Iterator[CatalogR
 
 def descendants(oid: int, mark: CatalogMark) -> tuple[CatalogRelation, ...]:
     """Its partitions and heirs, theirs included."""
-    return tuple(r for r in mark.relations.values() if r.oid != oid and any(a.oid == oid for a in ancestors(r, mark)))
+    found: dict[int, CatalogRelation] = {}
+    waiting = [oid]
+    while waiting:
+        for below in _among(_by_parent, waiting.pop(0), mark):
+            if below.oid != oid and below.oid not in found:
+                found[below.oid] = below
+                waiting.append(below.oid)
+    return tuple(found.values())
 
 
 def _parents(relation: CatalogRelation) -> Iterable[int]:
@@ -68,3 +107,26 @@ def oids(names: Iterable[Name], mark: CatalogMark) -> tuple[int, ...]:
     """Oids of the tables and views that the names mean; of an index, its table's."""
     found = (owner(relation, mark) for name in names for relation in resolve(name, mark))
     return tuple(dict.fromkeys(relation.oid for relation in found))
+
+
+def indexes_of(oid: int, mark: CatalogMark) -> tuple[CatalogRelation, ...]:
+    """The indexes of a table or a partition that have rows of their own: not those of a partitioned table."""
+    return tuple(_among(_by_owner, oid, mark))
+
+
+def _by_owner(relations: Mapping[int, CatalogRelation]) -> _Index:
+    found: _Index = defaultdict(list)
+    for relation in relations.values():
+        if relation.kind == "i":
+            found[relation.owner_oid or relation.table_oid].append(relation)
+    return found
+
+
+def differences(
+    before: CatalogMark, after: CatalogMark
+) -> Iterator[tuple[int, CatalogRelation | None, CatalogRelation | None]]:
+    """(oid, before, after) of each relation that is not as it was; None: it is not there."""
+    if before is not after:
+        former, now = before.layered, after.layered
+        for oid in now.differing(former):
+            yield oid, former.get(oid), now.get(oid)

@@ -175,11 +175,11 @@ def _add(
 
 
 def _keys_of_child(oid: int, catalog: _Catalog) -> Iterator[ForeignKey]:
-    return (key for key in catalog.rules.foreign_keys if key.child_oid == oid)
+    return iter(catalog.rules.keys.by_child.get(oid, ()))
 
 
 def _keys_of_parent(oid: int, catalog: _Catalog) -> Iterator[ForeignKey]:
-    return (key for key in catalog.rules.foreign_keys if key.parent_oid == oid)
+    return iter(catalog.rules.keys.by_parent.get(oid, ()))
 
 
 def _given(column: str, change: Change, oid: int, catalog: _Catalog) -> bool:

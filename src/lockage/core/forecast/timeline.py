@@ -6,7 +6,8 @@ script rolls back to a savepoint, and what the script itself made in the open tr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -98,21 +99,21 @@ class _Listing:
         self.start = trace.start
         self.visible = first.before  # what others can see while the transaction is open
         self.rules = first.rules
-        by_name = {r.relation: r.oid for r in trace.start.relations.values() if r.kind in LISTED_KINDS}
-        self._remade = {
-            relation.oid: by_name[relation.relation]
-            for relation in self.visible.relations.values()
-            if relation.oid not in trace.start.relations
-            and relation.relation in by_name
-            and by_name[relation.relation] not in self.visible.relations
-        }
+        known, more = trace.start.layered.derived(_listed_names)
+        self._by_name = ChainMap(more, known)
 
     def listed(self, oid: int) -> int | None:
         """The oid before the script of a relation that users reach; None for what the script made."""
+def _listed_names(relations: Mapping[int, CatalogRelation]) -> dict[str, int]:
+    return {relation.relation: oid for oid, relation in relations.items() if relation.kind in LISTED_KINDS}
+
+
         relation = self.start.relations.get(oid)
-        if relation is not None and relation.kind in LISTED_KINDS:
-            return oid
-        return self._remade.get(oid)
+        if relation is not None:
+            return oid if relation.kind in LISTED_KINDS else None
+        remade = self.visible.relations.get(oid)
+        former = None if remade is None else self._by_name.get(remade.relation)
+        return None if former in self.visible.relations else former
 
     def reached(self, oid: int, mark: CatalogMark) -> Iterator[tuple[int, str | None, bool]]:
         """(listed oid, via, whether only writers draw on it) for everything that a lock on this oid concerns."""
@@ -189,15 +190,18 @@ def _worst_cases(step: Traced, gaps: Iterable[Gap], position: int, end: int, lis
 
 
 def _blocked_by(gap: Gap, step: Traced, listing: _Listing) -> dict[int, Blocks]:
-    everything = {oid: Blocks.READS for oid, r in listing.visible.relations.items() if r.kind in LISTED_KINDS}
     if gap.statements is None:
-        return everything
+        return _everything(listing)
     found: dict[int, Blocks] = {}
     for statement in gap.statements:
         case = worst_case(statement, mark=step.before, rules=step.rules)
         if case.everything:
-            return everything
+            return _everything(listing)
         for oid, blocks in case.blocks.items():
             if badness(blocks) > badness(found.get(oid, Blocks.NONE)):
                 found[oid] = blocks
     return found
+def _everything(listing: _Listing) -> dict[int, Blocks]:
+    return {oid: Blocks.READS for oid, r in listing.visible.relations.items() if r.kind in LISTED_KINDS}
+
+

@@ -6,9 +6,12 @@ are followed by oid, because a script renames, moves, drops and remakes them; th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
+from lockage.core.forecast.layers import Layered
 from lockage.core.migration.syntax import Statement
 
 
@@ -23,18 +26,23 @@ class CatalogRelation:
     table_oid: int  # of the table users name: itself, or the owner of an index, a TOAST table, or the root of a partition
     owner_oid: int = 0  # of an index or TOAST table: the very table it belongs to, which may be a partition; 0: itself
     parent_oids: tuple[int, ...] = ()  # direct parents of a partition or an inheriting table (pg_inherits)
+    columns: int = 0  # ever made, dropped ones included (pg_class.relnatts); 0: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogMark:
-    """All relations at one moment, by oid."""
+    """All relations at one moment, by oid; one moment's mark shares with the next what has not changed."""
 
     relations: Mapping[int, CatalogRelation]
 
+    @property
+    def layered(self) -> Layered[int, CatalogRelation]:
+        """The relations with what is derived of them; a plain mapping's is made anew each time."""
+        return self.relations if isinstance(self.relations, Layered) else Layered(self.relations)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldLock:
-    """One lock that the traced session holds on a relation."""
+
+class HeldLock(NamedTuple):
+    """One lock that the traced session holds on a relation; a tuple, since there are thousands behind each statement."""
 
     oid: int
     mode: str  # as PostgreSQL prints it
@@ -59,6 +67,27 @@ class ForeignKey:
     parent_columns: tuple[str, ...]
     on_delete: str  # pg_constraint.confdeltype: a no action, r restrict, c cascade, n set null, d set default
     on_update: str  # pg_constraint.confupdtype, the same letters
+
+
+class KeyList(tuple[ForeignKey, ...]):
+    """Foreign keys with their tables looked up; as good as any tuple of them, and quicker where there are many."""
+
+    @cached_property
+    def by_child(self) -> Mapping[int, list[ForeignKey]]:
+        """Those of each table that refers to others."""
+        return _grouped(self, lambda key: key.child_oid)
+
+    @cached_property
+    def by_parent(self) -> Mapping[int, list[ForeignKey]]:
+        """Those of each table that is referred to."""
+        return _grouped(self, lambda key: key.parent_oid)
+
+
+def _grouped(keys: Iterable[ForeignKey], oid: Callable[[ForeignKey], int]) -> Mapping[int, list[ForeignKey]]:
+    found: dict[int, list[ForeignKey]] = {}
+    for key in keys:
+        found.setdefault(oid(key), []).append(key)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +121,18 @@ class Routine:
     definition: str  # pg_get_functiondef
 
 
+class RoutineList(tuple[Routine, ...]):
+    """Routines with their names looked up; as good as any tuple of them, and quicker where there are many."""
+
+    @cached_property
+    def by_name(self) -> Mapping[str, list[Routine]]:
+        """Those of each name, whatever their schema."""
+        found: dict[str, list[Routine]] = {}
+        for routine in self:
+            found.setdefault(routine.routine.partition(".")[2], []).append(routine)
+        return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogRules:
     """What PostgreSQL does by itself when rows change or a relation is read, as far as an empty shadow cannot show it."""
@@ -113,6 +154,16 @@ class CatalogRules:
         default_factory=dict[int, tuple[str, ...]]
     )  # of tables that refer to others, and of views, in their order
     defaults: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])  # columns that have one
+
+    @property
+    def routine_list(self) -> RoutineList:
+        """The routines with their names looked up."""
+        return self.routines if isinstance(self.routines, RoutineList) else RoutineList(self.routines)
+
+    @property
+    def keys(self) -> KeyList:
+        """The foreign keys with their tables looked up."""
+        return self.foreign_keys if isinstance(self.foreign_keys, KeyList) else KeyList(self.foreign_keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +195,7 @@ class Traced:
     rules: CatalogRules
     skipped: str | None = None  # why it was not executed at all
     of_migrator: bool = False  # the migrator's own statement about its ledger, not the file's
+    sizes_told: bool = False  # the planner knew what the script had made of rows and columns until then
 
     @property
     def succeeded(self) -> bool:

@@ -147,3 +147,22 @@ def _sources(item: pg.Node) -> Iterator[pg.RangeVar]:
     elif item.HasField("join_expr"):
         yield from _sources(item.join_expr.larg)
         yield from _sources(item.join_expr.rarg)
+        wanted_null=tuple(_wanted_null(where)) if has_condition else (),
+        only_nulls=has_condition and _tests_null(where),
+def _tests_null(where: pg.Node) -> bool:
+    return (
+        where.HasField("null_test")
+        and where.null_test.nulltesttype == pg.IS_NULL
+        and where.null_test.arg.HasField("column_ref")
+    )
+
+
+def _wanted_null(where: pg.Node) -> Iterator[str]:
+    """Columns that the top-level conjunction wants to be NULL."""
+    if where.HasField("bool_expr") and where.bool_expr.boolop == pg.AND_EXPR:
+        for arg in where.bool_expr.args:
+            yield from _wanted_null(arg)
+    elif _tests_null(where):
+        yield from _columns(where)
+
+

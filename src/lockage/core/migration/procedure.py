@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, cast
 
-from lockage.core.migration.statement import body_of, outside_call_in, parse_plpgsql, split_statements
+from lockage.core.migration.statement import CONFINED_LANGUAGES, body_of, outside_call_in, parse_plpgsql, split_statements
 from lockage.core.migration.syntax import Statement
 from lockage.errors import UsageError
 
@@ -241,10 +242,34 @@ def reach_outside(statement: Statement) -> str | None:
         return statement.outside
     if statement.procedure is None:
         return None
-    for inner in read_code(statement.text, language=statement.procedure.language.lower()).inner:
+    language = statement.procedure.language.lower()
+    if not confined(language):
+        return f"is a block in {language}, which is not confined to the database"
+    for inner in read_code(statement.text, language=language).inner:
         for found in inner.statements or ():
             if found.outside is not None:
                 return f"{found.outside} (in its block)"
         if inner.statements is None and (called := outside_call_in(inner.text)):
             return f"calls {called}, which reaches out of the database (in dynamic SQL)"
-    return None
+    how = body_reaches_outside(statement.text)
+    return None if how is None else f"{how} (in its block)"
+
+
+def confined(language: str) -> bool:
+    """Whether code in this language stays in the database."""
+    return language.lower() in CONFINED_LANGUAGES
+
+
+_COPY_OUT = re.compile(r"\bcopy\b[^;]*?\b(?:(?P<program>program)|(?:from|to)\s+'+(?P<file>[^']))", re.IGNORECASE | re.DOTALL)
+
+
+@lru_cache(maxsize=4096)  # a routine is called again and again
+def body_reaches_outside(definition: str) -> str | None:
+    """How the text of a block or a routine may reach out of the database, by its words; None where it has none of those."""
+    called = outside_call_in(definition)
+    if called is not None:
+        return f"calls {called}, which reaches out of the database"
+    copied = _COPY_OUT.search(definition)
+    if copied is None:
+        return None
+    return "runs a program on the server" if copied["program"] else "reads or writes a file of the server"

@@ -25,7 +25,7 @@ from lockage.core.migration.names import name_of
 from lockage.core.migration.nodes import nodes_of, of_kind
 from lockage.core.migration.removed_columns import removed_columns
 from lockage.core.migration.syntax import Control, Name, Procedure, Statement
-from lockage.core.migration.table_work import added_columns, works
+from lockage.core.migration.table_work import added_columns, filled_columns, works
 from lockage.errors import UsageError
 
 _CONTROL = {
@@ -141,9 +141,23 @@ def body_of(definition: str) -> str | None:
     return None
 
 
+_WORD = re.compile(r"\w+")
+_BEFORE_ARGUMENTS = re.compile(r"(\w+)\"?\s*\(")
+
+
+@lru_cache(maxsize=4096)  # a routine is called again and again
+def called_in(text: str) -> frozenset[str]:
+    """Every word in any text that may be the name of a called function."""
+    return frozenset(_BEFORE_ARGUMENTS.findall(text))
+
+
 def outside_call_in(text: str) -> str | None:
     """The first word in any text that names a function which reaches out of the database."""
-    return next((word for word in re.findall(r"\w+", text) if _OUTSIDE_CALLS.match(word)), None)
+    return next((word for word in _WORD.findall(text) if _OUTSIDE_CALLS.match(word)), None)
+
+
+CONFINED_LANGUAGES = ("sql", "plpgsql", "plperl", "pltcl", "plv8")
+"""Those that PostgreSQL trusts: code in them stays in the database. Source: PostgreSQL 18 manual, CREATE LANGUAGE, TRUSTED."""
 
 
 def _parse(text: str, data: bytes, *, file: str) -> pg.ParseResult:
@@ -190,6 +204,7 @@ def _read(node: pg.Node, *, text: str, line: int) -> Statement:
         works=tuple(works(kind, node)),
         added_columns=tuple(added_columns(kind, node)),
         removed_columns=tuple(removed_columns(kind, node)),
+        filled_columns=tuple(filled_columns(kind, node)),
         calls=calls,
         procedure=_procedure(node, text=text, line=line) if kind == "do_stmt" else None,
         outside=_outside(kind, node, calls),
@@ -281,6 +296,10 @@ def _procedure(node: pg.Node, *, text: str, line: int) -> Procedure:
     return Procedure(language=language, line=line + text.count("\n", 0, max(at, 0)))
 
 
+def _language(options: Iterable[pg.Node]) -> str | None:
+    return next((o.def_elem.arg.string.sval.lower() for o in options if o.def_elem.defname == "language"), None)
+
+
 def _outside(kind: str, node: pg.Node, calls: Iterable[Name]) -> str | None:
     if kind in _OUTSIDE_NODES:
         return _OUTSIDE_NODES[kind]
@@ -290,7 +309,9 @@ def _outside(kind: str, node: pg.Node, calls: Iterable[Name]) -> str | None:
             return "runs a program on the server"
         return "reads or writes a file of the server" if stmt.filename else "needs data from its client"
     if kind == "create_function_stmt":
-        return None
+        language = _language(node.create_function_stmt.options)
+        confined = language is None or language in CONFINED_LANGUAGES
+        return None if confined else f"makes a function in {language}, which is not confined to the database"
     for name in calls:
         if _OUTSIDE_CALLS.match(name.name) and name.schema in {None, "pg_catalog", "public"}:
             return f"calls {name}, which reaches out of the database"

@@ -65,6 +65,8 @@ class Change:
     null_places: tuple[int, ...] = ()  # of an INSERT: the same by position, for one that names no columns
     equated: tuple[str, ...] = ()  # columns compared with "=" to something that is no column of the relation
     compared: tuple[str, ...] = ()  # all columns that the condition names
+    wanted_null: tuple[str, ...] = ()  # columns that the condition wants to be NULL, in every case
+    only_nulls: bool = False  # … and it says nothing else
     has_condition: bool = False
     rows: int | None = None  # written out in VALUES or LIMIT
     sources: tuple[Name, ...] = ()  # relations read by an INSERT's SELECT
@@ -109,6 +111,7 @@ class Statement:
     calls: tuple[Name, ...] = ()  # functions and procedures it names
     procedure: Procedure | None = None
     outside: str | None = None  # how it reaches out of the database, so that it is never executed on a shadow
+    filled_columns: tuple[tuple[Name, str], ...] = ()  # among them: those that get a value in every row at once
     lock_mode: str | None = None  # of LOCK TABLE, as PostgreSQL prints it
     concurrently: bool = False
     unique: bool = False  # CREATE UNIQUE INDEX

@@ -1,6 +1,7 @@
--- Foreign keys, unique keys, defaults and the sequences that they use: one row each, (kind, JSON list).
+-- Foreign keys, unique keys, defaults and the sequences that they use: one row each, (kind, JSON list). Of the tables in
+-- {wanted}, an array of oids; null: of all.
 -- Run in the traced session itself, for what its open transaction made is invisible to others; so without parameters, and with
--- every name qualified. Privilege: none. Cost: about 3 ms for 100 tables; no lock is kept.
+-- every name qualified. Privilege: none. Cost: about 3 ms for 100 tables, 1 ms for a few; no lock is kept.
 with keys as (
     select c.conname, c.conrelid, c.confrelid, c.confdeltype, c.confupdtype,
            array(
@@ -16,7 +17,7 @@ with keys as (
                 order by k.place
            ) as parent_columns
       from pg_catalog.pg_constraint as c
-     where c.contype = 'f' and c.oid >= 16384
+     where c.contype = 'f' and c.oid >= 16384 and ({wanted} is null or c.conrelid = any ({wanted}))
 )
 select 'foreign_keys',
        pg_catalog.json_agg(pg_catalog.json_build_array(
@@ -32,12 +33,14 @@ select 'sequences', pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(s.
         join pg_catalog.pg_attrdef as f on f.oid = d.objid
        where d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
          and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+         and ({wanted} is null or f.adrelid = any ({wanted}))
       union all
       -- An identity column's sequence belongs to it, and no default is written down.
       select d.objid, d.refobjid
         from pg_catalog.pg_depend as d
        where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
          and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.deptype = 'i'
+         and ({wanted} is null or d.refobjid = any ({wanted}))
   ) as used on used.sequence = s.oid
  where s.relkind = 'S' and s.oid >= 16384
 union all
@@ -52,7 +55,7 @@ select 'composites',
   join pg_catalog.pg_type as t on t.typtype = 'c' and t.oid in (own.oid, own.typelem, own.typbasetype)
   join pg_catalog.pg_class as r on r.oid = t.typrelid and r.relkind = 'c'
   join pg_catalog.pg_namespace as n on n.oid = t.typnamespace
- where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped
+ where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped and ({wanted} is null or a.attrelid = any ({wanted}))
 union all
 select 'unique_keys',
        pg_catalog.json_agg(pg_catalog.json_build_array(
@@ -67,15 +70,17 @@ select 'unique_keys',
        ))
   from pg_catalog.pg_index as i
  where i.indrelid >= 16384 and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null
+   and ({wanted} is null or i.indrelid = any ({wanted}))
 union all
 select 'defaults', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::bigint, a.attname) order by a.attrelid, a.attnum)
   from pg_catalog.pg_attribute as a
  where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped and (a.atthasdef or a.attidentity <> '')
+   and ({wanted} is null or a.attrelid = any ({wanted}))
 union all
 -- In the order of the table, for an INSERT that names none; only of tables that refer to others, and of views.
 select 'columns', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::bigint, a.attname) order by a.attrelid, a.attnum)
   from pg_catalog.pg_attribute as a
- where a.attnum > 0 and not a.attisdropped and (
+ where a.attnum > 0 and not a.attisdropped and ({wanted} is null or a.attrelid = any ({wanted})) and (
        exists (select from keys where keys.conrelid = a.attrelid)
        or exists (select from pg_catalog.pg_class as v where v.oid = a.attrelid and v.relkind = 'v' and v.oid >= 16384)
    )

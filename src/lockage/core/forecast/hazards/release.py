@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from lockage.core.forecast.assess import Broken
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, meant, said
-from lockage.core.forecast.names import LISTED_KINDS
+from lockage.core.forecast.names import LISTED_KINDS, differences, resolve
 from lockage.core.forecast.trace import CatalogRelation, Traced
 from lockage.core.migration.syntax import Name
 
@@ -61,12 +61,12 @@ def _moved(seen: Seen, step: Traced) -> Iterator[tuple[CatalogRelation, CatalogR
     """Relations of before the script that a statement drops, or gives another name; not partitions, which nobody names."""
     if step.after is step.before:
         return
-    names = {relation.relation for relation in step.after.relations.values()}
-    for oid, start in seen.trace.start.relations.items():
-        if start.kind not in LISTED_KINDS or start.parent_oids or oid not in step.before.relations:
+    for oid, before, after in differences(step.before, step.after):
+        start = seen.trace.start.relations.get(oid)
+        if start is None or before is None or start.kind not in LISTED_KINDS or start.parent_oids:
             continue
-        after = step.after.relations.get(oid)
-        if start.relation not in names and (after is None or after.relation != step.before.relations[oid].relation):
+        schema, _, name = start.relation.partition(".")
+        if (after is None or after.relation != before.relation) and not resolve(Name(schema=schema, name=name), step.after):
             yield start, after
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Blocks, Forecast, Seconds
 from lockage.core.forecast.lock_modes import blocks_of, worst
-from lockage.core.forecast.names import LISTED_KINDS, ancestors, descendants, owner, resolve
+from lockage.core.forecast.names import LISTED_KINDS, ancestors, descendants, differences, owner, resolve
 from lockage.core.forecast.production import Production
 from lockage.core.forecast.ran import plans_of, statements_inside
 from lockage.core.forecast.seconds import NOTHING
@@ -117,9 +117,8 @@ def rewritten(step: Traced) -> Iterator[CatalogRelation]:
     """Tables whose rows a statement wrote into a new file."""
     if step.after is step.before or step.statement.node in MADE_ANEW:
         return
-    for oid, after in step.after.relations.items():
-        before = step.before.relations.get(oid)
-        if before and before.kind in {"r", "m"} and after.relfilenode and before.relfilenode != after.relfilenode:
+    for _, before, after in differences(step.before, step.after):
+        if before and after and before.kind in {"r", "m"} and after.relfilenode and before.relfilenode != after.relfilenode:
             yield before
 
 
@@ -128,11 +127,12 @@ def built(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
     if step.after is step.before or step.statement.node in MADE_ANEW:
         return
     remade = {table.oid for table in rewritten(step)}
-    for oid, after in step.after.relations.items():
-        before = step.before.relations.get(oid)
-        if after.kind == "i" and (before is None or before.relfilenode != after.relfilenode):
+    for _, before, after in differences(step.before, step.after):
+        if after and after.kind == "i" and (before is None or before.relfilenode != after.relfilenode):
+            own = step.after.relations.get(after.owner_oid)
             table = owner(after, step.after)
-            if table.kind != "t" and table.oid not in remade:
+            # That of a TOAST table comes with a column that may need one, and is as empty.
+            if (own is None or own.kind != "t") and table.oid not in remade:
                 yield after, table
 
 

@@ -12,6 +12,7 @@ from lockage.core.forecast.assess import Blocks, Seconds, Severity
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, meant, read_by_plans, rewritten, said
 from lockage.core.forecast.hazards.wording import lasting, rows_in_words
+from lockage.core.forecast.names import descendants
 from lockage.core.forecast.trace import CatalogRelation, Traced
 from lockage.core.migration.syntax import Work, WorkKind
 
@@ -100,7 +101,7 @@ def _was_read(step: Traced, oid: int) -> bool:
     scanned = step.observation.scanned
     if scanned is None:
         return True
-    below = {relation.oid for relation in step.before.relations.values() if relation.table_oid == oid and relation.kind == "r"}
+    below = {relation.oid for relation in descendants(oid, step.before) if relation.kind == "r"}
     return bool({oid, *below} & ({*scanned} | read_by_plans(step)))
 
 

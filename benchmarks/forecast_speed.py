@@ -1,0 +1,380 @@
+"""How long a forecast takes, phase by phase, and how much memory, on databases that grow: tables, migrations, statements.
+
+``python benchmarks/forecast_speed.py [--scales N,N,N] [--statements N] [--json]``. Bars: 108 migrations over 120 tables in 5 s,
+under 300 MB; from the smallest scale to the largest the time for one migration does not grow by more than a quarter. The
+surprising thing: each forecast runs in a process of its own, because memory that another has left would hide what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import get_args
+
+import psycopg
+
+from lockage.adapters.postgres.shadow import EmbeddedShadows
+from lockage.adapters.postgres.throwaway import throwaway
+from lockage.core.migration.formats.format import Transaction
+from lockage.core.migration.formats.registry import format_named
+from lockage.core.migration.script import read_migrations
+from lockage.flows.forecast import forecast_database
+from lockage.ports import OldStatements, Shadow, Shadows, TracedSession
+
+RESULTS = Path(__file__).parent / "results" / "forecast_speed.json"
+BAR_S, BAR_MB, BAR_GROWTH = 5.0, 300.0, 1.25
+ROWS = 60
+SAMPLE_S = 0.1
+
+
+# --- the database and the script --------------------------------------------------------------------------------------
+
+
+def schema(tables: int) -> Iterator[str]:
+    """Tables that refer to the one before, each with three indexes, a view on every fourth and rows in all of them."""
+    for n in range(tables):
+        yield (
+            f"create table t{n} (id bigint generated always as identity primary key, name text not null unique, kind int,"
+            f" amount numeric not null default 0, note text, made_at timestamptz not null default now(),"
+            f" other_id bigint references t{max(n - 1, 0)} (id));"
+            f"create index t{n}_kind on t{n} (kind, made_at);"
+            f"insert into t{n} (name, kind, note) select 'name ' || i, i % 7, 'note' from generate_series(1, {ROWS}) i;"
+        )
+        if n % 4 == 0:
+            yield f"create view v{n} as select id, name from t{n} where kind > 3;"
+
+
+KINDS = (
+    "alter table t{n} add column c{m} int;\nupdate t{n} set c{m} = kind where c{m} is null;\n"
+    "alter table t{n} alter column c{m} set not null;",
+    "create table n{m} (id bigint primary key, t_id bigint references t{n} (id), body jsonb);\ncreate index on n{m} (t_id);",
+    "alter table t{n} add column d{m} text not null default 'x';\ncreate index t{n}_d{m} on t{n} (d{m});",
+    "insert into t{n} (name, kind) values ('seed {m}', 1), ('seed b {m}', 2);\nupdate t{n} set note = 'y' where kind = 3;",
+    "alter table t{n} add constraint k{m} check (amount >= 0) not valid;\nalter table t{n} validate constraint k{m};",
+    "alter table t{n} alter column kind type bigint;\ncomment on table t{n} is 'changed by {m}';",
+    "do $$ begin if exists (select from t{n} where kind = 9) then update t{n} set kind = 8 where kind = 9; end if; end $$;",
+    "create function f{m}() returns trigger language plpgsql as $$ begin new.note := 'z'; return new; end $$;\n"
+    "create trigger g{m} before update on t{n} for each row execute function f{m}();\ndelete from t{n} where kind = 5;",
+    "alter table t{n} rename column note to old_note;\nalter table t{n} rename column old_note to note;\n"
+    "drop index t{n}_kind;\ncreate index t{n}_kind on t{n} (kind);",
+)
+
+
+def migrations(count: int, tables: int) -> dict[str, bytes]:
+    """Files of every kind, each about another table."""
+    return {f"{m}_m.sql": KINDS[m % len(KINDS)].format(n=(m * 7) % tables, m=m).encode() for m in range(1, count + 1)}
+
+
+def old_statements(count: int, tables: int) -> list[str]:
+    """Statements of a running release, as ``pg_stat_statements`` prints them."""
+    kinds = (
+        "select id, name, kind from t{n} where id = $1 and kind > {k}",
+        "update t{n} set amount = amount + $1 where id = $2 and kind <> {k}",
+        "insert into t{n} (name, kind, note) values ($1, $2, $3) returning id + {k}",
+        "select a.name, b.name from t{n} a join t{b} b on b.id = a.other_id where a.made_at > $1 and b.kind > {k}",
+    )
+    return [kinds[i % len(kinds)].format(n=i % tables, b=max(i % tables - 1, 0), k=i) for i in range(count)]
+
+
+# --- one forecast, timed ----------------------------------------------------------------------------------------------
+
+
+class Watch:
+    """Seconds by phase; phases lie one inside the other, and each counts without what is inside it."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._open: list[tuple[str, float]] = []
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Counts what happens inside."""
+        begun, self._open = time.perf_counter(), [*self._open, (name, 0.0)]
+        try:
+            yield
+        finally:
+            took = time.perf_counter() - begun
+            *outer, (_, inside) = self._open
+            self.seconds[name] = self.seconds.get(name, 0.0) + took - inside
+            self._open = [*outer[:-1], (outer[-1][0], outer[-1][1] + took)] if outer else []
+
+
+class TimedStatements:
+    """The old release's statements, timed."""
+
+    def __init__(self, statements: OldStatements, watch: Watch) -> None:
+        self._statements, self._watch = statements, watch
+
+    def __getattr__(self, name: str):
+        found = getattr(self._statements, name)
+
+        def timed(*args: object, **kwargs: object) -> object:
+            with self._watch.phase("statements"):
+                return found(*args, **kwargs)
+
+        return timed if callable(found) else found
+
+
+class TimedShadow:
+    """A shadow, timed."""
+
+    def __init__(self, shadow: Shadow, watch: Watch) -> None:
+        self._shadow, self._watch = shadow, watch
+
+    def __getattr__(self, name: str):
+        return getattr(self._shadow, name)
+
+    @contextmanager
+    def session(self) -> Iterator[TracedSession]:
+        """Everything between its beginning and its end counts as the trace."""
+        with self._watch.phase("trace"), self._shadow.session() as session:
+            yield session
+
+    @contextmanager
+    def statements(self) -> Iterator[OldStatements]:
+        """Each of its calls counts."""
+        with self._shadow.statements() as statements:
+            yield TimedStatements(statements, self._watch)  # type: ignore[misc]
+
+
+class TimedShadows:
+    """Shadows of a live database, timed: the dump, and its restoring."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._shadows, self._watch = EmbeddedShadows(), watch
+
+    @contextmanager
+    def of_database(self, url: str) -> Iterator[Shadow]:
+        """The phases: take, start and restore, and after the forecast's own the end of the server."""
+        begun = time.perf_counter()
+        with self._watch.phase("end"):
+            making = self._shadows.of_database(url)
+            with self._watch.phase("shadow"):
+                shadow = making.__enter__()
+            try:
+                with self._watch.phase("compose"):
+                    yield TimedShadow(shadow, self._watch)  # type: ignore[misc]
+            finally:
+                making.__exit__(None, None, None)
+        self._watch.seconds["total"] = time.perf_counter() - begun
+
+    def empty(self, *, major: int | None = None):
+        """Not timed."""
+        return self._shadows.empty(major=major)
+
+
+def one(asked: dict[str, object]) -> dict[str, object]:
+    """Makes one forecast in this process; gives seconds by phase and this process' own peak of memory."""
+    tables, count = int(str(asked["tables"])), int(str(asked["migrations"]))
+    form = format_named("plain")
+    watch = Watch()
+    begun = time.perf_counter()
+    read = read_migrations(migrations(count, tables), form=form, folder="bench")
+    watch.seconds["read"] = time.perf_counter() - begun
+    shadows: Shadows = TimedShadows(watch)  # type: ignore[assignment]
+    made = forecast_database(
+        read,
+        url=str(asked["url"]),
+        form=form,
+        shadows=shadows,
+        narrate=lambda _: None,
+        from_version=0,
+        transaction=asked["transaction"],  # type: ignore[arg-type]
+        statements=old_statements(int(str(asked["statements"])), tables),
+    )
+    total = time.perf_counter() - begun
+    return {
+        "seconds": {**watch.seconds, "total": total},
+        "own_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "unknown": len(made.unknown),
+        "failed": [u.reason for u in made.unknown if "fails on the shadow" in u.reason][:5],
+        "checked": made.statements_checked,
+    }
+
+
+# --- many of them -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One forecast."""
+
+    way: str
+    tables: int
+    migrations: int
+    statements: int
+    transaction: str
+    seconds: dict[str, float]
+    own_mb: float
+    tree_mb: float  # of all processes together, shared pages counted once
+    unknown: int
+    checked: int
+
+
+def measure(url: str, *, tables: int, count: int, statements: int, transaction: str) -> Run:
+    """One forecast in a fresh process, with the peak of its tree."""
+    asked = {
+        "url": url,
+        "tables": tables,
+        "migrations": count,
+        "statements": statements,
+        "transaction": transaction,
+    }
+    command = [sys.executable, __file__, "--one", json.dumps(asked)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        peak = Peak(program.pid)
+        output, _ = program.communicate()
+        tree_mb = peak.end()
+    if program.returncode != 0:
+        raise SystemExit(f"the forecast of {tables} tables failed")
+    found = json.loads(output.splitlines()[-1])
+    if found["failed"]:
+        print(f"   statements failed: {found['failed']}", file=sys.stderr)
+    return Run(
+        way="live",
+        tables=tables,
+        migrations=count,
+        statements=statements,
+        transaction=transaction,
+        seconds=found["seconds"],
+        own_mb=found["own_mb"],
+        tree_mb=tree_mb,
+        unknown=found["unknown"],
+        checked=found["checked"],
+    )
+
+
+class Peak:
+    """Looks at a process and all below it, until it is told to end."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid, self._highest, self._over = pid, 0.0, threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def end(self) -> float:
+        """The peak, in MB."""
+        self._over.set()
+        self._thread.join()
+        return self._highest
+
+    def _look(self) -> None:
+        while not self._over.wait(SAMPLE_S):
+            self._highest = max(self._highest, sum(_pss_mb(pid) for pid in _tree(self._pid)))
+
+
+def _tree(pid: int) -> list[int]:
+    found, waiting = [], [pid]
+    while waiting:
+        at = waiting.pop()
+        found.append(at)
+        for task in Path(f"/proc/{at}/task").glob("*/children"):
+            try:
+                waiting += [int(word) for word in task.read_text().split()]
+            except OSError:
+                continue
+    return found
+
+
+def _pss_mb(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
+
+
+@contextmanager
+def databases(sizes: list[int]) -> Iterator[dict[int, str]]:
+    """One database for each number of tables, with rows and statistics; gives their URLs."""
+    with tempfile.TemporaryDirectory(prefix="lockage-bench-", dir="/var/tmp") as root:
+        Path(root).chmod(0o755)  # the account that PostgreSQL runs as, when we are root, must come in
+        settings = {"max_locks_per_transaction": "1000", "autovacuum": "off"}
+        with throwaway(tcp=True, settings=settings, root=Path(root)) as server:
+            urls: dict[int, str] = {}
+            with psycopg.connect(server.url(), autocommit=True) as admin:
+                for tables in sizes:
+                    admin.execute(f"create database bench_{tables}".encode())
+                    urls[tables] = server.url(f"bench_{tables}", tcp=True)
+                    with psycopg.connect(urls[tables], autocommit=True) as session:
+                        for statement in schema(tables):
+                            session.execute(statement.encode())
+                        session.execute("analyze")
+            yield urls
+
+
+PHASES = ("read", "shadow", "trace", "statements", "compose", "end", "total")
+
+
+def show(run: Run) -> None:
+    """One line of the table."""
+    cells = " ".join(f"{run.seconds.get(phase, 0.0):>10.2f}" for phase in PHASES)
+    each_ms = run.seconds["total"] / run.migrations * 1000
+    print(
+        f"{run.tables:>6} {run.migrations:>6} {run.statements:>6} {run.transaction:<9} {cells} {each_ms:>7.1f} "
+        f"{run.own_mb:>7.0f} {run.tree_mb:>7.0f}",
+        flush=True,
+    )
+
+
+def main() -> int:
+    """Print the table and write JSON; 1 when a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scales", default="250,500,1000")
+    parser.add_argument("--statements", type=int, default=5000)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        print(json.dumps(one(json.loads(asked.one))))
+        return 0
+    scales = [int(scale) for scale in asked.scales.split(",") if scale]
+    heads = " ".join(f"{phase:>10}" for phase in PHASES)
+    print(f"{'tables':>6} {'files':>6} {'old':>6} {'one per':<9} {heads} {'ms/file':>7} {'own MB':>7} {'tree MB':>7}")
+    runs: list[Run] = []
+    with databases(sorted({120, *scales})) as urls:
+        for transaction in get_args(Transaction):
+            runs.append(measure(urls[120], tables=120, count=108, statements=0, transaction=transaction))
+            show(runs[-1])
+        if asked.statements:
+            runs.append(measure(urls[120], tables=120, count=108, statements=asked.statements, transaction="file"))
+            show(runs[-1])
+        for scale in scales:
+            runs.append(measure(urls[scale], tables=scale, count=scale, statements=0, transaction="file"))
+            show(runs[-1])
+    good = judged(runs, scales)
+    RESULTS.write_text(
+        json.dumps({"schema": "lockage.bench.forecast_speed/1", "runs": [asdict(r) for r in runs]}, indent=2) + "\n"
+    )
+    if asked.json:
+        print(json.dumps([asdict(run) for run in runs]))
+    return 0 if good else 1
+
+
+def judged(runs: list[Run], scales: list[int]) -> bool:
+    """Whether the bars are met; says so."""
+    small = [run for run in runs if run.tables == 120 and not run.statements]
+    slowest, largest = max(run.seconds["total"] for run in small), max(run.tree_mb for run in small)
+    good = slowest <= BAR_S and largest <= BAR_MB
+    print(f"108 migrations over 120 tables: {slowest:.1f} s (bar {BAR_S:g}), {largest:.0f} MB (bar {BAR_MB:g})")
+    by_scale = {run.migrations: run.seconds["total"] / run.migrations for run in runs if run.migrations in scales}
+    if len(by_scale) > 1:
+        growth = by_scale[max(by_scale)] / by_scale[min(by_scale)]
+        steps = ", ".join(f"{scale}: {by_scale[scale] * 1000:.1f} ms" for scale in sorted(by_scale))
+        print(f"a migration's own time: {steps}; from first to last x{growth:.2f} (bar {BAR_GROWTH:g})")
+        good &= growth <= BAR_GROWTH
+    return good
+
+
+if __name__ == "__main__":
+    sys.exit(main())

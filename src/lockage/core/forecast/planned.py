@@ -1,0 +1,53 @@
+"""What the shadow's planner expects of a traced statement: rows, and how wide they are.
+
+Not for costs, which are those of a shadow. The surprising thing: the figures are production's, for the shadow has production's
+statistics and sizes, and is told what the script has made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from lockage.core.forecast.ran import plans_of
+from lockage.core.forecast.trace import Traced
+
+ROW_HEADER_BYTES = 32.0
+"""A row's header, line pointer and alignment, beside its columns. Source: PostgreSQL 18 manual, "Database Page Layout"."""
+
+
+def planned_rows(step: Traced, oid: int) -> float | None:
+    """Rows of a relation that the planner expects the statement to change; the shadow has production's statistics."""
+    for plan in plans_of(step):
+        node = plan.get("Plan")
+        if isinstance(node, Mapping):
+            top = cast("Mapping[str, object]", node)
+            below = top.get("Plans")
+            if top.get("Node Type") == "ModifyTable" and top.get("Relation OID") == oid and isinstance(below, list):
+                rows = cast("list[Mapping[str, object]]", below)[0].get("Plan Rows")
+                return float(rows) if isinstance(rows, int | float) else None
+    return None
+
+
+def result_rows(step: Traced) -> float | None:
+    """Rows that the planner expects of a query whose result the statement keeps."""
+    return _of_query(step, "Plan Rows")
+
+
+def planned_bytes(step: Traced) -> float | None:
+    """Width of the rows that the statement makes, headers included, as the planner expects it."""
+    width = _of_query(step, "Plan Width")
+    return width + ROW_HEADER_BYTES if width else None
+
+
+def _of_query(step: Traced, what: str) -> float | None:
+    for plan in plans_of(step)[:1]:
+        node = plan.get("Plan")
+        if isinstance(node, Mapping):
+            top = cast("Mapping[str, object]", node)
+            below = top.get("Plans")
+            if top.get("Node Type") == "ModifyTable" and isinstance(below, list):
+                top = cast("list[Mapping[str, object]]", below)[0]
+            value = top.get(what)
+            return float(value) if isinstance(value, int | float) else None
+    return None
