@@ -15,6 +15,7 @@ from lockage.core.bundle.manifest import BundleAnswer, BundledFile, DroppedSourc
 from lockage.core.diagnosis.evidence import Missing
 from lockage.core.diagnosis.findings import Case
 from lockage.core.facts import Probe, Survey
+from lockage.core.forecast.saved_survey import KeptFile, SurveyFile, SurveySaved
 from lockage.core.plan.planner import plan
 from lockage.core.plan.steps import Plan
 from lockage.core.recovery.of_run import Direction, Recovery, RecoveryStep
@@ -60,9 +61,19 @@ def real_records() -> dict[str, Any]:
             id="1", deployment="demo", outcome="healthy", from_release="2.26.0", to_release="2.27.8", route=("2.27.8",),
             began_at=NOW, ended_at=NOW, hops=(),
         ),
+        "lockage.survey-file/1": survey_file(),
+        "lockage.survey-saved/1": SurveySaved(
+            file="a.survey", size_bytes=1, sha256="0", contents=survey_file(), tables=1, statements=1,
+            ledgers=("public.schema_migrations",), masked=0, with_values=False,
+        ),
         "lockage.survey/1": survey(),
         "lockage.window/1": window_report(),
     }  # fmt: skip
+
+
+def survey_file() -> SurveyFile:
+    files = (KeptFile(path="schema.sql", size_bytes=1, sha256="0", what="the schema"),)
+    return SurveyFile(taken_at=NOW, taken_of="demo", made_by="lockage 0.1.0", files=files)
 
 
 def bundle_manifest() -> Manifest:

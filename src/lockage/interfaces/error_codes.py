@@ -64,6 +64,7 @@ AREAS: Mapping[str, str] = {
     "LK4": "migrations and forecasts",
     "LK5": "Kubernetes and Helm, windows, recovery",
     "LK6": "diagnosis, recovery and bundles",
+    "LK7": "forecasts",
 }
 
 

@@ -5,6 +5,7 @@ platform. Everything here is synchronous. What cannot be reached raises ``Unreac
 do raises ``RefusedError``. "Look" methods change nothing; "act" methods say how they are undone.
 """
 
+from lockage.ports.asks_data import AsksData
 from lockage.ports.clock import Clock, Narrate
 from lockage.ports.database import Database, Killed
 from lockage.ports.examination import DatabaseExaminer, PlatformExaminer
@@ -15,6 +16,7 @@ from lockage.ports.target import Target
 
 __all__ = [
     "Answer",
+    "AsksData",
     "Clock",
     "Database",
     "DatabaseExaminer",

@@ -1,33 +1,75 @@
-"""``lockage survey NAME``."""
+"""``lockage survey NAME``, and ``--save`` for forecasts on a machine that does not see the database."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from lockage.interfaces.cli.console import answers
-from lockage.interfaces.cli.invocation import command_app, invocation_of
-from lockage.interfaces.cli.opening import found, opened
-from lockage.interfaces.cli.options import Json, names_deployment
+from lockage.core.forecast.saved_survey import SurveySaved
+from lockage.core.plan.wording import counted, listed
+from lockage.errors import UsageError
+from lockage.interfaces.cli.console import answers, narrated, say
+from lockage.interfaces.cli.invocation import Invocation, command_app, invocation_of
+from lockage.interfaces.cli.opening import found, opened, opened_deployment
+from lockage.interfaces.cli.options import Json, may_name_deployment
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.cli.survey_view import show_survey
 from lockage.interfaces.flags import Wanted
 from lockage.interfaces.forecasting import look
+from lockage.interfaces.offline import save_survey
 from lockage.interfaces.rights import rights_lacking
 
 app = command_app()
 
 
 @app.command()
-@names_deployment
-def survey(context: typer.Context, wanted: Wanted, *, as_json: Json = False) -> None:
+@may_name_deployment
+def survey(
+    context: typer.Context,
+    wanted: Wanted,
+    *,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="FILE", help="Write what a forecast needs to a file: lockage forecast --survey FILE."),
+    ] = None,
+    with_values: Annotated[
+        bool,
+        typer.Option("--with-values", help="With --save: the most common values and histograms too, which are data."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Look at a deployment and its database; change nothing.
 
     Shows the version by every source and whether they agree, replicas and their probes with the kill budget, the
     migration ledger, sessions by replica, long and idle transactions, sizes, and what PostgreSQL allows us to do.
+
+    With --save it writes schema, statistics, sizes, settings, the ledger's rows and the statements that were executed to a
+    file instead: no other row, no value, no password. NAME may be left out then, with --database URL.
+
+    Examples:
+
+    lockage survey demo
+
+    lockage survey coder -n coder --save coder.survey
+
+    lockage survey --database $URL --save production.survey
     """
     invocation = invocation_of(context)
+    if save is not None:
+        with narrated() as narrate:
+            narrate("reading schema, statistics, sizes and statements")
+            saved = _saved(invocation, wanted, save, with_values=with_values)
+        print_json(saved) if as_json else _show_saved(saved)
+        return
+    if with_values or not wanted.name:
+        raise UsageError(
+            "--with-values is for --save" if with_values else "no deployment was named, and nothing is to be saved",
+            code="LK003",
+            hint="lockage survey NAME, or lockage survey --database URL --save FILE",
+        )
     with opened(invocation, wanted) as world:
         seen = look(world)
         long_transactions = world.settings.long_transactions
@@ -36,3 +78,44 @@ def survey(context: typer.Context, wanted: Wanted, *, as_json: Json = False) -> 
         print_json(seen)
     else:
         show_survey(seen, answers(), limits=long_transactions)
+
+
+def _saved(invocation: Invocation, wanted: Wanted, file: Path, *, with_values: bool) -> SurveySaved:
+    if not wanted.name:
+        if wanted.database is None:
+            raise UsageError(
+                "nobody says which database is to be surveyed",
+                code="LK003",
+                hint="lockage survey NAME --save FILE, or lockage survey --database URL --save FILE",
+            )
+        return save_survey(wanted.database, file, with_values=with_values)
+    with opened_deployment(invocation, wanted) as both:
+        deployment, seen = both.deployment, look(both.world)
+        return save_survey(
+            deployment.database_url,
+            file,
+            taken_of=deployment.name,
+            release=seen.release,
+            profile=deployment.profile.name,
+            with_values=with_values,
+            password=deployment.database_password,
+            settings=both.world.settings,
+        )
+
+
+def _show_saved(saved: SurveySaved) -> None:
+    console = answers()
+    say(console, saved.file)
+    holds = f"{counted(saved.tables, 'table')}, {counted(saved.statements, 'statement')}"
+    say(console, f"{saved.size_bytes / 1024:.0f} KiB: {holds}; nothing was changed")
+    rows = f"rows of {listed(saved.ledgers)} and of no other table" if saved.ledgers else "rows of no table"
+    say(console, f"in it: {rows}; {'with' if saved.with_values else 'without'} most common values and histograms")
+    if saved.masked:
+        say(console, f"masked: {counted(saved.masked, 'text')} that look like secrets")
+    if saved.unreadable:
+        say(console, f"not read, and unknown in a forecast: {listed(saved.unreadable)}", style="yellow")
+    for problem in saved.problems:
+        say(console, problem, style="yellow")
+    say(console, "")
+    say(console, f"look into it: tar -xzf {saved.file}")
+    say(console, f"forecast from it, on any machine: lockage forecast --migrations DIR --survey {saved.file}")
