@@ -1,8 +1,7 @@
 """Where on the page's timeline everything stands, in percent of its width: lanes, bars, bands of transactions, the axis.
 
-Not for markup (``html``). The surprising thing: a bar stands where it is likely, and its fainter tail reaches to the latest
-moment at which it may still be there; the axis ends where the script does at most, but never so far out that what is
-likely could not be seen.
+Not for markup (``html``). The surprising thing: a bar begins where it is likely to begin, and its tail shows how long it lasts
+at most, not when it may be over at the latest: a lock of a millisecond behind forty minutes of work would look like an hour.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from lockage.core.forecast.assess import Blocks, Forecast, RelationForecast, Seconds, Stretch
+from lockage.core.forecast.lock_modes import badness
 from lockage.core.plan.wording import blocks_in_words
 from lockage.interfaces.forecast_pages.sentences import (
     at_most,
@@ -26,11 +26,17 @@ from lockage.interfaces.forecast_pages.sentences import (
 FURTHEST_RATIO = 6.0
 """The axis' end against the script's likely end: beyond it a bar of the likely length would be too short to compare."""
 
+MARGIN_RATIO = 1.02
+"""Of the axis: what ends last does not end at the very edge."""
+
 OPEN_RATIO = 1.6
 """The same where nobody knows how long it takes at most: room for a tail that fades."""
 
 CLUSTER_PERCENT = 0.4
 """Of the width, about two pixels: what is closer together is drawn as one."""
+
+NOTCHED_PERCENT = 2.5
+"""Of the width: a shorter bar bears no mark of where it ends at least."""
 
 SHORTEST_S = 0.001
 """Of the whole axis: below a millisecond nobody is interested."""
@@ -55,9 +61,9 @@ class Bar:
     blocks: Blocks
     left: float
     width: float  # what is likely
-    tail: float  # how much further it may reach
-    open: bool  # nobody knows how far
-    least: float | None  # the moment before which it does not end, where that is within the bar
+    tail: float  # how much longer it may last
+    open: bool  # nobody knows how long
+    least: float | None  # where it ends when it lasts as short as can be, where that is within the bar
     indirect: bool  # no lock of the relation's own
     label: str
     fits: bool  # the label in the bar, on a wide page
@@ -72,6 +78,7 @@ class Lane:
     relation: RelationForecast
     who: str
     bars: tuple[Bar, ...]
+    tails: tuple[Bar, ...]  # those with one, the mildest first: the worse ones are drawn over them
     sentence: str
     ledger: bool = False
 
@@ -83,8 +90,6 @@ class Band:
     label: str
     left: float
     width: float
-    tail: float
-    open: bool
     fits: bool
     fits_narrow: bool
     sentence: str
@@ -107,7 +112,6 @@ class Drawing:
     bands: tuple[Band, ...]
     ticks: tuple[Tick, ...]
     likely: float  # the script's end
-    high: float | None  # … at most, where that is on the axis
     levels: tuple[Blocks, ...]  # that are met with, for the legend
     indirect: bool  # whether any bar is
     open: bool  # whether any has no known end
@@ -122,13 +126,11 @@ def drawing(forecast: Forecast) -> Drawing | None:
     scale = _Scale(_end_s(forecast, shown))
     lanes = tuple(_lane(relation, scale, ledger=relation.relation == forecast.script.ledger) for relation in shown)
     bars = [bar for lane in lanes for bar in lane.bars]
-    high = forecast.total_s.high
     return Drawing(
         lanes=lanes,
         bands=tuple(_bands(forecast, scale)),
         ticks=tuple(_ticks(scale)),
         likely=scale.at(forecast.total_s.likely),
-        high=scale.at(high) if high is not None and high <= scale.end_s else None,
         levels=tuple(level for level in Blocks if any(bar.blocks is level for bar in bars)),
         indirect=any(bar.indirect for bar in bars),
         open=any(bar.open for bar in bars),
@@ -147,21 +149,21 @@ class _Scale:
         """Whether there is room between the two."""
         return self.at(until_s.likely) - self.at(from_s.likely) >= CLUSTER_PERCENT
 
-    def reach(self, from_likely_s: float, until_likely_s: float, until_high_s: float | None) -> tuple[float, float, float]:
-        """(left, width, tail) of something that begins and ends so; without a high end the tail goes to the edge."""
-        left, right = self.at(from_likely_s), self.at(until_likely_s)
-        furthest = 100.0 if until_high_s is None else self.at(until_high_s)
+    def reach(self, from_s: float, lasts: Seconds) -> tuple[float, float, float]:
+        """(left, width, tail) of something that begins then and lasts so long; without a high end the tail goes to the edge."""
+        left, right = self.at(from_s), self.at(from_s + lasts.likely)
+        furthest = 100.0 if lasts.high is None else self.at(from_s + lasts.high)
         return left, max(right - left, 0.0), max(furthest - right, 0.0)
 
 
 def _end_s(forecast: Forecast, shown: Sequence[RelationForecast]) -> float:
-    ends = [stretch.until_s for relation in shown for stretch in relation.stretches]
-    ends += [span.until_s for span in forecast.spans] + [forecast.total_s]
+    stretches = [stretch for relation in shown for stretch in relation.stretches]
+    ends = [stretch.until_s for stretch in stretches] + [span.until_s for span in forecast.spans] + [forecast.total_s]
     likely = max(end.likely for end in ends)
-    highs = [end.high for end in ends]
-    known = max((high for high in highs if high is not None), default=0.0)
-    furthest = max(known, likely * OPEN_RATIO) if None in highs else known
-    return max(min(furthest, likely * FURTHEST_RATIO), likely, SHORTEST_S)
+    furthest = max((s.from_s.likely + s.lasts_s.high for s in stretches if s.lasts_s.high is not None), default=0.0)
+    if any(stretch.lasts_s.high is None for stretch in stretches):
+        furthest = max(furthest, likely * OPEN_RATIO)
+    return max(min(furthest, likely * FURTHEST_RATIO), likely, SHORTEST_S) * MARGIN_RATIO
 
 
 def _lane(relation: RelationForecast, scale: _Scale, *, ledger: bool) -> Lane:
@@ -169,7 +171,8 @@ def _lane(relation: RelationForecast, scale: _Scale, *, ledger: bool) -> Lane:
     who = "other migrators" if ledger else blocks_in_words(relation.blocks)
     when = "; ".join(bar.sentence for bar in bars[:5])
     sentence = f"{relation.relation}: {who} wait {range_in_words(relation.blocked_s)}. {when}"
-    return Lane(relation=relation, who=who, bars=bars, sentence=sentence, ledger=ledger)
+    tails = tuple(sorted((bar for bar in bars if bar.tail), key=lambda bar: badness(bar.blocks)))
+    return Lane(relation=relation, who=who, bars=bars, tails=tails, sentence=sentence, ledger=ledger)
 
 
 class _Timed(Protocol):
@@ -203,24 +206,30 @@ def _alike(one: object, other: object) -> bool:
 
 
 def _bar(first: Stretch, last: Stretch, scale: _Scale) -> Bar:
-    left, width, tail = scale.reach(first.from_s.likely, last.until_s.likely, last.until_s.high)
-    least = last.until_s.low if first.from_s.likely < last.until_s.low < last.until_s.likely else None
+    from_s, lasts = first.from_s.likely, first.lasts_s if first is last else _together(first, last)
+    left, width, tail = scale.reach(from_s, lasts)
     label = (first.mode or "").removesuffix("Lock") or (first.because or "")
     return Bar(
         blocks=first.blocks,
         left=left,
         width=width,
         tail=tail,
-        open=last.until_s.high is None,
-        least=None if least is None else scale.at(least),
+        open=lasts.high is None,
+        least=scale.at(from_s + lasts.low) if 0 < lasts.low < lasts.likely and width >= NOTCHED_PERCENT else None,
         indirect=first.mode is None,
         label=label,
         fits=_fits(label, width, _WIDE_PLOT_PX),
         fits_narrow=_fits(label, width, _NARROW_PLOT_PX),
-        sentence=f"{blocks_in_words(first.blocks)} wait from {time_in_words(first.from_s.likely)} to"
-        f" {time_in_words(last.until_s.likely)} as is likely, to {at_most(last.until_s)} at most:"
+        sentence=f"{blocks_in_words(first.blocks)} wait from {time_in_words(from_s)} to {time_in_words(last.until_s.likely)}"
+        f" as is likely, {time_in_words(lasts.likely)} long, {at_most(lasts)} at most:"
         f" {first.mode or first.because or 'the reason is not known'}, {_numbers(first, last)}",
     )
+
+
+def _together(first: Stretch, last: Stretch) -> Seconds:
+    """How long a run of stretches lasts that are too short to be told apart; their doubts are shorter still."""
+    likely = last.until_s.likely - first.from_s.likely
+    return Seconds(low=likely, likely=likely, high=None if last.lasts_s.high is None else likely)
 
 
 def _numbers(first: _Timed, last: _Timed) -> str:
@@ -231,16 +240,14 @@ def _numbers(first: _Timed, last: _Timed) -> str:
 
 def _bands(forecast: Forecast, scale: _Scale) -> Iterator[Band]:
     for first, last in _clusters(forecast.spans, scale):
-        left, width, tail = scale.reach(first.from_s.likely, last.until_s.likely, last.until_s.high)
+        left, right = scale.at(first.from_s.likely), scale.at(last.until_s.likely)
         label = str(first.transaction) if first is last else f"{first.transaction}-{last.transaction}"
         yield Band(
             label=label,
             left=left,
-            width=width,
-            tail=tail,
-            open=last.until_s.high is None,
-            fits=_fits(label, width, _WIDE_PLOT_PX),
-            fits_narrow=_fits(label, width, _NARROW_PLOT_PX),
+            width=right - left,
+            fits=_fits(label, right - left, _WIDE_PLOT_PX),
+            fits_narrow=_fits(label, right - left, _NARROW_PLOT_PX),
             sentence=f"{_numbers(first, last)}: {time_in_words(first.from_s.likely)} to"
             f" {time_in_words(last.until_s.likely)} as is likely,"
             f" {place(first.file, first.line)} to {place(last.last_file, last.last_line)}",

@@ -6,17 +6,23 @@ coordinates are percents, so that it fits any width while its letters keep their
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
 
 import jinja2
 
 from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.wording import blocks_in_words, counted
 from lockage.interfaces.cli.survey_view import size
+from lockage.interfaces.cli.waiting_view import waiting_in_words
 from lockage.interfaces.forecast_pages.drawing import drawing
 from lockage.interfaces.forecast_pages.sentences import (
     amount,
     at_most,
+    broken_in_words,
+    checked_in_words,
     headline,
     ledger_of,
     place,
@@ -31,6 +37,8 @@ from lockage.interfaces.forecast_pages.sentences import (
     worst_stretches,
 )
 
+T = TypeVar("T")
+
 
 def html(forecast: Forecast, *, version: str) -> str:
     """The whole page; ``version`` is Lockage's own."""
@@ -44,6 +52,7 @@ def html(forecast: Forecast, *, version: str) -> str:
         waiting=who_wait(forecast),
         ledger=ledger_of(forecast),
         unharmed=unharmed(forecast),
+        checked=checked_in_words(forecast),
         drawing=drawing(forecast),
         longest_s=longest,
     )
@@ -60,19 +69,31 @@ def _template() -> jinja2.Template:
     )
     environment.filters.update(  # pyright: ignore[reportUnknownMemberType]  # jinja2 does not say what a filter is
         amount=amount,
-        at_most=at_most,
+        at_most=_unbroken(at_most),
         blocks=blocks_in_words,
+        broken=broken_in_words,
         counted=counted,
         pct=_percent,
         place=place,
-        range=range_in_words,
+        queue=waiting_in_words,
+        range=_unbroken(range_in_words),
         reasons=reasons,
-        seconds=time_in_words,
+        seconds=_unbroken(time_in_words),
         size=size,
-        when=when_in_words,
+        unbroken=_unbroken(str),
+        when=_unbroken(when_in_words),
         worst=worst_stretches,
     )
     return environment.get_template("forecast.html.j2")
+
+
+def _unbroken(words: Callable[[T], str]) -> Callable[[T], str]:
+    """The same words, with nothing between a number and its unit that a line could break at."""
+
+    def said(what: T) -> str:
+        return re.sub(r"(?<=\d) (?=(?:ms|s|min|h)\b)", "\u00a0", words(what))
+
+    return said
 
 
 def _percent(value: float) -> str:

@@ -14,9 +14,11 @@ import jinja2
 
 from lockage.core.forecast.assess import Blocks, Forecast, Severity
 from lockage.core.plan.wording import blocks_in_words, counted
+from lockage.interfaces.cli.waiting_view import waiting_in_words
 from lockage.interfaces.forecast_pages.sentences import (
     amount,
     at_most,
+    broken_in_words,
     headline,
     ledger_of,
     place,
@@ -88,7 +90,9 @@ def _template() -> jinja2.Template:
         seconds=time_in_words,
         when=when_in_words,
         worst=worst_stretches,
+        broken=broken_in_words,
         codes=_codes,
+        queue=waiting_in_words,
     )
     return environment.get_template("forecast.md.j2")
 
@@ -97,7 +101,8 @@ def escaped(text: str) -> str:
     """Plain text that Markdown and HTML leave as it is; it stays on one line, mentions nobody and links nowhere."""
     line = " ".join(text.split())
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    line = re.sub(r"([\\`*_\[\]{}()|~#+!$-])", r"\\\1", line)
+    line = re.sub(r"([\\`*_\[\]|~#$]|^[-+=])", r"\\\1", line)
+    line = re.sub(r"^(\d+)([.)])(?=\s)", r"\1\\\2", line)  # or it would begin a list
     # A forge looks for mentions and links in what is already rendered, where no backslash is left. A comment parts them.
     return re.sub(r"(@|\\#|:(?=//)|www(?=\.))", r"\1<!-- -->", line)
 

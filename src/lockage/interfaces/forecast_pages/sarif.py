@@ -20,7 +20,7 @@ from urllib.parse import quote
 import msgspec
 
 from lockage.core.forecast.assess import Forecast, Severity
-from lockage.interfaces.forecast_pages.sentences import place, range_in_words
+from lockage.interfaces.forecast_pages.sentences import broken_in_words, place, range_in_words
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -54,6 +54,13 @@ BROKEN = Rule(
     help="Replicas of the running release will fail while the new one starts. Change the schema so that both releases can"
     " work, or stop the running release first.",
     level=Severity.ERROR,
+)
+
+MAY_BREAK = Rule(
+    id="statement-may-break",
+    name="Statement may break",
+    sentence="A statement of the running release fails for some values once the script has run.",
+    help="Whether such values come while both releases run, somebody who knows the application must say.",
 )
 
 
@@ -112,12 +119,13 @@ def _results(forecast: Forecast) -> Iterator[_Found]:
             relation=hazard.relation,
             key=hazard.relation or "",
         )
-    for broken in forecast.broken:
+    for broken in (*forecast.broken, *forecast.may_break):
         query = " ".join(broken.query.split())
+        rule = BROKEN if broken.certain else MAY_BREAK
         yield _Found(
-            rule=BROKEN.id,
-            level=BROKEN.level,
-            text=f"{broken.message} (SQLSTATE {broken.sqlstate}): {query}",
+            rule=rule.id,
+            level=rule.level,
+            text=f"{broken_in_words(broken)} (SQLSTATE {broken.sqlstate}): {query}",
             file=broken.file,
             line=broken.line,
             key=query,
@@ -135,7 +143,7 @@ def _results(forecast: Forecast) -> Iterator[_Found]:
 
 def _rules(forecast: Forecast, found: Sequence[_Found], known: Mapping[str, Rule]) -> list[Rule]:
     """Every rule that a result names, in the order in which they are first named."""
-    told = {UNKNOWN.id: UNKNOWN, BROKEN.id: BROKEN, **known}
+    told = {rule.id: rule for rule in (UNKNOWN, BROKEN, MAY_BREAK)} | dict(known)
     for hazard in forecast.hazards:
         if hazard.code not in told:
             told[hazard.code] = Rule(

@@ -1,0 +1,136 @@
+"""A forecast as a page, as far as can be said without a browser."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from lockage.core.forecast.assess import Answer, Forecast
+from lockage.interfaces.forecast_pages.html import html
+from support.page_forecasts import EVERY, evil, nobody_waits, thousand_transactions, unknown_end, usual
+
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Tags that stand open, every tag's attributes, and the text that people see."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += f" {data}"
+
+
+def page(forecast: Forecast) -> Page:
+    return Page(html(forecast, version="1.2.3"))
+
+
+def said(forecast: Forecast) -> str:
+    return " ".join(page(forecast).text.split())
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_every_tag_is_closed_and_every_id_is_there_once(make: Callable[[], Forecast]) -> None:
+    found = page(make())
+    assert found.open == []
+    ids = Counter(attributes["id"] for _, attributes in found.tags if "id" in attributes)
+    assert set(ids.values()) == {1}
+    for _, attributes in found.tags:
+        if name := attributes.get("aria-labelledby"):
+            assert name in ids
+        for value in attributes.values():
+            for name in re.findall(r"url\(#([^)]+)\)", value or ""):
+                assert name in ids
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_nothing_is_loaded_and_no_script_is_in_it(make: Callable[[], Forecast]) -> None:
+    found = page(make())
+    assert not {tag for tag, _ in found.tags} & {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
+    for tag, attributes in found.tags:
+        assert not {"src", "href", "srcset", "action"} & set(attributes), tag
+        assert not [name for name in attributes if name.startswith("on")], tag
+    style = html(make(), version="1").partition("<style>")[2].partition("</style>")[0]
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_what_comes_from_outside_is_text() -> None:
+    assert "<script>alert(1)</script>" in page(evil()).text
+    assert "<script>" not in html(evil(), version="1")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Readers and writers of public.api_keys wait, and users of 3 more relations",
+        "They wait 6.5 s likely (2.2 s to 20 s). The script takes 9.3 s likely (4.1 s to 24 s).",
+        "Running release 1 break in 14 statements",
+        "1 200 000 rows, 144 MB",
+        "AccessExclusiveLock 0042_scopes.up.sql:4 ALTER TABLE public.api_keys ADD COLUMN c4 text",
+        "is a view of public.api_keys",
+        "Locked so that nobody waits: public.audit_logs , public.groups",
+        "error H001 0042_scopes.up.sql:5 nobody can read or write public.api_keys",
+        "Remedy CREATE INDEX CONCURRENTLY, in a file without a transaction",
+        'SQLSTATE 42703 since 0042_scopes.up.sql:8 column "scope" does not exist',
+        "scale-to-zero recommended",
+        "rolling not possible a statement of the running release breaks",
+        "in a branch that did not run: UPDATE api_keys",
+        "SELECT name FROM public.workspaces GROUP BY name HAVING count(*) > 1",
+        "production runs PostgreSQL 15, the shadow 18",
+        "Lockage 1.2.3.",
+    ],
+)
+def test_the_page_says(sentence: str) -> None:
+    assert sentence in said(usual())
+
+
+def test_a_drawing_has_words_for_whoever_does_not_see_it() -> None:
+    found = page(usual())
+    drawings = [attributes for tag, attributes in found.tags if tag == "svg" and attributes.get("role") == "img"]
+    assert len(drawings) >= 6
+    assert all(attributes.get("aria-label") for attributes in drawings)
+    hidden = [attributes for tag, attributes in found.tags if tag == "svg" and attributes.get("aria-hidden")]
+    assert hidden
+
+
+def test_an_end_that_nobody_knows_is_said_and_fades() -> None:
+    assert "4 ms likely (1 ms to unknown)" in said(unknown_end())
+    assert "url(#fade-reads)" in html(unknown_end(), version="1")
+    assert "nobody knows how long" in said(unknown_end())
+
+
+def test_where_nobody_waits_the_page_says_so_first() -> None:
+    assert "<h1>Nobody waits</h1>" in html(nobody_waits(), version="1")
+
+
+def test_the_answer_to_a_check_is_shown() -> None:
+    (first, *rest) = usual().checks
+    assert "holds" in said(replace(usual(), checks=(replace(first, answer=Answer.HOLDS), *rest)))
+
+
+def test_a_thousand_transactions_make_no_page_that_a_browser_chokes_on() -> None:
+    assert len(html(thousand_transactions(), version="1")) < 400_000

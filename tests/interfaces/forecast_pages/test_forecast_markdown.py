@@ -1,0 +1,110 @@
+"""A forecast as Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from lockage.core.forecast.assess import Blocks, Forecast, Hazard, Severity, Unknown
+from lockage.interfaces.forecast_pages.markdown import LIMIT_CHARACTERS, code, escaped, fenced, markdown
+from support.page_forecasts import EVERY, EVIL, evil, nobody_waits, relation, sixty_lanes, stretch, thousand_transactions, usual
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "## 🛑 Readers and writers of `public.api_keys` wait, and users of 3 more relations",
+        "| `public.api_keys` | readers and writers | 6.5 s | 20 s | 2.4 s to 8.9 s |"
+        " AccessExclusiveLock at `0042_scopes.up.sql:4` |",
+        "| `public.active_keys` | readers and writers | 6.5 s | 20 s | 2.4 s to 8.9 s | is a view of public.api\\_keys |",
+        "- 🛑 **H001 error** at `0042_scopes.up.sql:5`: nobody can read or write public.api\\_keys 6.5 s likely (limit 2.0 s):"
+        " AccessExclusiveLock is held to the end of transaction 1",
+        "  <br>*Remedy:* CREATE INDEX CONCURRENTLY, in a file without a transaction",
+        "- `SELECT id, scope FROM api_keys WHERE id = $1`",
+        "| rolling | not possible | not possible | a statement of the running release breaks |",
+        "<summary>1 thing unknown, counted as the worst case</summary>",
+        "SELECT name FROM public.workspaces GROUP BY name HAVING count(*) > 1",
+        "`public.audit_logs`, `public.groups`",
+        "- production runs PostgreSQL 15, the shadow 18",
+    ],
+)
+def test_a_reviewer_finds_each_line(line: str) -> None:
+    assert line in markdown(usual()).splitlines()
+
+
+def test_the_table_of_the_migrators_own_is_set_apart() -> None:
+    text = markdown(nobody_waits())
+    assert "## ✅ Nobody waits" in text
+    assert "`public.schema_migrations` is locked too, for which only another migrator waits" in text
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_rows_of_a_table_have_the_columns_of_its_head(make: Callable[[], Forecast]) -> None:
+    columns = 0
+    for line in [*markdown(make()).splitlines(), ""]:
+        cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        assert cells in {0, columns} or columns == 0, line
+        columns = cells
+
+
+def test_nothing_from_outside_becomes_markup_a_mention_or_a_link() -> None:
+    prose = re.sub(r"^(`{3,})sql\n.*?\n\1$", "", markdown(evil()), flags=re.MULTILINE | re.DOTALL)
+    tags = set(re.findall(r"<[^>]*>", prose))
+    assert tags <= {"<!-- lockage forecast -->", "<!-- -->", "<br>", "<code>", "</code>", "<details>", "</details>",
+                    "<summary>", "</summary>"}  # fmt: skip
+    assert "@nobody" not in prose
+    assert "@somebody" not in prose
+    assert "://" not in prose
+    assert "](y)" not in prose.replace("\\](y)", "")
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_details_are_closed_and_have_the_empty_lines_that_markdown_needs(make: Callable[[], Forecast]) -> None:
+    text = markdown(make())
+    assert text.count("<details>") == text.count("</details>") == len(re.findall(r"</summary>\n\n", text))
+    assert text.count("<details>") == len(re.findall(r"\n\n</details>\n", text))
+
+
+def test_code_survives_what_would_end_it() -> None:
+    assert code("a b") == "`a b`"
+    assert code("a\n  b") == "`a b`"
+    assert code("a|b") == "<code>a&#124;b</code>"
+    assert code("x`y") == "<code>x&#96;y</code>"
+    assert code("") == ""
+    assert len(code("x" * 500)) == 202
+    assert fenced("a\n```\nb").startswith("````sql\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("1. one", "1\\. one"),
+        ("9.3 s", "9.3 s"),
+        ("- x", "\\- x"),
+        ("a - b", "a - b"),
+        ("see #12 of @me", "see \\#<!-- -->12 of @<!-- -->me"),
+        ("a\nb", "a b"),
+    ],
+)
+def test_text_stays_text(text: str, line: str) -> None:
+    assert escaped(text) == line
+
+
+def test_a_forge_takes_even_the_largest() -> None:
+    hazard = Hazard(
+        code="H001", severity=Severity.NOTE, relation=None, file="x.sql", line=1, sentence=EVIL * 5, remedy=EVIL * 5
+    )
+    relations = tuple(relation(f"{EVIL}.{n}", stretch(Blocks.READS, 0.0, 1.0), file=EVIL) for n in range(300))
+    unknown = tuple(Unknown(file=EVIL, line=n, reason=EVIL * 10) for n in range(500))
+    text = markdown(replace(usual(), relations=relations, hazards=(hazard,) * 200, unknown=unknown))
+    assert len(text) <= LIMIT_CHARACTERS
+    assert re.search(r"…and \d+ more; `--output json` and `--output html` have all", text)
+    assert text.count("<details>") == text.count("</details>")
+
+
+def test_a_long_list_that_fits_is_shown_whole() -> None:
+    assert len(re.findall(r"^\| `public\.", markdown(sixty_lanes()), flags=re.MULTILINE)) == 60
+    assert "in 1000 stretches" in markdown(thousand_transactions())
