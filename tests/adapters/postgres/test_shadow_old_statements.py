@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from lockage.adapters.postgres.shadow import EmbeddedShadows
-from lockage.ports import Shadow
+from lockage.core.forecast.compatibility import Breaks, Sure, Why
+from lockage.core.release.statements import OldStatement
+from lockage.ports import OldStatements, Shadow
 
 pytestmark = pytest.mark.real
 
@@ -48,6 +50,15 @@ def shadow(one_shadow: Shadow) -> Shadow:
     return one_shadow
 
 
+def olds(*texts: str, role: str | None = None) -> list[OldStatement]:
+    return [OldStatement(text=text, role=role) for text in texts]
+
+
+def breaking(old: OldStatements) -> dict[str, str]:
+    """What surely fails, with its SQLSTATE."""
+    return {each.statement.text: each.sqlstate for each in old.broken().breaks if each.sure is not Sure.POSSIBLE}
+
+
 @pytest.mark.parametrize(
     ("script", "broken"),
     [
@@ -70,33 +81,151 @@ def shadow(one_shadow: Shadow) -> Shadow:
 )
 def test_what_breaks_is_told_and_what_only_lacks_data_is_not(shadow: Shadow, script: str, broken: dict[str, str]) -> None:
     with shadow.statements() as old:
-        assert old.prepare(ALL) == ()
+        assert old.prepare(olds(*ALL)) == ()
         shadow.run(script)
-        assert {statement: sqlstate for statement, sqlstate, _ in old.broken()} == broken
+        assert breaking(old) == broken
 
 
 def test_a_statement_that_cannot_be_prepared_before_the_script_is_left_out(shadow: Shadow) -> None:
     with shadow.statements() as old:
-        left_out = dict(
-            old.prepare(["select nothing_of_that_name from users", "set search_path = ''", "listen x", "select 1", ""])
-        )
-        assert set(left_out) == {"select nothing_of_that_name from users", "set search_path = ''", "listen x", ""}
-        assert "does not exist" in left_out["select nothing_of_that_name from users"]
-        assert old.broken() == ()
+        left_out = {
+            each.statement.text: each
+            for each in old.prepare(
+                olds("select nothing_of_that_name from users", "set search_path = ''", "listen x", "select 1", "")
+            )
+        }
+        assert {text: each.why for text, each in left_out.items()} == {
+            "select nothing_of_that_name from users": Why.FAILS,
+            "set search_path = ''": Why.UTILITY,
+            "listen x": Why.UTILITY,
+            "": Why.UTILITY,
+        }
+        assert "does not exist" in left_out["select nothing_of_that_name from users"].reason
+        assert old.broken() == Breaks()
 
 
 def test_nothing_that_an_old_statement_does_stays(shadow: Shadow) -> None:
     with shadow.statements() as old, shadow.session() as session:
-        assert old.prepare(["insert into users (id, name) values ($1, $2)", "select pg_advisory_lock($1)"]) == ()
-        assert old.broken() == ()
+        assert old.prepare(olds("insert into users (id, name) values ($1, $2)", "select pg_advisory_lock($1)")) == ()
+        assert old.broken() == Breaks()
         for condition in ("not exists (select from users)", "not exists (select from pg_locks where locktype = 'advisory')"):
             assert session.execute(f"do $$ begin assert {condition}; end $$").failure is None
 
 
 def test_an_old_statement_that_meets_a_lock_is_not_called_broken(shadow: Shadow) -> None:
     with shadow.statements() as old, shadow.session() as session:
-        assert old.prepare([READS_ALL]) == ()
+        assert old.prepare(olds(READS_ALL)) == ()
         session.execute("begin")
         session.execute("lock table users")
-        assert old.broken() == ()
+        found = old.broken()
+        assert found.breaks == ()
+        assert [each.why for each in found.unchecked] == [Why.LOCKED]
         session.execute("rollback")
+
+
+PRINTED = (
+    "select now() - interval $1",
+    "select date $1, timestamp with time zone $2, time $3",
+    "select extract($1 from at) from users where at > now() - interval $2",
+    "select count($1), sum($2) from users",
+    "select id from users where id = any(array[$1, $2]) and name like $3 || $4 limit $5 offset $6",
+    "select jsonb_build_object($1, name) ->> $2, concat($3, $4) from users",
+    "select case when age > $1 then $2 else $3 end + $4 from users",
+    "update users set age = case when name = $1 then $2 else $3 end",
+    "update keys set used = v.used from (values ($1, $2), ($3, $4)) as v (id, used) where keys.id = v.id",
+    "insert into users (id, name, tags) select unnest($1::uuid[]), $2, array[$3]",
+    "insert into keys (id, user_id) values ($1, $2), ($3, $4) on conflict (id) do update set used = keys.used + $5 returning *",
+    "select id from users where mood in ($1, $2) and age between $3 and $4 and name ~ $5",
+    "with n as (select $1 as id) select * from keys join n on n.id = keys.id for update of keys skip locked",
+    "select $1 + $2, $3 || $4, round($5, $6), greatest($7, age), nullif($8, $9) from users",
+    "select * from users where ($1 is null or name = $1) and (mood = $2 or $3)",
+    'SELECT "users"."id", "users"."name" FROM "users" WHERE "users"."mail" = $1 ORDER BY "users"."id" ASC LIMIT $2',
+    "select generate_series($1, $2), substring(name from $3 for $4), date_trunc($5, at) from users",
+    "select id from users where id in ($1 /*, ... */)",
+)
+"""As pg_stat_statements prints what applications send."""
+
+
+@pytest.mark.parametrize("statement", PRINTED)
+def test_what_pg_stat_statements_prints_is_prepared_and_executed(shadow: Shadow, statement: str) -> None:
+    with shadow.statements() as old:
+        assert old.prepare(olds(statement)) == ()
+        assert old.broken() == Breaks()
+        shadow.run("alter table users rename to people; alter table keys rename to secrets")
+        assert (statement in breaking(old)) == ("users" in statement or "keys" in statement)
+
+
+def test_a_role_is_asked_whether_it_still_may_and_superusers_are_not_taken_for_it(shadow: Shadow) -> None:
+    shadow.run(
+        "do $$ begin create role reader; exception when duplicate_object then null; end $$; "
+        "grant usage on schema public to reader; grant select on keys to reader"
+    )
+    with shadow.statements() as old:
+        read, written = olds("select id from keys", "update keys set used = 1", role="reader")
+        assert old.prepare([read, written, *olds("select user_id from keys", role="nobody_knows")]) == ()
+        shadow.run("revoke select on keys from reader")
+        assert breaking(old) == {"select id from keys": "42501"}
+
+
+def test_what_reaches_out_of_the_database_is_never_executed_and_what_it_names_is_checked_all_the_same(shadow: Shadow) -> None:
+    shadow.run("""
+        create table seen (n int);
+        create function reach(i int) returns int language plpgsql immutable as
+            $$ begin perform pg_read_file('/etc/hostname'); raise 'it was executed'; end $$;
+        create function noisy() returns trigger language plpgsql as $$ begin perform reach(1); return new; end $$;
+        create trigger noisy before insert on seen for each row execute function noisy();
+    """)
+    named, written, direct = "select reach(1), id from keys", "insert into seen values ($1)", "select lo_import('/etc/passwd')"
+    with shadow.statements() as old:
+        assert [each.statement.text for each in old.prepare(olds(named, written, direct))] == [direct]
+        assert old.broken() == Breaks()
+        shadow.run("alter table keys rename id to number; alter table seen rename n to m")
+        assert breaking(old) == {named: "42703"}
+
+
+def test_a_statement_that_is_only_prepared_differs_from_one_that_is_sent_anew(shadow: Shadow) -> None:
+    with shadow.statements() as old:
+        old.prepare(olds("select * from keys", "select secret from keys"))
+        shadow.run("alter table keys add column more int; alter table keys drop column secret")
+        assert {each.statement.text: each.kept_only for each in old.broken().breaks} == {
+            "select * from keys": True,
+            "select secret from keys": False,
+        }
+
+
+def test_a_search_path_for_sessions_to_come_breaks_those(shadow: Shadow) -> None:
+    with shadow.statements() as old:
+        old.prepare(olds("select id from keys", "select id from public.keys"))
+        shadow.run("alter database postgres set search_path = pg_catalog")
+        try:
+            found = old.broken().breaks
+        finally:
+            shadow.run("alter database postgres reset search_path")
+    assert [(each.statement.text, each.sqlstate) for each in found] == [("select id from keys", "42P01")]
+
+
+def test_row_security_that_hides_rows_silently_is_remarked(shadow: Shadow) -> None:
+    with shadow.statements() as old:
+        old.prepare(olds("select id from keys"))
+        shadow.run("alter table keys enable row level security")
+        (remark,) = old.broken().remarks
+    assert remark.startswith("row security was switched on for public.keys")
+
+
+def test_what_began_to_break_is_told_step_by_step(shadow: Shadow) -> None:
+    texts = ("select secret from keys", "insert into users (id, name) values ($1, $2)", "select 1")
+    steps = ("alter table users add constraint long check (length(name) > 5)", "alter table keys drop column secret")
+    with shadow.statements() as old:
+        old.prepare(olds(*texts))
+        for step in steps:
+            shadow.run(step)
+        breaks = old.broken().breaks
+    assert {each.statement.text for each in breaks} == set(texts[:2])
+    shadow.run(SCHEMA)
+    with shadow.statements() as old:
+        old.prepare([each.statement for each in breaks])
+        assert old.begun(breaks) == frozenset()
+        shadow.run(steps[0])
+        assert {each.statement.text for each in old.begun(breaks)} == {texts[1]}
+        shadow.run(steps[1])
+        assert old.begun(breaks) == frozenset(breaks)

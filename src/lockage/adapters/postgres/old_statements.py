@@ -1,111 +1,309 @@
 """The old release's statements on a kept session: prepared and executed before the script, executed again after it.
 
-Not for judging whether a failure matters, and not for production: they are executed. The surprising thing: each is executed
-before the script too, for with made-up parameters on a shadow without data a statement may fail by itself; only what fails
-afterwards, and failed otherwise or not at all before, is broken.
+Not for production: they are executed, in transactions that are rolled back. The surprising thing: each is executed before the
+script too, for with made-up parameters and next to no data a statement may fail by itself; only what fails afterwards, and
+failed otherwise or not at all before, is broken.
 
-A failure by the data (a key that exists, a value out of range) says nothing about a shadow without data and never counts. A
-column that got ``NOT NULL`` without a default, and is not named by an old INSERT, does: the made-up parameters are never NULL
-where a value of the type is known.
+What reaches out of the database is never executed, nor planned, since planning executes functions too: it is only parsed anew.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import psycopg
-from psycopg import pq
-from psycopg.pq.abc import PGresult
+from psycopg import sql
 from psycopg.rows import TupleRow
 
-from lockage.adapters.postgres.exchange import exchange
-from lockage.adapters.postgres.session import foreign_errors, load_sql
-from lockage.core.forecast.trace import Failure
-
-NOT_OF_THE_SCHEMA = ("22", "23", "40", "53", "55", "57", "P0")
-"""SQLSTATE classes of failures by data, locks, limits and a function's own RAISE. Source: PostgreSQL 18 manual, Appendix A."""
-
-NOT_NULL_VIOLATION = "23502"
-
-_QUERY = re.compile(
-    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|insert|update|delete|with|merge|values|table)\b", re.IGNORECASE | re.DOTALL
+from lockage.adapters.postgres.exchange import discreetly
+from lockage.adapters.postgres.executing import Executing, Way
+from lockage.adapters.postgres.made_up_rows import Samples
+from lockage.adapters.postgres.original import Original
+from lockage.adapters.postgres.preparing import Prepared, Preparing
+from lockage.adapters.postgres.reaching_out import reaches_out, reaching_names, words_of
+from lockage.adapters.postgres.session import foreign_errors
+from lockage.adapters.postgres.strictness import read_strictness
+from lockage.core.forecast.compatibility import (
+    LOCK_NOT_AVAILABLE,
+    NOT_NULL_VIOLATION,
+    Break,
+    Breaks,
+    Sure,
+    Unchecked,
+    Why,
+    demands_met,
+    ground_of,
+    is_of_values,
+    sureness,
 )
-"""What is executed, by its first word; the rest (SET, LISTEN, BEGIN) reads no schema."""
+from lockage.core.forecast.strictness import Strictness, gone, lost_labels, newly_secured
+from lockage.core.forecast.trace import Failure
+from lockage.core.migration.syntax import Name
+from lockage.core.migration.writes import writes_of
+from lockage.core.release.statements import OldStatement
+
+INSUFFICIENT_PRIVILEGE = "42501"
+"""Source: PostgreSQL 18 manual, Appendix A."""
+
+REGCLASS = 2205
+"""Source: PostgreSQL 18, src/include/catalog/pg_type.dat."""
+
+CHECK_LIMIT_S = 60.0
+"""For executing all statements once. Five thousand take about three seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Prepared:
-    statement: str
-    name: bytes
-    parameters: tuple[bytes | None, ...]
-    before: Failure | None
+class OldRole:
+    """As whom the old release works."""
+
+    name: str | None = None  # where a statement does not say; None: as whoever holds the session
+    plain: Collection[str] = ()  # roles that are no superusers in production
+
+
+def old_role_of(original: Original | None) -> OldRole:
+    """As whom the old release works: the role that was asked with, or the tables' owner; never as a superuser by mistake."""
+    if original is None:
+        return OldRole()
+    plain = frozenset(role.name for role in original.roles) - original.superusers
+    name = next((role for role in (original.asker, original.migrating_role) if role in plain), None)
+    return OldRole(name=name, plain=plain)
 
 
 class KeptStatements:
-    """Statements on one kept session, as the protocol ``OldStatements`` asks for it."""
+    """Statements on one kept session, as the protocol ``OldStatements`` asks for it.
 
-    def __init__(self, session: psycopg.Connection[TupleRow], *, statement_limit_s: float) -> None:
+    ``new_session`` gives a session of the same role that begins after the script. ``discreet``: there are rows of production's,
+    and no value of theirs may stand in a message.
+    """
+
+    def __init__(
+        self,
+        session: psycopg.Connection[TupleRow],
+        *,
+        new_session: Callable[[], psycopg.Connection[TupleRow]] | None = None,
+        role: OldRole | None = None,
+        discreet: bool = False,
+    ) -> None:
         self._session = session
-        self._limit_s = statement_limit_s
-        self._prepared: list[_Prepared] = []
+        self._new_session = new_session
+        self._role = role or OldRole()
+        self._discreet = discreet
+        self._samples = Samples(session)
+        self._prepared: list[Prepared] = []
+        self._before: dict[bytes, Failure | None] = {}
+        self._unprivileged: set[bytes] = set()  # asked as whoever holds the session, since their role lacks a privilege
+        self._words: frozenset[str] = frozenset()
+        self._filled: Collection[int] | None = None
+        self._strictness = Strictness()
 
-    def prepare(self, statements: Sequence[str]) -> tuple[tuple[str, str], ...]:
-        """Prepares and executes all; gives (statement, reason) of those that cannot even be prepared."""
-        left_out: list[tuple[str, str]] = []
+    def prepare(self, statements: Sequence[OldStatement]) -> tuple[Unchecked, ...]:
+        """Prepares and executes all; gives those that prove nothing, with the reason."""
         with foreign_errors("preparing the old release's statements on the shadow"):
-            for statement in statements:
-                reason = self._prepare(statement)
-                if reason is not None:
-                    left_out.append((statement, reason))
-        return tuple(left_out)
+            reaching = reaching_names(self._session)
+            inside = [each for each in statements if not reaches_out(each.text)]
+            outside = [each for each in statements if reaches_out(each.text)]
+            left_out = [Unchecked(statement=each, why=Why.OUTSIDE) for each in outside]
+            for found in Preparing(self._session).prepare(inside):
+                if isinstance(found, Prepared):
+                    self._prepared.append(found)
+                else:
+                    left_out.append(found)
+            self._words = frozenset(word for each in self._prepared for word in words_of(each.text))
+            self._strictness = read_strictness(self._session)
+            late = self._execute_before(reaching)
+        return (*left_out, *late)
 
-    def broken(self) -> tuple[tuple[str, str, str], ...]:
-        """Executes them again, each in a transaction that is rolled back; gives (statement, SQLSTATE, message)."""
-        found: list[tuple[str, str, str]] = []
+    def broken(self) -> Breaks:
+        """Executes them again, each in a savepoint that is rolled back; gives those that fail or may, and what was left out."""
         with foreign_errors("executing the old release's statements on the shadow"):
-            for prepared in self._prepared:
-                after = self._execute(prepared.name, prepared.parameters)
-                if after is not None and after != prepared.before and _counts(after):
-                    found.append((prepared.statement, after.sqlstate, after.message))
-        return tuple(found)
+            try:
+                return self._broken()
+            except psycopg.errors.LockNotAvailable:
+                return Breaks(unchecked=tuple(Unchecked(statement=p.statement, why=Why.LOCKED) for p in self._prepared))
 
-    def _prepare(self, statement: str) -> str | None:
-        if not _QUERY.match(statement):
-            return "it is no query"
-        pgconn = self._session.pgconn
-        name = f"lockage_{len(self._prepared)}".encode()
-        made = pgconn.prepare(name, statement.encode())
-        if made.status != pq.ExecStatus.COMMAND_OK:
-            return _failure(made).message
-        described = pgconn.describe_prepared(name)
-        types = [described.param_type(index) for index in range(described.nparams)]
-        parameters = tuple(self._value(type_oid) for type_oid in types)
-        before = self._execute(name, parameters)
-        self._prepared.append(_Prepared(statement=statement, name=name, parameters=parameters, before=before))
-        return None
+    def _broken(self) -> Breaks:
+        # What no change of the catalog invalidates is analysed anew too, as in a session that begins now.
+        self._session.execute("discard plans")
+        reaching = reaching_names(self._session)
+        now = read_strictness(self._session)
+        executing = self._executing(reaching)
+        after = executing.run(self._prepared, Way.KEPT)
+        suspects = [each for each in self._prepared if self._differs(each, after)]
+        breaks = self._judged(executing, suspects, after, strict=now)
+        breaks += self._in_new_sessions(executing, {each.statement for each in breaks})
+        breaks += self._demanded(now, {each.statement for each in breaks})
+        secured = newly_secured(self._strictness, now)
+        return Breaks(
+            breaks=tuple(breaks),
+            unchecked=tuple(self._unchecked(after)),
+            remarks=tuple(
+                f"row security was switched on for {table}: whoever is subject to it may see fewer rows, without a failure"
+                for table in secured
+            ),
+        )
 
-    def _execute(self, name: bytes, parameters: Sequence[bytes | None]) -> Failure | None:
-        exchange(self._session, "BEGIN", limit_s=self._limit_s)
-        # libpq takes None for NULL, which the declared type forgets.
-        result = self._session.pgconn.exec_prepared(name, cast("Sequence[bytes]", parameters))
-        good = result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
-        exchange(self._session, "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()", limit_s=self._limit_s)
-        return None if good else _failure(result)
+    def _unchecked(self, after: Mapping[bytes, Failure | None]) -> Iterator[Unchecked]:
+        for each in self._prepared:
+            failure = after.get(each.name)
+            if each.name not in after:
+                yield Unchecked(statement=each.statement, why=Why.TIME)
+            elif failure is not None and failure.sqlstate == LOCK_NOT_AVAILABLE:
+                yield Unchecked(statement=each.statement, why=Why.LOCKED)
 
-    def _value(self, type_oid: int) -> bytes | None:
-        row = self._session.execute(load_sql("select_sample_value"), {"type": type_oid}).fetchone()
-        return None if row is None or row[0] is None else str(row[0]).encode()
+    def _execute_before(self, reaching: frozenset[str]) -> list[Unchecked]:
+        executing = self._executing(reaching)
+        before = executing.run(self._prepared, Way.KEPT)
+        self._filled = executing.filled
+        poor = [each for each in self._prepared if (f := before.get(each.name)) and f.sqlstate == INSUFFICIENT_PRIVILEGE]
+        self._unprivileged = {each.name for each in poor if self._role_of(each)}
+        before |= executing.run([each for each in poor if each.name in self._unprivileged], Way.KEPT)
+        late = [Unchecked(statement=each.statement, why=Why.TIME) for each in self._prepared if each.name not in before]
+        self._prepared = [each for each in self._prepared if each.name in before]
+        self._before = before
+        return late
+
+    def _executing(self, reaching: frozenset[str]) -> Executing:
+        return Executing(
+            self._session,
+            samples=self._samples,
+            words=self._words,
+            only=self._filled,
+            role_of=self._role_of,
+            plain_roles=self._role.plain,
+            reaching=reaching,
+            until=time.monotonic() + CHECK_LIMIT_S,
+        )
+
+    def _role_of(self, prepared: Prepared) -> str | None:
+        return None if prepared.name in self._unprivileged else prepared.statement.role or self._role.name
+
+    def _differs(self, prepared: Prepared, after: Mapping[bytes, Failure | None]) -> bool:
+        before, now = self._before[prepared.name], after.get(prepared.name)
+        return sureness(before, now, planning_fails=True, has_parameters=True) is not None
+
+    # --- what fails -----------------------------------------------------------------------------------------------------------
+
+    def begun(self, breaks: Collection[Break]) -> frozenset[Break]:
+        """Those of the breaks that have begun by now, for finding out behind which statement of a script each begins."""
+        with foreign_errors("executing the old release's statements on the shadow"):
+            self._session.execute("discard plans")
+            wanted = {each.statement: each for each in breaks}
+            those = [each for each in self._prepared if each.statement in wanted]
+            after = self._executing(reaching_names(self._session)).run(those, Way.KEPT)
+            found = {wanted[each.statement] for each in those if self._differs(each, after)}
+            left = {statement for statement, each in wanted.items() if each not in found}
+            if left:
+                met = {each.statement for each in self._demanded(read_strictness(self._session), ())}
+                found |= {wanted[statement] for statement in left & met}
+        return frozenset(found)
+
+    def _judged(
+        self,
+        executing: Executing,
+        suspects: Sequence[Prepared],
+        after: Mapping[bytes, Failure | None],
+        *,
+        strict: Strictness,
+    ) -> list[Break]:
+        if not suspects:
+            return []
+        lost = lost_labels(self._strictness, strict)
+        planned = executing.run(suspects, Way.PLANNED)
+        anew = executing.run(suspects, Way.ANEW)
+        found: list[Break] = []
+        for each in suspects:
+            before, now = self._before[each.name], after[each.name]
+            sure = sureness(before, now, planning_fails=planned.get(each.name) is not None, has_parameters=bool(each.types))
+            if sure is None or now is None:
+                continue
+            if now.sqlstate == NOT_NULL_VIOLATION and any(self._samples.value(oid) is None for oid in each.types):
+                sure = Sure.POSSIBLE
+            if now.sqlstate == "23514" and sure is Sure.POSSIBLE and not is_of_values(now, writes_of(each.text), strict):
+                sure = Sure.CERTAIN
+            if now.sqlstate == "22P02" and any(oid in lost for oid in each.types):
+                sure = Sure.VALUES  # the value was made up of a label that is gone
+            kept_only = each.name in anew and anew[each.name] in {None, before}
+            found.append(self._break(each, now, sure, kept_only=kept_only))
+        return found
+
+    def _break(self, prepared: Prepared, failure: Failure, sure: Sure, *, kept_only: bool = False) -> Break:
+        message = discreetly(failure.message, prepared.text) if self._discreet else failure.message
+        return Break(statement=prepared.statement, sqlstate=failure.sqlstate, message=message, sure=sure, kept_only=kept_only)
+
+    def _in_new_sessions(self, executing: Executing, known: Collection[OldStatement]) -> list[Break]:
+        """What fails where names are looked up otherwise: the script may have set a search_path for sessions to come."""
+        if self._new_session is None:
+            return []
+        with self._new_session() as session:
+            path = _search_path(session)
+        if path == _search_path(self._session):
+            return []
+        left = [each for each in self._prepared if each.statement not in known]
+        after = executing.run(left, Way.ANEW, search_path=path)
+        suspects = [each for each in left if self._differs(each, after)]
+        found: list[Break] = []
+        for each in suspects:
+            failure = after[each.name]
+            assert failure is not None
+            message = f"{failure.message} (in sessions that begin after the script, with search_path {path})"
+            found.append(self._break(each, Failure(sqlstate=failure.sqlstate, message=message), Sure.CERTAIN))
+        return found
+
+    # --- what may fail --------------------------------------------------------------------------------------------------------
+
+    def _demanded(self, now: Strictness, known: Collection[OldStatement]) -> list[Break]:
+        """What only values would show that nobody knows."""
+        ground = ground_of(self._strictness, now)
+        lost = lost_labels(self._strictness, now)
+        names = gone(self._strictness, now)
+        if not ground.demands and not lost and not names:
+            return []
+        resolve = _Resolving(self._session)
+        found: list[Break] = []
+        for each in self._prepared:
+            if each.statement in known:
+                continue
+            labels = sorted(label for oid in set(each.types) for label in lost.get(oid, ()))
+            if labels:
+                message = f"a parameter's enum has lost {', '.join(labels)}"
+                found.append(Break(statement=each.statement, sqlstate="22P02", message=message, sure=Sure.VALUES))
+                continue
+            if names and REGCLASS in each.types:
+                message = f"a parameter names a relation, and {', '.join(names)} is gone"
+                found.append(Break(statement=each.statement, sqlstate="42P01", message=message, sure=Sure.POSSIBLE))
+                continue
+            demands = demands_met(writes_of(each.text), ground, resolve=resolve.oid) if ground.demands else ()
+            if demands:
+                first, more = demands[0], len(demands) - 1
+                found.append(
+                    Break(
+                        statement=each.statement,
+                        sqlstate=first.sqlstate,
+                        message=first.sentence + (f", and {more} more" if more else ""),
+                        sure=Sure.VALUES if first.takes_away else Sure.POSSIBLE,
+                    )
+                )
+        return found
 
 
-def _counts(failure: Failure) -> bool:
-    return failure.sqlstate == NOT_NULL_VIOLATION or not failure.sqlstate.startswith(NOT_OF_THE_SCHEMA)
+class _Resolving:
+    """Names to oids, each asked for once."""
+
+    def __init__(self, session: psycopg.Connection[TupleRow]) -> None:
+        self._session = session
+        self._known: dict[Name, int | None] = {}
+
+    def oid(self, name: Name) -> int | None:
+        if name not in self._known:
+            parts = (name.schema, name.name) if name.schema else (name.name,)
+            text = sql.Identifier(*parts).as_string(self._session)
+            row = self._session.execute("select pg_catalog.to_regclass(%s)::oid", [text]).fetchone()
+            self._known[name] = int(row[0]) if row is not None and row[0] is not None else None
+        return self._known[name]
 
 
-def _failure(result: PGresult) -> Failure:
-    def field(which: pq.DiagnosticField) -> str:
-        return (result.error_field(which) or b"").decode(errors="replace")
-
-    return Failure(sqlstate=field(pq.DiagnosticField.SQLSTATE), message=field(pq.DiagnosticField.MESSAGE_PRIMARY))
+def _search_path(session: psycopg.Connection[TupleRow]) -> str:
+    row = session.execute("select current_setting('search_path')").fetchone()
+    return str(row[0]) if row is not None else ""

@@ -1,17 +1,48 @@
 """What a release asks of its database: the statements of its files, layered release upon release where a profile says so.
 
-Not for executing them. The surprising thing: a name (``-- name: x``) ties a statement to the one that it replaces in a later
-release; statements without a name only ever add up.
+Not for executing them, nor for reading what a user hands in (``statement_files``). The surprising thing: a name (``-- name:
+x``) ties a statement to the one that it replaces in a later release; statements without a name only ever add up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from lockage.core.migration.statement import split_statements
 from lockage.core.release.version import parse_version
 
 NAME_MARK = "-- name:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldStatement:
+    """One statement of the running release."""
+
+    text: str  # as it was sent, or as pg_stat_statements prints it: $1 for each constant
+    role: str | None = None  # who sends it; None: not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningRelease:
+    """The statements of the running release that are known, and where from."""
+
+    statements: tuple[OldStatement, ...] = ()
+    source: str = ""  # in words for people: "pg_stat_statements", a file's name; "": the profile
+    since: str | None = None  # ISO time since which they were collected; None: not said
+    remarks: tuple[str, ...] = ()  # what is missing among them, one sentence each
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts alone."""
+        return tuple(statement.text for statement in self.statements)
+
+
+def running_release(statements: RunningRelease | Iterable[str]) -> RunningRelease:
+    """The same whether texts alone or more is known; each text counts once for a role."""
+    if isinstance(statements, RunningRelease):
+        return statements
+    return RunningRelease(statements=tuple(OldStatement(text=text) for text in dict.fromkeys(statements)))
 
 
 def layers(release: str, known: Sequence[str], *, inherit: bool) -> tuple[str, ...]:

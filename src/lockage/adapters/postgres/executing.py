@@ -1,0 +1,155 @@
+"""Executes prepared statements of the old release in one transaction, on made-up rows, and takes everything back.
+
+Never for production. The surprising thing: before the INSERTs into a table its made-up row is deleted, since a key that exists
+would hide what else they meet; the rows that they refer to stay.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from itertools import groupby
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from lockage.adapters.postgres.made_up_rows import Samples, fill_tables
+from lockage.adapters.postgres.pipelined import Command, Execute, Prepare, Run, answers
+from lockage.adapters.postgres.preparing import Prepared
+from lockage.adapters.postgres.reaching_out import words_of
+from lockage.core.forecast.trace import Failure
+
+STATEMENT_LIMIT_S = 2.0
+"""Longest run of one statement. On a made-up row nothing takes long; what does sleeps or loops."""
+
+_TARGET = re.compile(r'\binsert\s+into\s+((?:"(?:[^"]|"")+"|\w+)(?:\s*\.\s*(?:"(?:[^"]|"")+"|\w+))?)', re.IGNORECASE)
+
+
+class Way(StrEnum):
+    """How a statement is put to the server."""
+
+    KEPT = "kept"  # the kept prepared one is executed
+    PLANNED = "planned"  # it is planned and not executed
+    ANEW = "anew"  # its text is sent anew and executed
+
+
+class Executing:
+    """Executes on one session; ``reaching`` are names that reach out, with which statements are only parsed."""
+
+    def __init__(
+        self,
+        session: psycopg.Connection[TupleRow],
+        *,
+        samples: Samples,
+        words: Collection[str],
+        only: Collection[int] | None,
+        role_of: Callable[[Prepared], str | None],
+        plain_roles: Collection[str],
+        reaching: frozenset[str],
+        until: float,
+    ) -> None:
+        self._session = session
+        self._samples = samples
+        self._words = words
+        self._only = only
+        self._role_of = role_of
+        self._plain_roles = plain_roles
+        self._reaching = reaching
+        self._until = until
+        self.filled: Collection[int] = ()
+
+    def run(self, statements: Sequence[Prepared], way: Way, *, search_path: str | None = None) -> dict[bytes, Failure | None]:
+        """What came of each, by name; those for which there was no time are missing."""
+        found: dict[bytes, Failure | None] = {}
+        if not statements:
+            return found
+        for oid in {oid for each in statements for oid in each.types}:
+            self._samples.value(oid)  # now, for nothing can be asked while commands are under way
+        with self._ground(search_path):
+            ordered = sorted(statements, key=self._scene)
+            for scene, those in groupby(ordered, key=self._scene):
+                found |= self._in_scene(*scene, list(those), way)
+                if time.monotonic() > self._until:
+                    break
+        return found
+
+    def _scene(self, prepared: Prepared) -> tuple[str, str]:
+        target = _TARGET.search(prepared.text)
+        return self._role_of(prepared) or "", target[1] if target else ""
+
+    @contextmanager
+    def _ground(self, search_path: str | None) -> Generator[None]:
+        self._session.execute("begin")
+        try:
+            self._session.execute(sql.SQL("set local statement_timeout = {}").format(sql.Literal(f"{STATEMENT_LIMIT_S:g}s")))
+            self._session.execute("savepoint lockage_rows")
+            try:
+                self.filled = fill_tables(self._session, self._samples, words=self._words, only=self._only)
+            except psycopg.Error:
+                # Without rows less is seen, but what is seen is true.
+                self._session.execute("rollback to savepoint lockage_rows")
+            if search_path is not None:
+                self._session.execute("select pg_catalog.set_config('search_path', %s, true)", [search_path])
+            self._session.execute("savepoint lockage_ground")
+            yield
+        finally:
+            self._session.execute("rollback")
+            self._session.execute("select pg_catalog.pg_advisory_unlock_all()")
+
+    def _in_scene(self, role: str, target: str, statements: Sequence[Prepared], way: Way) -> Mapping[bytes, Failure | None]:
+        self._set_scene(role, target)
+        return self._sent(statements, way)
+
+    def _set_scene(self, role: str, target: str) -> None:
+        emptied = [
+            Run(text="rollback to savepoint lockage_ground"),
+            Run(text="set local session_replication_role = replica"),
+            Run(text=f"delete from {target}"),  # noqa: S608 - words of the statement itself, on a shadow
+            Run(text="set local session_replication_role = origin"),
+            Run(text="savepoint lockage_scene"),
+        ]
+        if not target or words_of(target) & self._reaching or not self._good(emptied):
+            self._good([Run(text="rollback to savepoint lockage_ground"), Run(text="savepoint lockage_scene")])
+        if role:
+            name = sql.Identifier(role).as_string(self._session)
+            lowered = [Run(text=f"alter role {name} nosuperuser")] if role in self._plain_roles else []
+            taken = [*lowered, Run(text=f"set local role {name}"), Run(text="savepoint lockage_statement")]
+            if self._good(taken):
+                return
+        self._good([Run(text="rollback to savepoint lockage_scene"), Run(text="savepoint lockage_statement")])
+
+    def _good(self, commands: Sequence[Command]) -> bool:
+        return all(answer.failure is None for answer in answers(self._session, [commands]))
+
+    def _sent(self, statements: Sequence[Prepared], way: Way) -> dict[bytes, Failure | None]:
+        back = Run(text="rollback to savepoint lockage_statement")
+        sent = answers(self._session, ((back, self._command(each, way)) for each in statements))
+        found: dict[bytes, Failure | None] = {}
+        for each, answer in zip(statements, sent, strict=False):
+            found[each.name] = answer.failure
+            if time.monotonic() > self._until:
+                sent.close()
+                break
+        return found
+
+    def _command(self, prepared: Prepared, way: Way) -> Command:
+        if self._reaching and words_of(prepared.text) & self._reaching:
+            return Prepare(name=b"", text=prepared.text, types=prepared.declared)
+        values = tuple(self._samples.value(oid) for oid in prepared.types)
+        match way:
+            case Way.KEPT:
+                return Execute(name=prepared.name, values=values)
+            case Way.ANEW:
+                return Run(text=prepared.text, values=values, types=prepared.declared)
+            case Way.PLANNED:
+                given = ", ".join("NULL" if value is None else _literal(value) for value in values)
+                return Run(text=f"explain execute {prepared.name.decode()}" + (f" ({given})" if given else ""))
+
+
+def _literal(value: bytes) -> str:
+    text = value.decode().replace("\\", "\\\\").replace("'", "''")
+    return f"E'{text}'"

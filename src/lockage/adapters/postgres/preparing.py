@@ -1,0 +1,115 @@
+"""Prepares the running release's statements under names of our own, typed literals put back where ``$1`` cannot be typed.
+
+Not for executing them (``old_statements``). The surprising thing: a role without the privilege can prepare all the same, for
+PostgreSQL looks at privileges only when it executes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from lockage.adapters.postgres.pipelined import Answer, Describe, Prepare, answers
+from lockage.core.forecast.compatibility import Unchecked, Why
+from lockage.core.migration.placeholders import Objection, Typing, placeholders, typed
+from lockage.core.release.statements import OldStatement
+
+_QUERY = re.compile(
+    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|insert|update|delete|with|merge|values|table)\b", re.IGNORECASE | re.DOTALL
+)
+"""What is executed, by its first word; the rest (SET, LISTEN, BEGIN) reads no schema."""
+
+OWN_TYPES_LIMIT = 30
+"""Enums of the database that are tried for a parameter, after the usual types."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A statement that is kept prepared."""
+
+    statement: OldStatement
+    name: bytes
+    text: str  # with literals put back
+    declared: tuple[int, ...]  # types that had to be said; 0: the server's choice
+    types: tuple[int, ...]  # of all parameters, as the server has them
+
+
+class Preparing:
+    """Prepares statements on one session."""
+
+    def __init__(self, session: psycopg.Connection[TupleRow]) -> None:
+        self._session = session
+        self._types: dict[str, int] = {}
+        self._own: tuple[str, ...] | None = None
+
+    def prepare(self, statements: Sequence[OldStatement]) -> Iterator[Prepared | Unchecked]:
+        """Each statement prepared, or why it is not, in order."""
+        named = [(statement, f"lockage_{number}".encode()) for number, statement in enumerate(statements)]
+        queries = [(statement, name) for statement, name in named if _QUERY.match(statement.text)]
+        sent = answers(
+            self._session, ((Prepare(name=name, text=statement.text), Describe(name=name)) for statement, name in queries)
+        )
+        found = dict(zip((name for _, name in queries), list(sent), strict=True))
+        for statement, name in named:
+            if name not in found:
+                yield Unchecked(statement=statement, why=Why.UTILITY)
+            else:
+                yield self._one(statement, name, found[name])
+
+    def _one(self, statement: OldStatement, name: bytes, answer: Answer) -> Prepared | Unchecked:
+        if answer.failure is None:
+            return Prepared(statement=statement, name=name, text=statement.text, declared=(), types=answer.parameter_types)
+        if placeholders(statement.text):
+            described: list[Answer] = []
+
+            def attempt(typing: Typing) -> Objection | None:
+                answer = self._attempt(name, typing)
+                described.append(answer)
+                return _objection(answer)
+
+            found = typed(statement.text, attempt, more_types=self._own_types())
+            if found is not None:
+                types = described[-1].parameter_types
+                declared = self._declared(found)
+                return Prepared(
+                    statement=statement,
+                    name=name,
+                    text=found.text,
+                    declared=declared + (0,) * (len(types) - len(declared)),
+                    types=types,
+                )
+        return Unchecked(statement=statement, why=Why.FAILS, reason=answer.failure.message)
+
+    def _attempt(self, name: bytes, typing: Typing) -> Answer:
+        commands = (Prepare(name=name, text=typing.text, types=self._declared(typing)), Describe(name=name))
+        return next(iter(answers(self._session, [commands])))
+
+    def _declared(self, typing: Typing) -> tuple[int, ...]:
+        last = max(typing.types, default=0)
+        return tuple(self._oid(typing.types[number]) if number in typing.types else 0 for number in range(1, last + 1))
+
+    def _oid(self, name: str) -> int:
+        if name not in self._types:
+            # A name out of a message may be no type at all; 0 leaves the choice to the server.
+            row = self._session.execute("select pg_catalog.to_regtype(%s)::oid", [name]).fetchone()
+            self._types[name] = int(row[0]) if row is not None and row[0] is not None else 0
+        return self._types[name]
+
+    def _own_types(self) -> tuple[str, ...]:
+        if self._own is None:
+            rows = self._session.execute(
+                "select pg_catalog.format_type(oid, null) from pg_catalog.pg_type where typtype = 'e' order by oid limit %s",
+                [OWN_TYPES_LIMIT],
+            ).fetchall()
+            self._own = tuple(str(row[0]) for row in rows)
+        return self._own
+
+
+def _objection(answer: Answer) -> Objection | None:
+    if answer.failure is None:
+        return None
+    return Objection(sqlstate=answer.failure.sqlstate, message=answer.failure.message, position=answer.position)

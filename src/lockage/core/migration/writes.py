@@ -1,0 +1,136 @@
+"""Which columns a query writes, and whether its text says with what: a literal, a parameter, or something computed.
+
+Not for scripts' own changes of rows (``changed_rows``), nor for what triggers and views make of them. The surprising thing:
+``DEFAULT`` and a column that is left out are the same, and neither is listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import postgast
+from postgast import pg_query_pb2 as pg
+
+from lockage.core.migration.names import name_of
+from lockage.core.migration.nodes import nodes_of
+from lockage.core.migration.syntax import ChangeKind, Name
+
+
+class Given(StrEnum):
+    """How a value is given."""
+
+    LITERAL = "literal"
+    NULL = "null"
+    PARAMETER = "parameter"
+    COMPUTED = "computed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """Rows of one relation that a query inserts, changes or deletes."""
+
+    kind: ChangeKind
+    relation: Name
+    columns: tuple[tuple[str, Given], ...] = ()  # by name
+    places: tuple[Given | None, ...] = ()  # of an INSERT that names no columns: in the table's order; None: its default
+    everything: bool = False  # which columns is not known: all of them may be meant
+    selects: bool = False  # an INSERT of whatever a SELECT gives, which may be no row
+    forgiving: bool = False  # ON CONFLICT DO NOTHING without a target: no unique key makes it fail
+
+    def given(self, table_columns: Sequence[str]) -> dict[str, Given]:
+        """Each written column with how its value is given; ``table_columns`` in the table's order."""
+        if self.everything:
+            return dict.fromkeys(table_columns, Given.COMPUTED)
+        by_place = {name: how for name, how in zip(table_columns, self.places, strict=False) if how is not None}
+        return by_place | dict(self.columns)
+
+
+def writes_of(text: str) -> tuple[Write, ...]:
+    """Every write of a query, those in its WITH included; empty where it does not parse."""
+    try:
+        tree = postgast.parse(text)
+    except postgast.PgQueryError:
+        return ()
+    return tuple(write for node in nodes_of(tree) for write in _writes(node))
+
+
+def _writes(node: object) -> Iterator[Write]:
+    match node:
+        case pg.InsertStmt():
+            yield _insert(node)
+            clause = node.on_conflict_clause
+            if node.HasField("on_conflict_clause") and clause.action == pg.ONCONFLICT_UPDATE:
+                yield _update(node.relation, clause.target_list)
+        case pg.UpdateStmt():
+            yield _update(node.relation, node.target_list)
+        case pg.DeleteStmt():
+            yield Write(kind=ChangeKind.DELETE, relation=name_of(node.relation))
+        case pg.MergeStmt():
+            yield Write(kind=ChangeKind.MERGE, relation=name_of(node.relation), everything=True)
+        case _:
+            pass
+
+
+def _update(relation: pg.RangeVar, targets: Iterable[pg.Node]) -> Write:
+    columns = tuple((item.res_target.name, _given(item.res_target.val)) for item in targets)
+    return Write(kind=ChangeKind.UPDATE, relation=name_of(relation), columns=_written(columns))
+
+
+def _insert(node: pg.InsertStmt) -> Write:
+    names = [item.res_target.name for item in node.cols]
+    givens = _values(node)
+    clause = node.on_conflict_clause
+    forgiving = node.HasField("on_conflict_clause") and clause.action == pg.ONCONFLICT_NOTHING and not clause.HasField("infer")
+    relation = name_of(node.relation)
+    select = node.select_stmt.select_stmt
+    selects = node.HasField("select_stmt") and not select.values_lists and bool(select.from_clause or select.HasField("larg"))
+    if givens is None:  # a SELECT over * or a set operation
+        columns = tuple((name, Given.COMPUTED) for name in names)
+        return Write(kind=ChangeKind.INSERT, relation=relation, columns=columns, everything=not names, forgiving=forgiving)
+    if not names:
+        return Write(kind=ChangeKind.INSERT, relation=relation, places=tuple(givens), selects=selects, forgiving=forgiving)
+    columns = tuple((name, given) for name, given in zip(names, givens, strict=False))
+    return Write(kind=ChangeKind.INSERT, relation=relation, columns=_written(columns), selects=selects, forgiving=forgiving)
+
+
+def _written(columns: Iterable[tuple[str, Given | None]]) -> tuple[tuple[str, Given], ...]:
+    return tuple((name, given) for name, given in columns if given is not None)
+
+
+def _values(node: pg.InsertStmt) -> list[Given | None] | None:
+    """How each place of the inserted rows is given; None where that is not written out."""
+    if not node.HasField("select_stmt"):
+        return []  # DEFAULT VALUES
+    select = node.select_stmt.select_stmt
+    if select.values_lists:
+        rows = [[_given(value) for value in row.list.items] for row in select.values_lists]
+        width = min(len(row) for row in rows)
+        return [_least_known(row[place] for row in rows) for place in range(width)]
+    if select.HasField("larg") or not select.target_list or any(_is_star(target) for target in select.target_list):
+        return None
+    return [_given(target.res_target.val) for target in select.target_list]
+
+
+_ORDER = (None, Given.LITERAL, Given.NULL, Given.PARAMETER, Given.COMPUTED)
+
+
+def _least_known(givens: Iterable[Given | None]) -> Given | None:
+    return max(givens, key=_ORDER.index)
+
+
+def _given(value: pg.Node) -> Given | None:
+    """How a value is given; None for DEFAULT."""
+    if value.HasField("set_to_default"):
+        return None
+    if value.HasField("type_cast"):
+        return _given(value.type_cast.arg)
+    if value.HasField("a_const"):
+        return Given.NULL if value.a_const.isnull else Given.LITERAL
+    return Given.PARAMETER if value.HasField("param_ref") else Given.COMPUTED
+
+
+def _is_star(target: pg.Node) -> bool:
+    value = target.res_target.val
+    return value.HasField("column_ref") and any(part.HasField("a_star") for part in value.column_ref.fields)

@@ -1,0 +1,73 @@
+"""The compatibility corpus: what is said of old queries, against the same queries on kept sessions of a database with data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lockage.adapters.postgres.old_statements import KeptStatements
+from lockage.adapters.postgres.shadow import EmbeddedShadows
+from lockage.adapters.postgres.throwaway import throwaway
+from lockage.core.forecast.compatibility import Sure
+from lockage.core.release.statements import OldStatement
+from lockage.ports import Shadow
+from support.compatibility_corpus import SCHEMA, Case, Truth, cases
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+CASES = {case.name: case for case in cases()}
+
+EMPTY = """
+    drop schema if exists archive, attic cascade;
+    drop schema public cascade;
+    create schema public;
+    grant usage on schema public to public;
+"""
+
+
+@pytest.fixture(scope="module")
+def truth() -> Iterator[Truth]:
+    with throwaway(settings={"shared_preload_libraries": "pg_stat_statements"}) as server:
+        found = Truth(server)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def shadow() -> Iterator[Shadow]:
+    with EmbeddedShadows(statement_limit_s=5).empty() as made:
+        yield made
+
+
+def said(shadow: Shadow, case: Case, texts: list[str]) -> dict[str, Sure]:
+    """What breaks, or may, and how surely."""
+    shadow.run(EMPTY)
+    shadow.run(SCHEMA)
+    with shadow.statements() as old:
+        assert isinstance(old, KeptStatements)
+        assert old.prepare([OldStatement(text=text, role=case.role) for text in texts]) == ()
+        shadow.run(case.change)
+        return {each.statement.text: each.sure for each in old.broken().breaks}
+
+
+def test_the_corpus_is_large_and_names_no_case_twice() -> None:
+    assert len(CASES) == len(cases())
+    assert sum(any(query.breaks for query in case.queries) for case in cases()) >= 25
+    assert sum(not any(query.breaks for query in case.queries) for case in cases()) >= 25
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_old_queries_break_as_they_do_on_a_kept_session(name: str, truth: Truth, shadow: Shadow) -> None:
+    case = CASES[name]
+    true, printed = truth.of(case)
+    assert {text: state is not None for text, state in true.items()} == {q.text: q.breaks for q in case.queries}, true
+    found = said(shadow, case, list(dict.fromkeys([*printed, *printed.values()])))
+    for query in case.queries:
+        for text in {query.text, printed[query.text]}:
+            answer = found.get(text)
+            if query.by_value:
+                assert answer is not None or not query.breaks, f"missed: {text}"
+                assert answer in {None, Sure.POSSIBLE} or query.breaks, f"invented: {text}"
+            else:
+                assert (answer in {Sure.CERTAIN, Sure.VALUES}) == query.breaks, f"{answer}: {text}"

@@ -1,0 +1,270 @@
+--! add a column that may be null
+alter table orders add column source text;
+--? holds
+select id, total from orders where customer_id = 5 order by id desc limit 10 offset 2
+--? holds
+insert into orders (customer_id, total) values (1, 12.5) returning id
+--? holds
+update orders set total = 3 where id = 3
+
+--! add a column with a default
+alter table items add column currency text not null default 'EUR';
+--? holds
+insert into items (order_id, position, sku, price) values (1, 2, 'x', 1.5), (1, 3, 'y', 2.5)
+--? holds
+select sku, price from items where order_id = 1
+
+--! create a table that refers
+create table invoices (id bigserial primary key, order_id bigint references orders on delete cascade, total numeric);
+--? holds
+delete from orders where id = 5
+--? holds
+insert into orders (customer_id, total) values (1, 12.5)
+
+--! create an index
+create index orders_total on orders (total) where status <> 'lost';
+--? holds
+select id from orders where total between 10 and 20 and status = 'paid'
+
+--! drop an index that nobody needs by name
+drop index orders_customer;
+--? holds
+select id from orders where customer_id = 5
+
+--! lengthen a text
+alter table items alter column sku type varchar(200);
+--? holds
+insert into items (order_id, position, sku, price) values (1, 5, 'a-very-long-stock-keeping-unit', 1)
+--? holds
+select order_id from items where sku = 'sku-5'
+
+--! widen a number that nobody reads
+alter table customers alter column credit type bigint;
+--? holds
+insert into customers (email, credit) values ('w@example.org', 5)
+--? holds
+update customers set credit = credit + 10 where id = 2
+
+--! widen a decimal that is compared
+alter table items alter column price type numeric(20, 4);
+--? holds
+update items set price = 12.5 where order_id = 2
+--? holds
+select order_id from items where price > 3.5
+
+--! add a label to an enum
+alter type state add value 'returned';
+--? holds
+select id from orders where status = 'lost'
+--? holds
+insert into orders (customer_id, status) values (1, 'lost')
+
+--! drop a column that nobody reads
+alter table sessions drop column data;
+--? holds
+select token, expires_at from sessions where customer_id = 4
+--? holds
+insert into sessions (customer_id, expires_at) values (4, now() + interval '1 hour') returning token
+
+--! drop a table that nobody reads
+drop table jobs;
+--? holds
+select value from settings where key = 'color'
+
+--! allow null
+alter table items alter column price drop not null;
+--? holds
+insert into items (order_id, position, sku, price) values (1, 5, 's', 1)
+
+--! set another default
+alter table customers alter column country set default 'BE';
+--? holds
+insert into customers (email) values ('d@example.org')
+--? holds
+select country from customers where id = 1
+
+--! rename a constraint and an index
+alter table customers rename constraint customers_pkey to customers_key;
+alter index customers_email rename to customers_by_email;
+--? holds
+insert into customers (email) values ('c1@example.org') on conflict (email) do update set name = 'again'
+--? holds
+select id from customers where email = 'c1@example.org'
+
+--! drop a constraint
+alter table orders drop constraint orders_customer_id_fkey;
+--? holds
+insert into orders (customer_id, total) values (7, 1)
+
+--! make a check anew with more values
+alter table jobs add constraint known check (queue in ('mail', 'default'));
+alter table jobs drop constraint known;
+--? holds
+insert into jobs (queue, body) values ('mail', '{}')
+
+--! replace a function
+create or replace function order_total(which bigint) returns numeric language sql stable as
+    $$ select coalesce(total, 0) from orders where id = which $$;
+--? holds
+select order_total(7)
+--? holds
+select id from orders where order_total(id) > 5
+
+--! give a function a parameter with a default
+drop function order_total(bigint);
+create function order_total(which bigint, rounded boolean default false) returns numeric language sql stable as
+    $$ select total from orders where id = which $$;
+--? holds
+select order_total(7::bigint)
+
+--! replace a view by one with more columns
+create or replace view open_orders as select id, customer_id, total, note from orders where status = 'new';
+--? holds
+select sum(total) from open_orders where customer_id = 1
+
+--! rename a table behind a view
+alter table settings rename to preferences;
+create view settings as select key, value from preferences;
+--? holds
+select value from settings where key = 'color'
+--? holds
+update settings set value = 'green' where key = 'color'
+--? holds
+insert into settings (key, value) values ('k', 'v')
+
+--! add a trigger that does no harm
+create trigger touched before update on orders for each row execute function touch();
+--? holds
+update orders set total = 3 where id = 3
+--? holds
+delete from orders where id = 4
+
+--! add a trigger that only warns
+create function warn() returns trigger language plpgsql as $$ begin raise notice 'changed'; return new; end $$;
+create trigger warned after insert or update on settings for each row execute function warn();
+--? holds
+update settings set value = 'x' where key = 'color'
+--? holds
+insert into settings (key, value) values ('k', 'v')
+
+--! add a partition
+create table events_2027 partition of events for values from ('2027-01-01') to ('2028-01-01');
+--? holds
+insert into events (id, at, kind) values (5, '2025-07-01', 'x')
+--? holds
+select kind from events where at >= '2026-01-01' and at < '2026-12-01'
+
+--! grant a privilege [app]
+grant all on archive.orders to app;
+revoke delete on settings from app;
+--? holds
+select value from settings where key = 'size'
+--? holds
+insert into settings (key, value) values ('k', 'v')
+
+--! secure rows and let everybody in [app]
+alter table settings enable row level security;
+create policy everybody on settings using (true) with check (true);
+--? holds
+insert into settings (key, value) values ('k', 'v')
+--? holds
+update settings set value = 'y' where key = 'size'
+
+--! add a check that is not asked of what is written
+alter table customers add constraint sane check (created_at > '2000-01-01');
+--? holds
+insert into customers (email) values ('h@example.org')
+--? holds
+update customers set name = 'H' where id = 8
+
+--! add a foreign key to a column that is left out
+alter table sessions add column order_id bigint references orders;
+--? holds
+insert into sessions (customer_id) values (99999)
+--? holds
+select token from sessions where customer_id = 3
+
+--! add a unique key to a column that is left out
+alter table customers add column code text;
+create unique index on customers (code);
+--? holds
+insert into customers (email) values ('u@example.org')
+--? holds
+insert into customers (email, name) values ('c1@example.org', 'One') on conflict do nothing
+
+--! add a check that literals fulfil
+alter table customers add constraint credit_positive check (credit >= 0);
+--? holds by value
+update customers set credit = 5 where id = 1
+
+--! add a unique key that nobody violates
+create unique index on sessions (customer_id);
+--? holds by value
+insert into sessions (customer_id) values (5555)
+
+--! add a foreign key that everybody keeps
+delete from sessions where customer_id not in (select id from customers);
+alter table sessions add foreign key (customer_id) references customers;
+--? holds by value
+insert into sessions (customer_id) values (5)
+--? holds
+insert into sessions (expires_at) values (now())
+
+--! forbid a null that nobody writes
+update orders set note = '' where note is null;
+alter table orders alter column note set not null;
+--? holds by value
+insert into orders (customer_id, note) values (1, 'n')
+--? holds
+update orders set total = 9 where id = 9
+
+--! change storage, statistics and comments
+alter table orders alter column note set storage external;
+alter table orders alter column note set statistics 500;
+comment on column orders.note is 'free text';
+alter table orders set (fillfactor = 80);
+analyze orders;
+--? holds
+select * from orders where id = 5
+--? holds
+update orders set note = 'x' where id = 5 returning *
+
+--! fill rows
+update orders set channel = 'web' where channel is null;
+insert into settings (key, value) values ('new', 'x');
+delete from events where at < '2024-01-01';
+--? holds
+select * from settings order by key
+--? holds
+select extract(epoch from at), kind from events where at > date '2025-01-01'
+
+--! make an identity of a serial
+alter table jobs alter column id drop default;
+alter table jobs alter column id add generated by default as identity (start with 1000);
+--? holds
+insert into jobs (queue, body) values ('mail', '{}') returning id
+--? holds
+update jobs set taken = true where id = (select id from jobs where not taken order by id limit 1 for update skip locked) returning id
+
+--! add a materialised view and a sequence
+create materialized view totals as select customer_id, sum(total) from orders group by customer_id;
+create sequence more_numbers;
+--? holds
+select nextval('invoice_numbers')
+--? holds
+select customer_id, sum(total) from orders group by 1 having sum(total) > 10 order by 2 desc
+
+--! change the owner
+alter table settings owner to current_user;
+--? holds
+select json_agg(json_build_object('key', key, 'value', value)) from settings where key like 'co%'
+--? holds
+select case when value = 'blue' then 1 else 0 end as blue from settings where length(value) > 3
+
+--! drop a rule and a trigger of one's own
+create rule nothing as on insert to jobs do also select 1;
+drop rule nothing on jobs;
+--? holds
+insert into jobs (queue) values ('q')
+--? holds
+select count(1), max(id) + 1 from jobs where body ->> 'to' = '1'
