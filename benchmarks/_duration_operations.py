@@ -38,7 +38,8 @@ CREATE TABLE audited (id bigint PRIMARY KEY, value integer NOT NULL, changed_at 
 INSERT INTO audited SELECT g, g FROM generate_series(1, {rows} / 4) g;
 CREATE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.changed_at := now(); RETURN NEW; END $$;
 CREATE TRIGGER note BEFORE UPDATE ON audited FOR EACH ROW EXECUTE FUNCTION note_change();
-CREATE MATERIALIZED VIEW per_owner AS SELECT owner_id, kind, count(*) AS items, sum(amount) AS amount FROM items GROUP BY 1, 2;
+CREATE MATERIALIZED VIEW per_owner AS
+SELECT owner_id, kind, count(*) AS items, max(created_at) AS last FROM items GROUP BY 1, 2;
 CREATE TABLE parts (id bigint NOT NULL, at integer NOT NULL, value text) PARTITION BY RANGE (at);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (50);
 CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (50) TO (100);

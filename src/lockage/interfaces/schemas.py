@@ -18,6 +18,7 @@ from lockage.core.diagnosis.evidence import Evidence
 from lockage.core.diagnosis.findings import Diagnosis
 from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Forecast
+from lockage.core.forecast.calibration.past import Score
 from lockage.core.forecast.saved_survey import SurveyFile, SurveySaved
 from lockage.core.plan.steps import Plan
 from lockage.core.plan.window_report import WindowReport
@@ -39,6 +40,7 @@ PUBLISHED: Mapping[str, type] = {
     "lockage.recovery/1": Recovery,
     "lockage.releases/1": ReleasesFound,
     "lockage.run/1": RunReport,
+    "lockage.score/1": Score,
     "lockage.survey-file/1": SurveyFile,
     "lockage.survey-saved/1": SurveySaved,
     "lockage.survey/1": Survey,
