@@ -56,6 +56,7 @@ bench: $(STAMP) ## print every table of figures that the documentation quotes
 docs: $(STAMP) ## render the pages that come from code
 	$(BIN)/python -m lockage.interfaces.error_codes > docs/errors.md
 	$(BIN)/python -m lockage.interfaces.causes > docs/causes.md
+	$(BIN)/python -m lockage.interfaces.hazard_page docs/hazards.md
 	$(BIN)/python -m lockage.interfaces.schemas docs/schemas
 
 install: $(STAMP) ## install into .venv what requirements.lock says; the other targets do it by themselves

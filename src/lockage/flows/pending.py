@@ -6,10 +6,11 @@ answer, "nothing is applied yet", but one that cannot be read is none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lockage.core.facts import LedgerReading, LedgerState
-from lockage.core.migration.applied import Applied, AppliedRow, applied_of
+from lockage.core.migration.applied import Applied, AppliedRow, applied_of, edited_since
 from lockage.core.migration.formats.format import AppliedQuery
 from lockage.core.migration.script import Migration
 from lockage.core.release.profile import Profile
@@ -39,9 +40,12 @@ def applied_version(database: Database, profile: Profile, *, newest: int) -> int
             raise _unreadable(reading)
 
 
-def applied_by_rows(database: Database, query: AppliedQuery, migrations: Sequence[Migration]) -> Applied:
+def applied_by_rows(
+    database: Database, query: AppliedQuery, migrations: Sequence[Migration], *, files: Mapping[str, bytes] | None = None
+) -> Applied:
     """Where a database stands whose ledger has a row for each migration.
 
+    ``files``: the migrations' as they are, to find those that were edited since; None: nobody asks.
     Raises ``RefusedError``: LK430 one stopped half-way, LK431 newer than the migrations, LK433 not readable.
     """
     name = query.table.replace("'", "''")
@@ -57,7 +61,22 @@ def applied_by_rows(database: Database, query: AppliedQuery, migrations: Sequenc
             hint="say which migration is the last one applied: --from V",
         ) from error
     said = [AppliedRow(version=str(r["version"]), applied=bool(r["applied"]), failed=bool(r["failed"])) for r in rows]
-    return applied_of(migrations, said, table=query.table)
+    applied = applied_of(migrations, said, table=query.table)
+    return replace(applied, edited=_edited(database, query, migrations, files)) if files else applied
+
+
+def _edited(
+    database: Database, query: AppliedQuery, migrations: Sequence[Migration], files: Mapping[str, bytes]
+) -> tuple[str, ...]:
+    """Files that are not what they were when they were applied; none where the ledger does not tell."""
+    if query.checksums is None or query.checksum is None:
+        return ()
+    try:
+        rows = database.ask(query.checksums)
+    except LockageError:
+        return ()  # an older version of the migrator's, which kept none
+    checksums = {str(row["version"]): str(row["checksum"]) for row in rows if row["checksum"] is not None}
+    return edited_since(migrations, files, checksums, checksum=query.checksum)
 
 
 def _clean_and_known(reading: LedgerReading, version: int, newest: int) -> int:

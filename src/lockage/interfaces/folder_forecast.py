@@ -21,6 +21,7 @@ from lockage.errors import UsageError
 from lockage.flows.forecast import forecast_database, forecast_folder
 from lockage.flows.pending import applied_by_rows, applied_version
 from lockage.interfaces import wiring
+from lockage.interfaces.hazards import hazard_question
 from lockage.ports import Narrate
 
 
@@ -67,6 +68,7 @@ def _forecast(
             to_version=to_version,
             transaction=question.transaction,
             remarks=form.remarks(source.files),
+            hazards=hazard_question(None),
         )
     if from_version is None:
         applied = _applied(question, question.database_url, migrations, form)

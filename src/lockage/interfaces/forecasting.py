@@ -23,6 +23,7 @@ from lockage.flows.propose import HopQuestion, propose
 from lockage.flows.survey import survey
 from lockage.flows.world import World
 from lockage.interfaces.deployments import Deployment
+from lockage.interfaces.hazards import hazard_question
 from lockage.interfaces.wiring import form_of, migrations_of, shadows_of, statements_of, target
 from lockage.ports import Narrate
 
@@ -91,6 +92,7 @@ class Forecaster:
             ledger=self.profile.migrations.ledger,
             statements=statements_of(self.deployment, from_release),
             rows=rows,
+            hazards=hazard_question(self.deployment.database_url, password=self.deployment.database_password),
             calibrate=calibrating(
                 target(self.deployment.database_url, password=self.deployment.database_password),
                 measure=self.measure,

@@ -10,6 +10,7 @@ import pytest
 from lockage.interfaces.causes import causes
 from lockage.interfaces.cli.main import run
 from lockage.interfaces.error_codes import error_codes
+from lockage.interfaces.hazards import hazard_kinds
 
 
 @pytest.fixture
@@ -49,3 +50,22 @@ def test_everything_that_can_be_explained_is_listed(home: dict[str, str], capsys
 def test_what_nobody_knows_is_a_slip_of_the_keyboard(home: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", "F999"], environment=home) == 2
     assert "no error code and no cause" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", ["H010", "h010"])
+def test_a_hazard_is_explained_with_both_examples(code: str, home: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", code], environment=home) == 0
+    text = capsys.readouterr().out
+    for expected in ("H010: a table is written anew", "Severity: error", "Remedy:", "Bad:", "  ALTER TABLE orders", "Good:"):
+        assert expected in text
+    assert run(["explain", code, "--json"], environment=home) == 0
+    hazard = json.loads(capsys.readouterr().out)
+    assert (hazard["schema"], hazard["code"], hazard["hazard"]["severity"]) == ("lockage.hazard/1", "H010", "error")
+
+
+def test_every_hazard_is_listed(home: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain"], environment=home) == 0
+    text = capsys.readouterr().out
+    assert all(code in text for code in hazard_kinds())
+    assert run(["explain", "--json"], environment=home) == 0
+    assert [one["code"] for one in json.loads(capsys.readouterr().out)["hazards"]] == list(hazard_kinds())

@@ -14,6 +14,7 @@ from rich.table import Table
 from lockage.core.forecast.assess import Blocks, Forecast, LockTaken, Operation, RelationForecast
 from lockage.core.plan.wording import blocks_in_words, counted, duration, listed, range_in_words
 from lockage.interfaces.cli.console import plain_table, say
+from lockage.interfaces.cli.hazard_view import show_hazards
 
 LOCKS_SHOWN = 3
 """Locks of a relation that are shown, the worst first; all are in ``--json``."""
@@ -26,6 +27,7 @@ def show_forecast(forecast: Forecast, console: Console) -> None:
     """Print the whole forecast."""
     _summary(forecast, console)
     _waiting(forecast, console)
+    show_hazards(forecast.hazards, console)
     _work(forecast.operations, console)
     _bullets(
         console,

@@ -43,7 +43,7 @@ COMMANDS: Mapping[str, str] = {
     "local": "Scale or roll out a deployment of the local platform by hand.",
     "demo": "Upgrade a real application, the usual way and with Lockage.",
     "profile": "Write a profile from a deployment that runs, or check one.",
-    "explain": "Say what an error code means, or a cause that a diagnosis names.",
+    "explain": "Say what an error code, a cause that a diagnosis names, or a hazard means.",
     "version": "Print the version of Lockage.",
 }
 

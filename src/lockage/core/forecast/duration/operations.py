@@ -19,7 +19,7 @@ from lockage.core.forecast.duration.firing import Fired, fired
 from lockage.core.forecast.duration.piece import Piece
 from lockage.core.forecast.duration.rates import WORK
 from lockage.core.forecast.duration.structure import Structure, Table
-from lockage.core.forecast.names import differences, oids, owner, resolve
+from lockage.core.forecast.names import descendants, differences, oids, owner, resolve
 from lockage.core.forecast.ran import changes_of, plans_of
 from lockage.core.forecast.row_ledger import RowLedger
 from lockage.core.forecast.seconds import unbounded
@@ -123,6 +123,8 @@ class Operations:
         match work.kind:
             case WorkKind.SCAN if relation.kind in HELD and step.statement.node == "vacuum_stmt":
                 yield self._piece("scan", relation, table, self._vacuum(table, step))
+            case WorkKind.SCAN if _spared(relation, step):
+                return
             case WorkKind.SCAN if relation.kind in HELD:
                 yield from self._reading(relation, table, step)
             case WorkKind.FOREIGN_KEY:
@@ -318,6 +320,14 @@ def _rewritten(step: Traced) -> Iterator[CatalogRelation]:
             yield before
 
 
+def _spared(relation: CatalogRelation, step: Traced) -> bool:
+    """Whether an ALTER TABLE was seen not to go through the table: a constraint proves what it would look for."""
+    scanned = step.observation.scanned
+    if scanned is None or step.statement.node != "alter_table_stmt":
+        return False
+    return not any(oid in scanned for oid in (relation.oid, *(below.oid for below in descendants(relation.oid, step.before))))
+
+
 def _newly_indexed(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
     """Each index that was made or filled anew, with its table; those of partitioned tables are their partitions'."""
     if step.after is step.before or step.statement.node == "truncate_stmt":
@@ -325,5 +335,6 @@ def _newly_indexed(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelat
     for _, before, after in differences(step.before, step.after):
         if after and after.kind == "i" and (before is None or before.relfilenode != after.relfilenode):
             table = owner(after, step.after)
-            if table.oid in step.before.relations and table.kind != "t":
+            # That of a TOAST table comes with a column that may need one, and is as empty as the column.
+            if table.oid in step.before.relations and not after.relation.startswith("pg_toast"):
                 yield after, table

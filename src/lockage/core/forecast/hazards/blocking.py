@@ -21,9 +21,10 @@ from lockage.core.forecast.lock_modes import (
     blocks_of,
     conflict,
 )
+from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.trace import Traced
 
-_DML = {"insert", "update", "delete", "merge"}
+_DML = {"insert", "update", "delete", "merge", "cascade"}
 
 
 def long_exclusive(seen: Seen) -> Iterator[Found]:
@@ -98,7 +99,7 @@ def changes_behind_ddl(seen: Seen) -> Iterator[Found]:
     locked = _exclusively_taken(seen)
     for step, seconds in seen.own_steps:
         changed = rows.get((step.file, step.statement.line))
-        if not changed or not step.succeeded:
+        if not changed or not step.succeeded or not any(changes_of(step)):
             continue
         relation, many = max(changed.items(), key=lambda item: (item[1] is None, item[1] or 0.0))
         if many is not None and many < seen.limits.many_rows:

@@ -6,12 +6,19 @@ Not for rules. The surprising thing: the catalogue is handed in, since it is dat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from lockage.core.forecast.assess import Hazard, Severity
+from lockage.core.facts import Relation
+from lockage.core.forecast.assess import Forecast, Hazard, Severity
 from lockage.core.forecast.hazards import blocking, failing, indexes, ledger, release, room, tables
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.kinds import HazardKind
 from lockage.core.forecast.hazards.seen import Seen
+from lockage.core.forecast.production import Production
+from lockage.core.forecast.trace import CatalogRules, Trace
+from lockage.core.migration.applied import Applied
+from lockage.core.migration.formats.format import MigratorLock
+from lockage.settings import HazardLimits
 
 Rule = Callable[[Seen], Iterator[Found]]
 
@@ -71,3 +78,39 @@ def _hazard(found: Found, kind: HazardKind) -> Hazard:
         sentence=found.sentence,
         remedy=found.remedy or " ".join(kind.remedy.split()),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HazardQuestion:
+    """What a forecast is to know of hazards beside what it traces."""
+
+    catalogue: Catalogue
+    production: Production = field(default_factory=Production)
+    applied: Applied = field(default_factory=lambda: Applied(version=0))
+    limits: HazardLimits = field(default_factory=HazardLimits)
+
+
+def with_hazards(
+    forecast: Forecast,
+    question: HazardQuestion,
+    *,
+    trace: Trace,
+    rules: CatalogRules,
+    relations: Iterable[Relation],
+    lock: MigratorLock,
+) -> Forecast:
+    """The forecast with its hazards.
+
+    ``rules`` are those before the script, ``relations`` production's sizes (none: they are not known), ``lock`` the migrator's.
+    """
+    seen = Seen(
+        trace=trace,
+        forecast=forecast,
+        rules=rules,
+        relations={relation.relation: relation for relation in relations},
+        production=question.production,
+        applied=question.applied,
+        migrator_lock=lock,
+        limits=question.limits,
+    )
+    return replace(forecast, hazards=find_hazards(seen, question.catalogue))

@@ -1,7 +1,7 @@
 """Hazards of building indexes.
 
-Not for how long a build takes. The surprising thing: ``CONCURRENTLY`` has hazards of its own: a build that fails leaves an index
-behind that costs and helps nobody, and it waits for every older transaction, one of the migrator's own sessions included.
+Not for how long a build takes. The surprising thing: ``CONCURRENTLY`` has hazards of its own. A build that fails leaves an
+index behind that costs and helps nobody, and it waits for every older transaction, those of the migrator itself included.
 """
 
 from __future__ import annotations
@@ -40,12 +40,15 @@ def builds_that_block(seen: Seen) -> Iterator[Found]:
 
 def invalid_indexes(seen: Seen) -> Iterator[Found]:
     """H021: an index stays behind that no query uses, or did already."""
+    dropped = _dropped(seen)
     for index in seen.production.invalid_indexes or ():
+        if index.index in dropped:
+            continue
         yield Found(
             code="H021",
             relation=index.relation,
-            sentence=f"{index.index} on {index.relation} is invalid since a build of it failed: every write pays for it, no query"
-            " uses it, and IF NOT EXISTS passes over it",
+            sentence=f"{index.index} on {index.relation} is invalid since a build of it failed: every write pays for it, no"
+            " query uses it, and IF NOT EXISTS passes over it",
             remedy=f"DROP INDEX CONCURRENTLY {index.index}, and build it anew",
         )
     holding = {(check.file, check.line) for check in seen.forecast.checks if check.answer is Answer.HOLDS}
@@ -60,9 +63,16 @@ def invalid_indexes(seen: Seen) -> Iterator[Found]:
                 relation=seen.root(table),
                 file=step.file,
                 line=step.statement.line,
-                sentence=f"where two of {rows_in_words(seen.rows(table.oid))} of {table.relation} are alike, the concurrent build"
-                f" fails and leaves {index.relation} behind, invalid",
+                sentence=f"where two of {rows_in_words(seen.rows(table.oid))} of {table.relation} are alike, the concurrent"
+                f" build fails and leaves {index.relation} behind, invalid",
             )
+
+
+def _dropped(seen: Seen) -> set[str]:
+    """Names of the indexes of before the script that it drops."""
+    steps = seen.trace.statements
+    end = steps[-1].after.relations if steps else seen.trace.start.relations
+    return {r.relation for oid, r in seen.trace.start.relations.items() if r.kind in {"i", "I"} and oid not in end}
 
 
 def builds_that_wait_for_the_migrator(seen: Seen) -> Iterator[Found]:

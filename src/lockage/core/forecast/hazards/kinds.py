@@ -1,7 +1,7 @@
 """What a kind of hazard is: title, reason, remedy, and an example of it and of its cure.
 
-Not for rules. The surprising thing: the examples are executed. The manual page is what a forecast says of them, and a test fails
-where a bad one is not found, or a good one is.
+Not for rules. The surprising thing: the examples are executed. The manual page is what a forecast says of them, and a test
+fails where a bad one is not found, or a good one is.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ class Example(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     script: str = ""  # its only file
     files: Mapping[str, str] = {}  # or several: name to SQL
     setup: str = ""  # SQL behind that of the kind
-    applied: int = 0  # how many of the files are applied already, by ``setup``
     format: str = "plain"
     transaction: Transaction | None = None
     statements: tuple[str, ...] = ()  # of the running release

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Operation, Severity
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, built, rewritten
@@ -20,12 +21,6 @@ DEFAULT_MAX_LOCKS, DEFAULT_MAX_CONNECTIONS = 64, 100
 
 _INDEX_ENTRY_BYTES = 24.0
 """An entry of an index over a number, where no index tells. Source: manual, 66.4: line pointer, header, key."""
-
-_WAL_OF_CHANGED = 2.0
-"""WAL of a changed byte: the row, and a whole page the first time after a checkpoint. A guess, measured between 1 and 4."""
-
-_WAL_OF_COPIED = 1.1
-"""WAL of a byte in a new file: whole pages with their headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,31 +137,43 @@ def lock_table(seen: Seen) -> Iterator[Found]:
 
 
 def _writings(seen: Seen) -> Iterator[_Writing]:
-    """What each statement writes, as far as sizes are known."""
+    """What each statement writes, as far as sizes are known; WAL as the forecast's operations have it."""
     if not seen.sizes_known:
         return
-    for step, _ in seen.own_steps:
-        copied = [(table.oid, True) for table in rewritten(step)] + [(table.oid, False) for _, table in built(step)]
-        for oid, whole in copied:
-            start = seen.trace.start.relations.get(oid)
-            size = seen.relations.get(start.relation) if start else None
-            if start is not None and size is not None and size.rows > 0:
-                one_index = size.index_bytes / size.indexes if size.indexes else size.rows * _INDEX_ENTRY_BYTES
-                heap = float(size.heap_bytes + size.toast_bytes + size.index_bytes)
-                written = heap if whole else one_index
-                yield _Writing(start.relation, step.file, step.statement.line, written, written * _WAL_OF_COPIED)
+    files = {(relation, file, line): written for relation, file, line, written in _new_files(seen)}
     for operation in seen.forecast.operations:
-        if operation.kind in {"insert", "update", "merge", "delete"} and operation.seconds.high is not None:
-            yield _changed(seen, operation)
+        at = (operation.relation, operation.file, operation.line)
+        written = files.pop(at, 0.0) if operation.kind in {"rewrite", "index-build"} else _changed(seen, operation)
+        yield _Writing(*at, file_bytes=written, wal_bytes=operation.wal_bytes)
 
 
-def _changed(seen: Seen, operation: Operation) -> _Writing:
+def _new_files(seen: Seen) -> Iterator[tuple[str, str, int, float]]:
+    """(relation, file, line, bytes) of the files that each statement makes."""
+    for step, _ in seen.own_steps:
+        made: dict[str, float] = {}
+        for table in rewritten(step):
+            if size := _size(seen, table.oid):
+                made[size.relation] = float(size.heap_bytes + size.toast_bytes + size.index_bytes)
+        for _, table in built(step):
+            if size := _size(seen, table.oid):
+                one = size.index_bytes / size.indexes if size.indexes else size.rows * _INDEX_ENTRY_BYTES
+                made[size.relation] = made.get(size.relation, 0.0) + one
+        yield from ((relation, step.file, step.statement.line, written) for relation, written in made.items())
+
+
+def _size(seen: Seen, oid: int) -> Relation | None:
+    start = seen.trace.start.relations.get(oid)
+    size = seen.relations.get(start.relation) if start else None
+    return size if size and size.rows > 0 else None
+
+
+def _changed(seen: Seen, operation: Operation) -> float:
+    """Bytes of the new versions of rows, and of their entries in indexes."""
+    if operation.kind not in {"insert", "update", "merge"} or operation.seconds.high is None:
+        return 0.0
     size = seen.relations.get(operation.relation)
     row = size.heap_bytes / size.rows if size and size.rows > 0 else DEFAULT_ROW_BYTES
-    entries = (size.indexes if size else 1) * _INDEX_ENTRY_BYTES
-    new = 0.0 if operation.kind == "delete" else operation.rows * (row + entries)
-    logged = operation.rows * (row if operation.kind == "delete" else row + entries) * _WAL_OF_CHANGED
-    return _Writing(operation.relation, operation.file, operation.line, new, logged)
+    return operation.rows * (row + (size.indexes if size else 1) * _INDEX_ENTRY_BYTES)
 
 
 def _kept_wal(seen: Seen, written: float) -> float:

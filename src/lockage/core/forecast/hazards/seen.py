@@ -61,11 +61,11 @@ class Seen:
         transaction = 0
         for step in self.trace.statements:
             if step.transaction != transaction:
-                before, transaction = frozenset(), step.transaction
+                before, transaction = frozenset[HeldLock](), step.transaction
             locks = step.observation.locks
             if not step.of_migrator:
                 found.append((step, tuple(lock for lock in locks if lock not in before)))
-            before = frozenset(locks) if step.observation.in_transaction else frozenset()
+            before = frozenset(locks if step.observation.in_transaction else ())
         return tuple(found)
 
     def rows(self, oid: int) -> float | None:
@@ -129,10 +129,9 @@ def built(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
     remade = {table.oid for table in rewritten(step)}
     for _, before, after in differences(step.before, step.after):
         if after and after.kind == "i" and (before is None or before.relfilenode != after.relfilenode):
-            own = step.after.relations.get(after.owner_oid)
             table = owner(after, step.after)
             # That of a TOAST table comes with a column that may need one, and is as empty.
-            if (own is None or own.kind != "t") and table.oid not in remade:
+            if table.oid not in remade and not after.relation.startswith("pg_toast"):
                 yield after, table
 
 

@@ -24,6 +24,8 @@ def duration(seconds: float) -> str:
         return f"{seconds / 60:.0f} min"
     if seconds >= 10:
         return f"{seconds:.0f} s"
+    if seconds < 0.01:
+        return "under 0.01 s"
     return f"{seconds:.2f} s" if seconds < 0.095 else f"{seconds:.1f} s"
 
 

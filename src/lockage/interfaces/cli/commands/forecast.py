@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from lockage.core.forecast.assess import Forecast
+from lockage.core.forecast.assess import Forecast, Severity
 from lockage.core.migration.formats.registry import FORMATS
 from lockage.core.plan.preconditions import agreed_release
 from lockage.core.release.profile import Profile
@@ -19,6 +19,7 @@ from lockage.core.release.version import normalised
 from lockage.errors import UsageError
 from lockage.interfaces.cli.console import narrated, notes, say
 from lockage.interfaces.cli.forecast_outputs import Form, give_out, outputs_of
+from lockage.interfaces.cli.hazard_view import end_at
 from lockage.interfaces.cli.invocation import Invocation, command_app, invocation_of
 from lockage.interfaces.cli.opening import opened_deployment
 from lockage.interfaces.cli.options import Json, may_name_deployment, refuse_together
@@ -87,6 +88,10 @@ def forecast(
             help=f"{', '.join(Form)}; printed, or written to FILE. Repeatable: one forecast in several forms.",
         ),
     ] = None,
+    fail_on: Annotated[
+        Severity | None,
+        typer.Option("--fail-on", help="Exit code 5 when a hazard is as bad or worse; the forecast is given out all the same."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what migrations will lock, for whom and for how long.
@@ -153,6 +158,8 @@ def forecast(
     else:
         made = _of_deployment(invocation, replace(wanted, migrations=migrations), to)
     give_out(made, outputs)
+    if fail_on is not None:
+        end_at(made.hazards, fail_on)
 
 
 def _of_deployment(invocation: Invocation, wanted: Wanted, to: str | None) -> Forecast:

@@ -1,0 +1,36 @@
+"""Which tables a statement went through row by row, by the counters of its own session.
+
+Not for how long that takes. The surprising thing: it shows on tables without a row, too. ``SET NOT NULL`` goes through a table
+unless a constraint proves that it need not, and the counters know which it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from lockage.adapters.postgres.session import load_sql
+from lockage.core.migration.statement import split_statements
+from lockage.errors import UsageError
+
+
+def may_check_rows(sql: str) -> bool:
+    """Whether a statement may go through tables to check their rows, by itself or by code in it."""
+    try:
+        statements = split_statements(sql, file="statement")
+    except UsageError:
+        return False
+    return any(s.procedure is not None or (s.node == "alter_table_stmt" and s.works) for s in statements)
+
+
+def scans(session: psycopg.Connection[TupleRow], tables: Sequence[int]) -> Mapping[int, int]:
+    """Gives how often the open transaction of the session went through each of the tables (oids), where it did at all.
+
+    Counts grow to the end of the transaction. Empty in a transaction that is aborted.
+    """
+    if session.info.transaction_status is not psycopg.pq.TransactionStatus.INTRANS:
+        return {}
+    rows = session.execute(load_sql("select_scans"), {"tables": list(tables)}).fetchall()
+    return {int(oid): int(count) for oid, count in rows}

@@ -1,0 +1,75 @@
+"""The hazards of a forecast as people read them, at 80 columns.
+
+Not for judging. The surprising thing: notes are only counted, by code, because what is merely worth knowing would bury what
+breaks; a script with nothing worse shows them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from lockage.core.forecast.assess import Hazard, Severity
+from lockage.core.forecast.hazards.find import reaching
+from lockage.core.plan.wording import counted
+from lockage.errors import FindingsError
+from lockage.interfaces.cli.console import say
+
+HAZARDS_SHOWN = 20
+"""Hazards that are shown, the worst first; all are in ``--json``."""
+
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: None}
+
+
+def show_hazards(hazards: Sequence[Hazard], console: Console) -> None:
+    """Print the block; nothing where there is none. ``hazards`` are sorted, the worst first."""
+    if not hazards:
+        return
+    say(console, "")
+    say(console, f"Hazards: {_counts(hazards)}", style="bold")
+    loud = [hazard for hazard in hazards if hazard.severity is not Severity.NOTE] or list(hazards)
+    remedies: set[str] = set()
+    for hazard in loud[:HAZARDS_SHOWN]:
+        _show(hazard, console, with_remedy=hazard.remedy not in remedies)
+        remedies.add(hazard.remedy)
+    if left := Counter(hazard.code for hazard in (*loud[HAZARDS_SHOWN:], *hazards[len(loud) :])):
+        codes = ", ".join(f"{code} ({number})" if number > 1 else code for code, number in sorted(left.items()))
+        say(console, f"  and {counted(left.total(), 'more hazard')}, in --json: {codes}")
+    say(console, f"  lockage explain {hazards[0].code} says more")
+
+
+def _counts(hazards: Sequence[Hazard]) -> str:
+    numbers = Counter(hazard.severity for hazard in hazards)
+    return ", ".join(counted(numbers[severity], severity.value) for severity in reversed(Severity) if numbers[severity])
+
+
+def _show(hazard: Hazard, console: Console, *, with_remedy: bool) -> None:
+    head = f"  {hazard.severity.value:7}  {hazard.code}  "
+    where = f" ({hazard.file}:{hazard.line})" if hazard.file else ""
+    _folded(head, f"{hazard.sentence}{where}", console, style=_STYLES[hazard.severity])
+    if with_remedy:
+        _folded(" " * len(head), f"Remedy: {hazard.remedy}", console)
+
+
+def _folded(head: str, text: str, console: Console, *, style: str | None = None) -> None:
+    """A line that folds under its own beginning on a terminal, and stays whole in a pipe."""
+    if not console.is_terminal:
+        say(console, f"{head}{text}")
+        return
+    grid = Table.grid()
+    grid.add_row(head, text, style=style or "")
+    console.print(grid)
+
+
+def end_at(hazards: Sequence[Hazard], severity: Severity) -> None:
+    """Raise ``FindingsError`` (LK680) where a hazard is as bad as that, or worse."""
+    if bad := reaching(hazards, severity):
+        worst = bad[0]
+        raise FindingsError(
+            f"{counted(len(bad), 'hazard')} of severity {severity} or worse: {worst.code}, {worst.sentence}",
+            code="LK680",
+            hint=f"lockage explain {worst.code}",
+        )

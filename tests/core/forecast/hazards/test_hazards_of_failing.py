@@ -1,0 +1,116 @@
+"""Hazards of what fails or breaks, and of the ledger; and how all are sorted."""
+
+from __future__ import annotations
+
+import pytest
+
+from lockage.core.forecast.assess import Answer, Broken, Check, Severity, Unknown
+from lockage.core.forecast.hazards import failing, ledger, release
+from lockage.core.forecast.hazards.find import RULES, find_hazards, reaching
+from lockage.core.forecast.trace import Failure
+from lockage.core.migration.applied import Applied
+from lockage.interfaces.hazards import hazard_kinds
+from support.hazard_scenes import scene, told
+from support.traces import BEFORE, USERS, Script, mark, relation
+
+
+def failed(sqlstate: str) -> list[str]:
+    script = Script().did("SELECT 1", failure=Failure(sqlstate=sqlstate, message="m"))
+    unknown = Unknown(file="1_a.sql", line=1, reason="fails on the shadow")
+    seen = scene(script, forecast={"unknown": (unknown,)})
+    rules = (
+        failing.refuses_a_transaction,
+        failing.fails_on_data,
+        failing.enum_value_used_too_early,
+        failing.fails_for_certain,
+        failing.unknown,
+    )
+    return [one.code for rule in rules for one in rule(seen)]
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "code"),
+    [
+        ("25001", "H040"),
+        ("2D000", "H040"),
+        ("23505", "H041"),
+        ("22012", "H041"),
+        ("P0001", "H041"),
+        ("55P04", "H042"),
+        ("42701", "H043"),
+        ("42P01", "H043"),
+        ("57014", "H044"),
+        ("58P01", "H044"),
+    ],
+)
+def test_a_failure_is_one_hazard_by_its_sqlstate(sqlstate: str, code: str) -> None:
+    assert failed(sqlstate) == [code]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer.HOLDS, []),
+        (Answer.FAILS, [("H041", None, "error")]),
+        (Answer.NOT_ASKED, [("H041", None, None)]),
+        (Answer.UNKNOWN, [("H041", None, None)]),
+    ],
+)
+def test_a_check_is_as_bad_as_its_answer(answer: Answer, expected: list[object]) -> None:
+    check = Check(query="SELECT\n 1", why="two are alike", file="1_a.sql", line=3, answer=answer)
+    found = list(failing.fails_on_data(scene(forecast={"checks": (check,)})))
+    assert told(found) == expected
+    assert answer is not Answer.NOT_ASKED or found[0].remedy == "Look first: SELECT 1"
+
+
+def test_broken_queries_are_told_once_for_each_reason() -> None:
+    broken = tuple(Broken(query=query, sqlstate="42703", message="no column x") for query in ("SELECT x", "SELECT x, y"))
+    (found,) = release.broken_queries(scene(forecast={"broken": broken, "statements_checked": 9}))
+    assert "of 9 statements of the running release, 2 statements fail" in found.sentence
+
+
+GONE = mark(*(r for r in BEFORE.relations.values() if r.oid != USERS))
+RENAMED = mark(*GONE.relations.values(), relation(USERS, "people"))
+REMADE = mark(*GONE.relations.values(), relation(77, "users"))
+
+
+def test_what_goes_away_is_told_where_no_statement_was_given() -> None:
+    dropped = scene(Script().did("DROP TABLE users", after=GONE))
+    assert [one.sentence.split(",")[0] for one in release.what_goes_away(dropped)] == ["public.users is dropped"]
+    renamed = scene(Script().did("ALTER TABLE users RENAME TO people", after=RENAMED))
+    assert [one.sentence.split(",")[0] for one in release.what_goes_away(renamed)] == ["public.users becomes public.people"]
+    assert not list(release.what_goes_away(scene(Script().did("SELECT 1", after=REMADE))))
+    checked = scene(Script().did("DROP TABLE users", after=GONE), forecast={"statements_checked": 3})
+    assert not list(release.what_goes_away(checked))
+
+
+def test_a_column_goes_away_unless_the_script_made_it() -> None:
+    script = Script().did("ALTER TABLE users DROP COLUMN a").did("ALTER TABLE users RENAME b TO c")
+    assert [one.sentence.split(",")[0] for one in release.what_goes_away(scene(script))] == [
+        "column a of public.users is dropped",
+        "column b of public.users becomes c",
+    ]
+    own = Script().did("ALTER TABLE users ADD COLUMN a int").did("ALTER TABLE users DROP COLUMN a")
+    assert not list(release.what_goes_away(scene(own)))
+
+
+def test_late_and_edited_migrations_are_told_by_their_files() -> None:
+    seen = scene(applied=Applied(version=3, late=("2_b.sql",), edited=("1_a.sql",)))
+    assert [(one.code, one.file) for one in (*ledger.out_of_order(seen), *ledger.edited(seen))] == [
+        ("H060", "2_b.sql"),
+        ("H061", "1_a.sql"),
+    ]
+
+
+def test_hazards_come_worst_first_with_the_catalogues_words_and_each_once() -> None:
+    script = Script().did("SELECT 1", failure=Failure(sqlstate="42701", message="m"))
+    check = Check(query="SELECT 1", why="w", file="1_a.sql", line=9)
+    found = find_hazards(scene(script, forecast={"checks": (check, check)}), hazard_kinds())
+    assert [(hazard.code, hazard.severity) for hazard in found] == [("H043", Severity.ERROR), ("H041", Severity.WARNING)]
+    assert found[0].remedy == " ".join(hazard_kinds()["H043"].remedy.split())
+    assert [hazard.code for hazard in reaching(found, Severity.ERROR)] == ["H043"]
+    assert reaching(found, Severity.NOTE) == found
+
+
+def test_nothing_is_found_in_nothing() -> None:
+    assert not [found for rule in RULES for found in rule(scene(Script()))]
