@@ -74,6 +74,8 @@ def compose(
         unknown=unknown,
         broken=compatibility.broken,
         statements_checked=compatibility.checked,
+        may_break=compatibility.may_break,
+        old_release=compatibility.old_release,
         total_s=_total(seconds, unknown),
         transactions=trace.transactions,
         assumptions=(*assumptions, *calibration.assumptions, *_about_keys(trace), *compatibility.assumptions),
