@@ -13,6 +13,7 @@ from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Forecast
 from lockage.core.forecast.compatibility import Compatibility, verdict
 from lockage.core.forecast.compose import compose
+from lockage.core.forecast.hazards.find import HazardQuestion, with_hazards
 from lockage.core.migration.formats.format import Format, Transaction
 from lockage.core.migration.ledger import Ledger
 from lockage.core.migration.procedure import reach_outside
@@ -35,12 +36,13 @@ def forecast_folder(
     ledger: str | None = None,
     statements: Sequence[str] = (),
     remarks: Sequence[str] = (),
+    hazards: HazardQuestion | None = None,
 ) -> Forecast:
     """The forecast of the script on the schema that the migrations before it make; sizes are not known there.
 
     ``from_version`` and ``to_version`` as in ``core.migration.script.select``; ``transaction`` is the format's own when None;
     ``ledger`` is ``schema.table`` of the migrator; ``statements`` are the running release's; ``remarks`` are assumptions that
-    come with the source.
+    come with the source; without ``hazards`` none are looked for.
     Raises ``UsageError`` (LK401, LK405) and ``RefusedError`` when an earlier migration cannot be executed.
     """
     selection = select(migrations, from_version=from_version, to_version=to_version)
@@ -61,6 +63,7 @@ def forecast_folder(
             sizes_known=False,
             remarks=remarks,
             calibrate=uncalibrated,
+            hazards=hazards,
             narrate=narrate,
         )
 
@@ -79,6 +82,7 @@ def forecast_database(
     ledger: str | None = None,
     statements: Sequence[str] = (),
     rows: Mapping[str, float] | None = None,
+    hazards: HazardQuestion | None = None,
     remarks: Sequence[str] = (),
     calibrate: Calibrate = uncalibrated,
 ) -> Forecast:
@@ -86,6 +90,7 @@ def forecast_database(
 
     ``at_version`` is where that database stands: migrations between it and ``from_version`` are executed untraced first; None:
     it stands at ``from_version``. ``rows``: relation (``schema.name``) to the rows it will have by then, where that is known.
+    Without ``hazards`` none are looked for.
     ``calibrate`` says how fast its server is.
     Raises ``UsageError`` (LK401, LK405), and what making a shadow raises.
     """
@@ -105,6 +110,7 @@ def forecast_database(
             sizes_known=True,
             remarks=remarks,
             calibrate=calibrate,
+            hazards=hazards,
             narrate=narrate,
         )
 
@@ -138,6 +144,7 @@ def _forecast(
     sizes_known: bool,
     remarks: Sequence[str],
     calibrate: Calibrate,
+    hazards: HazardQuestion | None,
     narrate: Narrate,
 ) -> Forecast:
     assumptions = [*shadow.assumptions, *_run_earlier(shadow, earlier, narrate), *remarks, *_of_migrators(script)]
@@ -166,7 +173,11 @@ def _forecast(
         assumptions=assumptions,
         calibration=calibrate(worked_on(trace)),
     )
-    return replace(made, script=replace(made.script, ledger=ledger))
+    made = replace(made, script=replace(made.script, ledger=ledger))
+    if hazards is None:
+        return made
+    sized = relations if sizes_known else ()
+    return with_hazards(made, hazards, trace=trace, rules=rules, relations=sized, lock=form.lock)
 
 
 def _of_migrators(script: Sequence[Migration]) -> Iterable[str]:

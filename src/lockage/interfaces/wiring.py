@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from lockage.adapters.load_samples import LoadSamples
+    from lockage.core.forecast.production import Production
     from lockage.core.migration.formats.format import Format
     from lockage.core.migration.script import Migration
     from lockage.core.plan.calendar_text import CalendarEntry
@@ -190,6 +191,13 @@ def target(url: str, *, password: Callable[[], str] | None = None) -> Target:
     from lockage.adapters.postgres.target import PostgresTarget
 
     return PostgresTarget(url, password=password)
+
+
+def production_of(url: str, *, password: Callable[[], str] | None = None) -> Production:
+    """What endangers a script on a live database's server; what may not be seen is None. ``password`` as above."""
+    from lockage.adapters.postgres.production import production_of
+
+    return production_of(url, watching=Settings().watching, password=password)
 
 
 def folder_of_migrations(folder: Path, *, form: str | None, within: str | None = None) -> MigrationFiles:
