@@ -33,6 +33,9 @@ ENDING_LIMIT_S = 5.0
 RESTORE_LIMIT_S = 300.0
 """Longest run of ``psql``. Seen: 0.5 s for 120 tables."""
 
+_ENDS_TRANSACTIONS = 17
+"""First major with ``transaction_timeout``, which ``pg_dump`` 18 sets for a server of any major."""
+
 _ERROR = re.compile(r"^psql:<stdin>:(\d+): ERROR:\s+(.*)$", re.MULTILINE)
 _LOCKED = ("canceling statement due to lock timeout", "canceling statement due to statement timeout")
 _SECRETS = ("password", "sslpassword")
@@ -74,12 +77,15 @@ def dump_schema(
     lock_timeout_s: float,
     without: Sequence[tuple[str, str]] = (),
     statistics: bool = True,
+    encoding: str | None = None,
     limit_s: float = DUMP_LIMIT_S,
 ) -> bytes:
     """Gives the schema and the statistics of the database at ``url`` as a script for ``psql``.
 
     ``statistics`` False: without them, and so without samples of values. ``without`` are tables, as (schema, name), that are
-    left out. Raises UnreachableError (LK421) where a table stays locked for longer than ``lock_timeout_s``, RefusedError
+    left out; ``encoding`` is the script's, None: the database's.
+
+    Raises UnreachableError (LK421) where a table stays locked for longer than ``lock_timeout_s``, RefusedError
     (LK424) for everything else.
     """
     command = [
@@ -92,6 +98,7 @@ def dump_schema(
         "--no-security-labels",
         "--no-tablespaces",
         "--no-comments",
+        *([f"--encoding={encoding}"] if encoding else []),
         *(f"--exclude-table={_pattern(schema, name)}" for schema, name in without),
         f"--dbname={_without_secrets(url)}",
     ]
@@ -103,11 +110,16 @@ def dump_schema(
     raise _dump_failed(words)
 
 
-def restore(url: str, dump: bytes, *, binaries: Binaries, limit_s: float = RESTORE_LIMIT_S) -> tuple[RestoreError, ...]:
+def restore(
+    url: str, dump: bytes, *, binaries: Binaries, options: Mapping[str, str], major: int, limit_s: float = RESTORE_LIMIT_S
+) -> tuple[RestoreError, ...]:
     """Executes ``dump`` on the shadow at ``url``; gives the statements that it did not take, and goes on behind them.
 
-    Raises RefusedError (LK425) where it cannot be carried out at all.
+    ``options`` are settings of the session, ``major`` is the shadow's. Raises RefusedError (LK425) where it cannot be carried
+    out at all.
     """
+    if major < _ENDS_TRANSACTIONS:
+        dump = dump.replace(b"SET transaction_timeout = 0;\n", b"\n", 1)
     command = [
         str(binaries.psql),
         "--no-psqlrc",
@@ -117,8 +129,9 @@ def restore(url: str, dump: bytes, *, binaries: Binaries, limit_s: float = RESTO
         f"--dbname={url}",
         "--file=-",
     ]
-    # An event trigger is part of the dump, and would run at what is restored behind it.
-    environment = english_environment() | {"PGOPTIONS": "-c client_min_messages=error -c event_triggers=off"}
+    # An event trigger is part of the dump, and would run at what is restored behind it: hence the options.
+    words = " ".join(f"-c {name}={value}" for name, value in {**options, "client_min_messages": "error"}.items())
+    environment = english_environment() | {"PGOPTIONS": words}
     try:
         done = subprocess.run(command, input=dump, capture_output=True, check=False, timeout=limit_s, env=environment)
     except subprocess.TimeoutExpired as error:

@@ -6,6 +6,7 @@ statement's command tag is read from the server's answer, so nobody has to guess
 
 from __future__ import annotations
 
+import re
 import select
 import time
 from collections.abc import Callable
@@ -29,6 +30,20 @@ Row = tuple[str | None, ...]
 _SESSION_GONE = Failure(sqlstate="08003", message="the session is gone")
 # Source: PostgreSQL 18 manual, Appendix A: 08003 connection_does_not_exist, 08006 connection_failure.
 _CONNECTION_FAILURE = "08006"
+
+_RAISES = ("exec_stmt_raise", "exec_stmt_assert")
+"""Where code of PL/pgSQL fails with words of its own. Source: PostgreSQL 18, src/pl/plpgsql/src/pl_exec.c."""
+
+_OF_CODE = "the code raises an exception, whose words may hold values of rows and are not shown"
+
+_QUOTED = re.compile(r'(?<=: )".*"$|"[^"]*"', re.DOTALL)
+"""A value at the end, which may hold quotes itself, and anything else in quotes."""
+
+_NAMED = re.compile(
+    r"\b(?:relation|table|column|constraint|index|view|type|function|schema|role|trigger|rule|policy|sequence|domain|extension|"
+    r"database|collation|operator|partition|parameter|cursor|language|tablespace|publication|statistics object) $"
+)
+"""What stands before the name of an object. All else that a message quotes is a value. Source: PostgreSQL's message style."""
 
 _COPY = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH)
 _GOOD = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
@@ -54,11 +69,12 @@ def exchange(
     *,
     limit_s: float,
     while_busy: Callable[[], None] | None = None,
+    discreet: bool = False,
 ) -> Outcome:
     """Gives the outcome of ``text``, sent as one simple Query; what takes longer than ``limit_s`` is cancelled (57014).
 
     ``while_busy`` is called again and again until the answer is there. A failure is part of the outcome, the loss of the
-    session too (SQLSTATE class 08).
+    session too (SQLSTATE class 08). ``discreet``: its message must show no value of a row, only what ``text`` itself says.
     """
     if connection.pgconn.status != pq.ConnStatus.OK:
         return Outcome(failure=_SESSION_GONE)
@@ -75,7 +91,7 @@ def exchange(
                 tags.append(_tag(result))
                 rows = _rows(result)
             elif result.status == pq.ExecStatus.FATAL_ERROR:
-                failure = failure or _failure(result)
+                failure = failure or _failure(result, text if discreet else None)
     except psycopg.OperationalError as error:
         failure = failure or Failure(sqlstate=error.sqlstate or _CONNECTION_FAILURE, message=str(error).strip())
     return Outcome(tags=tuple(tags), rows=rows, failure=failure)
@@ -149,11 +165,21 @@ def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode(errors="replace")
 
 
-def _failure(result: PGresult) -> Failure:
+def _failure(result: PGresult, text: str | None) -> Failure:
     def field(which: pq.DiagnosticField) -> str:
         return (result.error_field(which) or b"").decode(errors="replace")
 
-    return Failure(
-        sqlstate=field(pq.DiagnosticField.SQLSTATE) or _CONNECTION_FAILURE,
-        message=field(pq.DiagnosticField.MESSAGE_PRIMARY) or "the connection was lost",
-    )
+    message = field(pq.DiagnosticField.MESSAGE_PRIMARY) or "the connection was lost"
+    if text is not None:
+        own_words = field(pq.DiagnosticField.SOURCE_FUNCTION) in _RAISES
+        message = _OF_CODE if own_words and message not in text else discreetly(message, text)
+    return Failure(sqlstate=field(pq.DiagnosticField.SQLSTATE) or _CONNECTION_FAILURE, message=message)
+
+
+def discreetly(message: str, text: str) -> str:
+    """The message without the values that it quotes, but for those that ``text`` has, too."""
+
+    def shown(quoted: re.Match[str]) -> str:
+        return quoted[0] if quoted[0][1:-1] in text or _NAMED.search(message[: quoted.start()]) else '"…"'
+
+    return _QUOTED.sub(shown, message)

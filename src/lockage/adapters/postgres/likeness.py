@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from lockage.adapters.postgres.dumped_statistics import RESTORES_ITSELF
 from lockage.adapters.postgres.original import Ledger, Original, RoleSettings
 from lockage.adapters.postgres.session import load_sql
 
@@ -40,7 +41,10 @@ _LEFT_OUT = (
 
 
 def create_roles(connection: psycopg.Connection[TupleRow], original: Original) -> None:
-    """Makes all roles, none of which can log in but the migrating one, which is also made a superuser."""
+    """Makes all roles, none of which can log in but the migrating one, which is also made a superuser.
+
+    The database gets its owner.
+    """
     present = {row[0] for row in connection.execute("select rolname from pg_roles")}
     for role in original.roles:
         if role.name not in present:
@@ -52,6 +56,9 @@ def create_roles(connection: psycopg.Connection[TupleRow], original: Original) -
             connection.execute(grant.format(group=sql.Identifier(group), role=sql.Identifier(role.name)))
     migrating = sql.Identifier(original.migrating_role)
     connection.execute(sql.SQL("alter role {} login superuser").format(migrating))
+    if original.owner is not None:
+        names = map(sql.Identifier, (original.database, original.owner))
+        connection.execute(sql.SQL("alter database {} owner to {}").format(*names))
 
 
 def apply_settings(connection: psycopg.Connection[TupleRow], original: Original) -> tuple[str, ...]:
@@ -82,8 +89,8 @@ def put_ledger(connection: psycopg.Connection[TupleRow], ledger: Ledger) -> None
             copy.write(ledger.rows)
 
 
-def retouch_catalog(connection: psycopg.Connection[TupleRow], original: Original) -> None:
-    """Undoes what dump and restore distort; what reaches out of the server is disarmed.
+def retouch_catalog(connection: psycopg.Connection[TupleRow], original: Original, *, major: int) -> None:
+    """Undoes what dump and restore distort; what reaches out of the server is disarmed. ``major`` is the shadow's.
 
     Materialised views that are filled in production count as filled. Before 18, NOT NULL has no name that a script could take
     or miss. Foreign data wrappers lose their handlers, so that a script on a shadow never writes through one.
@@ -92,14 +99,18 @@ def retouch_catalog(connection: psycopg.Connection[TupleRow], original: Original
         cursor.execute("set local allow_system_table_mods = on")
         cursor.execute(load_sql("update_filled_views"), {"views": list(original.filled_views)})
         cursor.execute(load_sql("disarm_foreign_wrappers"))
-        if original.major < 18:
+        if original.major < 18 <= major:
             cursor.execute(load_sql("rename_not_null_constraints"))
         if not original.has_public:
             cursor.execute("drop schema if exists public")
 
 
-def lengthen_files(connection: psycopg.Connection[TupleRow], original: Original, *, data_dir: Path) -> None:
-    """Makes the planner see production's sizes: row counts into the catalog, and files as long as production's, sparse."""
+def lengthen_files(connection: psycopg.Connection[TupleRow], original: Original, *, data_dir: Path, major: int) -> None:
+    """Makes the planner see production's sizes: row counts into the catalog, and files as long as production's, sparse.
+
+    ``major`` is the shadow's.
+    """
+    change = "restore_relation_size" if major >= RESTORES_ITSELF else "update_relation_size"
     sizes = {relation.relation: relation for relation in original.relations if relation.rows >= 0}
     for schema, table, path, kind in connection.execute(load_sql("select_relation_files")).fetchall():
         size = sizes.get(f"{schema}.{table}")
@@ -109,7 +120,7 @@ def lengthen_files(connection: psycopg.Connection[TupleRow], original: Original,
         if kind != "p":
             lengthen(data_dir / path, blocks * BLOCK_BYTES)
         parameters = {"schema": schema, "table": table, "blocks": blocks, "rows": size.rows}
-        connection.execute(load_sql("restore_relation_size"), parameters)
+        connection.execute(load_sql(change), parameters)
 
 
 def lengthen(file: Path, size_bytes: int) -> None:

@@ -16,7 +16,10 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from lockage.adapters.postgres.catalog import read_relations
+from lockage.adapters.postgres.extension_sketches import Sketch, read_sketches
+from lockage.adapters.postgres.hidden_tables import Hidden, read_hidden
 from lockage.adapters.postgres.session import load_sql
+from lockage.adapters.postgres.small_tables import Rows, read_small_tables
 from lockage.core.facts import Relation
 
 LEDGER_NAMES = (
@@ -110,6 +113,11 @@ class Original:
     unreadable: tuple[tuple[str, str], ...]  # (schema, name) of tables
     relations: tuple[Relation, ...]
     ledgers: tuple[Ledger, ...]
+    hidden: tuple[Hidden, ...] = ()  # what the catalog says of the unreadable tables
+    sketches: tuple[Sketch, ...] = ()  # of extensions that PostgreSQL does not bring
+    small_tables: tuple[Rows, ...] = ()
+    owner: str | None = None  # of the database; None: not known
+    asker: str | None = None  # the role that was asked with; None: not known, or it owns the tables itself
 
     @property
     def superusers(self) -> frozenset[str]:
@@ -122,8 +130,10 @@ class Original:
         return self.version_num // 10_000
 
 
-def read_original(connection: psycopg.Connection[Any], *, ledger: str | None) -> Original:
+def read_original(connection: psycopg.Connection[Any], *, ledger: str | None, rows: bool = False) -> Original:
     """Gives what a shadow needs; ``ledger`` is ``schema.name`` or ``name``, None looks for the names of common ones.
+
+    ``rows``: those of small tables are read, too.
 
     Raises psycopg.errors.LockNotAvailable where somebody keeps a table that must be read locked against all.
     """
@@ -136,11 +146,15 @@ def read_original(connection: psycopg.Connection[Any], *, ledger: str | None) ->
         server_settings = cursor.execute(load_sql("select_server_settings"), {"names": list(MEANINGFUL_SETTINGS)}).fetchall()
         unreadable = cursor.execute(load_sql("select_unreadable_tables")).fetchall()
     hidden = tuple((str(row["nspname"]), str(row["relname"])) for row in unreadable)
+    relations = read_relations(connection)
+    ledgers = tuple(_ledgers(connection, ledger, hidden))
+    names = [(one.schema, one.name) for one in ledgers]
     return Original(
         database=traits["name"],
         version_num=connection.info.server_version,
         encoding=traits["encoding"],
         migrating_role=owner["rolname"] if owner else traits["asker"],
+        asker=traits["asker"],
         roles=tuple(_role(row) for row in roles),
         role_settings=tuple(
             RoleSettings(role=row["role"], everywhere=row["everywhere"], settings=tuple(row["settings"]))
@@ -151,8 +165,12 @@ def read_original(connection: psycopg.Connection[Any], *, ledger: str | None) ->
         filled_views=tuple(traits["filled_views"]),
         has_public=traits["has_public"],
         unreadable=hidden,
-        relations=read_relations(connection),
-        ledgers=tuple(_ledgers(connection, ledger, hidden)),
+        relations=relations,
+        ledgers=ledgers,
+        owner=traits["owner"],
+        hidden=read_hidden(connection, hidden),
+        sketches=read_sketches(connection, traits["extensions"]),
+        small_tables=read_small_tables(connection, relations, without=names) if rows else (),
     )
 
 

@@ -17,22 +17,28 @@ from lockage.core.forecast.names import resolve
 from lockage.core.forecast.trace import CatalogMark
 from lockage.core.migration.syntax import Name
 
-AUTO_EXPLAIN_SETTINGS: Mapping[str, str] = {
+_SETTINGS: Mapping[str, str] = {
     "session_preload_libraries": "auto_explain",
     "auto_explain.log_min_duration": "0",
     "auto_explain.log_nested_statements": "on",
     "auto_explain.log_format": "json",
     "auto_explain.log_level": "warning",
     "auto_explain.log_verbose": "on",  # names the schema of each relation
-    "auto_explain.log_parameter_max_length": "0",
     "client_min_messages": "warning",
 }
-"""As start-up options, so that a script's RESET ALL or DISCARD ALL leaves them in force."""
+
+_PARAMETERS_SINCE = 16
+"""First major whose plans would hold the values of parameters."""
 
 PLANS_LIMIT = 1000
 """Plans kept of one statement: a loop in a function plans the same few statements again and again."""
 
 _MARK = "plan:\n"
+
+
+def auto_explain_settings(major: int) -> Mapping[str, str]:
+    """Gives what a session needs as start-up options, so that a script's RESET ALL or DISCARD ALL leaves it in force."""
+    return {**_SETTINGS, "auto_explain.log_parameter_max_length": "0"} if major >= _PARAMETERS_SINCE else _SETTINGS
 
 
 class PlanCollector:

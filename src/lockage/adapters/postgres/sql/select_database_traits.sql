@@ -1,8 +1,9 @@
--- What a database is called, how it encodes text, which extensions and filled materialised views it has.
+-- What a database is called, whose it is, how it encodes text, which extensions and filled materialised views it has.
 -- Privilege: none. Cost: under 1 ms.
 select current_database() as name,
        pg_catalog.pg_encoding_to_char(d.encoding) as encoding,
        current_user::text as asker,
+       pg_catalog.pg_get_userbyid(d.datdba)::text as owner,
        array(select extname::text from pg_catalog.pg_extension order by 1) as extensions,
        array(
            select n.nspname || '.' || c.relname
