@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockage.core.forecast.rows import row_locks
+from lockage.core.forecast.rows import row_locks, row_locks_of_plans
 from lockage.core.forecast.trace import CatalogRules, ForeignKey
 from lockage.core.migration.statement import split_statements
 from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, USERS
@@ -76,3 +76,35 @@ def test_a_table_that_refers_to_itself_comes_to_an_end() -> None:
 def test_of_a_changed_tables_partitions_only_those_that_were_locked_count() -> None:
     assert locked("UPDATE events SET a = 1", held={EVENTS, EVENTS_1}) == {EVENTS, EVENTS_1}
     assert locked("UPDATE events SET a = 1 WHERE day = 3", held={EVENTS}) == {EVENTS}
+
+
+def test_two_changes_of_one_table_make_the_worse_of_both() -> None:
+    statements = split_statements(
+        "UPDATE keys SET user_id = NULL WHERE a = 1; UPDATE keys SET user_id = 3; UPDATE keys SET user_id = NULL WHERE b = 1",
+        file="f",
+    )
+    changes = [change for statement in statements for change in statement.changes]
+    found = {
+        lock.oid: lock
+        for lock in row_locks(changes, mark=BEFORE, rules=CatalogRules(foreign_keys=(key(),)))
+        if not lock.constants
+    }
+    assert found[KEYS].all_rows
+    assert USERS in found
+
+
+def plan(text: str, oid: int, **below: object) -> dict[str, object]:
+    top = {"Node Type": "ModifyTable", "Operation": "Update", "Relation OID": oid, "Plans": [{"Node Type": "Result", **below}]}
+    return {"Query Text": text, "Plan": top}
+
+
+def test_a_plan_tells_what_a_view_or_a_rule_leads_to() -> None:
+    update = "update user_view set name = 'x'"
+    assert [lock.oid for lock in row_locks_of_plans([plan(update, USERS)], mark=BEFORE)] == [USERS]
+    assert row_locks_of_plans([plan(update, USERS)], mark=BEFORE, told={update: frozenset({USERS})}) == ()
+    (beside,) = row_locks_of_plans([plan(update, KEYS)], mark=BEFORE, told={update: frozenset({USERS})})
+    assert beside.oid == KEYS
+
+
+def test_a_plan_that_never_finds_a_row_locks_none() -> None:
+    assert row_locks_of_plans([plan("q", USERS, **{"One-Time Filter": "false"})], mark=BEFORE) == ()

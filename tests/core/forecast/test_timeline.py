@@ -126,3 +126,31 @@ def test_deleting_parents_changes_rows_of_children_by_cascade_though_no_lock_on_
     )
     script = Script(rules=CatalogRules(foreign_keys=(key,))).did("DELETE FROM users", (USERS, "RowExclusiveLock"))
     assert {h.oid for h in held(script) if h.blocks is Blocks.ROWS} == {USERS, KEYS}
+
+
+REFERS = ForeignKey(
+    name="f",
+    child_oid=KEYS,
+    parent_oid=USERS,
+    child_columns=("user_id",),
+    parent_columns=("id",),
+    on_delete="a",
+    on_update="a",
+)
+
+
+def parents_locked(*statements: str) -> bool:
+    script = Script(rules=CatalogRules(foreign_keys=(REFERS,)))
+    for statement in statements:
+        script.did(statement)
+    return any(hold.oid == USERS and hold.blocks is Blocks.ROWS for hold in held(script))
+
+
+def test_a_parent_that_the_transaction_made_itself_holds_up_nobody() -> None:
+    child = "INSERT INTO keys (id, user_id) VALUES (1, 7), (2, 8)"
+    assert parents_locked(child)
+    assert parents_locked("INSERT INTO users (id) VALUES (7)", child)
+    assert not parents_locked("INSERT INTO users (id) VALUES (7), (8)", child)
+    assert not parents_locked(child, "INSERT INTO users (id) VALUES (7), (8)")
+    assert parents_locked("INSERT INTO users (id) VALUES (7), (8) ON CONFLICT DO NOTHING", child)
+    assert parents_locked("SAVEPOINT s", "INSERT INTO users (id) VALUES (7), (8)", "ROLLBACK TO s", child)

@@ -143,6 +143,7 @@ class _Need(NamedTuple):
     events: tuple[str, ...]
     oid: int  # a relation that it always touches
     mode: str  # that this takes
+    constants: tuple[tuple[tuple[str, int], ...], ...] = ()  # of each change of its rows
 
 
 def _needs_of_triggers(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
@@ -177,18 +178,29 @@ _ACTION = re.compile(r"\bDO\s+(?:INSTEAD\s+)?(?:\((?P<several>.*)\)|(?P<one>.*?)
 
 
 def _needs(by: str, table_oid: int, events: tuple[str, ...], statement: Statement, mark: CatalogMark) -> Iterator[_Need]:
-    written = oids((change.relation for change in statement.changes), mark)
     for oid in oids(statement.names, mark):
         if oid != table_oid:
-            yield _Need(by, table_oid, events, oid, WRITE_TAKES if oid in written else SELECT_TAKES)
+            written = [change for change in statement.changes if oid in oids((change.relation,), mark)]
+            mode = WRITE_TAKES if written else SELECT_TAKES
+            yield _Need(by, table_oid, events, oid, mode, tuple(change.constants for change in written))
 
 
 def _through_needs(hold: Hold, needs: Iterable[_Need], mark: CatalogMark) -> Iterator[Hold]:
     for need in needs:
-        if need.oid != hold.oid or not _stops(hold, need.mode):
+        if need.oid != hold.oid or not _stops(hold, need.mode) or _rows_apart(hold, need):
             continue
         blocks = Blocks.WRITES if "INSERT" in need.events else Blocks.ROWS
         yield _derived(hold, need.table_oid, blocks, f"{need.by} uses {_name(need.oid, mark)}")
+
+
+def _rows_apart(hold: Hold, need: _Need) -> bool:
+    """Whether the rows that are held and those that are needed differ in a column that neither changes."""
+    held = dict(hold.constants)
+    return (
+        hold.blocks is Blocks.ROWS
+        and bool(need.constants)
+        and all(any(column in held and held[column] != value for column, value in constants) for constants in need.constants)
+    )
 
 
 def _stops(hold: Hold, mode: str) -> bool:

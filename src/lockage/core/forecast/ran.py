@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from lockage.core.forecast.names import resolve
 from lockage.core.forecast.trace import Traced
 from lockage.core.migration.statement import fingerprint, split_statements
-from lockage.core.migration.syntax import Change, Statement
+from lockage.core.migration.syntax import Change, ChangeKind, Statement
 from lockage.errors import UsageError
 
 
@@ -35,6 +35,23 @@ def statements_inside(step: Traced) -> Iterator[Statement]:
             yield from split_statements(text, file="inner")
         except UsageError:
             continue  # a server's $1 can stand where the grammar has no parameter
+
+
+def told_by_texts(step: Traced) -> Mapping[str, frozenset[int]]:
+    """By the text of each query that ran: the tables whose change of rows the text itself says, where no rule adds to it."""
+    ruled = {rewrite.table_oid for rewrite in step.rules.rewrites}
+    found: dict[str, frozenset[int]] = {}
+    for text in {str(plan.get("Query Text", "")) for plan in plans_of(step)}:
+        try:
+            statements = split_statements(text, file="inner")
+        except UsageError:
+            continue
+        named = {
+            r for s in statements for c in s.changes if c.kind is not ChangeKind.MERGE for r in resolve(c.relation, step.before)
+        }
+        if named and not any(relation.kind == "v" or relation.oid in ruled for relation in named):
+            found[text] = frozenset(relation.oid for relation in named)
+    return found
 
 
 def changes_of(step: Traced) -> Iterator[Change]:

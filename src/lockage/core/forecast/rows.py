@@ -9,7 +9,7 @@ Source: PostgreSQL 18, src/backend/utils/adt/ri_triggers.c (what each action loc
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, WRITE_TAKES
@@ -31,6 +31,10 @@ class RowLock:
     strong: bool = False  # deleted, or a key of theirs changed: whoever refers to them waits too
     event: ChangeKind = ChangeKind.UPDATE  # what fires triggers there
     columns: tuple[str, ...] = ()  # changed by an UPDATE; (): all
+    constants: tuple[tuple[str, int], ...] = ()  # columns that all of these rows have at this integer, before and after
+
+
+_Found = dict[tuple[int, str, ChangeKind, tuple[tuple[str, int], ...]], RowLock]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,10 @@ class _Catalog:
     mark: CatalogMark
     rules: CatalogRules
     held: Container[int] | None
+    noted: set[tuple[RowLock, tuple[str, ...]]]  # with the columns that become NULL: what was followed already
+
+
+_NOTHING_TOLD: Mapping[str, Container[int]] = {}
 
 
 def row_locks(
@@ -47,8 +55,8 @@ def row_locks(
 
     ``held``: oids that were seen locked, so that of a changed table's partitions only those count; None: nothing was seen.
     """
-    catalog = _Catalog(mark, rules, held)
-    found: dict[tuple[int, str, ChangeKind], RowLock] = {}
+    catalog = _Catalog(mark, rules, held, set())
+    found: _Found = {}
     for change in changes:
         for relation in resolve(change.relation, mark):
             for oid in _bases(owner(relation, mark).oid, catalog):
@@ -56,16 +64,32 @@ def row_locks(
     return tuple(found.values())
 
 
-def row_locks_of_plans(plans: Iterable[Mapping[str, object]], *, mark: CatalogMark) -> tuple[RowLock, ...]:
-    """Relations that plans say are changed: what views and rules lead to, which no text shows."""
+def row_locks_of_plans(
+    plans: Iterable[Mapping[str, object]], *, mark: CatalogMark, told: Mapping[str, Container[int]] = _NOTHING_TOLD
+) -> tuple[RowLock, ...]:
+    """Relations that plans say are changed: what views and rules lead to, which no text shows.
+
+    ``told``: by the text of a query, the relations of which it says itself what becomes of their rows; they are left out.
+    """
     found: dict[int, RowLock] = {}
     for plan in plans:
+        said = told.get(str(plan.get("Query Text", "")), ())
         for node in _nodes(plan.get("Plan")):
-            if node.get("Node Type") == "ModifyTable" and node.get("Operation") in {"Update", "Delete", "Merge"}:
-                oid = node.get("Relation OID")
-                if isinstance(oid, int) and oid in mark.relations:
-                    found[oid] = RowLock(oid=oid, mode=WRITE_TAKES, strong=node.get("Operation") != "Update")
+            if node.get("Node Type") != "ModifyTable" or not _changes_rows(node):
+                continue
+            oid = node.get("Relation OID")
+            if isinstance(oid, int) and oid in mark.relations and oid not in said:
+                strong = node.get("Operation") != "Update" or (oid in found and found[oid].strong)
+                found[oid] = RowLock(oid=oid, mode=WRITE_TAKES, strong=strong)
     return tuple(found.values())
+
+
+def _changes_rows(node: Mapping[str, object]) -> bool:
+    """Whether a ModifyTable finds rows that are there; under WHERE FALSE it never does."""
+    below = node.get("Plans")
+    plans = cast("list[Mapping[str, object]]", below) if isinstance(below, list) else []
+    never = bool(plans) and plans[0].get("One-Time Filter") == "false"
+    return node.get("Operation") in {"Update", "Delete", "Merge"} and not never
 
 
 def _nodes(node: object) -> Iterator[Mapping[str, object]]:
@@ -85,13 +109,10 @@ def _bases(oid: int, catalog: _Catalog) -> tuple[int, ...]:
     return tuple(base for below in catalog.rules.views.get(oid, ()) for base in _bases(below, catalog))
 
 
-def _follow(oid: int, change: Change, catalog: _Catalog, found: dict[tuple[int, str, ChangeKind], RowLock]) -> None:
+def _follow(oid: int, change: Change, catalog: _Catalog, found: _Found) -> None:
     kind = change.kind
     if kind is ChangeKind.INSERT:
-        _add(oid, WRITE_TAKES, change, catalog, found, rows=change.upserts, strong=False)
-        for key in _keys_of_child(oid, catalog):
-            if all(_given(column, change, oid, catalog) for column in key.child_columns):
-                _look_at_parent(key, catalog, found)
+        _insert_into(oid, change, catalog, found)
         return
     if kind is ChangeKind.LOCK:
         _add(oid, SELECT_FOR_UPDATE_TAKES, change, catalog, found, rows=True, strong=not change.spares_keys)
@@ -108,9 +129,15 @@ def _follow(oid: int, change: Change, catalog: _Catalog, found: dict[tuple[int, 
         _act_on_children(key, change, catalog, found)
 
 
-def _act_on_children(
-    key: ForeignKey, change: Change, catalog: _Catalog, found: dict[tuple[int, str, ChangeKind], RowLock]
-) -> None:
+def _insert_into(oid: int, change: Change, catalog: _Catalog, found: _Found) -> None:
+    _add(oid, WRITE_TAKES, change, catalog, found, rows=change.upserts, strong=False)
+    for key in _keys_of_child(oid, catalog):
+        if all(_given(column, change, oid, catalog) for column in key.child_columns):
+            for constants in _referred(key, change, oid, catalog):
+                _look_at_parent(key, catalog, found, constants=constants)
+
+
+def _act_on_children(key: ForeignKey, change: Change, catalog: _Catalog, found: _Found) -> None:
     if change.kind is ChangeKind.UPDATE and not set(change.columns) & set(key.parent_columns):
         return
     actions = {
@@ -139,8 +166,39 @@ def _change_of(
     return Change(kind=kind, relation=Name(schema=None, name=""), columns=columns, nulls=nulls, has_condition=spares)
 
 
-def _look_at_parent(key: ForeignKey, catalog: _Catalog, found: dict[tuple[int, str, ChangeKind], RowLock]) -> None:
-    looked = _change_of(ChangeKind.LOCK, ())
+_KEYS_FOLLOWED = 50
+"""Keys written out in one INSERT that are followed one by one; of a longer list any parent may be meant."""
+
+
+def _referred(key: ForeignKey, change: Change, oid: int, catalog: _Catalog) -> Iterable[tuple[tuple[str, int], ...]]:
+    """The parents' key, once for each that an INSERT writes out; one () where they are not all known."""
+    order = change.columns or catalog.rules.columns.get(oid, ())
+    if len(key.child_columns) == 1 and key.child_columns[0] in order:
+        written = dict(change.integers).get(order.index(key.child_columns[0]), ())
+        if len(written) <= _KEYS_FOLLOWED:
+            return [((key.parent_columns[0], value),) for value in written] or [()]
+    return [()]
+
+
+def inserted_keys(changes: Iterable[Change], *, mark: CatalogMark, rules: CatalogRules) -> Iterator[tuple[int, str, int]]:
+    """(oid, column, integer) of rows that the changes insert, which nobody else sees before they are committed."""
+    for change in changes:
+        if change.kind is ChangeKind.INSERT and not change.ignores:
+            for relation in resolve(change.relation, mark):
+                order = change.columns or rules.columns.get(relation.oid, ())
+                for place, values in change.integers:
+                    if place < len(order):
+                        yield from ((relation.oid, order[place], value) for value in values)
+
+
+def _look_at_parent(
+    key: ForeignKey,
+    catalog: _Catalog,
+    found: _Found,
+    *,
+    constants: tuple[tuple[str, int], ...] = (),
+) -> None:
+    looked = replace(_change_of(ChangeKind.LOCK, ()), constants=constants)
     _add(key.parent_oid, SELECT_FOR_UPDATE_TAKES, looked, catalog, found, rows=True, strong=False)
 
 
@@ -149,29 +207,45 @@ def _add(
     mode: str,
     change: Change,
     catalog: _Catalog,
-    found: dict[tuple[int, str, ChangeKind], RowLock],
+    found: _Found,
     *,
     rows: bool,
     strong: bool,
 ) -> bool:
     """Notes it for the relation and its partitions; False when nothing new."""
-    place = (oid, mode, change.kind)
-    former = found.get(place)
-    if former is not None and former.rows >= rows and former.strong >= strong and former.columns == change.columns:
+    lock = RowLock(
+        oid=oid,
+        mode=mode,
+        rows=rows,
+        all_rows=rows and not change.has_condition,
+        strong=strong,
+        event=change.kind,
+        columns=change.columns,
+        constants=change.constants,
+    )
+    if (lock, change.nulls) in catalog.noted:
         return False
+    catalog.noted.add((lock, change.nulls))
     seen = catalog.held if catalog.held is not None and oid in catalog.held else None
     for below in (oid, *(d.oid for d in descendants(oid, catalog.mark))):
         if below == oid or (rows and (seen is None or below in seen)):
-            found[below, mode, change.kind] = RowLock(
-                oid=below,
-                mode=mode,
-                rows=rows,
-                all_rows=rows and not change.has_condition,
-                strong=strong,
-                event=change.kind,
-                columns=change.columns,
-            )
+            place = (below, mode, change.kind, change.constants)
+            found[place] = _both(found.get(place), replace(lock, oid=below))
     return True
+
+
+def _both(former: RowLock | None, lock: RowLock) -> RowLock:
+    """What two statements that change rows of one table alike make together."""
+    if former is None:
+        return lock
+    columns = (*former.columns, *lock.columns) if former.columns and lock.columns else ()
+    return replace(
+        lock,
+        rows=former.rows or lock.rows,
+        all_rows=former.all_rows or lock.all_rows,
+        strong=former.strong or lock.strong,
+        columns=tuple(dict.fromkeys(columns)),
+    )
 
 
 def _keys_of_child(oid: int, catalog: _Catalog) -> Iterator[ForeignKey]:

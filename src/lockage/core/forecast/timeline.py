@@ -13,10 +13,10 @@ from itertools import groupby
 
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.gaps import Gap
-from lockage.core.forecast.lock_modes import badness, blocks_of
+from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, badness, blocks_of
 from lockage.core.forecast.names import LISTED_KINDS, ancestors, owner
-from lockage.core.forecast.ran import changes_of, plans_of
-from lockage.core.forecast.rows import row_locks, row_locks_of_plans
+from lockage.core.forecast.ran import changes_of, plans_of, told_by_texts
+from lockage.core.forecast.rows import inserted_keys, row_locks, row_locks_of_plans
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, HeldLock, Trace, Traced
 from lockage.core.forecast.worst_case import worst_case
 from lockage.core.migration.syntax import Control
@@ -35,6 +35,7 @@ class Hold:
     strong: bool = False  # rows deleted or their keys changed
     all_rows: bool = False  # no row is spared
     given: tuple[str, ...] = ()  # only who writes these columns waits; (): whoever writes
+    constants: tuple[tuple[str, int], ...] = ()  # columns that all of these rows have at this integer, before and after
     values_only: bool = False  # only who takes values of a row type apart waits
     because: str | None = None  # where no lock of its own says why
 
@@ -82,7 +83,24 @@ def _holds_of_transaction(trace: Trace, members: list[tuple[int, Traced]], gaps:
     last_step = members[-1][1]
     for lock, first in opened.items():
         yield from _hold(lock, first, end, listing, last_step)
-    yield from rows
+    own = _own_keys(members)
+    yield from (r for r in rows if r.mode != SELECT_FOR_UPDATE_TAKES or not _all_own(r, own))
+
+
+def _own_keys(members: list[tuple[int, Traced]]) -> set[tuple[int, str, int]]:
+    """Keys of rows that the transaction itself has inserted: whoever refers to them locks what nobody else can see."""
+    if any(step.statement.control is Control.ROLLBACK_TO for _, step in members):
+        return set()  # perhaps that very row was given back
+    return {
+        key
+        for _, step in members
+        if step.succeeded
+        for key in inserted_keys(step.statement.changes, mark=step.before, rules=step.rules)
+    }
+
+
+def _all_own(hold: Hold, own: set[tuple[int, str, int]]) -> bool:
+    return any((hold.oid, column, value) in own for column, value in hold.constants)
 
 
 def _given_back(rows: list[Hold], savepoints: list[tuple[str, int]], name: str, position: int) -> list[Hold]:
@@ -90,6 +108,10 @@ def _given_back(rows: list[Hold], savepoints: list[tuple[str, int]], name: str, 
     if since is None:
         return rows
     return [replace(r, last=min(r.last, position)) if r.first > since else r for r in rows]
+
+
+def _listed_names(relations: Mapping[int, CatalogRelation]) -> dict[str, int]:
+    return {relation.relation: oid for oid, relation in relations.items() if relation.kind in LISTED_KINDS}
 
 
 class _Listing:
@@ -104,10 +126,6 @@ class _Listing:
 
     def listed(self, oid: int) -> int | None:
         """The oid before the script of a relation that users reach; None for what the script made."""
-def _listed_names(relations: Mapping[int, CatalogRelation]) -> dict[str, int]:
-    return {relation.relation: oid for oid, relation in relations.items() if relation.kind in LISTED_KINDS}
-
-
         relation = self.start.relations.get(oid)
         if relation is not None:
             return oid if relation.kind in LISTED_KINDS else None
@@ -158,7 +176,7 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
         return
     found = [
         *row_locks(changes_of(step), mark=step.before, rules=step.rules, held={held.oid for held in step.observation.locks}),
-        *row_locks_of_plans(plans_of(step), mark=step.before),
+        *row_locks_of_plans(plans_of(step), mark=step.before, told=told_by_texts(step)),
     ]
     seen = {(held.oid, held.mode) for held in step.observation.locks}
     for lock in found:
@@ -176,6 +194,7 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
                 via=via,
                 strong=strong,
                 all_rows=lock.all_rows,
+                constants=lock.constants,
             )
 
 
@@ -187,6 +206,10 @@ def _worst_cases(step: Traced, gaps: Iterable[Gap], position: int, end: int, lis
             because = f"{step.file}:{gap.line} unknown, worst case"
             for listed, via, _ in listing.reached(oid, step.after):
                 yield Hold(oid=listed, mode=None, blocks=blocks, first=position, last=end, via=via, because=because)
+
+
+def _everything(listing: _Listing) -> dict[int, Blocks]:
+    return {oid: Blocks.READS for oid, r in listing.visible.relations.items() if r.kind in LISTED_KINDS}
 
 
 def _blocked_by(gap: Gap, step: Traced, listing: _Listing) -> dict[int, Blocks]:
@@ -201,7 +224,3 @@ def _blocked_by(gap: Gap, step: Traced, listing: _Listing) -> dict[int, Blocks]:
             if badness(blocks) > badness(found.get(oid, Blocks.NONE)):
                 found[oid] = blocks
     return found
-def _everything(listing: _Listing) -> dict[int, Blocks]:
-    return {oid: Blocks.READS for oid, r in listing.visible.relations.items() if r.kind in LISTED_KINDS}
-
-

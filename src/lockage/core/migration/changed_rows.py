@@ -28,15 +28,9 @@ def changes(node: pg.Node, nodes: Iterable[Message]) -> Iterator[Change]:
         if isinstance(found, pg.InsertStmt):
             yield _insert(found)
         elif isinstance(found, pg.UpdateStmt):
-            yield _conditioned(
-                ChangeKind.UPDATE,
-                found.relation,
-                found.where_clause,
-                found.HasField("where_clause"),
-                _targets(found.target_list),
-            )
+            yield from _update(found)
         elif isinstance(found, pg.DeleteStmt):
-            yield _conditioned(ChangeKind.DELETE, found.relation, found.where_clause, found.HasField("where_clause"))
+            yield from _delete(found)
         elif isinstance(found, pg.MergeStmt):
             yield Change(kind=ChangeKind.MERGE, relation=name_of(found.relation), has_condition=True)
         elif isinstance(found, pg.SelectStmt) and found.locking_clause:
@@ -56,6 +50,19 @@ def _targets(items: Iterable[pg.Node]) -> tuple[tuple[str, ...], tuple[str, ...]
     return tuple(t.name for t in targets), nulls
 
 
+def _update(found: pg.UpdateStmt) -> Iterator[Change]:
+    if not _never(found.where_clause):
+        given, targets = found.HasField("where_clause"), _targets(found.target_list)
+        change = _conditioned(ChangeKind.UPDATE, found.relation, found.where_clause, given, targets)
+        yield _kept_apart(change, found.relation, found.where_clause, alone=not found.from_clause)
+
+
+def _delete(found: pg.DeleteStmt) -> Iterator[Change]:
+    if not _never(found.where_clause):
+        change = _conditioned(ChangeKind.DELETE, found.relation, found.where_clause, found.HasField("where_clause"))
+        yield _kept_apart(change, found.relation, found.where_clause, alone=not found.using_clause)
+
+
 def _insert(found: pg.InsertStmt) -> Change:
     columns = tuple(item.res_target.name for item in found.cols)
     select = found.select_stmt.select_stmt
@@ -68,6 +75,8 @@ def _insert(found: pg.InsertStmt) -> Change:
         null_places=null_places,
         rows=rows,
         sources=tuple(name_of(var) for var in of_kind(nodes_of(found.select_stmt), pg.RangeVar)),
+        integers=_integers(found),
+        ignores=found.HasField("on_conflict_clause"),
         upserts=found.HasField("on_conflict_clause") and found.on_conflict_clause.action == pg.ONCONFLICT_UPDATE,
         has_condition=select.HasField("where_clause"),
     )
@@ -86,6 +95,48 @@ def _written_out(found: pg.InsertStmt) -> tuple[int | None, tuple[int, ...]]:
         return None, ()
     width = min(len(row) for row in rows)
     return len(rows), tuple(place for place in range(width) if all(row[place] for row in rows))
+
+
+def _integers(found: pg.InsertStmt) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """Places of VALUES that are written out as integers in every row, with these."""
+    rows = [row.list.items for row in found.select_stmt.select_stmt.values_lists]
+    width = min((len(row) for row in rows), default=0)
+    written = [(place, [_integer(row[place]) for row in rows]) for place in range(width)]
+    return tuple(
+        (place, tuple(dict.fromkeys(value for value in values if value is not None)))
+        for place, values in written
+        if None not in values
+    )
+
+
+def _integer(value: pg.Node) -> int | None:
+    return value.a_const.ival.ival if value.HasField("a_const") and value.a_const.HasField("ival") else None
+
+
+def _never(where: pg.Node) -> bool:
+    """Whether a condition is the literal FALSE."""
+    return where.HasField("a_const") and where.a_const.HasField("boolval") and not where.a_const.boolval.boolval
+
+
+def _kept_apart(change: Change, relation: pg.RangeVar, where: pg.Node, *, alone: bool) -> Change:
+    """The change with the columns that stay what the condition says they are; of a join only those that name the relation."""
+    own = relation.alias.aliasname or relation.relname
+    constants = dict(_constants(where, own, alone=alone)) if change.has_condition else {}
+    return replace(change, constants=tuple((c, v) for c, v in constants.items() if c not in change.columns))
+
+
+def _constants(where: pg.Node, own: str, *, alone: bool) -> Iterator[tuple[str, int]]:
+    if where.HasField("bool_expr") and where.bool_expr.boolop == pg.AND_EXPR:
+        for arg in where.bool_expr.args:
+            yield from _constants(arg, own, alone=alone)
+    elif where.HasField("a_expr") and where.a_expr.kind == pg.AEXPR_OP and where.a_expr.name[-1].string.sval == "=":
+        left, right = where.a_expr.lexpr, where.a_expr.rexpr
+        for column, value in ((left, right), (right, left)):
+            number = _integer(value)
+            if number is not None and column.HasField("column_ref"):
+                parts = [field.string.sval for field in column.column_ref.fields]
+                if (len(parts) == 1 and alone) or (len(parts) == 2 and parts[0] == own):
+                    yield parts[-1], number
 
 
 def _is_null(value: pg.Node) -> bool:
@@ -108,8 +159,27 @@ def _conditioned(
         nulls=targets[1],
         equated=tuple(_equated(where)) if has_condition else (),
         compared=tuple(_columns(where)) if has_condition else (),
+        wanted_null=tuple(_wanted_null(where)) if has_condition else (),
+        only_nulls=has_condition and _tests_null(where),
         has_condition=has_condition,
     )
+
+
+def _tests_null(where: pg.Node) -> bool:
+    return (
+        where.HasField("null_test")
+        and where.null_test.nulltesttype == pg.IS_NULL
+        and where.null_test.arg.HasField("column_ref")
+    )
+
+
+def _wanted_null(where: pg.Node) -> Iterator[str]:
+    """Columns that the top-level conjunction wants to be NULL."""
+    if where.HasField("bool_expr") and where.bool_expr.boolop == pg.AND_EXPR:
+        for arg in where.bool_expr.args:
+            yield from _wanted_null(arg)
+    elif _tests_null(where):
+        yield from _columns(where)
 
 
 def _columns(node: pg.Node) -> Iterator[str]:
@@ -138,6 +208,7 @@ def _locked_rows(found: pg.SelectStmt) -> Iterator[Change]:
         for alias in wanted:
             if alias in sources:
                 change = _conditioned(ChangeKind.LOCK, sources[alias], found.where_clause, found.HasField("where_clause"))
+                change = _kept_apart(change, sources[alias], found.where_clause, alone=len(sources) == 1)
                 yield replace(change, spares_keys=clause.strength != pg.LCS_FORUPDATE)
 
 
@@ -147,22 +218,3 @@ def _sources(item: pg.Node) -> Iterator[pg.RangeVar]:
     elif item.HasField("join_expr"):
         yield from _sources(item.join_expr.larg)
         yield from _sources(item.join_expr.rarg)
-        wanted_null=tuple(_wanted_null(where)) if has_condition else (),
-        only_nulls=has_condition and _tests_null(where),
-def _tests_null(where: pg.Node) -> bool:
-    return (
-        where.HasField("null_test")
-        and where.null_test.nulltesttype == pg.IS_NULL
-        and where.null_test.arg.HasField("column_ref")
-    )
-
-
-def _wanted_null(where: pg.Node) -> Iterator[str]:
-    """Columns that the top-level conjunction wants to be NULL."""
-    if where.HasField("bool_expr") and where.bool_expr.boolop == pg.AND_EXPR:
-        for arg in where.bool_expr.args:
-            yield from _wanted_null(arg)
-    elif _tests_null(where):
-        yield from _columns(where)
-
-

@@ -71,6 +71,9 @@ class Change:
     rows: int | None = None  # written out in VALUES or LIMIT
     sources: tuple[Name, ...] = ()  # relations read by an INSERT's SELECT
     upserts: bool = False  # ON CONFLICT DO UPDATE
+    constants: tuple[tuple[str, int], ...] = ()  # columns that every touched row has at this integer, before and after
+    integers: tuple[tuple[int, tuple[int, ...]], ...] = ()  # of an INSERT: places that are integers in all rows, and which
+    ignores: bool = False  # of an INSERT: ON CONFLICT, so that a row may be there already
     spares_keys: bool = False  # of a LOCK: weaker than FOR UPDATE, so that whoever only refers to the rows goes on
 
 
@@ -108,10 +111,10 @@ class Statement:
     works: tuple[Work, ...] = ()
     added_columns: tuple[tuple[Name, str], ...] = ()
     removed_columns: tuple[tuple[Name, str, str | None], ...] = ()  # dropped or renamed; the new name, None: dropped
+    filled_columns: tuple[tuple[Name, str], ...] = ()  # among them: those that get a value in every row at once
     calls: tuple[Name, ...] = ()  # functions and procedures it names
     procedure: Procedure | None = None
     outside: str | None = None  # how it reaches out of the database, so that it is never executed on a shadow
-    filled_columns: tuple[tuple[Name, str], ...] = ()  # among them: those that get a value in every row at once
     lock_mode: str | None = None  # of LOCK TABLE, as PostgreSQL prints it
     concurrently: bool = False
     unique: bool = False  # CREATE UNIQUE INDEX

@@ -1,0 +1,51 @@
+"""What a statement's text says of the rows that it changes."""
+
+from __future__ import annotations
+
+import pytest
+
+from lockage.core.migration.statement import split_statements
+from lockage.core.migration.syntax import Change
+
+
+def change(sql: str) -> Change:
+    (statement,) = split_statements(sql, file="f")
+    (found,) = statement.changes
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sql", "constants"),
+    [
+        ("UPDATE t SET n = n + 1 WHERE id = 1", (("id", 1),)),
+        ("UPDATE t SET n = 1 WHERE 1 = id AND kind = -2", (("id", 1), ("kind", -2))),
+        ("UPDATE t AS x SET n = 1 WHERE x.id = 1 AND n > 3", (("id", 1),)),
+        ("DELETE FROM t WHERE t.id = 1", (("id", 1),)),
+        ("SELECT * FROM t WHERE id = 1 FOR UPDATE", (("id", 1),)),
+        ("UPDATE t SET id = 2 WHERE id = 1", ()),
+        ("UPDATE t SET n = 1 WHERE id = 1 OR id = 2", ()),
+        ("UPDATE t SET n = 1 WHERE id = '1'", ()),
+        ("UPDATE t SET n = 1 WHERE id IN (1)", ()),
+        ("UPDATE t SET n = 1 WHERE NOT id = 1", ()),
+        ("UPDATE t SET n = 1 FROM u WHERE id = 1", ()),
+        ("UPDATE t SET n = 1 FROM u WHERE u.id = 1", ()),
+        ("UPDATE t SET n = 1 FROM u WHERE t.id = 1", (("id", 1),)),
+        ("DELETE FROM t USING u WHERE id = 1", ()),
+    ],
+)
+def test_a_column_that_every_touched_row_has_at_an_integer_is_known(sql: str, constants: tuple[tuple[str, int], ...]) -> None:
+    assert change(sql).constants == constants
+
+
+@pytest.mark.parametrize("sql", ["UPDATE t SET n = 1 WHERE false", "DELETE FROM t WHERE false"])
+def test_what_is_never_true_changes_nothing(sql: str) -> None:
+    (statement,) = split_statements(sql, file="f")
+    assert statement.changes == ()
+
+
+def test_integers_that_an_insert_writes_out_are_known_by_their_place() -> None:
+    assert change("INSERT INTO t VALUES (1, 'a', 7), (2, 'b', 7)").integers == ((0, (1, 2)), (2, (7,)))
+    assert change("INSERT INTO t VALUES (1, DEFAULT), (2, 3)").integers == ((0, (1, 2)),)
+    assert change("INSERT INTO t SELECT 1").integers == ()
+    assert not change("INSERT INTO t VALUES (1)").ignores
+    assert change("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING").ignores
