@@ -6,23 +6,29 @@ and once for its schema; nothing else of it is looked at, and nothing is written
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
 
 from lockage.core.forecast.assess import Forecast
+from lockage.core.forecast.production import Production
+from lockage.core.forecast.traffic import Traffic
 from lockage.core.migration.applied import Applied
 from lockage.core.migration.formats.format import Format, Transaction
 from lockage.core.migration.script import Migration, read_migrations, version_named
 from lockage.core.release.generic import profile_of_migrations
+from lockage.core.release.statements import RunningRelease
 from lockage.errors import UsageError
+from lockage.flows.calibrate import Calibrate, Measure, calibrating
 from lockage.flows.forecast import forecast_database, forecast_folder
 from lockage.flows.pending import applied_by_rows, applied_version
 from lockage.interfaces import wiring
 from lockage.interfaces.hazards import hazard_question
-from lockage.ports import Narrate
+from lockage.interfaces.offline import opened_survey
+from lockage.interfaces.wiring_statements import statements_in, statements_saved, statements_seen
+from lockage.ports import Database, Narrate, Shadows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,29 +41,53 @@ class FolderQuestion:
     to_version: int | str | None = None
     transaction: Transaction | None = None
     database_url: str | None = None
+    survey: Path | None = None  # a file that stands for the database
     tag: str | None = None
     within: str | None = None  # a folder in the archive or the repository
     values: Mapping[str, str] = field(default_factory=dict[str, str])  # of variables in the files
+    measure: Measure | None = None  # what may be timed on the database
+    statements: Path | None = None  # a file with those of the running release; None: those that the database has counted
 
 
 def forecast_of_folder(question: FolderQuestion, *, narrate: Narrate) -> Forecast:
     """The forecast.
 
-    Raises ``UsageError`` for a folder, a file or a range that is wrong, and ``RefusedError`` for a database that cannot be
-    read, is dirty or is newer than the folder.
+    Raises ``UsageError`` for a folder, a file, statements or a range that are wrong, and ``RefusedError`` for a database that
+    cannot be read, is dirty or is newer than the folder.
     """
     source, migrations = _read(question, question.tag)
-    made = _forecast(question, source, migrations, narrate=narrate)
+    named = None if question.statements is None else statements_in(question.statements)
+    made = _forecast(question, source, migrations, named, narrate=narrate)
     return replace(made, script=replace(made.script, folder=source.folder))
 
 
 def _forecast(
-    question: FolderQuestion, source: wiring.MigrationFiles, migrations: tuple[Migration, ...], *, narrate: Narrate
+    question: FolderQuestion,
+    source: wiring.MigrationFiles,
+    migrations: tuple[Migration, ...],
+    named: RunningRelease | None,
+    *,
+    narrate: Narrate,
 ) -> Forecast:
     form = source.form
     narrate(f"reading {len(migrations)} migrations of {source.where} as {form.name}")
     from_version = _start(question, migrations)
     to_version = _number(migrations, question.to_version, option="--to")
+    if question.survey is not None:
+        with opened_survey(question.survey, ledger=form.default_ledger) as offline:
+            return _on_database(
+                question,
+                source,
+                migrations,
+                url="",
+                versions=(from_version, to_version),
+                shadows=offline.shadows,
+                database=lambda: nullcontext(offline.database),
+                calibrate=calibrating(offline.target, narrate=narrate),
+                production=offline.production,
+                statements=named or statements_saved(offline.survey),
+                narrate=narrate,
+            )
     if question.database_url is None:
         return forecast_folder(
             migrations,
@@ -67,23 +97,63 @@ def _forecast(
             from_version=from_version,
             to_version=to_version,
             transaction=question.transaction,
+            statements=named or (),
             remarks=form.remarks(source.files),
             hazards=hazard_question(None),
         )
+    url = question.database_url
+    return _on_database(
+        question,
+        source,
+        migrations,
+        url=url,
+        versions=(from_version, to_version),
+        shadows=wiring.shadows(ledger=form.default_ledger),
+        database=lambda: closing(wiring.database(url)),
+        calibrate=calibrating(wiring.target(url), measure=question.measure, narrate=narrate),
+        statements=named or statements_seen(url),
+        traffic=wiring.traffic(url),
+        narrate=narrate,
+    )
+
+
+def _on_database(
+    question: FolderQuestion,
+    source: wiring.MigrationFiles,
+    migrations: tuple[Migration, ...],
+    *,
+    url: str,
+    versions: tuple[int | None, int | None],
+    shadows: Shadows,
+    database: Callable[[], AbstractContextManager[Database]],
+    calibrate: Calibrate,
+    statements: RunningRelease,
+    production: Production | None = None,
+    traffic: Traffic | None = None,
+    narrate: Narrate,
+) -> Forecast:
+    """The forecast for what a database, or the file that stands for it, has not applied yet."""
+    form, (from_version, to_version) = source.form, versions
     if from_version is None:
-        applied = _applied(question, question.database_url, migrations, form)
+        with database() as asked:
+            applied = _applied(question, asked, migrations, form)
     else:
         applied = Applied(version=from_version)
+    question_of_hazards = hazard_question(question.database_url, applied=applied)
     return forecast_database(
         migrations,
-        url=question.database_url,
+        url=url,
         form=form,
-        shadows=wiring.shadows(ledger=form.default_ledger),
+        shadows=shadows,
         narrate=narrate,
         from_version=applied.version,
         to_version=to_version,
         transaction=question.transaction,
+        statements=statements,
         remarks=(*form.remarks(source.files), *applied.remarks),
+        hazards=question_of_hazards if production is None else replace(question_of_hazards, production=production),
+        calibrate=calibrate,
+        traffic=traffic,
     )
 
 
@@ -114,20 +184,19 @@ def _number(migrations: Sequence[Migration], said: int | str | None, *, option: 
     return version_named(migrations, said, option=option) if isinstance(said, str) else said
 
 
-def _applied(question: FolderQuestion, url: str, migrations: tuple[Migration, ...], form: Format) -> Applied:
-    with closing(wiring.database(url)) as database:
-        if form.applied is not None:
-            return applied_by_rows(database, form.applied, migrations)
-        if form.default_ledger is None:
-            raise UsageError(
-                f"files named {form.naming} have no ledger of their own, so the database does not say what it has applied",
-                code="LK003",
-                hint="say it: --from V (0: nothing is applied)",
-            )
-        profile = profile_of_migrations(
-            form=cast("Literal['golang-migrate', 'plain']", form.name),
-            source=str(question.folder),
-            transaction=question.transaction or form.transaction,
-            ledger=form.default_ledger,
+def _applied(question: FolderQuestion, database: Database, migrations: tuple[Migration, ...], form: Format) -> Applied:
+    if form.applied is not None:
+        return applied_by_rows(database, form.applied, migrations)
+    if form.default_ledger is None:
+        raise UsageError(
+            f"files named {form.naming} have no ledger of their own, so the database does not say what it has applied",
+            code="LK003",
+            hint="say it: --from V (0: nothing is applied)",
         )
-        return Applied(version=applied_version(database, profile, newest=migrations[-1].version))
+    profile = profile_of_migrations(
+        form=cast("Literal['golang-migrate', 'plain']", form.name),
+        source=str(question.folder),
+        transaction=question.transaction or form.transaction,
+        ledger=form.default_ledger,
+    )
+    return Applied(version=applied_version(database, profile, newest=migrations[-1].version))

@@ -12,19 +12,26 @@ from dataclasses import dataclass, replace
 from lockage.core.facts import LedgerState, Survey
 from lockage.core.forecast.assess import Forecast
 from lockage.core.forecast.calibration.past import PastRun
+from lockage.core.forecast.traffic import Traffic
 from lockage.core.forecast.unseen import unseen
 from lockage.core.plan.planner import Wishes
 from lockage.core.plan.steps import Plan
 from lockage.core.release.profile import Profile
-from lockage.core.release.route import knowing, last_migration
+from lockage.core.release.route import Leg, knowing, last_migration
+from lockage.core.release.statements import RunningRelease
 from lockage.flows.calibrate import Measure, calibrating
+from lockage.flows.check_data import AskData, as_it_is
+from lockage.flows.compare import compare_strategies
 from lockage.flows.forecast import forecast_database
 from lockage.flows.propose import HopQuestion, propose
 from lockage.flows.survey import survey
 from lockage.flows.world import World
+from lockage.interfaces import wiring
+from lockage.interfaces.checking import asking
 from lockage.interfaces.deployments import Deployment
 from lockage.interfaces.hazards import hazard_question
-from lockage.interfaces.wiring import form_of, migrations_of, shadows_of, statements_of, target
+from lockage.interfaces.wiring import form_of, migrations_of, shadows_of
+from lockage.interfaces.wiring_statements import statements_running
 from lockage.ports import Narrate
 
 
@@ -63,10 +70,34 @@ class Forecaster:
     profile: Profile  # of the deployment, as ``known_here`` gives it
     narrate: Narrate
     measure: Measure | None = None  # what may be timed on the database
+    check_data: bool = False  # ask the database whether the script would fail on its rows
     past: Sequence[PastRun] = ()  # of earlier runs of the deployment, oldest first
+    statements: RunningRelease | None = None  # of the running release; None: the profile's, else those that were counted
+
+    def step(self, world: World, seen: Survey, *, running: str, target: str) -> Forecast:
+        """The forecast of one step from here, with who would wait if it began now, and what each strategy would cost."""
+        deployment = self.deployment
+        self.narrate("looking who is at work in the database")
+        now = wiring.traffic(deployment.database_url, settings=world.settings, password=deployment.database_password)
+        made = self.between(running, target, traffic=now)
+        return compare_strategies(
+            made,
+            survey=seen,
+            profile=self.profile,
+            leg=Leg(from_release=running, to_release=target),
+            ask=world.database.ask,
+            narrate=self.narrate,
+            settings=world.settings,
+        )
 
     def between(
-        self, from_release: str, to_release: str, *, at_version: int | None = None, rows: Mapping[str, float] | None = None
+        self,
+        from_release: str,
+        to_release: str,
+        *,
+        at_version: int | None = None,
+        rows: Mapping[str, float] | None = None,
+        traffic: Traffic | None = None,
     ) -> Forecast:
         """The forecast of one hop. ``at_version``: where the database stands, when that is before ``from_release``.
 
@@ -90,20 +121,26 @@ class Forecaster:
             at_version=at_version,
             transaction=self.profile.migrations.transaction,
             ledger=self.profile.migrations.ledger,
-            statements=statements_of(self.deployment, from_release),
+            statements=self.statements or statements_running(self.deployment, from_release),
             rows=rows,
             hazards=hazard_question(self.deployment.database_url, password=self.deployment.database_password),
             calibrate=calibrating(
-                target(self.deployment.database_url, password=self.deployment.database_password),
+                wiring.target(self.deployment.database_url, password=self.deployment.database_password),
                 measure=self.measure,
                 past=self.past,
                 narrate=self.narrate,
             ),
+            traffic=traffic,
+            ask_data=self._asking() if self.check_data else as_it_is,
         )
         if first is not None:
             return made
         counted = f"where {from_release} ends is not known, so every migration after {begin} is counted, those before it too"
         return replace(made, assumptions=(*made.assumptions, counted))
+
+    def _asking(self) -> AskData:
+        live = self.deployment
+        return asking(live.database_url, narrate=self.narrate, password=live.database_password)
 
     def hop(self, question: HopQuestion) -> Forecast:
         """The answer to a planner's question."""

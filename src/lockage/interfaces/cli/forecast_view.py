@@ -11,10 +11,19 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from lockage.core.forecast.assess import Blocks, Forecast, LockTaken, Operation, RelationForecast
+from lockage.core.forecast.assess import Answer, Blocks, Broken, Forecast, LockTaken, Operation, RelationForecast
 from lockage.core.plan.wording import blocks_in_words, counted, duration, listed, range_in_words
+from lockage.interfaces.cli.checks_view import show_checks
 from lockage.interfaces.cli.console import plain_table, say
 from lockage.interfaces.cli.hazard_view import show_hazards
+from lockage.interfaces.cli.waiting_view import (
+    lock_timeouts_in_words,
+    reasons_of_strategies,
+    script_waits_in_words,
+    show_strategies,
+    waiting_in_words,
+)
+from lockage.interfaces.forecast_pages.sentences import checked_in_words
 
 LOCKS_SHOWN = 3
 """Locks of a relation that are shown, the worst first; all are in ``--json``."""
@@ -26,15 +35,18 @@ OPERATIONS_SHOWN = 12
 def show_forecast(forecast: Forecast, console: Console) -> None:
     """Print the whole forecast."""
     _summary(forecast, console)
+    show_checks([check for check in forecast.checks if check.answer is Answer.FAILS], console)
     _waiting(forecast, console)
     show_hazards(forecast.hazards, console)
     _work(forecast.operations, console)
+    _strategies(forecast, console)
     _bullets(
         console,
         "Unknown, and counted as the worst case",
         [f"{unknown.file}:{unknown.line} {unknown.reason}" if unknown.file else unknown.reason for unknown in forecast.unknown],
         style="yellow",
     )
+    show_checks([check for check in forecast.checks if check.answer is not Answer.FAILS], console)
     _old_release(forecast, console)
     _bullets(console, "What this stands on", forecast.assumptions)
 
@@ -65,6 +77,11 @@ def _waiting(forecast: Forecast, console: Console) -> None:
         say(console, f"  {relation.relation}: {who}", style="red" if relation.blocks is Blocks.READS else None)
         for line in _reasons(relation):
             _indented(console, line)
+        for line in waiting_in_words(relation.waiting) if relation.waiting else ():
+            _indented(console, line)
+    if timeout := lock_timeouts_in_words(forecast):
+        _indented(console, timeout, indent="  ")
+    _bullets(console, "For whom the script itself would wait now", tuple(script_waits_in_words(forecast)))
     harmless = tuple(relation.relation for relation in forecast.relations if relation.blocks is Blocks.NONE)
     if harmless:
         say(console, "")
@@ -112,15 +129,28 @@ def _work(operations: Sequence[Operation], console: Console) -> None:
         say(console, f"  and {counted(len(operations) - OPERATIONS_SHOWN, 'shorter piece')}")
 
 
+def _strategies(forecast: Forecast, console: Console) -> None:
+    show_strategies(forecast, console)
+    for line in reasons_of_strategies(forecast):
+        _indented(console, line, mark="- ", indent="  ")
+
+
 def _old_release(forecast: Forecast, console: Console) -> None:
-    if not forecast.statements_checked:
+    if not forecast.statements_checked and forecast.old_release is None:
         return
     say(console, "")
-    found = f"{len(forecast.broken)} break" if forecast.broken else "no break found"
-    say(console, f"The running release: {found} in {counted(forecast.statements_checked, 'statement')}", style="bold")
+    say(console, f"The running release: {checked_in_words(forecast)}", style="bold")
     for broken in forecast.broken:
-        say(console, f"  {broken.message} (SQLSTATE {broken.sqlstate})")
-        _indented(console, " ".join(broken.query.split()))
+        _broken(broken, console, "" if broken.certain else "for some values: ")
+    for broken in forecast.may_break:
+        _broken(broken, console, "may break: ")
+
+
+def _broken(broken: Broken, console: Console, how: str) -> None:
+    state = f"(SQLSTATE {broken.sqlstate}{', only where it is kept prepared' if broken.only_prepared else ''})"
+    where = f" behind {broken.file}:{broken.line}" if broken.file else ""
+    _indented(console, f"{how}{broken.message} {state}{where}", indent="  ")
+    _indented(console, " ".join(broken.query.split()))
 
 
 def _bullets(console: Console, title: str, lines: Sequence[str], *, style: str | None = None) -> None:
