@@ -10,7 +10,19 @@ import pytest
 
 from lockage.core.forecast.assess import Blocks, Forecast, Hazard, Severity, Unknown
 from lockage.interfaces.forecast_pages.markdown import LIMIT_CHARACTERS, code, escaped, fenced, markdown
-from support.page_forecasts import EVERY, EVIL, evil, nobody_waits, relation, sixty_lanes, stretch, thousand_transactions, usual
+from support.page_forecasts import (
+    EVERY,
+    EVIL,
+    evil,
+    forecast,
+    nobody_waits,
+    relation,
+    seconds,
+    sixty_lanes,
+    stretch,
+    thousand_transactions,
+    usual,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +51,34 @@ def test_the_table_of_the_migrators_own_is_set_apart() -> None:
     text = markdown(nobody_waits())
     assert "## ✅ Nobody waits" in text
     assert "`public.schema_migrations` is locked too, for which only another migrator waits" in text
+
+
+def test_every_level_at_which_users_wait_has_its_row_and_the_longest_felt_is_the_headline() -> None:
+    rows = stretch(Blocks.ROWS, 0.0, 12.0, mode=None, because="is referred to by public.api_keys")
+    moment = stretch(Blocks.WRITES, 12.0, 12.03, mode="ShareRowExclusiveLock")
+    made = forecast(relation("public.users", rows, moment), total_s=seconds(12.03), spans=[(0.0, 12.03)])
+    text = markdown(made)
+    assert "## ⚠️ Writers of changed rows of `public.users` wait\n\nThey wait 12 s likely" in text
+    assert "| `public.users` | writers | 30 ms | 90 ms | at 12 s | ShareRowExclusiveLock" in text
+    assert (
+        "| `public.users` | writers of changed rows | 12 s | 36 s | 0 s to 12 s | is referred to by public.api\\_keys |" in text
+    )
+
+
+def test_waits_that_nobody_notices_are_no_alarm() -> None:
+    moments = [relation(f"public.t{n}", stretch(Blocks.READS, 0.0, 0.1)) for n in range(3)]
+    text = markdown(forecast(*moments, total_s=seconds(0.1), spans=[(0.0, 0.1)]))
+    assert "## ✅ Nobody waits for longer than 0.3 s once the locks are had" in text
+    assert "Users of 3 relations wait for a moment." in text
+    assert "| `public.t1` | readers and writers | 0.1 s | 0.3 s |" in text
+
+
+def test_locks_through_an_index_are_counted_where_the_table_has_its_own() -> None:
+    made = relation("public.a", stretch(Blocks.READS, 0.0, 5.0))
+    (own,) = made.locks
+    every = (replace(own, via="public.a_pkey"), own, replace(own, via="public.a_x"))
+    text = markdown(forecast(replace(made, locks=every), total_s=seconds(5.0), spans=[(0.0, 5.0)]))
+    assert "| AccessExclusiveLock at `0042_scopes.up.sql:3`<br>and 2 more locks like these |" in text
 
 
 @pytest.mark.parametrize("make", EVERY)
@@ -106,5 +146,5 @@ def test_a_forge_takes_even_the_largest() -> None:
 
 
 def test_a_long_list_that_fits_is_shown_whole() -> None:
-    assert len(re.findall(r"^\| `public\.", markdown(sixty_lanes()), flags=re.MULTILINE)) == 60
+    assert len(set(re.findall(r"^\| (`public\.\w+`)", markdown(sixty_lanes()), flags=re.MULTILINE))) == 60
     assert "in 1000 stretches" in markdown(thousand_transactions())

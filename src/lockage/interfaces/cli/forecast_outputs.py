@@ -110,9 +110,10 @@ def rendered(forecast: Forecast, form: Form) -> bytes:
 
             return markdown(forecast).encode()
         case Form.SARIF:
-            from lockage.interfaces.forecast_pages.sarif import sarif  # noqa: PLC0415 - as above
+            from lockage.interfaces.forecast_pages.rules import rules  # noqa: PLC0415 - as above
+            from lockage.interfaces.forecast_pages.sarif import sarif  # noqa: PLC0415
 
-            return sarif(forecast, version=version("lockage"), root=Path.cwd())
+            return sarif(forecast, version=version("lockage"), root=Path.cwd(), rules=rules())
         case Form.HTML:
             from lockage.interfaces.forecast_pages.html import html  # noqa: PLC0415 - as above
 

@@ -126,12 +126,13 @@ def drawing(forecast: Forecast) -> Drawing | None:
     scale = _Scale(_end_s(forecast, shown))
     lanes = tuple(_lane(relation, scale, ledger=relation.relation == forecast.script.ledger) for relation in shown)
     bars = [bar for lane in lanes for bar in lane.bars]
+    levels = {bar.blocks for lane in lanes for bar in lane.bars if not lane.ledger}
     return Drawing(
         lanes=lanes,
         bands=tuple(_bands(forecast, scale)),
         ticks=tuple(_ticks(scale)),
         likely=scale.at(forecast.total_s.likely),
-        levels=tuple(level for level in Blocks if any(bar.blocks is level for bar in bars)),
+        levels=tuple(level for level in Blocks if level in levels),
         indirect=any(bar.indirect for bar in bars),
         open=any(bar.open for bar in bars),
         tails=any(bar.tail for bar in bars),

@@ -32,9 +32,9 @@ from lockage.interfaces.forecast_pages.sentences import (
     time_in_words,
     unharmed,
     verdicts,
+    waits_of,
     when_in_words,
     who_wait,
-    worst_stretches,
 )
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ def _template() -> jinja2.Template:
         size=size,
         unbroken=_unbroken(str),
         when=_unbroken(when_in_words),
-        worst=worst_stretches,
+        waits=waits_of,
     )
     return environment.get_template("forecast.html.j2")
 

@@ -28,9 +28,9 @@ from lockage.interfaces.forecast_pages.sentences import (
     time_in_words,
     unharmed,
     verdicts,
+    waits_of,
     when_in_words,
     who_wait,
-    worst_stretches,
 )
 
 LIMIT_CHARACTERS = 65_000
@@ -89,7 +89,7 @@ def _template() -> jinja2.Template:
         script=script_in_words,
         seconds=time_in_words,
         when=when_in_words,
-        worst=worst_stretches,
+        waits=waits_of,
         broken=broken_in_words,
         codes=_codes,
         queue=waiting_in_words,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from lockage.core.forecast.assess import Blocks, Broken, Forecast, RelationForecast, Seconds, Severity, Stretch
 from lockage.core.forecast.lock_modes import badness
+from lockage.core.forecast.seconds import total
 from lockage.core.plan.wording import blocks_in_words, counted, duration
 
 NOTICED_S = 1.0
@@ -29,6 +30,15 @@ class Headline:
     detail: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """How long users of a relation wait at one level."""
+
+    blocks: Blocks
+    seconds: Seconds
+    stretches: tuple[Stretch, ...] = ()
+
+
 def headline(forecast: Forecast) -> Headline:
     """The one sentence that a reader in a hurry needs."""
     takes = f"The script takes {range_in_words(forecast.total_s)}."
@@ -39,9 +49,9 @@ def headline(forecast: Forecast) -> Headline:
     waiting = who_wait(forecast)
     if not waiting:
         return Headline(who="Nobody waits", relation=None, rest="", level=Blocks.NONE, detail=takes)
-    worst, others = waiting[0], len(waiting) - 1
-    longest_s = max((unnoticed for relation in waiting if (unnoticed := relation.blocked_s.high) is not None), default=0.0)
-    if not any(map(_noticed, waiting)):
+    worst, others = felt(waiting[0]), len(waiting) - 1
+    if not _noticed(worst.seconds):
+        longest_s = max(wait.seconds.high or 0.0 for relation in waiting for wait in waits_of(relation))
         return Headline(
             who=f"Nobody waits for longer than {time_in_words(longest_s)} once the locks are had",
             relation=None,
@@ -52,10 +62,10 @@ def headline(forecast: Forecast) -> Headline:
     who = blocks_in_words(worst.blocks)
     return Headline(
         who=f"{who[0].upper()}{who[1:]} of",
-        relation=worst.relation,
+        relation=waiting[0].relation,
         rest=f"wait, and users of {counted(others, 'more relation')}" if others else "wait",
         level=worst.blocks,
-        detail=f"They wait {range_in_words(worst.blocked_s)}. {takes}",
+        detail=f"They wait {range_in_words(worst.seconds)}. {takes}",
     )
 
 
@@ -69,16 +79,35 @@ def who_wait(forecast: Forecast) -> tuple[RelationForecast, ...]:
     return tuple(sorted(waiting, key=_badness))
 
 
-def _noticed(relation: RelationForecast) -> bool:
-    return relation.blocked_s.high is None or relation.blocked_s.high >= NOTICED_S
+def waits_of(relation: RelationForecast) -> tuple[Wait, ...]:
+    """What its users wait for, a level each, the worst first."""
+    if not relation.stretches:
+        return (Wait(blocks=relation.blocks, seconds=relation.blocked_s),)
+    found: list[Wait] = []
+    for level in Blocks:
+        those = tuple(stretch for stretch in relation.stretches if stretch.blocks is level)
+        if those:
+            seconds = relation.blocked_s if level is relation.blocks else total(stretch.lasts_s for stretch in those)
+            found.append(Wait(blocks=level, seconds=seconds, stretches=those))
+    return tuple(found)
+
+
+def felt(relation: RelationForecast) -> Wait:
+    """The worst of its waits that somebody notices; where nobody notices any, the worst."""
+    waits = waits_of(relation)
+    return next((wait for wait in waits if _noticed(wait.seconds)), waits[0])
+
+
+def _noticed(seconds: Seconds) -> bool:
+    return seconds.high is None or seconds.high >= NOTICED_S
 
 
 def _badness(relation: RelationForecast) -> tuple[float, ...]:
     # What nobody will notice comes last, however strong its lock. Then a table that is locked itself stands before the views
     # and partners that wait with it: it is what somebody can do something about.
-    own = any(lock.blocks is relation.blocks for lock in relation.locks)
-    seconds = relation.blocked_s
-    return -_noticed(relation), -badness(relation.blocks), -seconds.likely, -own, -(relation.rows or 0.0)
+    wait = felt(relation)
+    own = any(lock.blocks is wait.blocks for lock in relation.locks)
+    return -_noticed(wait.seconds), -badness(wait.blocks), -wait.seconds.likely, -own, -(relation.rows or 0.0)
 
 
 def ledger_of(forecast: Forecast) -> RelationForecast | None:
@@ -160,24 +189,22 @@ def when_in_words(stretches: tuple[Stretch, ...]) -> str:
     """``0.2 s to 3.0 s`` as is likely, since the script began; of several stretches the first begin and the last end."""
     if not stretches:
         return ""
-    whole = f"{time_in_words(stretches[0].from_s.likely)} to {time_in_words(stretches[-1].until_s.likely)}"
+    begin, end = time_in_words(stretches[0].from_s.likely), time_in_words(stretches[-1].until_s.likely)
+    whole = f"at {begin}" if begin == end else f"{begin} to {end}"
     return whole if len(stretches) == 1 else f"{whole}, in {len(stretches)} stretches"
 
 
-def worst_stretches(relation: RelationForecast) -> tuple[Stretch, ...]:
-    """When its users wait as badly as they ever do."""
-    return tuple(stretch for stretch in relation.stretches if stretch.blocks is relation.blocks)
-
-
-def reasons(relation: RelationForecast, *, most: int) -> Iterator[tuple[str, str, str]]:
-    """(mode or why, place, statement) of what blocks it worst, its own locks before those through an index."""
-    worst = sorted((lock for lock in relation.locks if lock.blocks is relation.blocks), key=lambda lock: lock.via is not None)
-    for lock in worst[:most]:
+def reasons(relation: RelationForecast, wait: Wait, *, most: int) -> Iterator[tuple[str, str, str]]:
+    """(mode or why, place, statement) of what makes users wait so; locks through an index only where there are no others."""
+    locks = [lock for lock in relation.locks if lock.blocks is wait.blocks]
+    shown = [lock for lock in locks if lock.via is None][:most] or locks[:most]
+    for lock in shown:
         via = f" through {lock.via}" if lock.via else ""
         yield f"{lock.mode}{via}", place(lock.file, lock.line), lock.statement
-    if len(worst) > most:
-        yield f"and {counted(len(worst) - most, 'more lock')} like these", "", ""
-    for sentence in relation.because[:most]:
+    if len(locks) > len(shown):
+        yield f"and {counted(len(locks) - len(shown), 'more lock')} like these", "", ""
+    own = relation.because if wait.blocks is relation.blocks else ()
+    for sentence in own[:most] or dict.fromkeys(s.because for s in wait.stretches[:most] if s.because and not locks):
         yield sentence, "", ""
 
 
