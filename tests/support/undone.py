@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
+from lockage.core.catalog.objects import CatalogObject
 from lockage.core.facts import Relation
 from lockage.core.forecast.beliefs import TableBelief
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, Observation
@@ -38,9 +39,16 @@ class UndoneShadow:
         self._shadow = shadow
         self.major = shadow.major
         self.assumptions = shadow.assumptions
+        self._catalog = shadow.catalog()
 
     def relations(self) -> tuple[Relation, ...]:
         return self._shadow.relations()
+
+    def catalog(self) -> tuple[CatalogObject, ...]:
+        return self._catalog
+
+    def twin(self) -> AbstractContextManager[Shadow]:
+        raise NotImplementedError("there is one alone")
 
     def run(self, sql: str) -> None:
         raise NotImplementedError("that would stay")

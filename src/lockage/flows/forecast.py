@@ -32,6 +32,7 @@ def forecast_folder(
     narrate: Narrate,
     from_version: int | None = None,
     to_version: int | None = None,
+    server_major: int | None = None,
     transaction: Transaction | None = None,
     ledger: str | None = None,
     statements: Sequence[str] = (),
@@ -42,13 +43,13 @@ def forecast_folder(
 
     ``from_version`` and ``to_version`` as in ``core.migration.script.select``; ``transaction`` is the format's own when None;
     ``ledger`` is ``schema.table`` of the migrator; ``statements`` are the running release's; ``remarks`` are assumptions that
-    come with the source; without ``hazards`` none are looked for.
+    come with the source; without ``hazards`` none are looked for; ``server_major`` is the PostgreSQL that it will run on.
     Raises ``UsageError`` (LK401, LK405) and ``RefusedError`` when an earlier migration cannot be executed.
     """
     selection = select(migrations, from_version=from_version, to_version=to_version)
     _parse_all(selection)
     table = ledger or form.default_ledger
-    with shadows.empty() as shadow:
+    with shadows.empty(major=server_major) as shadow:
         if table is not None:
             _make_ledger(shadow, Ledger(table=table, form=form), selection)
         return _forecast(

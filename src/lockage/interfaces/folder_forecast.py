@@ -45,6 +45,7 @@ class FolderQuestion:
     tag: str | None = None
     within: str | None = None  # a folder in the archive or the repository
     values: Mapping[str, str] = field(default_factory=dict[str, str])  # of variables in the files
+    server_major: int | None = None  # of PostgreSQL, where no database says it
     measure: Measure | None = None  # what may be timed on the database
     statements: Path | None = None  # a file with those of the running release; None: those that the database has counted
 
@@ -55,6 +56,8 @@ def forecast_of_folder(question: FolderQuestion, *, narrate: Narrate) -> Forecas
     Raises ``UsageError`` for a folder, a file, statements or a range that are wrong, and ``RefusedError`` for a database that
     cannot be read, is dirty or is newer than the folder.
     """
+    if question.server_major is not None:
+        wiring.require_server_major(question.server_major)
     source, migrations = _read(question, question.tag)
     named = None if question.statements is None else statements_in(question.statements)
     made = _forecast(question, source, migrations, named, narrate=narrate)
@@ -92,6 +95,7 @@ def _forecast(
         return forecast_folder(
             migrations,
             form=form,
+            server_major=question.server_major,
             shadows=wiring.shadows(ledger=form.default_ledger),
             narrate=narrate,
             from_version=from_version,

@@ -179,6 +179,13 @@ def shadows(*, ledger: str | None, password: Callable[[], str] | None = None) ->
     return EmbeddedShadows(ledger=ledger, password=password)
 
 
+def require_server_major(major: int) -> None:
+    """Nothing, where a shadow of that very PostgreSQL can be made here. Raises UsageError (LK691), RefusedError (LK690)."""
+    from lockage.adapters.postgres.shadow_server import require_major
+
+    require_major(major)
+
+
 def database(url: str, *, settings: Settings | None = None, password: Callable[[], str] | None = None) -> Database:
     """A live database; connected to at the first look, to be closed by the caller. ``password`` as above."""
     from lockage.adapters.postgres.database import PostgresDatabase
