@@ -25,7 +25,9 @@ indexes = st.builds(
     columns=st.just(("a",)),
     key_bytes=st.floats(min_value=1, max_value=500),
     correlation=st.floats(min_value=0, max_value=1),
-    texts=st.booleans(),
+    text_first=st.booleans(),
+    ascending=st.booleans(),
+    more_texts=st.integers(min_value=0, max_value=3),
     unique=st.booleans(),
     known=st.just(True),
 )

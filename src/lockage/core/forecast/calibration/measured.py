@@ -19,11 +19,14 @@ from lockage.core.forecast.duration.cost import Cost, reference_seconds, togethe
 from lockage.core.forecast.duration.rates import WORK, Rate, Speeds
 from lockage.core.forecast.duration.structure import Index, Table, index_of
 
-COMPUTE_ROW_S = 0.36e-6
+COMPUTE_ROW_S = 0.215e-6
 """Reference machine: ``count(md5(g::text))``, a row."""
 
-SORT_COMPARE_S = 0.036e-6
+SORT_COMPARE_S = 0.0085e-6
 """Reference machine: one comparison of a sort of md5 texts in C, their making not counted."""
+
+START_S = 0.0001
+"""What a query takes before its first row: a sample of few pages is little longer."""
 
 SAME_MOMENT = 1.2
 """How far the same server is off its own sample a minute later, with nothing else changed."""
@@ -82,7 +85,7 @@ def _scanning(samples: dict[SampleKind, list[Sample]], speeds: Speeds) -> tuple[
     scans = samples.get(SampleKind.SCAN, ())
     found: list[float] = []
     for one in scans:
-        computed = one.rows * (WORK.scan_row_s + 2 * WORK.check_row_s) * speeds.cpu.value
+        computed = START_S + one.rows * (WORK.scan_row_s + 2 * WORK.check_row_s) * speeds.cpu.value
         left = one.seconds - computed - one.hit_bytes * speeds.hit_byte_s.value
         if one.read_bytes > 0.1 * (one.hit_bytes + one.read_bytes):
             found.append(max(left, one.seconds / 10) / one.read_bytes)

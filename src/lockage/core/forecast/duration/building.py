@@ -28,6 +28,18 @@ INDEX_FILL_RATIO = 0.9
 BUILDER_BYTES = 32.0 * 1024 * 1024
 """Sort memory that each further process of an index build must get. Source: optimizer/plan/planner.c."""
 
+GIN_HEADER_BYTES, GIN_ITEM_BYTES = 20.0, 16.0
+"""Of a value that a GIN index takes apart: before its items, and for each."""
+
+CACHE_BYTES, CACHE_SHARE = 1024.0 * 1024, 0.25
+"""What a core's own caches hold, about, and how much longer a comparison takes for each doubling beyond."""
+
+UNKNOWN_ITEMS = 4.0
+"""Of a value of which nothing is known: an array's few words."""
+
+PREDICATE_CHECKS = 4
+"""What testing a row against an index's predicate takes, in tests of a column that is NULL."""
+
 PARTIAL_RATIO = 0.33
 """Rows that a partial index takes in, where nothing tells. Source: utils/selfuncs.h, DEFAULT_INEQ_SEL."""
 
@@ -74,7 +86,7 @@ def rewriting(table: Table, speeds: Speeds, *, work: Work = WORK) -> Cost:
 def building(index: Index, table: Table, speeds: Speeds, *, work: Work = WORK) -> Cost:
     """One index built over the table's rows, in as many processes as the server would take."""
     share = PARTIAL_RATIO if index.partial else 1.0
-    scan = scanning(table, speeds, conditions=int(index.partial), work=work)
+    scan = scanning(table, speeds, conditions=PREDICATE_CHECKS * index.partial, work=work)
     sort = sorting(index, (table.rows + table.dead_rows) * share, speeds, work=work)
     whole = scan + sort
     helpers = parallel_helpers(table, speeds) if index.method in {"btree", "brin", "gin"} else 0
@@ -105,18 +117,21 @@ def sorting(index: Index, rows: float, speeds: Speeds, *, work: Work = WORK) -> 
         case "brin":
             return Cost(cpu_s=rows * work.brin_row_s)
         case "gin":
-            return _written(rows * (key + ENTRY_BYTES) / 2, speeds, cpu_s=rows * (work.gin_build_s + key * work.key_byte_s))
+            items = max((key - GIN_HEADER_BYTES) / GIN_ITEM_BYTES, 1.0) if index.known else UNKNOWN_ITEMS
+            cpu_s = rows * (work.gin_build_s + items * work.gin_item_s)
+            return _written(rows * (key + ENTRY_BYTES) / 2, speeds, cpu_s=cpu_s)
         case "gist" | "spgist":
             return _written(rows * entry_bytes * 1.4, speeds, cpu_s=rows * work.gist_build_s * _halvings(rows) / 17)
         case "hash":
             return _written(rows * 24.0, speeds, cpu_s=rows * (work.hash_build_s + work.sort_row_s * _halvings(rows)))
         case _:
             pass
-    compare = work.sort_row_s
-    if index.texts:
-        compare = work.sort_text_s * (3.0 if index.collated else 1.0)
+    compare = work.sort_text_s if index.text_first else work.sort_row_s
+    compare += index.more_columns * work.sort_more_s + index.more_texts * work.sort_more_text_s
+    compare *= 3.0 if index.collated else 1.0
     # Rows that come in order are seen to be so by one comparison each.
-    compares = 1.0 if index.correlation > 0.99 else _halvings(rows)
+    compares = 1.0 if index.ascending else _halvings(rows)
+    compare *= 1.0 + CACHE_SHARE * math.log2(max(rows * (key + ENTRY_BYTES) / CACHE_BYTES, 1.0))
     cpu = rows * (compare * compares + work.entry_s + key * work.key_byte_s)
     spilled = rows * (key + ENTRY_BYTES)
     if spilled <= speeds.sort_bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lockage.core.forecast.duration.building import ENTRY_BYTES, PAGE_BYTES, RING_BYTES, leaving
+from lockage.core.forecast.duration.building import CACHE_BYTES, ENTRY_BYTES, PAGE_BYTES, RING_BYTES, leaving
 from lockage.core.forecast.duration.cost import FREE, Cost
 from lockage.core.forecast.duration.rates import WORK, Speeds, Work
 from lockage.core.forecast.duration.structure import Index, Table
@@ -120,8 +120,10 @@ def _keeping(index: Index, rows: float, table: Table, speeds: Speeds, *, misses:
         case "gist" | "spgist":
             cpu = work.gist_entry_s
         case _:
-            scatter = 0.0 if inserting and index.correlation > 0.99 else _scatter(index)
-            cpu = work.keep_entry_s + scatter * work.descend_s * math.log2(max(table.rows + rows, 2.0))
+            scatter = _scatter(index)
+            entry, descend = (work.put_entry_s, work.put_descend_s) if inserting else (work.renew_entry_s, work.renew_descend_s)
+            far = math.log2(max(_index_bytes(index, table) / CACHE_BYTES, 1.0))
+            cpu = entry + scatter * (descend * math.log2(max(table.rows + rows, 2.0)) + far * work.miss_s)
             cpu += work.unique_s if index.unique else 0.0
     size = _index_bytes(index, table)
     scattered = rows * _scatter(index) * misses * PAGE_BYTES

@@ -15,7 +15,8 @@ from lockage.core.forecast.duration.cost import FREE, Cost
 from lockage.core.forecast.duration.rates import WORK, Speeds, Work
 from lockage.core.forecast.duration.structure import Table
 
-_BY_INDEX = {"Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid Scan", "Tid Range Scan"}
+_BY_INDEX = {"Index Scan": 0.3, "Index Only Scan": 0.03, "Bitmap Heap Scan": 0.2, "Tid Scan": 0.3, "Tid Range Scan": 0.05}
+"""Shares of a probe that each further row of one takes."""
 _HASHED = {"Hash", "HashAggregate", "SetOp", "Memoize"}
 _SORTED = {"Sort", "Incremental Sort"}
 _PASSED = {"Aggregate", "Group", "WindowAgg", "Unique", "Merge Join", "Hash Join", "Nested Loop", "ProjectSet", "Materialize"}
@@ -68,7 +69,7 @@ def _own(
     oid = tree.get("Relation OID")
     table = table_of(oid) if isinstance(oid, int) and kind != "ModifyTable" else None
     if kind in _BY_INDEX:
-        return Cost(cpu_s=(rows + loops) * work.probe_s)
+        return Cost(cpu_s=(rows * _BY_INDEX[kind] + loops) * work.probe_s)
     if table is not None:
         return scanning(table, speeds, conditions=int("Filter" in tree), work=work).times(loops)
     if kind in _SORTED:

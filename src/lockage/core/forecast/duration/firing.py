@@ -78,7 +78,8 @@ def _triggers(change: Change, oid: int, rows: float, rules: CatalogRules) -> Ite
 
 
 def _fires(trigger: Trigger, change: Change) -> bool:
-    if not trigger.row_level or not set(trigger.events) & set(_EVENTS[change.kind]):
+    events = {*_EVENTS[change.kind], *(("UPDATE",) if change.upserts else ())}
+    if not trigger.row_level or not set(trigger.events) & events:
         return False
     narrow = trigger.columns and change.kind is ChangeKind.UPDATE and change.columns
     return not narrow or bool(set(trigger.columns) & set(change.columns))

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lockage.core.forecast.assess import Seconds
 from lockage.core.forecast.calibration.calibration import Calibration
 from lockage.core.forecast.duration import building, changing
-from lockage.core.forecast.duration.cost import FREE, SURE, Cost, Doubt, seconds_of
+from lockage.core.forecast.duration.cost import FREE, SURE, Cost, Doubt, seconds_of, together
 from lockage.core.forecast.duration.finding import finding, is_parallel, result
 from lockage.core.forecast.duration.firing import Fired, fired
 from lockage.core.forecast.duration.piece import Piece
@@ -34,9 +35,13 @@ GUESSED = Doubt(below=1.25, above=1.35)
 PARALLEL = Doubt(below=2.0, above=1.0)
 """A plan that several processes may share."""
 
+CALLS = Doubt(below=1.2, above=2.0)
+"""Of functions that are called for each row: nobody knows what they do."""
+
 ANALYZED_PAGES = 30_000
 """Source: commands/analyze.c: 300 rows for each of default_statistics_target's 100."""
 
+_UNLOGGED = re.compile(r"\bset\s+unlogged\b", re.IGNORECASE)
 _ANALYZE = re.compile(r"analy[sz]e\b", re.IGNORECASE)
 _CONCURRENTLY_BUILDS = {"index_stmt", "reindex_stmt"}
 
@@ -56,7 +61,10 @@ class Operations:
         for relation in _rewritten(step):
             rewritten.add(relation.oid)
             table = self._table(relation.oid, step)
-            yield self._piece("rewrite", relation, table, building.rewriting(table, self._speeds))
+            # Only the new file counts: to log one that was not logged writes it whole into the WAL.
+            logs = self._speeds.logs_new_files and not _UNLOGGED.search(step.statement.text)
+            cost = building.rewriting(table, replace(self._speeds, logs_new_files=logs)) + _calling(step, table.rows)
+            yield self._piece("rewrite", relation, table, cost, doubt=_doubt_of_calls(step))
         yield from self._builds(step, rewritten)
         for work in step.statement.works:
             tables = [owner(relation, step.before) for relation in resolve(work.relation, step.before)]
@@ -212,19 +220,22 @@ class Operations:
     ) -> Piece:
         costs: list[Cost] = []
         for count in rows:
+            called = _calling(step, count)
             match change.kind:
                 case ChangeKind.INSERT:
                     _, row_bytes = self._result(step) or (0.0, table.row_bytes)
-                    costs.append(changing.inserting(table, count, row_bytes, self._speeds))
+                    cost = changing.inserting(table, count, row_bytes, self._speeds) + called
+                    if change.upserts:  # a row that is there is changed instead, which takes longer
+                        cost += changing.updating(table, count, change.columns, self._speeds)
+                    costs.append(cost)
                 case ChangeKind.DELETE:
-                    costs.append(changing.deleting(table, count, self._speeds))
+                    costs.append(changing.deleting(table, count, self._speeds) + called)
                 case _:
-                    costs.append(changing.updating(table, count, change.columns, self._speeds))
+                    costs.append(changing.updating(table, count, change.columns, self._speeds) + called)
         found = self._found(change, table, step) if rows[2] > 1 else FREE
         spared = FREE if change.has_condition else found  # an index may spare the scan
-        return self._spanning(
-            str(change.kind), relation, table, [costs[0] + spared, costs[1] + found, costs[2] + found], rows[1]
-        )
+        costs = [costs[0] + spared, costs[1] + found, costs[2] + found]
+        return self._spanning(str(change.kind), relation, table, costs, rows[1], doubt=_doubt_of_calls(step))
 
     def _found(self, change: Change, table: Table, step: Traced) -> Cost:
         planned = self._plans(step)
@@ -299,8 +310,18 @@ class Operations:
             wal_bytes=cost.wal_bytes,
         )
 
-    def _spanning(self, kind: str, relation: CatalogRelation, table: Table, costs: list[Cost], rows: float) -> Piece:
-        doubt = SURE if all(index.known for index in table.indexes) else GUESSED
+    def _spanning(
+        self,
+        kind: str,
+        relation: CatalogRelation,
+        table: Table,
+        costs: list[Cost],
+        rows: float,
+        *,
+        doubt: Doubt = SURE,
+    ) -> Piece:
+        if not all(index.known for index in table.indexes):
+            doubt = Doubt(below=together(doubt.below, GUESSED.below), above=together(doubt.above, GUESSED.above))
         low, likely, high = (seconds_of(cost, kind, self._speeds, doubt=doubt) for cost in costs)
         seconds = Seconds(low=low.low, likely=likely.likely, high=high.high)
         return Piece(
@@ -310,6 +331,15 @@ class Operations:
             seconds=seconds if table.known else unbounded(seconds),
             wal_bytes=costs[1].wal_bytes,
         )
+
+
+def _calling(step: Traced, rows: float) -> Cost:
+    """What the functions that the statement names cost, called for each row."""
+    return Cost(cpu_s=rows * len(step.statement.calls) * WORK.call_row_s)
+
+
+def _doubt_of_calls(step: Traced) -> Doubt:
+    return CALLS if step.statement.calls else SURE
 
 
 def _rewritten(step: Traced) -> Iterator[CatalogRelation]:

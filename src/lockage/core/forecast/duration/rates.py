@@ -30,13 +30,13 @@ class Speeds:
     """Seconds for one second of the reference machine: a fast desktop needs 0.6, a shared virtual core 2."""
     hit_byte_s: Rate = Rate(value=1 / 12.0e9, below=2.0, above=2.2)
     """Reading a byte that is in shared_buffers."""
-    read_byte_s: Rate = Rate(value=1 / 2.8e9, below=1.5, above=8.0)
-    """Reading a byte that is not, but by chance in the system's cache: 0.9 to 2.8 GB/s; from a disk 0.1 to 3 GB/s."""
-    write_byte_s: Rate = Rate(value=1 / 550e6, below=2.5, above=3.0)
+    read_byte_s: Rate = Rate(value=1 / 4.0e9, below=2.0, above=10.0)
+    """Reading a byte that is not, but by chance in the system's cache: 1 to 7 GB/s; from a disk 0.1 to 3 GB/s."""
+    write_byte_s: Rate = Rate(value=1 / 900e6, below=2.0, above=5.0)
     """Writing a byte of WAL or of a file, fsync included where it falls into the statement: 120 MB/s to 1.5 GB/s."""
-    commit_s: Rate = Rate(value=0.0015, below=4.0, above=12.0)
+    commit_s: Rate = Rate(value=0.0012, below=4.0, above=15.0)
     """WAL to the disk: 0.4 ms (fast SSD) to 20 ms (network storage, a standby that must confirm)."""
-    statement_s: Rate = Rate(value=0.0008, below=2.5, above=6.0)
+    statement_s: Rate = Rate(value=0.0006, below=2.5, above=8.0)
     """A statement's own cost: parsing, catalog, one round trip. Measured 0.3 to 5 ms for DDL."""
     factors: Mapping[str, Rate] = field(default_factory=dict[str, Rate])
     """Kind of work to what it took of what the model says, where that was measured on the server itself."""
@@ -62,57 +62,72 @@ UNKNOWN_SERVER = Speeds()
 class Work:
     """What PostgreSQL does, in seconds of the reference machine."""
 
-    scan_row_s: float = 0.03e-6
+    scan_row_s: float = 0.02e-6
     """Fetching one row in passing: visibility, deforming its first columns."""
     check_row_s: float = 0.02e-6
     """Testing it against a condition."""
-    rewrite_row_s: float = 0.28e-6
+    rewrite_row_s: float = 0.3e-6
     """Forming a row anew and putting it into a new file (heap_insert)."""
-    insert_row_s: float = 0.38e-6
+    insert_row_s: float = 0.22e-6
     """The same through the executor."""
-    update_row_s: float = 1.15e-6
+    update_row_s: float = 0.6e-6
     """Finding, locking, marking the old version and putting in the new one (heap_update)."""
-    delete_row_s: float = 0.32e-6
+    delete_row_s: float = 0.12e-6
     """Locking and marking a row (heap_delete)."""
-    lock_row_s: float = 0.55e-6
+    lock_row_s: float = 0.3e-6
     """Locking a row (heap_lock_tuple), which writes to it."""
     row_wal_bytes: float = 46.0
     """WAL of a row beside the row: record header 24, block reference 8 to 20, heap header. Source: access/xlogrecord.h."""
     page_row_bytes: float = 28.0
     """Header and line pointer of a row on a page. Source: manual, 66.6."""
-    sort_row_s: float = 0.011e-6
-    """One comparison of a sort of integers, of which n rows take n log2 n."""
-    sort_text_s: float = 0.022e-6
+    sort_row_s: float = 0.0065e-6
+    """One comparison of a sort of integers, of which n rows take n log2 n; what does not fit into a processor's own caches
+    takes longer, a quarter for each doubling."""
+    sort_text_s: float = 0.0085e-6
     """The same of texts in C; three times that in another collation."""
     entry_s: float = 0.07e-6
     """Putting one sorted entry on a leaf page."""
-    keep_entry_s: float = 0.55e-6
-    """Putting one entry into an index that is there, at the place where the last one went."""
-    descend_s: float = 0.085e-6
+    sort_more_s: float = 0.004e-6
+    """One comparison of a further column, where those before it are equal."""
+    sort_more_text_s: float = 0.016e-6
+    """The same of texts."""
+    put_entry_s: float = 0.4e-6
+    """An INSERT's entry into an index that is there, at the place where the last one went."""
+    put_descend_s: float = 0.022e-6
     """One halving of the way down to a place where no entry went lately: log2 of the rows."""
-    unique_s: float = 0.35e-6
-    """Looking whether the key is there, as a unique index must; in an UPDATE the old version is looked at."""
-    key_byte_s: float = 0.006e-6
+    renew_entry_s: float = 0.85e-6
+    """An UPDATE's entry beside the one that it takes the place of: duplicates are weighed, pages split in their middle."""
+    renew_descend_s: float = 0.08e-6
+    """One halving of the way there."""
+    miss_s: float = 0.2e-6
+    """For each doubling of an index beyond the processor's own caches, an entry at a random place."""
+    unique_s: float = 0.08e-6
+    """Looking whether the key is there, as a unique index must."""
+    key_byte_s: float = 0.001e-6
     """One byte of a key, beside all that."""
-    gin_build_s: float = 0.9e-6
-    """One row's items gathered in memory and merged, for about two items a row."""
-    gin_entry_s: float = 1.4e-6
+    gin_build_s: float = 0.05e-6
+    """One row's items gathered in memory."""
+    gin_item_s: float = 0.3e-6
+    """One item merged; an item for each 16 bytes of the value, as of arrays of short texts and of documents."""
+    gin_entry_s: float = 0.8e-6
     """The same into the pending list of an index that is there, and its share of the list's clean-up."""
-    gist_build_s: float = 4.0e-6
-    gist_entry_s: float = 6.0e-6
-    brin_row_s: float = 0.05e-6
-    hash_build_s: float = 0.3e-6
-    key_look_s: float = 3.6e-6
+    gist_build_s: float = 2.5e-6
+    gist_entry_s: float = 4.0e-6
+    brin_row_s: float = 0.02e-6
+    hash_build_s: float = 0.2e-6
+    key_look_s: float = 2.4e-6
     """One look into another table by a foreign key's trigger: queued, planned once, carried out row by row."""
-    cascade_row_s: float = 5.0e-6
+    cascade_row_s: float = 3.4e-6
     """One statement by a foreign key's action."""
-    trigger_row_s: float = 1.2e-6
+    call_row_s: float = 0.6e-6
+    """Calling a function that the statement names, for each row: 0.05 µs (now) to 3 µs (gen_random_uuid), and without limit."""
+    trigger_row_s: float = 1.1e-6
     """Calling a PL/pgSQL trigger function that does nothing."""
-    inner_statement_s: float = 4.5e-6
+    inner_statement_s: float = 3.0e-6
     """A statement inside a function: its plan is kept, its start and end are not free."""
-    join_row_s: float = 0.18e-6
+    join_row_s: float = 0.12e-6
     """A row hashed or looked up in a hash."""
-    probe_s: float = 1.2e-6
+    probe_s: float = 0.8e-6
     """A row found through an index, its page in memory."""
     truncate_s: float = 0.004
     """New files for a table, its indexes and TOAST table; the old ones are unlinked."""

@@ -22,6 +22,9 @@ UNKNOWN_COLUMN_BYTES = 16.0
 
 UNKNOWN_CORRELATION = 0.5
 
+ASCENDING_FROM = 0.999
+"""A column that is this much in order has hardly a row out of it."""
+
 _METHOD = re.compile(r"\busing\s+(\w+)\s*\(", re.IGNORECASE)
 _UNIQUE = re.compile(r"create\s+unique\b", re.IGNORECASE)
 _PARTIAL = re.compile(r"\)[^()]*\bwhere\b", re.IGNORECASE)
@@ -49,7 +52,10 @@ class Index:
     columns: tuple[str, ...] = ()
     key_bytes: float = UNKNOWN_COLUMN_BYTES
     correlation: float = UNKNOWN_CORRELATION  # of its first column with the order on disk, 0 to 1
-    texts: bool = False
+    ascending: bool = False  # the first column grows with the place on disk
+    text_first: bool = False
+    more_columns: int = 0  # after the first, that are no texts
+    more_texts: int = 0
     collated: bool = False
     unique: bool = False
     partial: bool = False
@@ -179,7 +185,10 @@ def index_of(detail: IndexDetail, table: TableDetail) -> Index:
         )
         or UNKNOWN_COLUMN_BYTES,
         correlation=UNKNOWN_CORRELATION if correlation is None else abs(correlation),
-        texts=first is not None and first in texts,
+        ascending=correlation is not None and correlation > ASCENDING_FROM,
+        text_first=first is not None and first in texts,
+        more_columns=sum(column not in texts for column in columns[1:]),
+        more_texts=sum(column in texts for column in columns[1:]),
         collated=any(column.collated for column in texts),
         unique=detail.unique,
         partial=detail.partial,
