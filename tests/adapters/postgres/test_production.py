@@ -24,7 +24,8 @@ def test_room_replicas_and_invalid_indexes_are_read(database_url: str) -> None:
     assert (found.max_locks_per_transaction, found.max_connections, found.max_prepared_transactions) == (64, 100, 5)
     assert (found.max_wal_bytes, found.slot_keep_bytes) == (64 * 1024 * 1024, -1)
     assert (found.standbys, found.slots) == ((), ())
-    assert found.invalid_indexes == (InvalidIndex(index="public.t_i", relation="public.t"),)
+    defined = "CREATE INDEX t_i ON public.t USING btree (i)"
+    assert found.invalid_indexes == (InvalidIndex(index="public.t_i", relation="public.t", definition=defined),)
     assert found.free_disk_bytes is None or found.free_disk_bytes > 0
 
 

@@ -18,9 +18,11 @@ from psycopg.rows import dict_row
 from lockage.adapters.postgres.catalog import read_relations
 from lockage.adapters.postgres.extension_sketches import Sketch, read_sketches
 from lockage.adapters.postgres.hidden_tables import Hidden, read_hidden
+from lockage.adapters.postgres.invalid_indexes import read_invalid_indexes
 from lockage.adapters.postgres.session import load_sql
 from lockage.adapters.postgres.small_tables import Rows, read_small_tables
 from lockage.core.facts import Relation
+from lockage.core.forecast.production import InvalidIndex
 
 LEDGER_NAMES = (
     "schema_migrations",  # golang-migrate, Rails, Ecto, dbmate
@@ -116,6 +118,7 @@ class Original:
     hidden: tuple[Hidden, ...] = ()  # what the catalog says of the unreadable tables
     sketches: tuple[Sketch, ...] = ()  # of extensions that PostgreSQL does not bring
     small_tables: tuple[Rows, ...] = ()
+    invalid_indexes: tuple[InvalidIndex, ...] = ()  # which no dump has
     owner: str | None = None  # of the database; None: not known
     asker: str | None = None  # the role that was asked with; None: not known, or it owns the tables itself
 
@@ -171,6 +174,7 @@ def read_original(connection: psycopg.Connection[Any], *, ledger: str | None, ro
         hidden=read_hidden(connection, hidden),
         sketches=read_sketches(connection, traits["extensions"]),
         small_tables=read_small_tables(connection, relations, without=names) if rows else (),
+        invalid_indexes=read_invalid_indexes(connection),
     )
 
 

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from lockage.adapters.postgres.free_disk import free_disk_bytes
+from lockage.adapters.postgres.invalid_indexes import read_invalid_indexes
 from lockage.adapters.postgres.session import connect, load_sql
 from lockage.core.forecast.production import InvalidIndex, Production, SequenceUse
 from lockage.errors import RefusedError
@@ -44,20 +45,13 @@ def read_production(connection: psycopg.Connection[Any]) -> Production:
     standbys = _rows(connection, "select_standbys")
     slots = _rows(connection, "select_slots")
     sequences = _rows(connection, "select_sequence_use")
-    invalid = _rows(connection, "select_invalid_indexes")
     return Production(
         free_disk_bytes=_free_disk(connection),
         **capacity,
         standbys=None if standbys is None else tuple(str(row["name"]) for row in standbys),
         slots=None if slots is None else tuple(str(row["name"]) for row in slots),
         sequences=None if sequences is None else tuple(SequenceUse(**row) for row in sequences),
-        invalid_indexes=None
-        if invalid is None
-        else tuple(
-            InvalidIndex(index=row["index"], relation=row["relation"], unique=row["unique"])
-            for row in invalid
-            if not row["building"]
-        ),
+        invalid_indexes=_invalid_indexes(connection),
     )
 
 
@@ -65,6 +59,13 @@ def _rows(connection: psycopg.Connection[Any], query: LiteralString) -> Sequence
     try:
         with connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(load_sql(query)).fetchall()
+    except psycopg.Error:
+        return None
+
+
+def _invalid_indexes(connection: psycopg.Connection[Any]) -> tuple[InvalidIndex, ...] | None:
+    try:
+        return read_invalid_indexes(connection)
     except psycopg.Error:
         return None
 

@@ -109,6 +109,7 @@ def original_of(survey: SavedSurvey, *, ledger: str | None) -> Original:
         ),
         hidden=tuple(Hidden(one.schema, one.name, one.partners, one.orders) for one in survey.catalog.unread),
         sketches=tuple(Sketch(one.name, one.schema, one.version, one.orders) for one in survey.catalog.extensions),
+        invalid_indexes=(survey.server.production.invalid_indexes or ()) if survey.server.production else (),
     )
 
 

@@ -21,6 +21,7 @@ from lockage.adapters.postgres.dump import RestoreError, restore
 from lockage.adapters.postgres.dumped_statistics import RESTORES_ITSELF, put_statistics, split_statistics
 from lockage.adapters.postgres.extension_sketches import make_sketches
 from lockage.adapters.postgres.hidden_tables import make_hidden
+from lockage.adapters.postgres.invalid_indexes import make_invalid
 from lockage.adapters.postgres.original import Original
 from lockage.adapters.postgres.session import foreign_errors
 from lockage.adapters.postgres.shadow_server import Login, ShadowServer
@@ -57,6 +58,7 @@ def fill(shadow: ShadowServer, original: Original, dump: bytes, *, programs: Bin
             dump, collations = standins.with_known_collations(session, dump)
             make_sketches(session, original.sketches)
             errors = _restored(session, original, dump, login=login, programs=programs)
+            errors += make_invalid(session, original.invalid_indexes)
             left_out = likeness.apply_settings(session, original)
             unwritten = put_statistics(session, statistics) if statistics is not None else 0
             refused = put_rows(session, original.small_tables)

@@ -19,6 +19,7 @@ from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.adapters.postgres.target import PostgresTarget
 from lockage.adapters.postgres.traffic import read_traffic
 from lockage.core.forecast.dump_parts import taken_apart, without_values
+from lockage.core.forecast.production import Production
 from lockage.core.forecast.saved_survey import SavedServer, SavedStatements, SavedSurvey, Surveyed
 from lockage.core.forecast.traffic import StatementLoad, Traffic
 from lockage.core.migration.constants import without_constants
@@ -73,7 +74,10 @@ def take_survey(
     )
     server = SavedServer(
         reading=_tried(PostgresTarget(url, watching=settings.watching, password=password).reading, problems),
-        production=_tried(lambda: production_of(url, watching=settings.watching, password=password), problems),
+        production=_tried(
+            lambda: _masked(production_of(url, watching=settings.watching, password=password)),
+            problems,
+        ),
     )
     about, ledgers = kept_of(original, about, mask=mask_secrets)
     return SavedSurvey(
@@ -86,6 +90,15 @@ def take_survey(
         server=server,
         statements=_statements(read_release_statements(url, watching=settings.watching, password=password), traffic),
     )
+
+
+def _masked(production: Production) -> Production:
+    """The same without secrets in what defines indexes."""
+    indexes = production.invalid_indexes
+    if not indexes:
+        return production
+    masked = tuple(replace(index, definition=without_secrets(index.definition).text) for index in indexes)
+    return replace(production, invalid_indexes=masked)
 
 
 def _tried(ask: Callable[[], T], problems: list[str]) -> T | None:

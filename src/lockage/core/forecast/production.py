@@ -31,6 +31,7 @@ class InvalidIndex:
     index: str  # schema.name
     relation: str
     unique: bool = False
+    definition: str = ""  # the statement that makes it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
