@@ -9,13 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from lockage.core.forecast.assess import Answer, Check, Forecast
 from lockage.core.migration.statement import outside_call_in
 from lockage.ports import AsksData, Narrate
 from lockage.settings import DataChecking
 
+AskData: TypeAlias = Callable[[Forecast], Forecast]
+"""From a forecast to the same with its checks answered."""
+
 _WAITS = re.compile(r"(?i)\bpg_(?:sleep|try_advisory|advisory|notify)\w*")
+
+
+def as_it_is(forecast: Forecast) -> Forecast:
+    """The forecast with its checks unanswered, as where there is no database to ask."""
+    return forecast
 
 
 def with_answers(

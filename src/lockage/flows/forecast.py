@@ -11,17 +11,24 @@ from dataclasses import replace
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Forecast
-from lockage.core.forecast.compatibility import Compatibility, verdict
+from lockage.core.forecast.checks.find import with_checks
+from lockage.core.forecast.compatibility import Breaks
 from lockage.core.forecast.compose import compose
 from lockage.core.forecast.hazards.find import HazardQuestion, with_hazards
+from lockage.core.forecast.traffic import Traffic
 from lockage.core.migration.formats.format import Format, Transaction
 from lockage.core.migration.ledger import Ledger
 from lockage.core.migration.procedure import reach_outside
 from lockage.core.migration.script import Migration, Selection, select
+from lockage.core.release.statements import RunningRelease, running_release
 from lockage.errors import RefusedError
 from lockage.flows.calibrate import Calibrate, uncalibrated, worked_on
+from lockage.flows.check_data import AskData, as_it_is
+from lockage.flows.compare import appraised
+from lockage.flows.old_release import judged
 from lockage.flows.trace_script import trace_script
 from lockage.ports import Narrate, Shadow, Shadows
+from lockage.settings import Settings
 
 
 def forecast_folder(
@@ -35,9 +42,10 @@ def forecast_folder(
     server_major: int | None = None,
     transaction: Transaction | None = None,
     ledger: str | None = None,
-    statements: Sequence[str] = (),
+    statements: Sequence[str] | RunningRelease = (),
     remarks: Sequence[str] = (),
     hazards: HazardQuestion | None = None,
+    settings: Settings | None = None,
 ) -> Forecast:
     """The forecast of the script on the schema that the migrations before it make; sizes are not known there.
 
@@ -65,6 +73,9 @@ def forecast_folder(
             remarks=remarks,
             calibrate=uncalibrated,
             hazards=hazards,
+            traffic=None,
+            ask_data=as_it_is,
+            settings=settings or Settings(),
             narrate=narrate,
         )
 
@@ -81,18 +92,22 @@ def forecast_database(
     at_version: int | None = None,
     transaction: Transaction | None = None,
     ledger: str | None = None,
-    statements: Sequence[str] = (),
+    statements: Sequence[str] | RunningRelease = (),
     rows: Mapping[str, float] | None = None,
     hazards: HazardQuestion | None = None,
     remarks: Sequence[str] = (),
     calibrate: Calibrate = uncalibrated,
+    traffic: Traffic | None = None,
+    ask_data: AskData = as_it_is,
+    settings: Settings | None = None,
 ) -> Forecast:
     """The forecast of the script on the schema and the sizes of the live database at ``url``.
 
     ``at_version`` is where that database stands: migrations between it and ``from_version`` are executed untraced first; None:
     it stands at ``from_version``. ``rows``: relation (``schema.name``) to the rows it will have by then, where that is known.
     Without ``hazards`` none are looked for.
-    ``calibrate`` says how fast its server is.
+    ``calibrate`` says how fast its server is, ``traffic`` who is at work in it; None: nobody looked.
+    ``ask_data`` answers the checks of a forecast.
     Raises ``UsageError`` (LK401, LK405), and what making a shadow raises.
     """
     selection = select(migrations, from_version=from_version, to_version=to_version)
@@ -112,6 +127,9 @@ def forecast_database(
             remarks=remarks,
             calibrate=calibrate,
             hazards=hazards,
+            traffic=traffic,
+            ask_data=ask_data,
+            settings=settings or Settings(),
             narrate=narrate,
         )
 
@@ -140,20 +158,25 @@ def _forecast(
     form: Format,
     transaction: Transaction,
     ledger: str | None,
-    statements: Sequence[str],
+    statements: Sequence[str] | RunningRelease,
     rows: Mapping[str, float],
     sizes_known: bool,
     remarks: Sequence[str],
     calibrate: Calibrate,
     hazards: HazardQuestion | None,
+    traffic: Traffic | None,
+    ask_data: AskData,
+    settings: Settings,
     narrate: Narrate,
 ) -> Forecast:
     assumptions = [*shadow.assumptions, *_run_earlier(shadow, earlier, narrate), *remarks, *_of_migrators(script)]
     if not sizes_known:
         assumptions.append("no database was given: sizes are unknown, and so is the high end of whatever works over rows")
     relations = _with_rows(shadow.relations(), rows)
+    catalog = shadow.catalog()
+    release = running_release(statements)
     with shadow.statements() as old, shadow.session() as session:
-        unprepared = old.prepare(statements) if statements else ()
+        unchecked = old.prepare(release.statements) if release.statements else ()
         rules = session.rules()
         trace = trace_script(
             session,
@@ -163,18 +186,28 @@ def _forecast(
             narrate=narrate,
             relations=relations if sizes_known else (),
         )
-        failed = old.broken() if statements else ()
+        found = old.broken() if release.statements else Breaks()
+    compatibility = judged(
+        release,
+        shadow=shadow,
+        script=script,
+        unchecked=unchecked,
+        found=found,
+        prepare=lambda twin: list(_run_earlier(twin, earlier, lambda _: None)),
+        narrate=narrate,
+    )
     made = compose(
         trace,
         migrations=script,
         relations=relations,
         sizes_known=sizes_known,
         rules=rules,
-        compatibility=verdict(statements, unprepared=unprepared, failed=failed) if statements else Compatibility(),
+        compatibility=compatibility,
         assumptions=assumptions,
         calibration=calibrate(worked_on(trace)),
     )
-    made = replace(made, script=replace(made.script, ledger=ledger))
+    made = ask_data(with_checks(replace(made, script=replace(made.script, ledger=ledger)), trace, catalog))
+    made = appraised(made, trace=trace, rules=rules, statements=release.texts, traffic=traffic, settings=settings)
     if hazards is None:
         return made
     sized = relations if sizes_known else ()

@@ -12,24 +12,23 @@ from collections.abc import Callable
 from contextlib import closing
 
 from lockage.core.forecast.assess import Forecast
+from lockage.flows.check_data import AskData, with_answers
 from lockage.interfaces.wiring import system_clock
 from lockage.ports import Narrate
 from lockage.settings import Settings
 
 
-def answered_by(
-    url: str,
-    forecast: Forecast,
-    *,
-    narrate: Narrate,
-    password: Callable[[], str] | None = None,
-    settings: Settings | None = None,
-) -> Forecast:
-    """The forecast with its checks answered by the database at ``url``. Raises what opening a session does."""
+def asking(
+    url: str, *, narrate: Narrate, password: Callable[[], str] | None = None, settings: Settings | None = None
+) -> AskData:
+    """What has the checks of a forecast answered by the database at ``url``. It raises what opening a session does."""
     from lockage.adapters.postgres.data_checks import DataChecks
-    from lockage.flows.check_data import with_answers
 
     settings = settings or Settings()
     limits = settings.data_checking
-    with closing(DataChecks(url, limit_s=limits.query_s, watching=settings.watching, password=password)) as data:
-        return with_answers(forecast, data, narrate=narrate, monotonic_s=system_clock().monotonic, limits=limits)
+
+    def asked(forecast: Forecast) -> Forecast:
+        with closing(DataChecks(url, limit_s=limits.query_s, watching=settings.watching, password=password)) as data:
+            return with_answers(forecast, data, narrate=narrate, monotonic_s=system_clock().monotonic, limits=limits)
+
+    return asked

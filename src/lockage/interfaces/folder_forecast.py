@@ -22,9 +22,11 @@ from lockage.core.release.generic import profile_of_migrations
 from lockage.core.release.statements import RunningRelease
 from lockage.errors import UsageError
 from lockage.flows.calibrate import Calibrate, Measure, calibrating
+from lockage.flows.check_data import AskData, as_it_is
 from lockage.flows.forecast import forecast_database, forecast_folder
 from lockage.flows.pending import applied_by_rows, applied_version
 from lockage.interfaces import wiring
+from lockage.interfaces.checking import asking
 from lockage.interfaces.hazards import hazard_question
 from lockage.interfaces.offline import opened_survey
 from lockage.interfaces.wiring_statements import statements_in, statements_saved, statements_seen
@@ -47,6 +49,7 @@ class FolderQuestion:
     values: Mapping[str, str] = field(default_factory=dict[str, str])  # of variables in the files
     server_major: int | None = None  # of PostgreSQL, where no database says it
     measure: Measure | None = None  # what may be timed on the database
+    check_data: bool = False  # ask the database whether the script would fail on its rows
     statements: Path | None = None  # a file with those of the running release; None: those that the database has counted
 
 
@@ -88,6 +91,7 @@ def _forecast(
                 database=lambda: nullcontext(offline.database),
                 calibrate=calibrating(offline.target, narrate=narrate),
                 production=offline.production,
+                traffic=offline.traffic,
                 statements=named or statements_saved(offline.survey),
                 narrate=narrate,
             )
@@ -115,6 +119,7 @@ def _forecast(
         shadows=wiring.shadows(ledger=form.default_ledger),
         database=lambda: closing(wiring.database(url)),
         calibrate=calibrating(wiring.target(url), measure=question.measure, narrate=narrate),
+        ask_data=asking(url, narrate=narrate) if question.check_data else as_it_is,
         statements=named or statements_seen(url),
         traffic=wiring.traffic(url),
         narrate=narrate,
@@ -134,6 +139,7 @@ def _on_database(
     statements: RunningRelease,
     production: Production | None = None,
     traffic: Traffic | None = None,
+    ask_data: AskData = as_it_is,
     narrate: Narrate,
 ) -> Forecast:
     """The forecast for what a database, or the file that stands for it, has not applied yet."""
@@ -158,6 +164,7 @@ def _on_database(
         hazards=question_of_hazards if production is None else replace(question_of_hazards, production=production),
         calibrate=calibrate,
         traffic=traffic,
+        ask_data=ask_data,
     )
 
 

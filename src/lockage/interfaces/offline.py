@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from lockage.core.forecast.calibration.reading import Sample, TargetReading
 from lockage.core.forecast.production import Production
 from lockage.core.forecast.saved_survey import FOLDER, SavedSurvey, SurveyFile, SurveySaved, packed, unpacked
+from lockage.core.forecast.traffic import Traffic
 from lockage.errors import RefusedError
 from lockage.interfaces.wiring import system_clock
 from lockage.settings import Settings
@@ -41,6 +42,17 @@ class Offline:
     def production(self) -> Production:
         """What endangers a script on the server, as it was."""
         return self.survey.server.production or Production()
+
+    @property
+    def traffic(self) -> Traffic:
+        """How much went on; who is at work now is in no file."""
+        saved = self.survey.statements
+        return Traffic(
+            statements=saved.loads,
+            counted_since=saved.counted_since,
+            free_connections=saved.free_connections,
+            problems=(*saved.problems, "who stands in the way is in no file: it would be another when the script runs"),
+        )
 
 
 class SavedTarget:

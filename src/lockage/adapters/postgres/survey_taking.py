@@ -116,6 +116,7 @@ def _statements(running: RunningRelease, traffic: Traffic) -> SavedStatements:
         loads=None if traffic.statements is None else tuple(_queries(traffic.statements)),
         counted_since=traffic.counted_since,
         free_connections=traffic.free_connections,
+        problems=tuple(problem for problem in traffic.problems if "statements" in problem),
     )
 
 

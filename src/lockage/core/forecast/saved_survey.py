@@ -117,6 +117,7 @@ class SavedStatements:
     loads: tuple[StatementLoad, ...] | None = None  # how often each comes; None: nobody counts, or it is not ours to see
     counted_since: datetime | None = None
     free_connections: int | None = None
+    problems: tuple[str, ...] = ()  # what of this could not be seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,7 +326,5 @@ def in_words(survey: SavedSurvey) -> Sequence[str]:
     if not about.with_values:
         said.append("most common values and histograms are not in the file, so conditions on values are estimated without them")
     if about.masked:
-        said.append(
-            f"{about.masked} texts that look like secrets are masked in the file: defaults, settings, options"
-        )
+        said.append(f"{about.masked} texts that look like secrets are masked in the file: defaults, settings, options")
     return (*said, *about.problems)

@@ -339,8 +339,12 @@ def expression(node: pg.Node) -> Expression:
     found = nodes_of(node)
     columns, whole = _columns(found)
     cast = node.type_cast if node.HasField("type_cast") else None
+    try:
+        text = _expression_sql(node)
+    except postgast.PgQueryError:  # WHERE CURRENT OF, which is no value
+        return Expression(sql="", columns=columns, whole=True)
     return Expression(
-        sql=_expression_sql(node),
+        sql=text,
         columns=columns,
         reads=tuple(dict.fromkeys(name_of(var) for var in of_kind(found, pg.RangeVar))),
         calls=_calls(found),

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from lockage.core.catalog.objects import CatalogObject
-from lockage.core.forecast.assess import Check
+from lockage.core.forecast.assess import Check, Forecast
 from lockage.core.forecast.checks import questions
 from lockage.core.forecast.checks.images import Given, Image, quoted
 from lockage.core.forecast.checks.known import Known, columns_of
@@ -73,6 +73,12 @@ def find_checks(trace: Trace, catalog: Iterable[CatalogObject]) -> FoundChecks:
 
 _MIND_PENDING = frozenset({"alter_table_stmt", "index_stmt", "truncate_stmt", "drop_stmt", "cluster_stmt", "reindex_stmt"})
 """Statements that refuse a table with pending trigger events. Source: PostgreSQL 18, callers of CheckTableNotInUse."""
+
+
+def with_checks(forecast: Forecast, trace: Trace, catalog: Iterable[CatalogObject]) -> Forecast:
+    """The forecast with them."""
+    found = find_checks(trace, catalog)
+    return replace(forecast, checks=found.checks, assumptions=(*forecast.assumptions, *found.assumptions))
 
 
 class _Walk:

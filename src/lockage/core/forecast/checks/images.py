@@ -122,7 +122,7 @@ class Image:
         rendered = render(self.layer, frozenset(columns) & frozenset(self.types))
         own = self.relation.split(".", 1)[-1]
         alias = alias or own
-        return rendered if isinstance(self.layer, Base) and alias == own else f"{rendered} AS {quoted(alias)}"
+        return rendered if alias == own and not rendered.startswith("(") else f"{rendered} AS {quoted(alias)}"
 
 
 def render(layer: Layer, needed: frozenset[str]) -> str:

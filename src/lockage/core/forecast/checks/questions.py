@@ -63,8 +63,8 @@ def of_not_null(image: Image, demand: NotNull) -> Found:
 def of_condition(image: Image, demand: Holds) -> Found:
     """Rows for which a CHECK is false."""
     what = f"CHECK ({_short(demand.condition.sql)}) must hold for every row of {image.relation}"
-    if demand.condition.reads or demand.condition.whole:
-        return NoQuestion(what, "it speaks of whole rows")
+    if why_not := _whole(demand.condition):
+        return NoQuestion(what, why_not)
     return _rows(image, demand.condition.columns, f"NOT ({demand.condition.sql})", what)
 
 
@@ -77,7 +77,7 @@ def of_unique(image: Image, demand: Unique) -> Found:
     columns = {name for key in demand.keys for name in key.columns} | set(demand.where.columns if demand.where else ())
     if not demand.nulls_equal and columns & image.empty and any(set(key.columns) <= image.empty for key in demand.keys):
         return None  # NULL in every row, and no two of them are the same
-    why_not = image.why_not(columns)
+    why_not = image.why_not(columns) or _whole(*demand.keys, demand.where)
     if why_not:
         return NoQuestion(what, why_not)
     conditions = [] if demand.nulls_equal else [f"({key}) IS NOT NULL" if " " in key else f"{key} IS NOT NULL" for key in keys]
@@ -118,7 +118,7 @@ def of_exclusion(image: Image, demand: Excludes) -> Found:
     keys = [key.sql for key, _ in demand.keys]
     what = f"no two rows of {image.relation} may meet on {_short(', '.join(keys))}"
     columns = {name for key, _ in demand.keys for name in key.columns} | set(demand.where.columns if demand.where else ())
-    why_not = image.why_not(columns)
+    why_not = image.why_not(columns) or _whole(*(key for key, _ in demand.keys), demand.where)
     if why_not:
         return NoQuestion(what, why_not)
     named = ", ".join(f"{key} AS key_{number}" for number, key in enumerate(keys, start=1))
@@ -164,8 +164,8 @@ def of_type(image: Image, demand: Fits, enums: Mapping[str, tuple[str, ...]]) ->
     using, target = demand.using, _short_type(demand.type)
     value, explicit = quoted(demand.column), False
     if using is not None:
-        if using.whole or using.reads:
-            return NoQuestion(what, "it is computed from whole rows or other tables")
+        if why_not := _whole(using):
+            return NoQuestion(what, why_not)
         if _short_type(using.cast_to) == target and using.cast_to:
             explicit, value = True, using.cast_of
             source = source if value == quoted(demand.column) else ("text" if value.endswith("::text") else "")
@@ -182,7 +182,7 @@ def of_type(image: Image, demand: Fits, enums: Mapping[str, tuple[str, ...]]) ->
 
 def of_value(image: Image, value: Expression, kind: str, what: str) -> Found:
     """Rows of which a value cannot be computed: the query fails when it meets one."""
-    why_not = image.why_not(value.columns)
+    why_not = image.why_not(value.columns) or _whole(value)
     if why_not:
         return NoQuestion(what, why_not)
     computed = f"(SELECT ({value.sql})::{kind} AS computed FROM {image.source(value.columns)} OFFSET 0) AS rows"
@@ -190,6 +190,12 @@ def of_value(image: Image, value: Expression, kind: str, what: str) -> Found:
         f"SELECT 1 FROM {computed} WHERE computed IS NULL AND computed IS NOT NULL LIMIT {LIMIT}",
         f"{what}; the query itself fails where one does not",
     )
+
+
+def _whole(*expressions: Expression | None) -> str | None:
+    if any(one is not None and (one.whole or one.reads) for one in expressions):
+        return "it is computed from whole rows, or from other tables"
+    return None
 
 
 def _rows(image: Image, columns: Collection[str], condition: str, what: str) -> Found:

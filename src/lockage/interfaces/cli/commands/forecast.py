@@ -15,8 +15,11 @@ from lockage.core.migration.formats.registry import FORMATS
 from lockage.core.plan.preconditions import agreed_release
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import known_releases, route
+from lockage.core.release.statements import RunningRelease
 from lockage.core.release.version import normalised
 from lockage.errors import UsageError
+from lockage.flows.calibrate import Measure
+from lockage.flows.score import past_runs
 from lockage.interfaces.cli.console import narrated, notes, say
 from lockage.interfaces.cli.forecast_outputs import Form, give_out, outputs_of
 from lockage.interfaces.cli.hazard_view import end_at
@@ -26,6 +29,8 @@ from lockage.interfaces.cli.options import Json, may_name_deployment, refuse_tog
 from lockage.interfaces.flags import Wanted
 from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
 from lockage.interfaces.forecasting import Forecaster, known_here, look
+from lockage.interfaces.wiring import journals
+from lockage.interfaces.wiring_statements import statements_in
 
 app = command_app()
 
@@ -80,6 +85,33 @@ def forecast(
         Transaction | None,
         typer.Option("--transaction", help="What is one transaction. Default: what the format's own migrator does."),
     ] = None,
+    calibrate: Annotated[
+        Measure | None,
+        typer.Option(
+            "--calibrate",
+            help="Time the database to narrow the ranges: read (a few pages), write (also a schema of our own, then dropped).",
+        ),
+    ] = None,
+    server_major: Annotated[
+        int | None,
+        typer.Option("--server-major", metavar="N", help="The PostgreSQL that it will run on, where no database says it."),
+    ] = None,
+    survey: Annotated[
+        Path | None,
+        typer.Option("--survey", metavar="FILE", help="In the place of a database: what lockage survey --save FILE wrote."),
+    ] = None,
+    statements: Annotated[
+        Path | None,
+        typer.Option(
+            "--statements",
+            metavar="FILE",
+            help="The running release's: SQL, or pg_stat_statements as CSV or JSON. Default: the profile's, or the database's.",
+        ),
+    ] = None,
+    check_data: Annotated[
+        bool,
+        typer.Option("--check-data", help="Ask the database, read-only, whether the script would fail on rows that are there."),
+    ] = False,
     output: Annotated[
         list[str] | None,
         typer.Option(
@@ -105,9 +137,15 @@ def forecast(
 
     lockage forecast --migrations db/migrations --from 41 --database $URL
 
+    lockage forecast --migrations db/migrations --database $URL --calibrate=read
+
+    lockage forecast --migrations db/migrations --survey production.survey
+
+    lockage forecast --migrations db/migrations --from 41 --statements statements.sql
+
     lockage forecast --git ~/src/coder --from v2.33.0 --to v2.34.0
 
-    lockage forecast --migrations release.tar.gz --format flyway --set schema=app
+    lockage forecast --migrations release.tar.gz --format flyway --set schema=app --server-major 16
 
     lockage forecast --migrations db/migrations --output text --output html=forecast.html
 
@@ -124,7 +162,13 @@ def forecast(
             hint="lockage forecast --migrations DIR, or lockage forecast NAME --to RELEASE",
         )
     refuse_together({"--migrations": migrations is not None, "--git": git is not None}, command="forecast")
+    refuse_together({"--survey": survey is not None, "--database": wanted.database is not None}, command="forecast")
+    for option, given in {"--database": wanted.database is not None, "--survey": survey is not None}.items():
+        # These know what they run on.
+        refuse_together({"--server-major": server_major is not None, option: given}, command="forecast")
     for option, given in {
+        "--server-major": server_major is not None,
+        "--survey": survey is not None,
         "--format": file_format is not None,
         "--from": from_version is not None,
         "--transaction": transaction is not None,
@@ -139,6 +183,18 @@ def forecast(
         refuse_together(
             {"--migrations": source is not None, ", ".join(of_deployments): bool(of_deployments)}, command="forecast"
         )
+    if calibrate is not None and not wanted.name and wanted.database is None:
+        raise UsageError(
+            f"--calibrate={calibrate} measures the database itself, and none was given",
+            code="LK700",
+            hint="say which: --database URL",
+        )
+    if check_data and not wanted.name and wanted.database is None:
+        raise UsageError(
+            "--check-data asks the database itself, and none was given",
+            code="LK719",
+            hint="say which: --database URL",
+        )
     invocation = invocation_of(context)
     if source is not None and not wanted.name:
         _check_range(from_version, to, source=source, tagged=git is not None)
@@ -149,20 +205,35 @@ def forecast(
             to_version=to if git is None else None,
             transaction=transaction.value if transaction else None,
             database_url=wanted.database,
+            survey=survey,
             tag=to if git is not None else None,
             within=path,
             values=_values(values or ()),
+            server_major=server_major,
+            measure=calibrate,
+            check_data=check_data,
+            statements=statements,
         )
         with narrated() as narrate:
             made = forecast_of_folder(question, narrate=narrate)
     else:
-        made = _of_deployment(invocation, replace(wanted, migrations=migrations), to)
+        wanted = replace(wanted, migrations=migrations)
+        release = None if statements is None else statements_in(statements)
+        made = _of_deployment(invocation, wanted, to, release, measure=calibrate, check_data=check_data)
     give_out(made, outputs)
     if fail_on is not None:
         end_at(made.hazards, fail_on)
 
 
-def _of_deployment(invocation: Invocation, wanted: Wanted, to: str | None) -> Forecast:
+def _of_deployment(
+    invocation: Invocation,
+    wanted: Wanted,
+    to: str | None,
+    release: RunningRelease | None,
+    *,
+    measure: Measure | None,
+    check_data: bool,
+) -> Forecast:
     """What going to the release in one step would do; ``to`` None: to the newest that the profile knows."""
     with opened_deployment(invocation, wanted) as opened:
         seen = look(opened.world)
@@ -174,7 +245,17 @@ def _of_deployment(invocation: Invocation, wanted: Wanted, to: str | None) -> Fo
         for leg in legs[:-1]:
             say(notes(), f"an advisory leads by way of {leg.to_release}: lockage plan {wanted.name} --to {target}")
         with narrated() as narrate:
-            return Forecaster(deployment=opened.deployment, profile=profile, narrate=narrate).between(running, target)
+            past = past_runs(journals(invocation.folders), opened.deployment.name)
+            forecaster = Forecaster(
+                deployment=opened.deployment,
+                profile=profile,
+                narrate=narrate,
+                measure=measure,
+                check_data=check_data,
+                past=past,
+                statements=release,
+            )
+            return forecaster.step(opened.world, seen, running=running, target=target)
 
 
 def _newest(profile: Profile) -> str:

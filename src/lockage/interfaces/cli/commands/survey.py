@@ -59,6 +59,12 @@ def survey(
     """
     invocation = invocation_of(context)
     if save is not None:
+        if not wanted.name and wanted.database is None:
+            raise UsageError(
+                "nobody says which database is to be surveyed",
+                code="LK003",
+                hint="lockage survey NAME --save FILE, or lockage survey --database URL --save FILE",
+            )
         with narrated() as narrate:
             narrate("reading schema, statistics, sizes and statements")
             saved = _saved(invocation, wanted, save, with_values=with_values)
@@ -81,13 +87,7 @@ def survey(
 
 
 def _saved(invocation: Invocation, wanted: Wanted, file: Path, *, with_values: bool) -> SurveySaved:
-    if not wanted.name:
-        if wanted.database is None:
-            raise UsageError(
-                "nobody says which database is to be surveyed",
-                code="LK003",
-                hint="lockage survey NAME --save FILE, or lockage survey --database URL --save FILE",
-            )
+    if not wanted.name and wanted.database is not None:
         return save_survey(wanted.database, file, with_values=with_values)
     with opened_deployment(invocation, wanted) as both:
         deployment, seen = both.deployment, look(both.world)
