@@ -32,5 +32,7 @@ def scans(session: psycopg.Connection[TupleRow], tables: Sequence[int]) -> Mappi
     """
     if session.info.transaction_status is not psycopg.pq.TransactionStatus.INTRANS:
         return {}
-    rows = session.execute(load_sql("select_scans"), {"tables": list(tables)}).fetchall()
-    return {int(oid): int(count) for oid, count in rows}
+    # A simple Query: the plan of a portal is reported when the next statement closes it, and would pass for that one's.
+    with psycopg.ClientCursor(session) as cursor:
+        cursor.execute(load_sql("select_scans"), {"tables": list(tables)})
+        return {int(oid): int(count) for oid, count in cursor.fetchall()}

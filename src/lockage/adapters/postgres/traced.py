@@ -23,6 +23,7 @@ from lockage.adapters.postgres.gates import Gates
 from lockage.adapters.postgres.inner_statements import InnerStatements
 from lockage.adapters.postgres.planner_facts import PlannerFacts
 from lockage.adapters.postgres.plans import PlanCollector, with_oids
+from lockage.adapters.postgres.scans import may_check_rows, scans
 from lockage.adapters.postgres.session import foreign_errors, load_sql
 from lockage.core.forecast.beliefs import TableBelief
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, HeldLock, Observation
@@ -44,6 +45,7 @@ class _Executed(NamedTuple):
     outcome: Outcome
     locks: Iterable[HeldLock] = ()
     outside: bool = False
+    scanned: tuple[int, ...] | None = None
 
 
 class Tracing:
@@ -143,6 +145,7 @@ class Tracing:
             in_transaction=self._status in (TransactionStatus.INTRANS, TransactionStatus.INERROR),
             failure=done.outcome.failure,
             ran_outside=done.outside,
+            scanned=done.scanned,
             inner=ran,
         )
 
@@ -151,16 +154,16 @@ class Tracing:
         return self._traced.info.transaction_status
 
     def _in_open_transaction(self, sql: str) -> _Executed:
-        outcome = self._send(sql)
+        outcome, scanned = self._send_counted(sql)
         # The transaction of a failed statement holds on to what it had before its last savepoint.
         locks = self._held()
         self._note(outcome.tag, locks)
-        return _Executed(outcome, locks)
+        return _Executed(outcome, locks, scanned=scanned)
 
     def _in_own_transaction(self, sql: str) -> _Executed:
         self._catalog.transaction_begins()
         self._send("BEGIN")
-        outcome = self._send(sql)
+        outcome, scanned = self._send_counted(sql)
         if outcome.failure is not None:
             self._send("ROLLBACK")
             return self._outside(sql) if outcome.failure.sqlstate in _REFUSES_A_TRANSACTION else _Executed(outcome)
@@ -173,7 +176,7 @@ class Tracing:
         self._note(outcome.tag, locks)
         ended = self._send("COMMIT")
         if ended.failure is None:
-            return _Executed(outcome, locks)
+            return _Executed(outcome, locks, scanned=scanned)
         self._catalog.doubt()
         return _Executed(ended, locks)
 
@@ -188,6 +191,16 @@ class Tracing:
     def _send(self, sql: str, *, while_busy: Callable[[], None] | None = None) -> Outcome:
         with self._plans.kept():
             return exchange(self._traced, sql, limit_s=self._statement_limit_s, while_busy=while_busy, discreet=self._discreet)
+
+    def _send_counted(self, sql: str) -> tuple[Outcome, tuple[int, ...] | None]:
+        """The outcome, and for what checks rows by itself, which tables it went through."""
+        if not may_check_rows(sql):
+            return self._send(sql), None
+        tables = [oid for oid, relation in self._catalog.mark().relations.items() if relation.kind in {"r", "m"}]
+        before = scans(self._traced, tables)
+        outcome = self._send(sql)
+        after = scans(self._traced, tables)  # nothing where the statement ended the transaction, or spoiled it
+        return outcome, tuple(oid for oid, count in after.items() if count > before.get(oid, 0))
 
     def _held(self) -> list[HeldLock]:
         rows = self._observer.execute(load_sql("select_held_locks"), {"pid": self._pid}, prepare=True).fetchall()
