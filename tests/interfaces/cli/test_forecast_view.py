@@ -21,6 +21,7 @@ from lockage.core.forecast.assess import (
     Unknown,
 )
 from lockage.interfaces.cli.forecast_view import show_forecast
+from support.page_forecasts import nobody_waits, usual
 
 FILE = "000015_api_key_scopes_array_allow_list.up.sql"
 STATEMENT = "ALTER TABLE api_keys ADD COLUMN scopes api_key_scope[], ADD COLUMN allow_list text[] NOT NULL DEFAULT ARRAY['*:*']"
@@ -133,3 +134,22 @@ def test_an_empty_script_says_so() -> None:
         FORECAST, script=Script(migrations=()), relations=(), operations=(), unknown=(), broken=(), assumptions=()
     )
     assert shown(replace(nothing, statements_checked=0)).strip() == "Nothing to apply: the script is empty"
+
+
+def test_from_when_to_when_is_said_of_every_level() -> None:
+    text = shown(usual())
+    assert "  public.api_keys: readers and writers, 6.5 s likely (2.2 s to 20 s), from 2.4 s to 8.9 s\n" in text
+    assert "  public.api_keys: writers of changed rows, 2.1 s likely (0.7 s to 6.3 s), from 0.3 s to 2.4 s\n" in text
+
+
+def test_the_migrators_own_table_stands_last_and_counts_for_nobody() -> None:
+    text = shown(nobody_waits())
+    assert "who waits     nobody\n" in text
+    assert "  public.schema_migrations: other migrators, 5 ms likely (2 ms to 15 ms), from 0 s to 5 ms\n" in text
+    every = shown(usual())
+    assert every.index("public.workspaces") < every.index("public.schema_migrations")
+
+
+def test_a_reason_reads_as_a_sentence() -> None:
+    relation = replace(FORECAST.relations[1], because=("its deletes reach public.jobs, which waits",))
+    assert "because its deletes reach public.jobs, which waits" in shown(replace(FORECAST, relations=(relation,)))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import escape
 
 import pytest
+from markdown_it import MarkdownIt
 
 from lockage.core.forecast.assess import Blocks, Forecast, Hazard, Severity, Unknown
 from lockage.interfaces.forecast_pages.markdown import LIMIT_CHARACTERS, code, escaped, fenced, markdown
@@ -29,9 +31,9 @@ from support.page_forecasts import (
     "line",
     [
         "## 🛑 Readers and writers of `public.api_keys` wait, and users of 3 more relations",
-        "| `public.api_keys` | readers and writers | 6.5 s | 20 s | 2.4 s to 8.9 s |"
+        "| `public.api_keys` | readers and writers | 6.5 s | 20 s | from 2.4 s to 8.9 s |"
         " AccessExclusiveLock at `0042_scopes.up.sql:4` |",
-        "| `public.active_keys` | readers and writers | 6.5 s | 20 s | 2.4 s to 8.9 s | is a view of public.api\\_keys |",
+        "| `public.active_keys` | readers and writers | 6.5 s | 20 s | from 2.4 s to 8.9 s | is a view of public.api\\_keys |",
         "- 🛑 **H001 error** at `0042_scopes.up.sql:5`: nobody can read or write public.api\\_keys 6.5 s likely (limit 2.0 s):"
         " AccessExclusiveLock is held to the end of transaction 1",
         "  <br>*Remedy:* CREATE INDEX CONCURRENTLY, in a file without a transaction",
@@ -60,9 +62,7 @@ def test_every_level_at_which_users_wait_has_its_row_and_the_longest_felt_is_the
     text = markdown(made)
     assert "## ⚠️ Writers of changed rows of `public.users` wait\n\nThey wait 12 s likely" in text
     assert "| `public.users` | writers | 30 ms | 90 ms | at 12 s | ShareRowExclusiveLock" in text
-    assert (
-        "| `public.users` | writers of changed rows | 12 s | 36 s | 0 s to 12 s | is referred to by public.api\\_keys |" in text
-    )
+    assert "| writers of changed rows | 12 s | 36 s | from 0 s to 12 s | is referred to by public.api\\_keys |" in text
 
 
 def test_waits_that_nobody_notices_are_no_alarm() -> None:
@@ -99,6 +99,16 @@ def test_nothing_from_outside_becomes_markup_a_mention_or_a_link() -> None:
     assert "@somebody" not in prose
     assert "://" not in prose
     assert "](y)" not in prose.replace("\\](y)", "")
+
+
+def test_a_renderer_gives_back_what_went_in_and_makes_the_same_tags_of_harmless_names_and_of_evil_ones() -> None:
+    parser = MarkdownIt("commonmark").enable("table")  # what Rich reads Markdown with
+    names = [f'public."{EVIL}"', f"x.{EVIL}", f"{EVIL}:3", f"SELECT '{EVIL}'"]
+    rendered = parser.render(markdown(evil()))
+    for name in names:
+        assert f"<code>{escape(name).replace('&#x27;', chr(39))}</code>" in rendered
+    harmless = parser.render(markdown(evil()).replace(code(names[0]), "`a`"))
+    assert re.findall(r"<(?!!--)[^>]*>", rendered) == re.findall(r"<(?!!--)[^>]*>", harmless)
 
 
 @pytest.mark.parametrize("make", EVERY)

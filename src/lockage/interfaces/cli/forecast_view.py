@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from lockage.core.forecast.assess import Answer, Blocks, Broken, Forecast, LockTaken, Operation, RelationForecast
-from lockage.core.plan.wording import blocks_in_words, counted, duration, listed, range_in_words
+from lockage.core.forecast.lock_modes import worst
+from lockage.core.plan.wording import blocks_in_words, counted, listed
 from lockage.interfaces.cli.checks_view import show_checks
 from lockage.interfaces.cli.console import plain_table, say
 from lockage.interfaces.cli.hazard_view import show_hazards
@@ -23,7 +24,16 @@ from lockage.interfaces.cli.waiting_view import (
     show_strategies,
     waiting_in_words,
 )
-from lockage.interfaces.forecast_pages.sentences import checked_in_words
+from lockage.interfaces.forecast_pages.sentences import (
+    at_most,
+    checked_in_words,
+    ledger_of,
+    range_in_words,
+    time_in_words,
+    waits_of,
+    when_in_words,
+    who_wait,
+)
 
 LOCKS_SHOWN = 3
 """Locks of a relation that are shown, the worst first; all are in ``--json``."""
@@ -64,17 +74,22 @@ def _summary(forecast: Forecast, console: Console) -> None:
     say(console, f"{counted(len(migrations), 'migration')}: {span}", style="bold")
     say(console, f"  takes         {range_in_words(forecast.total_s)}")
     say(console, f"  transactions  {forecast.transactions}")
-    say(console, f"  who waits     {blocks_in_words(forecast.worst)}" + (" at worst" if forecast.worst != "none" else ""))
+    level = worst(relation.blocks for relation in who_wait(forecast))
+    say(console, f"  who waits     {blocks_in_words(level)}" + (" at worst" if level is not Blocks.NONE else ""))
 
 
 def _waiting(forecast: Forecast, console: Console) -> None:
-    waiting = [relation for relation in forecast.relations if relation.blocks is not Blocks.NONE]
+    ledger = ledger_of(forecast)
+    waiting = (*who_wait(forecast), *((ledger,) if ledger else ()))
     if waiting:
         say(console, "")
         say(console, "Who waits", style="bold")
     for relation in waiting:
-        who = f"{blocks_in_words(relation.blocks)}, {range_in_words(relation.blocked_s)}"
-        say(console, f"  {relation.relation}: {who}", style="red" if relation.blocks is Blocks.READS else None)
+        for wait in waits_of(relation):
+            who = "other migrators" if relation is ledger else blocks_in_words(wait.blocks)
+            when = f", {when_in_words(wait.stretches)}" if wait.stretches else ""
+            red = wait.blocks is Blocks.READS and relation is not ledger
+            say(console, f"  {relation.relation}: {who}, {range_in_words(wait.seconds)}{when}", style="red" if red else None)
         for line in _reasons(relation):
             _indented(console, line)
         for line in waiting_in_words(relation.waiting) if relation.waiting else ():
@@ -90,13 +105,19 @@ def _waiting(forecast: Forecast, console: Console) -> None:
 
 def _reasons(relation: RelationForecast) -> Iterable[str]:
     # Its own locks before those that reached it through an index: a table's name says more.
-    worst = sorted((lock for lock in relation.locks if lock.blocks is relation.blocks), key=lambda lock: lock.via is not None)
-    for lock in worst[:LOCKS_SHOWN]:
+    locks = sorted((lock for lock in relation.locks if lock.blocks is relation.blocks), key=lambda lock: lock.via is not None)
+    for lock in locks[:LOCKS_SHOWN]:
         yield _lock(lock)
-    if len(worst) > LOCKS_SHOWN:
-        yield f"and {counted(len(worst) - LOCKS_SHOWN, 'more lock')} like these"
+    if len(locks) > LOCKS_SHOWN:
+        yield f"and {counted(len(locks) - LOCKS_SHOWN, 'more lock')} like these"
     for sentence in relation.because[:LOCKS_SHOWN]:
-        yield f"because it {sentence}" if not sentence.endswith("worst case") else f"because of {sentence}"
+        yield _because(sentence)
+
+
+def _because(sentence: str) -> str:
+    if sentence.endswith("worst case"):
+        return f"because of {sentence}"
+    return f"because {sentence}" if sentence.startswith("its ") else f"because it {sentence}"
 
 
 def _lock(lock: LockTaken) -> str:
@@ -115,13 +136,12 @@ def _work(operations: Sequence[Operation], console: Console) -> None:
         table.columns[column].no_wrap = True
     longest = sorted(operations, key=lambda operation: -operation.seconds.likely)
     for operation in longest[:OPERATIONS_SHOWN]:
-        high = operation.seconds.high
         table.add_row(
             f"  {operation.kind}",
             operation.relation,
             f"{operation.rows:.0f}",
-            duration(operation.seconds.likely),
-            "unknown" if high is None else duration(high),
+            time_in_words(operation.seconds.likely),
+            at_most(operation.seconds),
             f"{operation.file}:{operation.line}",
         )
     console.print(table)

@@ -16,7 +16,7 @@ import jinja2
 from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.wording import blocks_in_words, counted
 from lockage.interfaces.cli.survey_view import size
-from lockage.interfaces.cli.waiting_view import waiting_in_words
+from lockage.interfaces.cli.waiting_view import lock_timeouts_in_words, script_waits_in_words, waiting_in_words
 from lockage.interfaces.forecast_pages.drawing import drawing
 from lockage.interfaces.forecast_pages.sentences import (
     amount,
@@ -52,6 +52,8 @@ def html(forecast: Forecast, *, version: str) -> str:
         waiting=who_wait(forecast),
         ledger=ledger_of(forecast),
         unharmed=unharmed(forecast),
+        lock_timeouts=lock_timeouts_in_words(forecast),
+        script_waits=tuple(script_waits_in_words(forecast)),
         checked=checked_in_words(forecast),
         drawing=drawing(forecast),
         longest_s=longest,

@@ -14,7 +14,7 @@ import jinja2
 
 from lockage.core.forecast.assess import Blocks, Forecast, Severity
 from lockage.core.plan.wording import blocks_in_words, counted
-from lockage.interfaces.cli.waiting_view import waiting_in_words
+from lockage.interfaces.cli.waiting_view import lock_timeouts_in_words, script_waits_in_words, waiting_in_words
 from lockage.interfaces.forecast_pages.sentences import (
     amount,
     at_most,
@@ -60,6 +60,8 @@ def _rendered(forecast: Forecast, most: int) -> str:
         waiting=who_wait(forecast),
         ledger=ledger_of(forecast),
         unharmed=unharmed(forecast),
+        lock_timeouts=lock_timeouts_in_words(forecast),
+        script_waits=tuple(script_waits_in_words(forecast)),
     )
 
 

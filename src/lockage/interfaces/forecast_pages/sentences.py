@@ -186,11 +186,11 @@ def time_in_words(seconds: float) -> str:
 
 
 def when_in_words(stretches: tuple[Stretch, ...]) -> str:
-    """``0.2 s to 3.0 s`` as is likely, since the script began; of several stretches the first begin and the last end."""
+    """``from 0.2 s to 3.0 s`` as is likely, since the script began; of several stretches the first begin and the last end."""
     if not stretches:
         return ""
     begin, end = time_in_words(stretches[0].from_s.likely), time_in_words(stretches[-1].until_s.likely)
-    whole = f"at {begin}" if begin == end else f"{begin} to {end}"
+    whole = f"at {begin}" if begin == end else f"from {begin} to {end}"
     return whole if len(stretches) == 1 else f"{whole}, in {len(stretches)} stretches"
 
 
