@@ -49,9 +49,13 @@ def used_relations(forecast: Forecast, ledger: str | None) -> tuple[RelationFore
     return tuple(sorted(found, key=lambda relation: (-without_writes_s(relation).likely, relation.relation)))
 
 
-def without_writes_s(relation: RelationForecast) -> Seconds:
-    """How long some writer of the relation waits; never shorter than ``blocked_s``, which counts its worst level alone."""
-    lasting = total(stretch.lasts_s for stretch in relation.stretches if stretch.blocks is not Blocks.NONE)
+def without_writes_s(relation: RelationForecast, *, of_any_row: bool = False) -> Seconds:
+    """How long some writer of the relation waits; never shorter than ``blocked_s``, which counts its worst level alone.
+
+    ``of_any_row``: not only who writes rows that the script changes or locks.
+    """
+    milder = {Blocks.NONE, Blocks.ROWS} if of_any_row else {Blocks.NONE}
+    lasting = total(stretch.lasts_s for stretch in relation.stretches if stretch.blocks not in milder)
     return longest(relation.blocked_s, lasting)
 
 

@@ -153,10 +153,13 @@ def _unknown(forecast: Forecast) -> Obstacle:
 def _noticed(situation: Situation) -> Iterator[Obstacle]:
     limits = situation.limits
     for relation in used_relations(situation):
-        who, seconds = _who(relation.blocks), relation.blocked_s
-        if not noticeable(seconds, limits):
-            # Readers may be stopped for a moment only, behind an index that was built while writers waited.
-            who, seconds = "writers", without_writes_s(relation)
+        # Readers may be stopped for a moment only, behind an index that was built while writers waited.
+        waits = (
+            (_who(relation.blocks), relation.blocked_s),
+            (_who(Blocks.WRITES), without_writes_s(relation, of_any_row=True)),
+            (_who(Blocks.ROWS), without_writes_s(relation)),
+        )
+        who, seconds = next((wait for wait in waits if noticeable(wait[1], limits)), waits[0])
         if noticeable(seconds, limits):
             yield Obstacle(
                 now=f"{who} of {relation.relation} would be blocked {seconds_in_words(seconds)}",

@@ -34,8 +34,8 @@ def seed(url: str, *, rows: int = 600_000, live_ratio: float = 0.1) -> int:
         with psycopg.connect(url, application_name="towpath/seed", cursor_factory=psycopg.RawCursor) as connection:
             _fill(connection, rows=rows, live_rows=live_rows)
             connection.commit()
-            # Outside the transaction, so that the map of visible pages is made as well.
-            connection.autocommit = True
+        # From another session: one that has just inserted rows tells of them after its ANALYZE, and they would count twice.
+        with psycopg.connect(url, application_name="towpath/seed", autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE)")
     except psycopg.errors.UndefinedTable as failure:
         raise SeedError("the database is not migrated to 2.26.0: run towpath --release 2.26.0 migrate") from failure
