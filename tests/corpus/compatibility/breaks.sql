@@ -296,3 +296,153 @@ alter table customers drop column name;
 select c.id, c.name, o.total from customers c join orders o on o.customer_id = c.id where o.total > 100 order by o.id limit 5
 --? breaks
 select name from customer_names where id = 9
+
+--! rename the constraint of an upsert
+alter table settings rename constraint settings_pkey to settings_key;
+--? breaks
+insert into settings (key, value) values ('size', 'small') on conflict on constraint settings_pkey do nothing
+--? holds
+insert into settings (key, value) values ('size', 'small') on conflict (key) do nothing
+
+--! make a name ambiguous
+alter table orders add column name text;
+--? breaks
+select name, total from orders join customers on customers.id = orders.customer_id limit 3
+--? holds
+select customers.name, total from orders join customers on customers.id = orders.customer_id limit 3
+
+--! change the precision of what is read
+alter table items alter column sku type varchar(60);
+--? breaks
+select sku from items where order_id = 9
+--? holds
+select upper(sku) from items where order_id = 9
+
+--! give times a zone
+alter table sessions alter column expires_at type timestamp using expires_at at time zone 'UTC';
+--? breaks
+select expires_at from sessions where customer_id = 3
+--? holds
+select count(*) from sessions where expires_at > now() - interval '3 days'
+
+--! turn numbers into identifiers
+alter table jobs drop constraint jobs_pkey;
+alter table jobs alter column id drop default;
+alter table jobs alter column id type uuid using gen_random_uuid();
+--? breaks
+update jobs set taken = true where id = 4
+--? breaks
+select id from jobs order by id limit 2
+
+--! drop a column under values without names
+alter table settings drop column value;
+--? breaks
+insert into settings values ('k', 'v')
+
+--! make a view one that cannot be written
+create or replace view customer_names as select id, max(name) as name from customers group by id;
+--? breaks
+update customer_names set name = 'x' where id = 4
+--? holds
+select name from customer_names where id = 4
+
+--! a rule that swallows what is returned
+create rule swallow as on insert to jobs do instead nothing;
+--? breaks
+insert into jobs (queue) values ('mail') returning id
+--? holds
+select count(*) from jobs
+
+--! publish a table without a key
+alter table jobs drop constraint jobs_pkey;
+create publication changes for table jobs;
+--? breaks
+update jobs set taken = true where queue = 'mail'
+--? breaks
+delete from jobs where taken
+--? holds
+insert into jobs (queue) values ('mail')
+
+--! exclude what overlaps
+create extension if not exists btree_gist;
+alter table sessions add constraint one_at_a_time exclude using gist (customer_id with =, expires_at with =);
+--? breaks by value
+insert into sessions (customer_id, expires_at) select customer_id, expires_at from sessions limit 1
+
+--! revoke a schema, a function and a sequence [app]
+revoke usage on schema archive from app;
+revoke execute on function order_total(bigint) from public;
+revoke usage on sequence orders_id_seq from app;
+--? breaks
+select count(*) from archive.orders
+--? breaks
+select order_total(3)
+--? breaks
+insert into orders (customer_id) values (3)
+
+--! name a function's parameter otherwise
+drop function order_total(bigint);
+create function order_total(order_id bigint) returns numeric language sql stable as
+    $$ select total from orders where id = order_id $$;
+--? breaks
+select order_total(which => 7)
+--? holds
+select order_total(7)
+
+--! give a function another result
+drop function order_total(bigint);
+create function order_total(which bigint) returns double precision language sql stable as
+    $$ select total::float8 from orders where id = which $$;
+--? breaks
+select order_total(7)
+
+--! fill a materialised view later
+create materialized view totals as select customer_id from orders with no data;
+drop view open_orders;
+alter materialized view totals rename to open_orders;
+--? breaks
+select customer_id from open_orders
+
+--! drop the sequence behind a default
+drop sequence orders_id_seq cascade;
+--? breaks
+insert into orders (customer_id, total) values (1, 2) returning id
+
+--! swap a table for one that lacks a column
+create table sessions_new (token uuid primary key default gen_random_uuid(), customer_id bigint, expires_at timestamptz);
+insert into sessions_new select token, customer_id, expires_at from sessions;
+drop table sessions;
+alter table sessions_new rename to sessions;
+--? breaks
+select data from sessions where token = '00000000-0000-0000-0000-000000000001'
+--? holds
+select customer_id from sessions where expires_at > now()
+
+--! forbid null in what a query computes
+update orders set shipped_at = now();
+alter table orders alter column shipped_at set not null;
+--? breaks by value
+update orders set shipped_at = nullif(shipped_at, shipped_at) where id = 3
+--? breaks
+insert into orders (customer_id, total) select customer_id, total from orders where id < 5
+
+--! drop a column of json
+alter table jobs drop column body;
+--? breaks
+insert into jobs (queue, body) values ('mail', '{}'::json)
+--? breaks
+select body -> 'to' ->> 'x' from jobs where body is not null
+
+--! demand lower case by a trigger
+create function lower_only() returns trigger language plpgsql as $$
+begin
+    if new.email <> lower(new.email) then raise exception 'in small letters, please'; end if;
+    return new;
+end $$;
+create trigger lower_only before insert or update of email on customers for each row execute function lower_only();
+--? breaks by value
+insert into customers (email) values ('BIG@example.org')
+--? holds by value
+insert into customers (email) values ('small@example.org')
+--? holds
+update customers set credit = 5 where id = 5

@@ -268,3 +268,143 @@ drop rule nothing on jobs;
 insert into jobs (queue) values ('q')
 --? holds
 select count(1), max(id) + 1 from jobs where body ->> 'to' = '1'
+
+--! add a column behind values without names
+alter table settings add column since timestamptz default now();
+--? holds
+insert into settings values ('k', 'v')
+--? holds
+select key, value from settings where key in ('color', 'size')
+
+--! make a view anew as it was
+drop view open_orders;
+create view open_orders as select id, customer_id, total from orders where status = 'new';
+--? holds
+select id, total from open_orders where customer_id = 3
+
+--! swap a table for its copy
+create table settings_new (like settings including all);
+insert into settings_new select * from settings;
+drop table settings;
+alter table settings_new rename to settings;
+--? holds
+select * from settings where key = 'color'
+--? holds
+insert into settings (key, value) values ('color', 'red') on conflict (key) do update set value = excluded.value returning *
+
+--! forbid null in a column with a default
+alter table customers alter column country set not null;
+--? holds
+insert into customers (email, name) values ('n@example.org', 'N')
+--? holds
+update customers set name = name || '!' where id = 3
+
+--! drop a default of what is always given
+alter table orders alter column channel drop default;
+--? holds
+insert into orders (customer_id, channel) values (1, 'app')
+--? holds
+update orders set channel = 'app' where id = 3
+
+--! cascade where nothing was referred to
+create table parcels (id bigserial primary key, order_id bigint references orders on delete cascade);
+alter table items drop constraint items_order_id_fkey;
+alter table items add constraint items_order foreign key (order_id) references orders on delete cascade;
+--? holds
+delete from orders where id = 6
+--? holds
+insert into items (order_id, position, price) values (7, 2, 5)
+
+--! make the key of another index
+alter table jobs drop constraint jobs_pkey;
+alter table jobs add primary key (id);
+--? holds
+insert into jobs (id, queue) values (7000, 'k')
+--? holds
+select body from jobs where id = 7
+
+--! add a computed column
+alter table items add column gross numeric generated always as (price * 1.21) stored;
+--? holds
+insert into items (order_id, position, sku, price) values (1, 2, 'x', 1.5)
+--? holds
+update items set price = price * 2 where order_id = 3
+
+--! attach a partition and a default one
+create table events_2024 (id bigint, at timestamptz not null, kind text);
+alter table events attach partition events_2024 for values from ('2024-01-01') to ('2025-01-01');
+create table events_rest partition of events default;
+--? holds
+insert into events values (9, '2025-02-03', 'x')
+--? holds
+delete from events where at < '2025-02-01'
+
+--! replace a trigger's function by a better one
+create trigger touched before update on orders for each row execute function touch();
+create or replace function touch() returns trigger language plpgsql as
+    $$ begin new.shipped_at := coalesce(new.shipped_at, now()); return new; end $$;
+--? holds
+update orders set total = 5 where id = 5 returning id
+
+--! rename a sequence
+alter sequence orders_id_seq rename to order_numbers;
+--? holds
+insert into orders (customer_id, total) values (1, 2) returning id
+
+--! widen a check
+alter table orders add constraint channels check (channel in ('web', 'app'));
+alter table orders drop constraint channels;
+alter table orders add constraint channels check (channel in ('web', 'app', 'shop')) not valid;
+--? holds
+insert into orders (customer_id) values (1)
+--? holds by value
+update orders set channel = 'app' where id = 3
+
+--! an extension and a schema
+create extension if not exists btree_gin;
+create schema reports;
+create table reports.daily (day date primary key, total numeric);
+alter table archive.orders add column note text;
+--? holds
+select id, total from archive.orders where id in (1, 2)
+--? holds
+insert into archive.orders (id, total) values (100, 5)
+
+--! policies for others [app]
+do $$ begin
+    if not exists (select from pg_roles where rolname = 'other') then create role other; end if;
+end $$;
+grant select on settings to other;
+revoke all on archive.orders from other;
+--? holds
+select value from settings where key = 'size'
+--? holds
+select count(*) from archive.orders
+
+--! log a table no longer
+alter table sessions set unlogged;
+alter table sessions replica identity full;
+--? holds
+insert into sessions (customer_id) values (3)
+--? holds
+select s.token, c.name from sessions as s left join customers as c on c.id = s.customer_id where s.expires_at > now()
+
+--! change a function's cost and a view's options
+alter function order_total(bigint) cost 1000;
+alter view open_orders set (security_barrier = true);
+alter table orders alter column id set default nextval('orders_id_seq');
+--? holds
+select o.id, order_total(o.id) from open_orders as o where o.total > 5 order by 2
+--? holds
+insert into orders (customer_id, tags) values (3, array['x', 'y']) returning tags
+
+--! drop what only the new release would have used
+create table feature_flags (name text primary key);
+drop table feature_flags;
+create type level as enum ('low', 'high');
+alter table jobs add column level level default 'low';
+--? holds
+with next as (select id from jobs where queue = 'mail' and not taken order by id limit 1 for update skip locked)
+update jobs set taken = true from next where jobs.id = next.id returning jobs.id
+--? holds
+select id, row_number() over (partition by queue order by id) from jobs where body ->> 'to' is not null

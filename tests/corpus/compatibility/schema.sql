@@ -54,5 +54,5 @@ do $$ begin
     if not exists (select from pg_roles where rolname = 'app') then create role app; end if;
 end $$;
 grant usage on schema public, archive to app;
-grant select, insert, update, delete on all tables in schema public to app;
+grant select, insert, update, delete on all tables in schema public, archive to app;
 grant usage on all sequences in schema public to app;
