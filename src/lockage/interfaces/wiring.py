@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from lockage.adapters.load_samples import LoadSamples
     from lockage.core.forecast.production import Production
+    from lockage.core.forecast.traffic import Traffic
     from lockage.core.migration.formats.format import Format
     from lockage.core.migration.script import Migration
     from lockage.core.plan.calendar_text import CalendarEntry
@@ -191,6 +192,14 @@ def database(url: str, *, settings: Settings | None = None, password: Callable[[
     from lockage.adapters.postgres.database import PostgresDatabase
 
     return PostgresDatabase(url, watching=(settings or Settings()).watching, password=password)
+
+
+def traffic(url: str, *, settings: Settings | None = None, password: Callable[[], str] | None = None) -> Traffic:
+    """One look at who is at work in a live database; never fails. ``password`` as above."""
+    from lockage.adapters.postgres.traffic import read_traffic
+
+    settings = settings or Settings()
+    return read_traffic(url, watching=settings.watching, waits=settings.waits, password=password)
 
 
 def target(url: str, *, password: Callable[[], str] | None = None) -> Target:
