@@ -5,7 +5,7 @@ Not for production. The surprising thing: a failed statement is an observation, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from lockage.core.facts import Relation
 from lockage.core.forecast.beliefs import TableBelief
 from lockage.core.forecast.compatibility import Break, Breaks, Unchecked
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, Observation
+from lockage.core.release.statements import OldStatement
 
 
 class Shadow(Protocol):
@@ -50,6 +51,10 @@ class Shadow(Protocol):
 
     def statements(self) -> AbstractContextManager[OldStatements]:
         """A session of the old release with its statements prepared and kept, to be executed after the script."""
+        ...
+
+    def twin(self) -> AbstractContextManager[Shadow]:
+        """A second shadow as this one was at its beginning, for replaying a script; production is not asked again."""
         ...
 
 
@@ -90,12 +95,16 @@ class TracedSession(Protocol):
 class OldStatements(Protocol):
     """The old release's statements on a kept session."""
 
-    def prepare(self, statements: Sequence[str]) -> tuple[tuple[str, str], ...]:
-        """Prepare all; gives (statement, reason) of those that could not be prepared even before the script."""
+    def prepare(self, statements: Sequence[OldStatement]) -> tuple[Unchecked, ...]:
+        """Prepare and execute all; gives those that prove nothing: no queries, or not to be prepared even before the script."""
         ...
 
-    def broken(self) -> tuple[tuple[str, str, str], ...]:
-        """Execute the prepared ones in rolled-back savepoints; gives (statement, SQLSTATE, message) of those that fail."""
+    def broken(self) -> Breaks:
+        """Execute the prepared ones again in rolled-back savepoints; gives those that fail or may, and were left out."""
+        ...
+
+    def begun(self, breaks: Collection[Break]) -> frozenset[Break]:
+        """Those of another shadow's breaks that have begun on this one by now."""
         ...
 
 

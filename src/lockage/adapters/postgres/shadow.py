@@ -11,7 +11,7 @@ be read · LK424 ``pg_dump`` fails · LK425 ``psql`` fails · LK426 the shadow i
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -24,7 +24,7 @@ from lockage.adapters.postgres.catalog_objects import read_catalog
 from lockage.adapters.postgres.dump import dump_schema, locked, way_for_programs
 from lockage.adapters.postgres.exchange import Outcome, exchange
 from lockage.adapters.postgres.inner_statements import inner_statements
-from lockage.adapters.postgres.old_statements import KeptStatements
+from lockage.adapters.postgres.old_statements import KeptStatements, old_role_of
 from lockage.adapters.postgres.original import Original, read_original, still_shut
 from lockage.adapters.postgres.planner_facts import PlannerFacts
 from lockage.adapters.postgres.plans import auto_explain_settings
@@ -58,8 +58,11 @@ class EmbeddedShadow:
         assumptions: tuple[str, ...],
         original: Original | None,
         statement_limit_s: float,
+        twin: Callable[[], AbstractContextManager[Shadow]],
     ) -> None:
         self._login = login
+        self._twin = twin
+        self._old_role = old_role_of(original)
         self._assumptions = assumptions
         self._sizes = {relation.relation: relation for relation in original.relations} if original else {}
         self._statement_limit_s = statement_limit_s
@@ -136,7 +139,16 @@ class EmbeddedShadow:
         """Gives a kept session for the old release's statements."""
         limits = {"statement_timeout": f"{self._statement_limit_s:g}s", "lock_timeout": "1s"}
         with closing(self._login.session("old-release", **limits)) as session:
-            yield KeptStatements(session, statement_limit_s=self._statement_limit_s)
+            yield KeptStatements(
+                session,
+                new_session=lambda: self._login.session("old-release"),
+                role=self._old_role,
+                discreet=self._discreet,
+            )
+
+    def twin(self) -> AbstractContextManager[Shadow]:
+        """Gives a second shadow as this one was at its beginning."""
+        return self._twin()
 
 
 class EmbeddedShadows:
@@ -192,6 +204,7 @@ class EmbeddedShadows:
                 assumptions=(*remarks, *assumptions_of(original, filled, server=server, ledger=self._ledger)),
                 original=original,
                 statement_limit_s=self._statement_limit_s,
+                twin=lambda: self._of(original, dump),
             )
 
     @contextmanager
@@ -203,6 +216,7 @@ class EmbeddedShadows:
                 assumptions=() if major in (None, server.major) else (other_major(major, server),),
                 original=None,
                 statement_limit_s=self._statement_limit_s,
+                twin=lambda: self.empty(major=major),
             )
 
     def take(self, url: str, *, encoding: str | None = None, rows: bool = False) -> tuple[Original, bytes]:
