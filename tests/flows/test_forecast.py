@@ -121,7 +121,7 @@ def test_an_index_built_concurrently_works_alone_in_its_file_and_blocks_nobody()
     forecast = folder(SCHEMA, "create index concurrently on users (name)")
     assert not forecast.unknown
     assert who(forecast) == {"public.users": "none"}
-    assert [operation.kind for operation in forecast.operations] == ["index-build"]
+    assert [operation.kind for operation in forecast.operations] == ["index-build", "wait"]
 
 
 def test_an_index_built_concurrently_beside_another_statement_fails_and_is_unknown() -> None:
