@@ -6,12 +6,12 @@ counts as nothing, since every migrator locks it and nobody else uses it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lockage.core.facts import OwnedSession, UpdateKind, Workload
 from lockage.core.forecast import strategies
-from lockage.core.forecast.assess import Blocks, Forecast, RelationForecast, Seconds
+from lockage.core.forecast.assess import Blocks, Broken, Forecast, RelationForecast, Seconds
 from lockage.core.forecast.lock_modes import conflict
 from lockage.core.forecast.strategies import Outage, Timing, without_writes_s
 from lockage.settings import StrategyChoice
@@ -83,6 +83,9 @@ def obstacles_to_rolling(situation: Situation) -> Iterator[Obstacle]:
         yield from _of_platform(situation, situation.workload)
     if old_release_breaks(forecast) and forecast.script.known:
         yield Obstacle(now=break_in_words(situation), wanted=no_break_wanted(situation))
+    elif forecast.may_break:
+        # Whoever knows the values may know better; nobody asked has seen them.
+        yield Obstacle(now=may_break_in_words(situation), wanted=no_break_wanted(situation))
     if forecast.unknown:
         yield _unknown(forecast)
     yield from _noticed(situation)
@@ -197,28 +200,44 @@ def break_in_words(situation: Situation) -> str:
         return f"the schema of {situation.to_release} is not known"
     if not forecast.broken:
         return f"no statement of {situation.from_release} was checked against the schema of {situation.to_release}"
-    count, first = len(forecast.broken), forecast.broken[0]
-    query = " ".join(first.query.split())
-    return (
-        f"{count} of {forecast.statements_checked} statements of {situation.from_release} fail after it "
-        f"(first: {query if len(query) <= 60 else query[:59] + '…'}: {first.message})"
-    )
+    return f"{len(forecast.broken)} of {_checked(situation)} fail after it {_first(forecast.broken)}"
+
+
+def may_break_in_words(situation: Situation) -> str:
+    """Which statements of the old release fail for some values."""
+    found = situation.forecast.may_break
+    return f"{len(found)} of {_checked(situation)} may fail after it, for some values {_first(found)}"
+
+
+def _first(found: Sequence[Broken]) -> str:
+    query = " ".join(found[0].query.split())
+    return f"(first: {query if len(query) <= 60 else query[:59] + '…'}: {found[0].message})"
+
+
+def _checked(situation: Situation) -> str:
+    return f"{situation.forecast.statements_checked} statements of {situation.from_release}"
 
 
 def no_break_wanted(situation: Situation) -> str:
     """What of the old release would have to be otherwise."""
     forecast = situation.forecast
-    if not forecast.broken:
+    if not forecast.broken and not forecast.may_break:
         return f"statements of {situation.from_release} were checked (now none)"
-    now = f"{len(forecast.broken)} of {forecast.statements_checked}"
-    return f"no statement of {situation.from_release} failed after it (now {now})"
+    found = forecast.broken or forecast.may_break
+    could = "failed" if forecast.broken else "could fail"
+    return f"no statement of {situation.from_release} {could} after it (now {len(found)} of {forecast.statements_checked})"
 
 
 def no_break_in_words(situation: Situation) -> str:
     """That nothing was found, and among how many."""
     if not situation.forecast.script.migrations:
         return "there is no migration between the two"
-    return f"no break found in {situation.forecast.statements_checked} statements of {situation.from_release}"
+    old = situation.forecast.old_release
+    if old is None:
+        return f"no break found in {_checked(situation)}"
+    of = f" of {old.statements}" if old.statements != old.checked else ""
+    since = f" seen since {old.since}" if old.since else ""
+    return f"no break found in {old.checked}{of} statements of {situation.from_release}{since}"
 
 
 def who_serves(workload: Workload | None) -> str:
