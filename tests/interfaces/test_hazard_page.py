@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 DOCUMENT = Path(lockage.__file__).parents[2] / "docs" / "hazards.md"
 KINDS = hazard_kinds()
+FIGURE = re.compile(r"(?:under )?[0-9.]+ (?:s|min|kB|MB|GB|TB)\b")
 RENAMED = ("H001", "H004", "H012", "H020", "H051")
 
 
@@ -29,7 +30,7 @@ def made() -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def shown(made: Stage) -> dict[str, Shown]:
-    return {code: made.shown(code, kind) for code, kind in KINDS.items()}
+    return {one.code: one for one in made.shown()}
 
 
 @pytest.mark.parametrize("code", KINDS)
@@ -39,7 +40,8 @@ def test_the_bad_example_is_found_and_the_good_one_is_not(code: str, shown: dict
 
 
 def test_the_page_of_hazards_is_current(shown: dict[str, Shown]) -> None:
-    assert DOCUMENT.read_text() == page(shown.values()), "make docs"
+    # How long and how much is for the tests of durations: those figures grow better without a hazard being another.
+    assert FIGURE.sub("#", DOCUMENT.read_text()) == FIGURE.sub("#", page(shown.values())), "make docs"
 
 
 def renamed(kind: HazardKind) -> HazardKind:
@@ -59,7 +61,8 @@ def renamed(kind: HazardKind) -> HazardKind:
 
 @pytest.mark.parametrize("code", RENAMED)
 def test_what_tables_are_called_changes_no_hazard(code: str, made: Stage, shown: dict[str, Shown]) -> None:
-    other = made.forecast(renamed(KINDS[code]), renamed(KINDS[code]).bad)
+    kind = renamed(KINDS[code])
+    other = made.forecast(kind, kind.bad)
     assert [(h.code, h.severity, h.line) for h in other.hazards] == [
         (h.code, h.severity, h.line) for h in shown[code].bad.hazards
     ]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields, replace
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -41,6 +43,12 @@ FAMILIES: Mapping[str, str] = {
 }
 """By the first letters of their codes."""
 
+ROWS_SHOWN = 4
+"""Relations of an example's table."""
+
+AT_ONCE = 3
+"""Examples at once: each waits for programs and servers most of its time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
@@ -56,11 +64,15 @@ class Stage:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._made = 0
+        self._numbers = count(1)
 
-    def shown(self, code: str, kind: HazardKind) -> Shown:
-        """Both examples, forecast."""
-        return Shown(code=code, bad=self.forecast(kind, kind.bad), good=self.forecast(kind, kind.good))
+    def shown(self) -> tuple[Shown, ...]:
+        """Both examples of every hazard, forecast."""
+        kinds = hazard_kinds()
+        examples = [(kind, example) for kind in kinds.values() for example in (kind.bad, kind.good)]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            said = list(pool.map(self.forecast, *zip(*examples, strict=True)))
+        return tuple(Shown(code=code, bad=bad, good=good) for code, bad, good in zip(kinds, said[::2], said[1::2], strict=True))
 
     def forecast(self, kind: HazardKind, example: Example) -> Forecast:
         """What Lockage says of one example of a hazard."""
@@ -89,11 +101,11 @@ class Stage:
 
     @contextmanager
     def _database(self, *setup: str) -> Generator[str]:
-        self._made += 1
-        name = sql.Identifier(f"example_{self._made}")
+        database = f"example_{next(self._numbers)}"
+        name = sql.Identifier(database)
         with psycopg.connect(self._server.url(), autocommit=True) as admin:
             admin.execute(sql.SQL("create database {} template template0").format(name))
-            url = self._server.url(f"example_{self._made}")
+            url = self._server.url(database)
             for text in (*setup, "analyze"):
                 with psycopg.connect(url, autocommit=True) as session:
                     session.execute(text.encode())
@@ -124,9 +136,9 @@ def page(shown: Iterable[Shown]) -> str:
         "Rendered by `make docs` from `src/lockage/hazards/*.toml` and from forecasts of their examples, each executed on",
         "a real PostgreSQL; do not edit. `lockage explain CODE` says the same without the forecasts.",
         "",
-        "`lockage forecast` names these dangers of a script, each with its place and its remedy; `--fail-on note|warning|error`",
-        "ends with exit code 5 where there is one as bad. None is guessed from a text or a name: the script was executed",
-        "on a shadow, and what it did there, the catalog, the sizes and the server's settings tell.",
+        "`lockage forecast` names these dangers of a script, each with its place and its remedy; with `--fail-on` and `note`,",
+        "`warning` or `error` it ends with exit code 5 where there is one as bad. None is guessed from a text or a name: the",
+        "script was executed on a shadow, and what it did there, the catalog, the sizes and the server's settings tell.",
         "What has no rows, or is made by the script itself, holds up nobody and raises nothing.",
         "",
         "| code | hazard | severity |",
@@ -219,7 +231,9 @@ def _who_waits(forecast: Forecast) -> Iterator[str]:
         return
     yield "| relation | who waits | locks |"
     yield "|---|---|---|"
-    yield from (f"| {relation} | {who} | {modes or 'none of its own'} |" for relation, who, modes in rows)
+    yield from (f"| {relation} | {who} | {modes or 'none of its own'} |" for relation, who, modes in rows[:ROWS_SHOWN])
+    if len(rows) > ROWS_SHOWN:
+        yield f"| and {len(rows) - ROWS_SHOWN} more | | |"
 
 
 def _hazard(hazard: Hazard) -> str:
@@ -230,7 +244,7 @@ def _hazard(hazard: Hazard) -> str:
 def write(file: Path) -> None:
     """Run every example and write the page."""
     with stage() as made:
-        text = page([made.shown(code, kind) for code, kind in hazard_kinds().items()])
+        text = page(made.shown())
     file.write_text(text, encoding="utf-8")
 
 

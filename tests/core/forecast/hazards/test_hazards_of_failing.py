@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lockage.core.forecast.assess import Answer, Broken, Check, Severity, Unknown
@@ -61,6 +63,15 @@ def test_a_check_is_as_bad_as_its_answer(answer: Answer, expected: list[object])
     found = list(failing.fails_on_data(scene(forecast={"checks": (check,)})))
     assert told(found) == expected
     assert answer is not Answer.NOT_ASKED or found[0].remedy == "Look first: SELECT 1"
+
+
+def test_a_statement_that_looked_at_no_row_cannot_fail_on_one() -> None:
+    script = Script().did("ALTER TABLE users ALTER a SET NOT NULL")
+    check = Check(query="SELECT 1", why="no NULL", file="1_a.sql", line=1)
+    for scanned, expected in ((None, 1), ((USERS,), 1), ((), 0)):
+        step = script.steps[-1]
+        script.steps[-1] = replace(step, observation=replace(step.observation, scanned=scanned))
+        assert len(list(failing.fails_on_data(scene(script, forecast={"checks": (check,)})))) == expected
 
 
 def test_broken_queries_are_told_once_for_each_reason() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from lockage.core.forecast.assess import Answer, Severity
 from lockage.core.forecast.hazards.found import Found
-from lockage.core.forecast.hazards.seen import Seen
+from lockage.core.forecast.hazards.seen import Seen, read_by_plans
 from lockage.core.forecast.trace import Failure, Traced
 
 # Source: PostgreSQL 18 manual, Appendix A.
@@ -31,7 +31,10 @@ def refuses_a_transaction(seen: Seen) -> Iterator[Found]:
 def fails_on_data(seen: Seen) -> Iterator[Found]:
     """H041: whether it fails is a question of the rows."""
     asked = {(check.file, check.line) for check in seen.forecast.checks}
+    rowless = _rowless(seen)
     for check in seen.forecast.checks:
+        if (check.file, check.line) in rowless:
+            continue
         match check.answer:
             case Answer.HOLDS:
                 continue
@@ -55,6 +58,16 @@ def fails_on_data(seen: Seen) -> Iterator[Found]:
                 sentence=f"it fails where there is no data: {failure.message} (SQLSTATE {failure.sqlstate}); with"
                 " production's rows nobody has tried it",
             )
+
+
+def _rowless(seen: Seen) -> set[tuple[str, int]]:
+    """Places of statements that were seen to look at no row, as where a constraint proves what SET NOT NULL wants to know."""
+    found: dict[tuple[str, int], bool] = {}
+    for step, _ in seen.own_steps:
+        at = (step.file, step.statement.line)
+        none = step.succeeded and step.observation.scanned == () and not read_by_plans(step)
+        found[at] = found.get(at, True) and none
+    return {at for at, none in found.items() if none}
 
 
 def enum_value_used_too_early(seen: Seen) -> Iterator[Found]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lockage.core.forecast.assess import Answer, Blocks, Severity
+from lockage.core.forecast.assess import Answer, Blocks
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, built, said
 from lockage.core.forecast.hazards.tables import milder
@@ -87,13 +87,12 @@ def builds_that_wait_for_the_migrator(seen: Seen) -> Iterator[Found]:
             own = lock is MigratorLock.OTHER_SESSION
             yield Found(
                 code="H022",
-                severity=Severity.ERROR if own else None,
                 relation=seen.root(table),
                 file=step.file,
                 line=step.statement.line,
                 sentence=f"the concurrent build on {table.relation} waits for "
                 + (
-                    "the transaction in which the migrator itself holds its lock, and so for ever"
+                    "the transaction in which the migrator itself holds its lock, for ever, unless it is told to lock otherwise"
                     if own
                     else "every other replica that waits for the migrator's lock, and they wait for it: PostgreSQL ends one of"
                     " them as a deadlock"
