@@ -18,7 +18,7 @@ from lockage.core.plan.planner import Wishes
 from lockage.core.plan.steps import Plan
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import Leg, knowing, last_migration
-from lockage.core.release.statements import RunningRelease
+from lockage.core.release.statements import RunningRelease, running_release
 from lockage.flows.calibrate import Measure, calibrating
 from lockage.flows.check_data import AskData, as_it_is
 from lockage.flows.compare import compare_strategies
@@ -98,8 +98,11 @@ class Forecaster:
         at_version: int | None = None,
         rows: Mapping[str, float] | None = None,
         traffic: Traffic | None = None,
+        running: bool = True,
     ) -> Forecast:
         """The forecast of one hop. ``at_version``: where the database stands, when that is before ``from_release``.
+
+        ``running``: ``from_release`` is what runs, so that the statements which the database has counted are its own.
 
         Where nobody knows which migrations the hop applies, everything about it is unknown; where only the first of them is
         not known, those of the hops before it are counted too.
@@ -121,7 +124,7 @@ class Forecaster:
             at_version=at_version,
             transaction=self.profile.migrations.transaction,
             ledger=self.profile.migrations.ledger,
-            statements=self.statements or statements_running(self.deployment, from_release),
+            statements=self._statements_of(from_release, running=running),
             rows=rows,
             hazards=hazard_question(self.deployment.database_url, password=self.deployment.database_password),
             calibrate=calibrating(
@@ -146,7 +149,18 @@ class Forecaster:
         """The answer to a planner's question."""
         first = question.before[0] if question.before else question.leg
         at_version = last_migration(self.profile, first.from_release)
-        return self.between(question.leg.from_release, question.leg.to_release, at_version=at_version, rows=question.rows)
+        return self.between(
+            question.leg.from_release,
+            question.leg.to_release,
+            at_version=at_version,
+            rows=question.rows,
+            running=not question.before,
+        )
+
+    def _statements_of(self, release: str, *, running: bool) -> RunningRelease:
+        if not running:
+            return running_release(wiring.statements_of(self.deployment, release))
+        return self.statements or statements_running(self.deployment, release)
 
 
 def proposer(
