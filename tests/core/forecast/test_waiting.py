@@ -174,3 +174,12 @@ def test_without_a_look_nothing_is_said_but_what_texts_and_keys_tell() -> None:
     )
     assert all(relation.waiting is None for relation in made.relations)
     assert made.assumptions == ()
+
+
+def test_nobody_but_migrators_queues_at_the_ledger_and_broken_statements_have_their_rate() -> None:
+    found = forecast(relations=(USERS,), broken=(READ, WRITE))
+    found = replace(found, script=replace(found.script, ledger="public.users"))
+    traffic = Traffic(statements=(load(READ, 7.0),), counted_since=SINCE)
+    made = with_waiting(found, traffic, statements=(), relations=["public.users"], keys=(), limits=Waits())
+    assert made.relations[-1].waiting is None
+    assert [broken.calls_s for broken in made.broken] == [7.0, None]

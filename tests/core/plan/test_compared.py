@@ -59,6 +59,9 @@ def test_statements_are_counted_where_somebody_did() -> None:
     assert of(made, "rolling").requests == of(made, "scale-to-one").requests == 300.0
     assert of(made, "scale-to-zero").requests == round(50.0 * of(made, "scale-to-zero").unavailable_s.likely, 1)
     assert of(deployed(replace(found, broken=breaking().broken)), "rolling").requests is None
+    counted = tuple(replace(broken, calls_s=4.0) for broken in breaking().broken)
+    # Two that fail, four times a second each, until one replica has booted in 1.5 s.
+    assert of(deployed(replace(found, broken=counted)), "scale-to-one").requests == 300.0 + 2 * 4.0 * 1.5
 
 
 # --- without a deployment ---------------------------------------------------------------------------------------------

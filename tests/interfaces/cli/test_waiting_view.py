@@ -99,7 +99,7 @@ def test_where_too_little_is_known_none_is_recommended_and_nothing_is_counted() 
     found = compared(without_deployment(replace(harmless(), statements_checked=0), ledger=LEDGER, settings=Settings()))
     text = shown(found)
     assert "What each strategy costs: too little is known to recommend one" in text
-    assert "statements hit" not in text
+    assert "requests" not in text
     assert "* " not in text
 
 

@@ -139,6 +139,7 @@ class Broken:
     line: int = 0
     certain: bool = True  # whatever its values are; False: for some of the values that were good before
     only_prepared: bool = False  # only where a session keeps it prepared through the script; sent anew it succeeds
+    calls_s: float | None = None  # how often it comes in a second, on average; None: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,6 +101,15 @@ def requests_without_service(forecast: Forecast, outage: Outage) -> float | None
     return None if forecast.calls_s is None else round(forecast.calls_s * outage.unavailable_s.likely, 1)
 
 
+def requests_that_break(forecast: Forecast, seconds: float) -> float | None:
+    """Statements that fail on the new schema while old replicas send them for so long; None where nobody counted them."""
+    rates = [broken.calls_s for broken in forecast.broken]
+    known = [rate for rate in rates if rate is not None]
+    if not rates or len(known) < len(rates):
+        return None
+    return round(sum(known) * max(seconds, 0.0), 1)
+
+
 def requests_that_wait(forecast: Forecast, ledger: str | None, *, longer_than_s: float) -> float | None:
     """Statements that wait for longer than that, at most; None where nobody counts them.
 

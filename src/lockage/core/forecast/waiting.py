@@ -57,7 +57,7 @@ def with_waiting(
     possible = deadlocks(forecast, (*orders, *orders_of_keys(keys, statements_known=counted)))
     found = tuple(
         replace(relation, waiting=waiting)
-        if (waiting := _waiting(relation, traffic, application, limits)) or possible.get(relation.relation)
+        if (waiting := _waiting(relation, traffic, application, limits)) and relation.relation != forecast.script.ledger
         else relation
         for relation in forecast.relations
     )
@@ -67,9 +67,11 @@ def with_waiting(
         else relation
         for relation in found
     )
+    rates = {load.text: load.calls_s for load in (traffic.statements or () if traffic else ())}
     return replace(
         forecast,
         relations=found,
+        broken=tuple(replace(broken, calls_s=rates.get(broken.query)) for broken in forecast.broken),
         calls_s=traffic.calls_s if traffic else None,
         assumptions=(*forecast.assumptions, *_remarks(traffic)),
     )

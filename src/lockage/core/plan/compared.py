@@ -13,11 +13,12 @@ from lockage.core.forecast.assess import Forecast, StrategyForecast
 from lockage.core.forecast.seconds import rounded
 from lockage.core.forecast.strategies import (
     Outage,
+    requests_that_break,
     requests_that_wait,
     requests_without_service,
     without_writes_s,
 )
-from lockage.core.plan.situation import Situation, noticeable, old_release_breaks, used_relations
+from lockage.core.plan.situation import Situation, blocked_s, noticeable, old_release_breaks, used_relations
 from lockage.core.plan.steps import Strategy, StrategyVerdict
 from lockage.core.plan.strategy import choose, consider, outages
 from lockage.core.plan.timing import guessed_timing
@@ -55,7 +56,7 @@ def _with_costs(situation: Situation, verdict: StrategyVerdict, outage: Outage) 
         unavailable_s=verdict.unavailable_s,
         without_reads_s=rounded(outage.without_reads_s),
         without_writes_s=rounded(outage.without_writes_s),
-        reasons=(*verdict.reasons, *_guesses(situation, verdict.strategy)),
+        reasons=(*verdict.reasons, *(_guesses(situation, verdict.strategy) if verdict.possible else ())),
         requests=_requests(situation, verdict.strategy, outage),
     )
 
@@ -74,9 +75,11 @@ def _requests(situation: Situation, strategy: Strategy, outage: Outage) -> float
     forecast = situation.forecast
     if strategy is Strategy.SCALE_TO_ZERO:
         return requests_without_service(forecast, outage)
-    if old_release_breaks(forecast):
-        return None  # how often the broken ones come, nobody has counted apart
-    return requests_that_wait(forecast, situation.ledger_table, longer_than_s=situation.limits.blocked_likely_s)
+    waiting = requests_that_wait(forecast, situation.ledger_table, longer_than_s=situation.limits.blocked_likely_s)
+    if not old_release_breaks(forecast):
+        return waiting
+    failing = requests_that_break(forecast, outage.unavailable_s.likely - blocked_s(situation).likely)
+    return None if waiting is None or failing is None else waiting + failing
 
 
 def _hangs_on_the_unknown(situation: Situation) -> bool:

@@ -24,7 +24,12 @@ REASONS_SHOWN = 3
 
 def waiting_in_words(waiting: Waiting) -> Iterator[str]:
     """A few lines: who stands in the way, what is known to run long, how much would queue, what may deadlock."""
-    if waiting.queue is not None:
+    # Half a statement is none.
+    if (
+        waiting.queue is not None
+        and waiting.queue.calls_s
+        and (waiting.queue.waiting_most is None or waiting.queue.waiting_most >= 0.5)
+    ):
         yield _queue(waiting.queue)
     for entry in waiting.in_the_way[:SHOWN]:
         yield f"in its way now: {_in_the_way(entry)}"
@@ -66,17 +71,26 @@ def show_strategies(forecast: Forecast, console: Console) -> None:
     say(console, "")
     say(console, f"What each strategy costs{_recommended(forecast)}", style="bold")
     counted_ones = any(strategy.requests is not None for strategy in forecast.strategies)
-    table = plain_table(
-        "  strategy", "possible", "without reads", "without writes", *(["statements hit"] if counted_ones else [])
+    headings = (
+        "  strategy",
+        "possible",
+        "no reads",
+        "at most",
+        "no writes",
+        "at most",
+        *(["requests"] if counted_ones else []),
     )
+    table = plain_table(*headings)
+    for column in table.columns[2:]:
+        column.justify = "right"
     for strategy in forecast.strategies:
         chosen = strategy.name == forecast.recommended
         hit = "unknown" if strategy.requests is None else f"{strategy.requests:.0f}"
         table.add_row(
             f"{'* ' if chosen else '  '}{strategy.name}",
             "yes" if strategy.possible else "no",
-            _range(strategy.without_reads_s),
-            _range(strategy.without_writes_s),
+            *_range(strategy.without_reads_s),
+            *_range(strategy.without_writes_s),
             *([hit] if counted_ones else []),
             style="bold" if chosen else None,
         )
@@ -103,9 +117,8 @@ def _few(strategy: StrategyForecast) -> tuple[str, ...]:
     return (*few, f"and {more} more") if more > 0 else few
 
 
-def _range(seconds: Seconds) -> str:
-    high = "unknown" if seconds.high is None else duration(seconds.high)
-    return f"{duration(seconds.likely)}, at most {high}"
+def _range(seconds: Seconds) -> tuple[str, str]:
+    return duration(seconds.likely), "unknown" if seconds.high is None else duration(seconds.high)
 
 
 def _milliseconds(seconds: float) -> str:
@@ -113,8 +126,6 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _queue(queue: Queue) -> str:
-    if not queue.calls_s:
-        return "no statement that would wait has been counted"
     most = "an unknown number" if queue.waiting_most is None else f"{queue.waiting_most:.0f}"
     line = f"{queue.calls_s:.1f} statements a second would wait: {queue.waiting:.0f} likely, {most} at most"
     if queue.fills_s is not None:
