@@ -6,17 +6,22 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from lockage.adapters.postgres.embedded import Server
+from lockage.adapters.postgres.throwaway import throwaway
 from lockage.core.forecast.assess import Forecast, Seconds
 from lockage.errors import LockageError, RefusedError, UsageError
 from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
 from lockage.interfaces.offline import read_survey, save_survey
+from support.blocking_corpus import cases, foretold
+from support.blocking_truth import Truth
+from support.undone import UndoneShadows
 
 pytestmark = pytest.mark.real
 
@@ -282,3 +287,52 @@ def test_the_same_survey_is_the_same_file(good: Path, tmp_path: Path) -> None:
     survey = read_survey(good)
     assert made(survey) == made(replace(survey))
     assert {name.partition("/")[2]: data for name, data in contents(good).items()} == dict(made(survey)[1])
+
+
+@pytest.fixture(scope="module")
+def counted() -> Iterator[str]:
+    """A database that counts statements, some of which hold values all the same."""
+    with throwaway(tcp=True, settings={"shared_preload_libraries": "pg_stat_statements"}) as server:
+        with psycopg.connect(server.url(tcp=True), autocommit=True) as session:
+            session.execute("create extension pg_stat_statements; create table t (id int primary key, note text)")
+            session.execute("select pg_stat_statements_reset()")
+            for _ in range(3):
+                session.execute(f"select note from t where note = '{CANARIES['literal of a statement']}'".encode())
+            session.execute(f"/* {CANARIES['row']} */ select id from t where id = 77123".encode())
+            session.execute(f"create role app password '{CANARIES['password of the URL']}'".encode())
+        yield server.url(tcp=True)
+
+
+def test_statements_are_in_the_file_without_their_values_and_are_held_against_the_script(counted: str, tmp_path: Path) -> None:
+    file = saved(counted, tmp_path / "a.survey")
+    text = contents(file)["lockage-survey/statements.json"].decode()
+    assert "select note from t where note = $1" in text
+    assert "select id from t where id = $1" in text
+    assert not [canary for canary in CANARIES.values() if any(canary.encode() in data for data in contents(file).values())]
+    assert "password" not in text
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "1_a.sql").write_text("alter table t drop column note")
+    live, offline = (
+        forecast_of_folder(
+            FolderQuestion(folder=tmp_path / "m", from_version=0, database_url=url, survey=survey), narrate=lambda _: None
+        )
+        for url, survey in ((counted, None), (None, file))
+    )
+    assert [broken.query for broken in offline.broken] == ["select note from t where note = $1"]
+    assert [broken.query for broken in live.broken] == [broken.query for broken in offline.broken]
+
+
+@pytest.mark.slow
+def test_scripts_of_the_blocking_corpus_are_forecast_from_a_file_as_from_the_database(
+    postgres_server: Server, tmp_path: Path
+) -> None:
+    from lockage.adapters.postgres.shadow import EmbeddedShadows
+
+    truth = Truth(postgres_server)
+    try:
+        survey = read_survey(saved(truth.url, tmp_path / "a.survey"))
+        with EmbeddedShadows().of_database(truth.url) as live, EmbeddedShadows().of_survey(survey) as offline:
+            for case in [case for case in cases() if not case.outside][::60]:
+                assert foretold(case, "", UndoneShadows(offline)) == foretold(case, "", UndoneShadows(live)), case.id
+    finally:
+        truth.close()

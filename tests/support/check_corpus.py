@@ -134,7 +134,8 @@ CASES = (
         "validate a foreign key",
         PAIR + "; alter table $T add constraint fk foreign key (p) references $P not valid",
         PARENTS,
-        "alter table $T drop constraint fk; insert into $T values (9, 7); alter table $T add constraint fk foreign key (p) references $P not valid",
+        "alter table $T drop constraint fk; insert into $T values (9, 7);"
+        "alter table $T add constraint fk foreign key (p) references $P not valid",
         "alter table $T validate constraint fk",
     ),
     Case(
@@ -208,6 +209,27 @@ CASES = (
         "select 1",
         "insert into $T select i from generate_series(1, 20) i",
         "alter table $P attach partition $T for values with (modulus 2, remainder 0)",
+    ),
+    Case(
+        "new partition beside a default one",
+        "create table $P (at date) partition by range (at); create table $T partition of $P default",
+        "insert into $P values ('2024-01-01')",
+        "insert into $P values ('2025-01-01')",
+        "create table $Pn partition of $P for values from ('2025-01-01') to ('2026-01-01')",
+    ),
+    Case(
+        "attach beside a default one",
+        "create table $P (k text) partition by list (k); create table $T (k text); create table $Pd partition of $P default",
+        "insert into $P values ('x'), (null)",
+        "insert into $P values ('a')",
+        "alter table $P attach partition $T for values in ('a', 'b')",
+    ),
+    Case(
+        "insert that skips keys and refers to nobody",
+        PAIR + "; alter table $T add foreign key (p) references $P",
+        PARENTS,
+        "delete from $P where id = 2",
+        "insert into $T (id, p) values (9, 2) on conflict do nothing",
     ),
     Case(
         "attach to a table of the script's",

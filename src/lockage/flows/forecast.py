@@ -206,7 +206,7 @@ def _forecast(
         assumptions=assumptions,
         calibration=calibrate(worked_on(trace)),
     )
-    made = ask_data(with_checks(replace(made, script=replace(made.script, ledger=ledger)), trace, catalog))
+    made = ask_data(with_checks(replace(made, script=replace(made.script, ledger=ledger)), trace, catalog, major=shadow.major))
     made = appraised(made, trace=trace, rules=rules, statements=release.texts, traffic=traffic, settings=settings)
     if hazards is None:
         return made

@@ -323,6 +323,7 @@ def in_words(survey: SavedSurvey) -> Sequence[str]:
     """What a forecast from the file stands on, one sentence each."""
     about = survey.about
     said = [f"the database is as it was at {about.taken_at:%Y-%m-%d %H:%M} UTC, when the survey of {about.taken_of} was saved"]
+    said.append("no rows but the ledger's are in the file, so those of small tables are not on the shadow")
     if not about.with_values:
         said.append("most common values and histograms are not in the file, so conditions on values are estimated without them")
     if about.masked:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
 
 import postgast
 from postgast import pg_query_pb2 as pg
@@ -39,8 +38,8 @@ from lockage.core.migration.demand_syntax import (
     Unique,
     Validated,
 )
+from lockage.core.migration.expressions import expression, of_column, query, type_sql
 from lockage.core.migration.names import name_of
-from lockage.core.migration.nodes import nodes_of, of_kind
 from lockage.core.migration.syntax import Name
 
 _SERIALS = {"serial", "bigserial", "smallserial", "serial4", "serial8", "serial2"}
@@ -87,14 +86,24 @@ def _making(node: pg.Node) -> Iterator[Effect]:
         case "drop_stmt" if node.drop_stmt.remove_type == pg.OBJECT_INDEX:
             for item in node.drop_stmt.objects:
                 yield Dropped(constraint=item.list.items[-1].string.sval)
-        case "create_stmt" if node.create_stmt.HasField("partspec"):
-            yield PartitionedMade(relation=name_of(node.create_stmt.relation), key=_partition_key(node.create_stmt.partspec))
+        case "create_stmt":
+            yield from _creating(node.create_stmt)
         case "create_enum_stmt":
             words = [part.string.sval for part in node.create_enum_stmt.type_name]
             labels = tuple(value.string.sval for value in node.create_enum_stmt.vals)
             yield EnumMade(name=".".join(words), labels=labels)
         case _:
             pass
+
+
+def _creating(stmt: pg.CreateStmt) -> Iterator[Effect]:
+    relation = name_of(stmt.relation)
+    if stmt.HasField("partspec"):
+        yield PartitionedMade(relation=relation, key=_partition_key(stmt.partspec))
+    if stmt.HasField("partbound"):
+        for parent in stmt.inh_relations:
+            attached = _attached(name_of(parent.range_var), relation, stmt.partbound)
+            yield Added(name="", demands=(attached,))
 
 
 _STRATEGIES = {
@@ -106,7 +115,7 @@ _STRATEGIES = {
 
 def _partition_key(spec: pg.PartitionSpec) -> str:
     keys = [item.partition_elem for item in spec.part_params]
-    parts = [_of_column(key.name).sql if key.name else f"({expression(key.expr).sql})" for key in keys]
+    parts = [of_column(key.name).sql if key.name else f"({expression(key.expr).sql})" for key in keys]
     return f"{_STRATEGIES.get(spec.strategy, '')} ({', '.join(parts)})"
 
 
@@ -143,7 +152,8 @@ def _command(relation: Name, cmd: pg.AlterTableCmd) -> Iterator[Effect]:
         case pg.AT_AlterColumnType:
             yield Added(name="", demands=(_fits(relation, cmd.name, definition.column_def),))
         case pg.AT_AttachPartition:
-            yield Added(name="", demands=(_attached(relation, definition.partition_cmd),))
+            cmd_of = definition.partition_cmd
+            yield Added(name="", demands=(_attached(relation, name_of(cmd_of.name), cmd_of.bound),))
         case _:
             yield from _taking_away(relation, cmd)
 
@@ -203,7 +213,7 @@ def _demands(relation: Name, found: pg.Constraint, column: str | None) -> Iterat
                 return
             if primary:
                 yield from (NotNull(relation=relation, column=key) for key in keys)
-            named = tuple(_of_column(key) for key in keys)
+            named = tuple(of_column(key) for key in keys)
             yield Unique(relation=relation, keys=named, nulls_equal=found.nulls_not_distinct)
         case pg.CONSTR_FOREIGN:
             yield Refers(
@@ -239,7 +249,7 @@ def _index(stmt: pg.IndexStmt) -> Iterator[Effect]:
 
 
 def _key(element: pg.IndexElem) -> Expression:
-    return _of_column(element.name) if element.name else expression(element.expr)
+    return of_column(element.name) if element.name else expression(element.expr)
 
 
 def _fits(relation: Name, column: str, definition: pg.ColumnDef) -> Fits:
@@ -247,11 +257,10 @@ def _fits(relation: Name, column: str, definition: pg.ColumnDef) -> Fits:
     return Fits(relation=relation, column=column, type=type_sql(definition.type_name), using=using)
 
 
-def _attached(parent: Name, cmd: pg.PartitionCmd) -> Attached:
-    bound = cmd.bound
+def _attached(parent: Name, relation: Name, bound: pg.PartitionBoundSpec) -> Attached:
     strategy = "d" if bound.is_default else bound.strategy
     return Attached(
-        relation=name_of(cmd.name),
+        relation=relation,
         parent=parent,
         strategy=strategy,
         lower=tuple(_datum(item) for item in bound.lowerdatums),
@@ -324,90 +333,8 @@ def _inserted(stmt: pg.InsertStmt) -> RowsInserted:
     if select.values_lists:
         rows = tuple(tuple(_value(item) for item in row.list.items) for row in select.values_lists)
         return RowsInserted(relation=relation, columns=columns, rows=rows, lenient=lenient)
-    return RowsInserted(relation=relation, columns=columns, query=_query(stmt.select_stmt), lenient=lenient)
+    return RowsInserted(relation=relation, columns=columns, query=query(stmt.select_stmt), lenient=lenient)
 
 
 def _value(item: pg.Node) -> Expression | None:
     return None if item.HasField("set_to_default") else expression(item)
-
-
-# --- SQL again --------------------------------------------------------------------------------------------------------
-
-
-def expression(node: pg.Node) -> Expression:
-    """An expression with what it names."""
-    found = nodes_of(node)
-    columns, whole = _columns(found)
-    cast = node.type_cast if node.HasField("type_cast") else None
-    try:
-        text = _expression_sql(node)
-    except postgast.PgQueryError:  # WHERE CURRENT OF, which is no value
-        return Expression(sql="", columns=columns, whole=True)
-    return Expression(
-        sql=text,
-        columns=columns,
-        reads=tuple(dict.fromkeys(name_of(var) for var in of_kind(found, pg.RangeVar))),
-        calls=_calls(found),
-        whole=whole,
-        cast_to=type_sql(cast.type_name) if cast is not None else "",
-        cast_of=_expression_sql(cast.arg) if cast is not None else "",
-    )
-
-
-def type_sql(type_name: pg.TypeName) -> str:
-    """A type as SQL."""
-    node = pg.Node()
-    node.type_cast.arg.a_const.isnull = True
-    node.type_cast.type_name.CopyFrom(type_name)
-    return _expression_sql(node).removeprefix("NULL::").strip()
-
-
-def _query(node: pg.Node) -> Expression:
-    found = nodes_of(node)
-    columns, _ = _columns(found)
-    changes = any(
-        isinstance(one, pg.InsertStmt | pg.UpdateStmt | pg.DeleteStmt | pg.MergeStmt | pg.LockingClause) for one in found
-    )
-    return Expression(
-        sql=_deparsed(node),
-        columns=columns,
-        reads=tuple(dict.fromkeys(name_of(var) for var in of_kind(found, pg.RangeVar))),
-        calls=_calls(found),
-        whole=changes or any(isinstance(one, pg.ParamRef) for one in found),
-    )
-
-
-def _columns(found: Iterable[Any]) -> tuple[tuple[str, ...], bool]:
-    names: list[str] = []
-    whole = False
-    for one in found:
-        if isinstance(one, pg.ColumnRef):
-            last = one.fields[-1]
-            whole |= not last.HasField("string")
-            names += [field.string.sval for field in one.fields if field.HasField("string")]
-        whole |= isinstance(one, pg.ParamRef)
-    return tuple(dict.fromkeys(names)), whole
-
-
-def _calls(found: Iterable[Any]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(call.funcname[-1].string.sval for call in of_kind(found, pg.FuncCall)))
-
-
-def _of_column(name: str) -> Expression:
-    node = pg.Node()
-    node.column_ref.fields.add().string.sval = name
-    return Expression(sql=_expression_sql(node), columns=(name,))
-
-
-def _expression_sql(node: pg.Node) -> str:
-    select = pg.Node()
-    select.select_stmt.target_list.add().res_target.val.CopyFrom(node)
-    select.select_stmt.limit_option = pg.LIMIT_OPTION_DEFAULT
-    select.select_stmt.op = pg.SETOP_NONE
-    return _deparsed(select).removeprefix("SELECT ")
-
-
-def _deparsed(node: pg.Node) -> str:
-    tree = pg.ParseResult()
-    tree.stmts.add().stmt.CopyFrom(node)
-    return postgast.deparse(tree)

@@ -60,12 +60,12 @@ class FoundChecks:
     assumptions: tuple[str, ...] = ()
 
 
-def find_checks(trace: Trace, catalog: Iterable[CatalogObject]) -> FoundChecks:
-    """The checks of a traced script; ``catalog`` is that before it."""
+def find_checks(trace: Trace, catalog: Iterable[CatalogObject], *, major: int) -> FoundChecks:
+    """The checks of a traced script; ``catalog`` is that before it, ``major`` the server's that will be asked."""
     steps = [step for step in trace.statements if not step.of_migrator and step.skipped is None]
     if not steps:
         return FoundChecks()
-    walk = _Walk(Tables(trace.start, Known(catalog), steps[0]))
+    walk = _Walk(Tables(trace.start, Known(catalog), steps[0]), major=major)
     for step in steps:
         walk.take(step)
     return FoundChecks(checks=tuple(walk.checks), assumptions=tuple(dict.fromkeys(walk.sentences)))
@@ -75,19 +75,20 @@ _MIND_PENDING = frozenset({"alter_table_stmt", "index_stmt", "truncate_stmt", "d
 """Statements that refuse a table with pending trigger events. Source: PostgreSQL 18, callers of CheckTableNotInUse."""
 
 
-def with_checks(forecast: Forecast, trace: Trace, catalog: Iterable[CatalogObject]) -> Forecast:
+def with_checks(forecast: Forecast, trace: Trace, catalog: Iterable[CatalogObject], *, major: int) -> Forecast:
     """The forecast with them."""
-    found = find_checks(trace, catalog)
+    found = find_checks(trace, catalog, major=major)
     return replace(forecast, checks=found.checks, assumptions=(*forecast.assumptions, *found.assumptions))
 
 
 class _Walk:
     """Takes one statement after the other, and asks what each demands."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, *, major: int) -> None:
         self.checks: list[Check] = []
         self.sentences: list[str] = []
         self._tables = tables
+        self._major = major
         self._asked: set[str] = set()
         self._pending: dict[int, tuple[int, str]] = {}  # table to a transaction, and the query of rows with events in it
 
@@ -165,11 +166,16 @@ class _Walk:
             return True
         after = tables.changed(image, effect)
         triggers = (trigger for trigger in tables.step.rules.triggers if trigger.table_oid == relation.oid)
-        if after is None or any(trigger.row_level for trigger in triggers):
+        if any(trigger.row_level for trigger in triggers):
+            self._say_unasked(relation, effect, "triggers may change the rows")
             return False
-        self._expect_pending(relation, image, effect)
         if isinstance(effect, RowsInserted):
             self._ask_inserted(relation, image, effect)
+        if after is None:
+            if not (isinstance(effect, RowsInserted) and effect.lenient):
+                self._say_unasked(relation, effect, "which rows it changes, and into what, cannot be written as a query")
+            return False
+        self._expect_pending(relation, image, effect)
         tables.keep(relation, after)
         if isinstance(effect, RowsUpdated):
             self._ask_updated(relation, after, effect)
@@ -189,10 +195,21 @@ class _Walk:
         for constraint in tuple(self._tables.constraints(relation)):
             for demand in constraint.demands:
                 given = columns_of(demand) <= set(names)
-                if isinstance(demand, Unique) and given:
+                if isinstance(demand, Unique) and given and not effect.lenient:
                     self._keep(_of_new_keys(image, demand, item))
                 elif given and (isinstance(demand, Refers) or (isinstance(demand, NotNull | Holds) and effect.query)):
                     self._demand(demand, rows=added)
+
+    def _say_unasked(self, relation: CatalogRelation, effect: Effect, why: str) -> None:
+        """Says it where the table demands something of such rows."""
+        demands = [demand for one in self._tables.constraints(relation) for demand in one.demands]
+        if isinstance(effect, RowsUpdated):
+            columns = {name for name, _ in effect.values}
+            minds = any(columns_of(demand) & columns for demand in demands)
+        else:
+            minds = any(isinstance(demand, Unique | Refers | Holds) for demand in demands)
+        if minds and isinstance(effect, RowsUpdated | RowsInserted):
+            self._keep(NoQuestion(f"the rows of {relation.relation} that it changes must meet its constraints", why))
 
     def _ask_updated(self, relation: CatalogRelation, image: Image, effect: RowsUpdated) -> None:
         """What constraints that are there demand of values that were assigned."""
@@ -218,11 +235,19 @@ class _Walk:
 
     # --- what is demanded ---------------------------------------------------------------------------------------------
 
+    def _ask_default_partition(self, demand: Attached) -> None:
+        for relation in self._tables.named(demand.parent):
+            parent = self._tables.image(relation)
+            if parent is not None:
+                self._keep(questions.of_default_partition(parent, demand, self._tables.partition_key(relation)))
+
     def _demand(self, demand: Demand, *, rows: Image | None = None) -> None:
         """Asks for the rows that do not meet it; ``rows``: of these only."""
         if isinstance(demand, OfDomain):
             self._demand_of_domain(demand)
             return
+        if isinstance(demand, Attached):
+            self._ask_default_partition(demand)
         for relation in self._tables.named(demand.relation):
             image = rows or self._tables.image(relation)
             if image is not None:
@@ -248,7 +273,7 @@ class _Walk:
             case Excludes():
                 yield questions.of_exclusion(image, demand)
             case Fits():
-                yield questions.of_type(image, demand, self._tables.enums)
+                yield questions.of_type(image, demand, self._tables.enums, major=self._major)
             case _:
                 yield from self._ask_of_two(image, demand)
 

@@ -18,6 +18,9 @@ from lockage.core.migration.demand_syntax import Attached, Excludes, Expression,
 LIMIT = 5
 """Rows that a query gives at most: enough to see what is wrong with them, and found sooner than all."""
 
+SOFT_INPUT_SINCE = 16
+"""First major with ``pg_input_is_valid``. Source: PostgreSQL 16 release notes, E.14.3.8."""
+
 STEADY = frozenset(
     """abs btrim ceil ceiling char_length character_length coalesce concat concat_ws date_part date_trunc decode encode extract
     floor format greatest initcap jsonb_array_length jsonb_build_array jsonb_build_object jsonb_extract_path
@@ -157,8 +160,22 @@ def of_partition(image: Image, demand: Attached, key: str) -> Found:
     return _rows(image, columns, condition, what)
 
 
-def of_type(image: Image, demand: Fits, enums: Mapping[str, tuple[str, ...]]) -> Found:
-    """Rows whose value does not become the new type."""
+def of_default_partition(parent: Image, demand: Attached, key: str) -> Found:
+    """Rows within the bounds of a new partition that are there already: they can only be in the default one."""
+    found = re.fullmatch(r"(?:RANGE|LIST) \((.*)\)", key)
+    if found is None or demand.strategy == "d":
+        return None  # no other partition can hold such rows
+    keys = _parts(found[1])
+    what = f"no row of {parent.relation} may be within the bounds of a new partition: it would be in the default one"
+    condition = _outside(demand, keys, key)
+    if condition is None:
+        return NoQuestion(what, "its bounds are open in one of several columns")
+    columns = {name.strip('"') for one in keys for name in re.findall(r'"[^"]+"|\w+', one)} & set(parent.types)
+    return _rows(parent, columns, f"NOT ({condition})", what)
+
+
+def of_type(image: Image, demand: Fits, enums: Mapping[str, tuple[str, ...]], *, major: int) -> Found:
+    """Rows whose value does not become the new type; before 16 nothing tells but to try, so that the query fails too."""
     what = f"every value of {image.relation}.{demand.column} must become {demand.type}"
     source = _short_type(image.types.get(demand.column, ""))
     using, target = demand.using, _short_type(demand.type)
@@ -175,7 +192,7 @@ def of_type(image: Image, demand: Fits, enums: Mapping[str, tuple[str, ...]]) ->
     condition = _unfit(value, source, target, explicit=explicit, enums=enums)
     if condition is None:
         return None
-    if condition == "":
+    if condition == "" or (major < SOFT_INPUT_SINCE and condition.startswith("NOT pg_input_is_valid")):
         return of_value(image, using, demand.type, what) if using is not None else None
     return _rows(image, columns, condition, what)
 

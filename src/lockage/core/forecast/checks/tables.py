@@ -189,7 +189,7 @@ class Tables:
     def rows_of(self, image: Image, effect: RowsInserted) -> tuple[str, tuple[str, ...]] | None:
         """New rows as an item of FROM called ``added``, and its columns; None where they cannot be written."""
         columns = effect.columns or self._order(image)
-        if not effect.known or effect.lenient or not columns:
+        if not effect.known or not columns:
             return None
         named = ", ".join(map(quoted, columns))
         if effect.query is not None:
@@ -216,7 +216,7 @@ class Tables:
         return replace(image, layer=layer, hidden={**kept, **hidden}, empty=image.empty - {name for name, _ in effect.values})
 
     def _with_rows(self, image: Image, effect: RowsInserted) -> Image | None:
-        rows = self.rows_of(image, effect)
+        rows = None if effect.lenient else self.rows_of(image, effect)
         if rows is None:
             return None
         given = frozenset(rows[1])
