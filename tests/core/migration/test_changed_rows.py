@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lockage.core.migration.statement import split_statements
-from lockage.core.migration.syntax import Change
+from lockage.core.migration.syntax import Change, ChangeKind
 
 
 def change(sql: str) -> Change:
@@ -25,6 +25,8 @@ def change(sql: str) -> Change:
         ("UPDATE t SET id = 2 WHERE id = 1", ()),
         ("UPDATE t SET n = 1 WHERE id = 1 OR id = 2", ()),
         ("UPDATE t SET n = 1 WHERE id = '1'", ()),
+        ("UPDATE t SET n = 1 WHERE name = 'Old_Codes'", (("name", "oldcodes"),)),
+        ("UPDATE t SET n = 1 WHERE name = 'yes'", ()),
         ("UPDATE t SET n = 1 WHERE id IN (1)", ()),
         ("UPDATE t SET n = 1 WHERE NOT id = 1", ()),
         ("UPDATE t SET n = 1 FROM u WHERE id = 1", ()),
@@ -33,7 +35,9 @@ def change(sql: str) -> Change:
         ("DELETE FROM t USING u WHERE id = 1", ()),
     ],
 )
-def test_a_column_that_every_touched_row_has_at_an_integer_is_known(sql: str, constants: tuple[tuple[str, int], ...]) -> None:
+def test_a_column_that_every_touched_row_has_at_an_integer_is_known(
+    sql: str, constants: tuple[tuple[str, int | str], ...]
+) -> None:
     assert change(sql).constants == constants
 
 
@@ -49,3 +53,16 @@ def test_integers_that_an_insert_writes_out_are_known_by_their_place() -> None:
     assert change("INSERT INTO t SELECT 1").integers == ()
     assert not change("INSERT INTO t VALUES (1)").ignores
     assert change("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING").ignores
+
+
+def test_a_merge_is_all_that_its_clauses_do() -> None:
+    merge = change(
+        "MERGE INTO t USING u ON t.id = u.id WHEN MATCHED AND u.x THEN DELETE WHEN MATCHED THEN UPDATE SET n = NULL, m = 1"
+        " WHEN NOT MATCHED THEN INSERT (id, n) VALUES (u.id, 1)"
+    )
+    assert merge.kind is ChangeKind.MERGE
+    assert [(each.kind, each.columns, each.nulls) for each in merge.merges] == [
+        (ChangeKind.DELETE, (), ()),
+        (ChangeKind.UPDATE, ("n", "m"), ("n",)),
+        (ChangeKind.INSERT, ("id", "n"), ()),
+    ]

@@ -27,10 +27,10 @@ from lockage.core.forecast.lock_modes import (
 )
 from lockage.core.forecast.names import descendants, oids
 from lockage.core.forecast.timeline import Hold
-from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey, RoutineList
 from lockage.core.migration.procedure import Place, read_code
 from lockage.core.migration.statement import split_statements
-from lockage.core.migration.syntax import Statement
+from lockage.core.migration.syntax import ChangeKind, Statement
 from lockage.errors import UsageError
 
 _CASCADES = "c"
@@ -41,7 +41,7 @@ def indirect_holds(held: Iterable[Hold], *, mark: CatalogMark, rules: CatalogRul
     """The waits that follow from ``held``; each says why, and has no mode. ``mark`` and ``rules`` are of before the script."""
     held = tuple(held)
     needs: dict[int, list[_Need]] = defaultdict(list)
-    for need in (*_needs_of_triggers(mark, rules), *_needs_of_rules(mark, rules)):
+    for need in (*_needs_of_triggers(mark, rules), *_needs_of_rules(mark, rules), *_needs_of_uses(mark, rules)):
         needs[need.oid].append(need)
     views = _views(mark, rules)
     found: list[Hold] = []
@@ -51,6 +51,12 @@ def indirect_holds(held: Iterable[Hold], *, mark: CatalogMark, rules: CatalogRul
         found.extend(_through_keys(hold, mark, rules))
         found.extend(_to_partitions(hold, mark))
         found.extend(_through_needs(hold, needs.get(hold.oid, ()), mark))
+    # Whoever waits for a parent holds up those whose triggers fill the child, and so on.
+    fresh = list(found)
+    while fresh:
+        more = [late for hold in fresh for late in _through_needs(hold, needs.get(hold.oid, ()), mark)]
+        fresh = [hold for hold in dict.fromkeys(more) if hold not in found]
+        found.extend(fresh)
     for hold in (*held, *found[:]):
         found.extend(_through_views(hold, views, mark, rules))
     return tuple(dict.fromkeys(found))
@@ -134,7 +140,7 @@ def _to_partitions(hold: Hold, mark: CatalogMark) -> Iterator[Hold]:
         yield _derived(hold, partition.oid, Blocks.WRITES, f"is a partition of {relation.relation}")
 
 
-# --- triggers and rules -----------------------------------------------------------------------------------------------
+# --- triggers, rules and functions ------------------------------------------------------------------------------------
 
 
 class _Need(NamedTuple):
@@ -143,20 +149,45 @@ class _Need(NamedTuple):
     events: tuple[str, ...]
     oid: int  # a relation that it always touches
     mode: str  # that this takes
-    constants: tuple[tuple[tuple[str, int], ...], ...] = ()  # of each change of its rows
+    constants: tuple[tuple[tuple[str, int | str], ...], ...] = ()  # of each change of its rows
+    spares_keys: bool = False  # it changes rows of it, but no key
+    inserts: bool = False
+    columns: tuple[str, ...] = ()  # that it updates
 
 
 def _needs_of_triggers(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
     """What triggers touch whenever they fire: what stands under no condition in their functions."""
-    routines = {routine.routine: routine for routine in rules.routines}
     for trigger in rules.triggers:
-        routine = routines.get(trigger.routine)
-        if routine is None or trigger.columns or trigger.table_oid not in mark.relations:
+        if trigger.table_oid in mark.relations:
+            for statement in _sure_to_run(trigger.routine, rules.routine_list, frozenset()):
+                yield from _needs(f"its trigger {trigger.name}", trigger.table_oid, trigger.events, statement, mark, rules)
+
+
+def _needs_of_uses(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
+    """What checks, defaults, generated columns, indexes, views and policies touch by their functions."""
+    for use in rules.uses:
+        if use.relation_oid not in mark.relations:
+            continue
+        events = {"READ": ("SELECT",), "WRITE": ("INSERT", "UPDATE")}.get(use.event, (use.event,))
+        if use.reads_oid is not None:
+            yield _Need(f"its {use.by}", use.relation_oid, events, use.reads_oid, SELECT_TAKES)
+        for statement in _sure_to_run(use.routine or "", rules.routine_list, frozenset()):
+            yield from _needs(f"its {use.by}", use.relation_oid, events, statement, mark, rules)
+
+
+def _sure_to_run(name: str, routines: RoutineList, seen: frozenset[str]) -> Iterator[Statement]:
+    """What stands under no condition in a routine, and in those that this calls."""
+    for routine in routines.by_name.get(name.partition(".")[2], ()):
+        if routine.routine != name or name in seen:
             continue
         for inner in read_code(routine.definition, language=routine.language.lower()).inner:
             if inner.place is Place.STRAIGHT:
                 for statement in inner.statements or ():
-                    yield from _needs(f"its trigger {trigger.name}", trigger.table_oid, trigger.events, statement, mark)
+                    yield statement
+                    for call in statement.calls:
+                        for called in routines.by_name.get(call.name, ()):
+                            if call.schema in {None, called.routine.partition(".")[0]}:
+                                yield from _sure_to_run(called.routine, routines, seen | {name})
 
 
 def _needs_of_rules(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
@@ -170,37 +201,65 @@ def _needs_of_rules(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
         except UsageError:
             continue  # NOTHING, or what only stands in rules
         for statement in statements:
-            yield from _needs(f"its rule {rule.name}", rule.table_oid, (rule.event,), statement, mark)
+            yield from _needs(f"its rule {rule.name}", rule.table_oid, (rule.event,), statement, mark, rules)
 
 
 _ACTION = re.compile(r"\bDO\s+(?:INSTEAD\s+)?(?:\((?P<several>.*)\)|(?P<one>.*?));?\s*$", re.DOTALL)
 """As pg_get_ruledef writes it: capitals, one action or several in parentheses."""
 
 
-def _needs(by: str, table_oid: int, events: tuple[str, ...], statement: Statement, mark: CatalogMark) -> Iterator[_Need]:
+def _needs(
+    by: str, table_oid: int, events: tuple[str, ...], statement: Statement, mark: CatalogMark, rules: CatalogRules
+) -> Iterator[_Need]:
     for oid in oids(statement.names, mark):
         if oid != table_oid:
             written = [change for change in statement.changes if oid in oids((change.relation,), mark)]
             mode = WRITE_TAKES if written else SELECT_TAKES
-            yield _Need(by, table_oid, events, oid, mode, tuple(change.constants for change in written))
+            keys = {column for key in rules.unique_keys.get(oid, ()) for column in key}
+            spares = all(change.kind is ChangeKind.UPDATE and not keys & set(change.columns) for change in written)
+            yield _Need(
+                by,
+                table_oid,
+                events,
+                oid,
+                mode,
+                tuple(change.constants for change in written),
+                spares_keys=bool(written) and spares,
+                inserts=any(change.kind is ChangeKind.INSERT for change in written),
+                columns=tuple(column for change in written for column in change.columns),
+            )
 
 
 def _through_needs(hold: Hold, needs: Iterable[_Need], mark: CatalogMark) -> Iterator[Hold]:
     for need in needs:
         if need.oid != hold.oid or not _stops(hold, need.mode) or _rows_apart(hold, need):
             continue
-        blocks = Blocks.WRITES if "INSERT" in need.events else Blocks.ROWS
-        yield _derived(hold, need.table_oid, blocks, f"{need.by} uses {_name(need.oid, mark)}")
+        if hold.given and not need.inserts and not set(need.columns) & set(hold.given):
+            continue
+        yield _derived(hold, need.table_oid, _waits(need.events), f"{need.by} uses {_name(need.oid, mark)}")
+
+
+def _waits(events: tuple[str, ...]) -> Blocks:
+    if "SELECT" in events:
+        return Blocks.READS
+    return Blocks.WRITES if "INSERT" in events else Blocks.ROWS
 
 
 def _rows_apart(hold: Hold, need: _Need) -> bool:
-    """Whether the rows that are held and those that are needed differ in a column that neither changes."""
+    """Whether the rows that are held and those that are needed differ in a column that neither changes, or get along."""
+    if hold.blocks is Blocks.ROWS and hold.referred and need.spares_keys:
+        return True
     held = dict(hold.constants)
     return (
         hold.blocks is Blocks.ROWS
         and bool(need.constants)
-        and all(any(column in held and held[column] != value for column, value in constants) for constants in need.constants)
+        and all(any(_differ(held.get(column), value) for column, value in constants) for constants in need.constants)
     )
+
+
+def _differ(one: int | str | None, other: int | str) -> bool:
+    """Whether two literals are different values, whatever type their column has."""
+    return one is not None and type(one) is type(other) and one != other
 
 
 def _stops(hold: Hold, mode: str) -> bool:
@@ -212,7 +271,17 @@ def _stops(hold: Hold, mode: str) -> bool:
 
 def _derived(hold: Hold, oid: int, blocks: Blocks, because: str, *, given: tuple[str, ...] = ()) -> Hold:
     return replace(
-        hold, oid=oid, mode=None, blocks=blocks, via=None, strong=False, all_rows=False, because=because, given=given
+        hold,
+        oid=oid,
+        mode=None,
+        blocks=blocks,
+        via=None,
+        strong=False,
+        all_rows=False,
+        because=because,
+        given=given,
+        constants=(),
+        referred=False,
     )
 
 

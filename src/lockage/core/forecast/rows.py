@@ -31,10 +31,11 @@ class RowLock:
     strong: bool = False  # deleted, or a key of theirs changed: whoever refers to them waits too
     event: ChangeKind = ChangeKind.UPDATE  # what fires triggers there
     columns: tuple[str, ...] = ()  # changed by an UPDATE; (): all
-    constants: tuple[tuple[str, int], ...] = ()  # columns that all of these rows have at this integer, before and after
+    constants: tuple[tuple[str, int | str], ...] = ()  # columns that all of these rows have at this value, before and after
+    referred: bool = False  # only referred to (KEY SHARE): who changes them beside their key goes on
 
 
-_Found = dict[tuple[int, str, ChangeKind, tuple[tuple[str, int], ...]], RowLock]
+_Found = dict[tuple[int, str, ChangeKind, tuple[tuple[str, int | str], ...]], RowLock]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def row_locks(
     """
     catalog = _Catalog(mark, rules, held, set())
     found: _Found = {}
-    for change in changes:
+    for change in (each for whole in changes for each in whole.merges or (whole,)):
         for relation in resolve(change.relation, mark):
             for oid in _bases(owner(relation, mark).oid, catalog):
                 _follow(oid, change, catalog, found)
@@ -199,7 +200,7 @@ def _look_at_parent(
     constants: tuple[tuple[str, int], ...] = (),
 ) -> None:
     looked = replace(_change_of(ChangeKind.LOCK, ()), constants=constants)
-    _add(key.parent_oid, SELECT_FOR_UPDATE_TAKES, looked, catalog, found, rows=True, strong=False)
+    _add(key.parent_oid, SELECT_FOR_UPDATE_TAKES, looked, catalog, found, rows=True, strong=False, referred=True)
 
 
 def _add(
@@ -211,6 +212,7 @@ def _add(
     *,
     rows: bool,
     strong: bool,
+    referred: bool = False,
 ) -> bool:
     """Notes it for the relation and its partitions; False when nothing new."""
     lock = RowLock(
@@ -222,6 +224,7 @@ def _add(
         event=change.kind,
         columns=change.columns,
         constants=change.constants,
+        referred=referred,
     )
     if (lock, change.nulls) in catalog.noted:
         return False
@@ -244,6 +247,7 @@ def _both(former: RowLock | None, lock: RowLock) -> RowLock:
         rows=former.rows or lock.rows,
         all_rows=former.all_rows or lock.all_rows,
         strong=former.strong or lock.strong,
+        referred=former.referred and lock.referred,
         columns=tuple(dict.fromkeys(columns)),
     )
 

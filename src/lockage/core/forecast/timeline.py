@@ -35,7 +35,8 @@ class Hold:
     strong: bool = False  # rows deleted or their keys changed
     all_rows: bool = False  # no row is spared
     given: tuple[str, ...] = ()  # only who writes these columns waits; (): whoever writes
-    constants: tuple[tuple[str, int], ...] = ()  # columns that all of these rows have at this integer, before and after
+    constants: tuple[tuple[str, int | str], ...] = ()  # columns that all of these rows have at this value, before and after
+    referred: bool = False  # the rows are only referred to: who changes them beside their key goes on
     values_only: bool = False  # only who takes values of a row type apart waits
     because: str | None = None  # where no lock of its own says why
 
@@ -195,6 +196,7 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
                 strong=strong,
                 all_rows=lock.all_rows,
                 constants=lock.constants,
+                referred=lock.referred,
             )
 
 

@@ -121,6 +121,17 @@ class Routine:
     definition: str  # pg_get_functiondef
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """Something of a relation that executes a user's function, or reads a table, whenever somebody uses the relation."""
+
+    relation_oid: int
+    by: str  # "check positive", "default of its column code", "policy mine"
+    routine: str | None  # schema.name
+    reads_oid: int | None  # the table that it reads itself
+    event: str  # whose use: "READ", "WRITE", "INSERT"
+
+
 class RoutineList(tuple[Routine, ...]):
     """Routines with their names looked up; as good as any tuple of them, and quicker where there are many."""
 
@@ -141,6 +152,7 @@ class CatalogRules:
     triggers: tuple[Trigger, ...] = ()
     routines: tuple[Routine, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
+    uses: tuple[Use, ...] = ()
     views: Mapping[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])  # view to what it reads
     writable_views: tuple[int, ...] = ()  # those that PostgreSQL passes changes of rows through (pg_relation_is_updatable)
     sequences: Mapping[int, tuple[int, ...]] = field(

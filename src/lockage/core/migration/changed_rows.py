@@ -32,7 +32,7 @@ def changes(node: pg.Node, nodes: Iterable[Message]) -> Iterator[Change]:
         elif isinstance(found, pg.DeleteStmt):
             yield from _delete(found)
         elif isinstance(found, pg.MergeStmt):
-            yield Change(kind=ChangeKind.MERGE, relation=name_of(found.relation), has_condition=True)
+            yield Change(kind=ChangeKind.MERGE, relation=name_of(found.relation), has_condition=True, merges=_merges(found))
         elif isinstance(found, pg.SelectStmt) and found.locking_clause:
             yield from _locked_rows(found)
         elif isinstance(found, pg.CopyStmt) and found.is_from and found.HasField("relation"):
@@ -48,6 +48,19 @@ def _targets(items: Iterable[pg.Node]) -> tuple[tuple[str, ...], tuple[str, ...]
     targets = [item.res_target for item in items]
     nulls = tuple(t.name for t in targets if _is_null(t.val))
     return tuple(t.name for t in targets), nulls
+
+
+def _merges(found: pg.MergeStmt) -> tuple[Change, ...]:
+    relation = name_of(found.relation)
+    clauses = [item.merge_when_clause for item in found.merge_when_clauses]
+    kinds = {pg.CMD_INSERT: ChangeKind.INSERT, pg.CMD_UPDATE: ChangeKind.UPDATE, pg.CMD_DELETE: ChangeKind.DELETE}
+    made: list[Change] = []
+    for clause in clauses:
+        if clause.command_type in kinds:
+            columns, nulls = _targets(clause.target_list)
+            kind = kinds[clause.command_type]
+            made.append(Change(kind=kind, relation=relation, columns=columns, nulls=nulls, has_condition=True))
+    return tuple(made)
 
 
 def _update(found: pg.UpdateStmt) -> Iterator[Change]:
@@ -125,18 +138,50 @@ def _kept_apart(change: Change, relation: pg.RangeVar, where: pg.Node, *, alone:
     return replace(change, constants=tuple((c, v) for c, v in constants.items() if c not in change.columns))
 
 
-def _constants(where: pg.Node, own: str, *, alone: bool) -> Iterator[tuple[str, int]]:
+def _constants(where: pg.Node, own: str, *, alone: bool) -> Iterator[tuple[str, int | str]]:
     if where.HasField("bool_expr") and where.bool_expr.boolop == pg.AND_EXPR:
         for arg in where.bool_expr.args:
             yield from _constants(arg, own, alone=alone)
     elif where.HasField("a_expr") and where.a_expr.kind == pg.AEXPR_OP and where.a_expr.name[-1].string.sval == "=":
         left, right = where.a_expr.lexpr, where.a_expr.rexpr
         for column, value in ((left, right), (right, left)):
-            number = _integer(value)
-            if number is not None and column.HasField("column_ref"):
+            literal = _word(value) if (number := _integer(value)) is None else number
+            if literal is not None and column.HasField("column_ref"):
                 parts = [field.string.sval for field in column.column_ref.fields]
                 if (len(parts) == 1 and alone) or (len(parts) == 2 and parts[0] == own):
-                    yield parts[-1], number
+                    yield parts[-1], literal
+
+
+_READ_OTHERWISE = frozenset(
+    {
+        "t",
+        "true",
+        "y",
+        "yes",
+        "on",
+        "f",
+        "false",
+        "n",
+        "no",
+        "off",
+        "now",
+        "today",
+        "tomorrow",
+        "yesterday",
+        "epoch",
+        "allballs",
+    }
+    | {"infinity", "inf", "nan"}
+)
+"""Words that some type reads as a value which has other names, too. Source: PostgreSQL 18 manual, 8.1, 8.5, 8.6."""
+
+
+def _word(value: pg.Node) -> str | None:
+    """A literal of letters, such that two of them are never one value: whatever the type, and however it collates."""
+    if not value.HasField("a_const") or not value.a_const.HasField("sval"):
+        return None
+    word = "".join(letter for letter in value.a_const.sval.sval.lower() if letter not in "_- .:/")
+    return word if word.isascii() and word.isalpha() and word not in _READ_OTHERWISE else None
 
 
 def _is_null(value: pg.Node) -> bool:

@@ -71,8 +71,9 @@ class Change:
     rows: int | None = None  # written out in VALUES or LIMIT
     sources: tuple[Name, ...] = ()  # relations read by an INSERT's SELECT
     upserts: bool = False  # ON CONFLICT DO UPDATE
-    constants: tuple[tuple[str, int], ...] = ()  # columns that every touched row has at this integer, before and after
+    constants: tuple[tuple[str, int | str], ...] = ()  # columns that every touched row has at this value, before and after
     integers: tuple[tuple[int, tuple[int, ...]], ...] = ()  # of an INSERT: places that are integers in all rows, and which
+    merges: tuple[Change, ...] = ()  # of a MERGE: what it may do to rows, one by one
     ignores: bool = False  # of an INSERT: ON CONFLICT, so that a row may be there already
     spares_keys: bool = False  # of a LOCK: weaker than FOR UPDATE, so that whoever only refers to the rows goes on
 

@@ -1,4 +1,4 @@
--- Triggers, rules and views: one row each, (kind, JSON list). Of the relations in {wanted}, an array of oids; null: of all.
+-- Triggers, rules, views, and what else uses functions: one row each, (kind, JSON list). Of the relations in {wanted}, an array of oids; null: of all.
 -- Run in the traced session itself, for what its open transaction made is invisible to others; so without parameters, and with
 -- every name qualified. Privilege: none. Cost: about 3 ms for 100 tables, 1 ms for a few; no lock is kept.
 select 'triggers',
@@ -34,6 +34,62 @@ select 'views', pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(r.ev_c
     on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = r.oid
    and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid <> r.ev_class
  where r.oid >= 16384 and ({wanted} is null or r.ev_class = any ({wanted}))
+union all
+-- What executes functions of users' by itself, and tables that row security reads: relation, by what, routine, table, for whom.
+select 'uses',
+       pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(
+           u.relation::bigint, u.by, case when p.oid is null then null else pg_catalog.concat(n.nspname, '.', p.proname) end,
+           u.reads::bigint, u.event
+       ))
+  from (
+      select c.conrelid as relation, 'check ' || c.conname as by, d.refobjid as routine, null::oid as reads, 'WRITE' as event
+        from pg_catalog.pg_depend as d
+        join pg_catalog.pg_constraint as c on c.oid = d.objid and c.contype = 'c' and c.conrelid <> 0
+       where d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
+         and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid >= 16384
+      union all
+      select a.attrelid, 'check ' || c.conname || ' of its column ' || a.attname, d.refobjid, null, 'WRITE'
+        from pg_catalog.pg_depend as d
+        join pg_catalog.pg_constraint as c on c.oid = d.objid and c.contype = 'c' and c.contypid <> 0
+        join pg_catalog.pg_attribute as a on a.atttypid = c.contypid and not a.attisdropped
+       where d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
+         and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid >= 16384
+      union all
+      select f.adrelid, case when a.attgenerated = '' then 'default of its column ' else 'generated column ' end || a.attname,
+             d.refobjid, null, case when a.attgenerated = '' then 'INSERT' when a.attgenerated = 's' then 'WRITE' else 'READ' end
+        from pg_catalog.pg_depend as d
+        join pg_catalog.pg_attrdef as f on f.oid = d.objid
+        join pg_catalog.pg_attribute as a on a.attrelid = f.adrelid and a.attnum = f.adnum
+       where d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+         and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid >= 16384
+      union all
+      select i.indrelid, 'index ' || c.relname, d.refobjid, null, 'WRITE'
+        from pg_catalog.pg_depend as d
+        join pg_catalog.pg_index as i on i.indexrelid = d.objid
+        join pg_catalog.pg_class as c on c.oid = i.indexrelid
+       where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+         and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid >= 16384
+      union all
+      select r.ev_class, 'query', d.refobjid, null, 'READ'
+        from pg_catalog.pg_depend as d
+        join pg_catalog.pg_rewrite as r on r.oid = d.objid and r.ev_type = '1'
+        join pg_catalog.pg_class as v on v.oid = r.ev_class and v.relkind = 'v'
+       where d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+         and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid >= 16384
+      union all
+      select y.polrelid, 'policy ' || y.polname,
+             case when d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass then d.refobjid end,
+             case when d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass then d.refobjid end, 'READ'
+        from pg_catalog.pg_policy as y
+        join pg_catalog.pg_class as c on c.oid = y.polrelid and c.relrowsecurity
+        join pg_catalog.pg_depend as d
+          on d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass and d.objid = y.oid and d.refobjid >= 16384
+         and d.refobjid <> y.polrelid
+         and d.refclassid in ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_class'::pg_catalog.regclass)
+  ) as u
+  left join pg_catalog.pg_proc as p on p.oid = u.routine
+  left join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+ where {wanted} is null or u.relation = any ({wanted})
 union all
 -- Source: nodes/nodes.h, CmdType: bits of UPDATE 4, INSERT 8, DELETE 16.
 select 'writable_views', pg_catalog.json_agg(v.oid::bigint)

@@ -77,10 +77,11 @@ select 'defaults', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::b
  where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped and (a.atthasdef or a.attidentity <> '')
    and ({wanted} is null or a.attrelid = any ({wanted}))
 union all
--- In the order of the table, for an INSERT that names none; only of tables that refer to others, and of views.
+-- In the order of the table, for an INSERT that names none; only of tables that refer to others or are referred to, and of views.
 select 'columns', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::bigint, a.attname) order by a.attrelid, a.attnum)
   from pg_catalog.pg_attribute as a
  where a.attnum > 0 and not a.attisdropped and ({wanted} is null or a.attrelid = any ({wanted})) and (
-       exists (select from keys where keys.conrelid = a.attrelid)
+       a.attrelid in (select conrelid from keys)
+       or a.attrelid in (select k.confrelid from pg_catalog.pg_constraint as k where k.contype = 'f')
        or exists (select from pg_catalog.pg_class as v where v.oid = a.attrelid and v.relkind = 'v' and v.oid >= 16384)
    )
