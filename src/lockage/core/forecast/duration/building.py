@@ -31,7 +31,7 @@ BUILDER_BYTES = 32.0 * 1024 * 1024
 GIN_HEADER_BYTES, GIN_ITEM_BYTES = 20.0, 16.0
 """Of a value that a GIN index takes apart: before its items, and for each."""
 
-CACHE_BYTES, CACHE_SHARE = 1024.0 * 1024, 0.25
+CACHE_BYTES, CACHE_SHARE = 1024.0 * 1024, 0.16
 """What a core's own caches hold, about, and how much longer a comparison takes for each doubling beyond."""
 
 UNKNOWN_ITEMS = 4.0
@@ -123,7 +123,9 @@ def sorting(index: Index, rows: float, speeds: Speeds, *, work: Work = WORK) -> 
         case "gist" | "spgist":
             return _written(rows * entry_bytes * 1.4, speeds, cpu_s=rows * work.gist_build_s * _halvings(rows) / 17)
         case "hash":
-            return _written(rows * 24.0, speeds, cpu_s=rows * (work.hash_build_s + work.sort_row_s * _halvings(rows)))
+            # Each entry goes to a bucket of its own: pages come and go as if there were no order.
+            far = 1.0 + math.log2(max(rows * 24.0 / CACHE_BYTES, 1.0)) / 2
+            return _written(rows * 24.0, speeds, cpu_s=rows * (work.hash_build_s * far + work.sort_row_s * _halvings(rows)))
         case _:
             pass
     compare = work.sort_text_s if index.text_first else work.sort_row_s

@@ -15,7 +15,7 @@ from lockage.core.forecast.duration.cost import FREE, Cost
 from lockage.core.forecast.duration.rates import WORK, Speeds, Work
 from lockage.core.forecast.duration.structure import Table
 
-_BY_INDEX = {"Index Scan": 0.3, "Index Only Scan": 0.03, "Bitmap Heap Scan": 0.2, "Tid Scan": 0.3, "Tid Range Scan": 0.05}
+_BY_INDEX = {"Index Scan": 0.3, "Index Only Scan": 0.02, "Bitmap Heap Scan": 0.2, "Tid Scan": 0.3, "Tid Range Scan": 0.05}
 """Shares of a probe that each further row of one takes."""
 _HASHED = {"Hash", "HashAggregate", "SetOp", "Memoize"}
 _SORTED = {"Sort", "Incremental Sort"}

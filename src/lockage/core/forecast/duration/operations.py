@@ -43,6 +43,9 @@ ANALYZED_PAGES = 30_000
 
 _UNLOGGED = re.compile(r"\bset\s+unlogged\b", re.IGNORECASE)
 _ANALYZE = re.compile(r"analy[sz]e\b", re.IGNORECASE)
+_OF_THE_CLOCK = {"now", "transaction_timestamp", "statement_timestamp"}
+"""Functions that give what is known already."""
+
 _CONCURRENTLY_BUILDS = {"index_stmt", "reindex_stmt"}
 
 
@@ -61,9 +64,9 @@ class Operations:
         for relation in _rewritten(step):
             rewritten.add(relation.oid)
             table = self._table(relation.oid, step)
-            # Only the new file counts: to log one that was not logged writes it whole into the WAL.
-            logs = self._speeds.logs_new_files and not _UNLOGGED.search(step.statement.text)
-            cost = building.rewriting(table, replace(self._speeds, logs_new_files=logs)) + _calling(step, table.rows)
+            cost = building.rewriting(table, self._speeds) + _calling(step, table.rows)
+            if _UNLOGGED.search(step.statement.text):
+                cost = replace(cost, wal_bytes=0.0)
             yield self._piece("rewrite", relation, table, cost, doubt=_doubt_of_calls(step))
         yield from self._builds(step, rewritten)
         for work in step.statement.works:
@@ -122,7 +125,9 @@ class Operations:
             return
         for oid, relation, after in differences(step.before, step.after):
             if after is None and relation and relation.kind in {"r", "m"}:
-                yield self._piece("drop", relation, None, Cost(cpu_s=WORK.drop_s), rows=self._ledger.size(oid).rows)
+                size = self._ledger.size(oid)
+                cost = Cost(cpu_s=WORK.drop_s + (size.file_bytes + size.index_bytes) * WORK.drop_byte_s)
+                yield self._piece("drop", relation, None, cost, rows=size.rows)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -139,7 +144,9 @@ class Operations:
                 cost = building.scanning(table, self._speeds) + self._matching(work, table, step)
                 yield self._piece("scan", relation, table, cost, doubt=Doubt(below=1.5, above=1.3))
             case WorkKind.TRUNCATE:
-                yield self._piece("truncate", relation, table, Cost(cpu_s=WORK.truncate_s), known=True)
+                yield self._piece(
+                    "truncate", relation, table, Cost(cpu_s=WORK.truncate_s + table.file_bytes * WORK.drop_byte_s), known=True
+                )
             case WorkKind.REFRESH:
                 yield self._refreshing(relation, table, step)
             case _:
@@ -335,11 +342,15 @@ class Operations:
 
 def _calling(step: Traced, rows: float) -> Cost:
     """What the functions that the statement names cost, called for each row."""
-    return Cost(cpu_s=rows * len(step.statement.calls) * WORK.call_row_s)
+    return Cost(cpu_s=rows * len(_called(step)) * WORK.call_row_s)
+
+
+def _called(step: Traced) -> list[str]:
+    return [call.name for call in step.statement.calls if call.name not in _OF_THE_CLOCK]
 
 
 def _doubt_of_calls(step: Traced) -> Doubt:
-    return CALLS if step.statement.calls else SURE
+    return CALLS if _called(step) else SURE
 
 
 def _rewritten(step: Traced) -> Iterator[CatalogRelation]:

@@ -26,17 +26,17 @@ class Rate:
 class Speeds:
     """One server's speed; as it stands here, that of a server of which nothing is known."""
 
-    cpu: Rate = Rate(value=1.0, below=2.0, above=2.2)
+    cpu: Rate = Rate(value=1.0, below=1.8, above=2.2)
     """Seconds for one second of the reference machine: a fast desktop needs 0.6, a shared virtual core 2."""
     hit_byte_s: Rate = Rate(value=1 / 12.0e9, below=2.0, above=2.2)
     """Reading a byte that is in shared_buffers."""
     read_byte_s: Rate = Rate(value=1 / 4.0e9, below=2.0, above=10.0)
     """Reading a byte that is not, but by chance in the system's cache: 1 to 7 GB/s; from a disk 0.1 to 3 GB/s."""
-    write_byte_s: Rate = Rate(value=1 / 900e6, below=2.0, above=5.0)
+    write_byte_s: Rate = Rate(value=1 / 900e6, below=1.8, above=4.5)
     """Writing a byte of WAL or of a file, fsync included where it falls into the statement: 120 MB/s to 1.5 GB/s."""
     commit_s: Rate = Rate(value=0.0012, below=4.0, above=15.0)
     """WAL to the disk: 0.4 ms (fast SSD) to 20 ms (network storage, a standby that must confirm)."""
-    statement_s: Rate = Rate(value=0.0006, below=2.5, above=8.0)
+    statement_s: Rate = Rate(value=0.0008, below=2.5, above=8.0)
     """A statement's own cost: parsing, catalog, one round trip. Measured 0.3 to 5 ms for DDL."""
     factors: Mapping[str, Rate] = field(default_factory=dict[str, Rate])
     """Kind of work to what it took of what the model says, where that was measured on the server itself."""
@@ -66,11 +66,11 @@ class Work:
     """Fetching one row in passing: visibility, deforming its first columns."""
     check_row_s: float = 0.02e-6
     """Testing it against a condition."""
-    rewrite_row_s: float = 0.3e-6
+    rewrite_row_s: float = 0.2e-6
     """Forming a row anew and putting it into a new file (heap_insert)."""
     insert_row_s: float = 0.22e-6
     """The same through the executor."""
-    update_row_s: float = 0.6e-6
+    update_row_s: float = 0.7e-6
     """Finding, locking, marking the old version and putting in the new one (heap_update)."""
     delete_row_s: float = 0.12e-6
     """Locking and marking a row (heap_delete)."""
@@ -82,7 +82,7 @@ class Work:
     """Header and line pointer of a row on a page. Source: manual, 66.6."""
     sort_row_s: float = 0.0065e-6
     """One comparison of a sort of integers, of which n rows take n log2 n; what does not fit into a processor's own caches
-    takes longer, a quarter for each doubling."""
+    takes longer, a sixth for each doubling."""
     sort_text_s: float = 0.0085e-6
     """The same of texts in C; three times that in another collation."""
     entry_s: float = 0.07e-6
@@ -99,7 +99,7 @@ class Work:
     """An UPDATE's entry beside the one that it takes the place of: duplicates are weighed, pages split in their middle."""
     renew_descend_s: float = 0.08e-6
     """One halving of the way there."""
-    miss_s: float = 0.2e-6
+    miss_s: float = 0.3e-6
     """For each doubling of an index beyond the processor's own caches, an entry at a random place."""
     unique_s: float = 0.08e-6
     """Looking whether the key is there, as a unique index must."""
@@ -107,20 +107,20 @@ class Work:
     """One byte of a key, beside all that."""
     gin_build_s: float = 0.05e-6
     """One row's items gathered in memory."""
-    gin_item_s: float = 0.3e-6
+    gin_item_s: float = 0.26e-6
     """One item merged; an item for each 16 bytes of the value, as of arrays of short texts and of documents."""
     gin_entry_s: float = 0.8e-6
     """The same into the pending list of an index that is there, and its share of the list's clean-up."""
     gist_build_s: float = 2.5e-6
     gist_entry_s: float = 4.0e-6
     brin_row_s: float = 0.02e-6
-    hash_build_s: float = 0.2e-6
+    hash_build_s: float = 0.4e-6
     key_look_s: float = 2.4e-6
     """One look into another table by a foreign key's trigger: queued, planned once, carried out row by row."""
     cascade_row_s: float = 3.4e-6
     """One statement by a foreign key's action."""
-    call_row_s: float = 0.6e-6
-    """Calling a function that the statement names, for each row: 0.05 µs (now) to 3 µs (gen_random_uuid), and without limit."""
+    call_row_s: float = 0.4e-6
+    """Calling a function that the statement names, for each row: 0.1 µs (upper) to 3 µs (gen_random_uuid), or anything."""
     trigger_row_s: float = 1.1e-6
     """Calling a PL/pgSQL trigger function that does nothing."""
     inner_statement_s: float = 3.0e-6
@@ -133,6 +133,8 @@ class Work:
     """New files for a table, its indexes and TOAST table; the old ones are unlinked."""
     drop_s: float = 0.0015
     """Unlinking the files of one table at commit."""
+    drop_byte_s: float = 0.15e-9
+    """The same, by their length."""
     toast_chunk_s: float = 1.6e-6
     """One chunk of 2 kB put into a TOAST table and its index; compression beforehand is in it."""
 
