@@ -146,7 +146,7 @@ def _on_database(
     form, (from_version, to_version) = source.form, versions
     if from_version is None:
         with database() as asked:
-            applied = _applied(question, asked, migrations, form)
+            applied = _applied(question, asked, migrations, source)
     else:
         applied = Applied(version=from_version)
     question_of_hazards = hazard_question(question.database_url, applied=applied)
@@ -195,9 +195,12 @@ def _number(migrations: Sequence[Migration], said: int | str | None, *, option: 
     return version_named(migrations, said, option=option) if isinstance(said, str) else said
 
 
-def _applied(question: FolderQuestion, database: Database, migrations: tuple[Migration, ...], form: Format) -> Applied:
+def _applied(
+    question: FolderQuestion, database: Database, migrations: tuple[Migration, ...], source: wiring.MigrationFiles
+) -> Applied:
+    form = source.form
     if form.applied is not None:
-        return applied_by_rows(database, form.applied, migrations)
+        return applied_by_rows(database, form.applied, migrations, files=source.files)
     if form.default_ledger is None:
         raise UsageError(
             f"files named {form.naming} have no ledger of their own, so the database does not say what it has applied",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lockage.core.forecast.assess import Hazard, Severity
 from lockage.core.forecast.hazards.find import reaching
@@ -60,7 +61,7 @@ def _folded(head: str, text: str, console: Console, *, style: str | None = None)
         say(console, f"{head}{text}")
         return
     grid = Table.grid()
-    grid.add_row(head, text, style=style or "")
+    grid.add_row(Text(head, style=style or ""), text)
     console.print(grid)
 
 
