@@ -16,7 +16,7 @@ from lockage.core.forecast.assess import Forecast
 from lockage.core.forecast.production import Production
 from lockage.core.forecast.traffic import Traffic
 from lockage.core.migration.applied import Applied
-from lockage.core.migration.formats.format import Format, Transaction
+from lockage.core.migration.formats.format import Transaction
 from lockage.core.migration.script import Migration, read_migrations, version_named
 from lockage.core.release.generic import profile_of_migrations
 from lockage.core.release.statements import RunningRelease
