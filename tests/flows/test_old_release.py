@@ -75,6 +75,29 @@ def test_each_break_has_the_place_behind_which_it_begins(transaction: Transactio
     assert not any("was not found" in sentence for sentence in found.assumptions)
 
 
+@pytest.mark.parametrize("length", [150, 144])  # 144 are twelve parts of twelve
+def test_the_place_is_found_in_a_long_script_too(length: int) -> None:
+    lines = [f"alter table users add column c{number} text;" for number in range(length)]
+    lines[40] = "alter table keys drop column secret;"
+    lines[41] = "alter table keys rename to locks;"
+    lines[-1] = "create unique index on users (name);"
+    files = {"1_schema.sql": SCHEMA.encode(), "2_long.sql": "\n".join(lines).encode()}
+    found = forecast_folder(
+        read_migrations(files, form=plain.FORMAT),
+        form=plain.FORMAT,
+        shadows=EmbeddedShadows(),
+        narrate=lambda _: None,
+        from_version=1,
+        statements=(SECRETS[0], STAR, "select user_id from keys", NAMES),
+    )
+    assert {broken.query: broken.line for broken in (*found.broken, *found.may_break)} == {
+        SECRETS[0]: 41,
+        STAR: 1,
+        "select user_id from keys": 42,
+        NAMES: length,
+    }
+
+
 def test_a_script_without_harm_says_in_how_many_statements_no_break_was_found() -> None:
     found = forecast("select id from users", "listen x", "select nothing")
     assert found.broken == found.may_break == ()

@@ -6,18 +6,26 @@ statement by itself, because what is committed cannot be taken back and what is 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from math import isqrt
 
 from lockage.core.forecast.compatibility import Break, Place
 from lockage.core.migration.procedure import reach_outside
 from lockage.core.migration.script import Migration
 from lockage.core.migration.syntax import Statement
 from lockage.errors import RefusedError
-from lockage.ports import OldStatements, Shadow, TracedSession
+from lockage.ports import Shadow, TracedSession
 
 LOCATE_LIMIT_S = 10.0
 """How long it may be looked for. A statement of the script takes some 20 ms."""
+
+ALL_UP_TO = 60
+"""Statements behind each of which is looked at once; of a longer script some, and then those between two of them."""
 
 ALIKE = 3
 """Breaks with the same message that are followed one by one; they nearly always begin together."""
@@ -38,26 +46,63 @@ _BREAKS_NOTHING = {
 """Kinds of statements behind which nothing of another session can begin to fail."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Point:
+    """A statement of the script behind which something may have begun to fail, by its place among all."""
+
+    number: int
+    place: Place
+
+
 def locate(
-    twin: Shadow, breaks: Collection[Break], script: Sequence[Migration], *, prepare: Callable[[Shadow], object]
+    twin: Callable[[], AbstractContextManager[Shadow]],
+    breaks: Collection[Break],
+    script: Sequence[Migration],
+    *,
+    prepare: Callable[[Shadow], object],
 ) -> dict[Break, Place]:
-    """The place of each break that was found in time; ``prepare`` brings the twin to where the script begins."""
+    """The place of each break that was found in time.
+
+    ``twin`` makes a shadow, ``prepare`` brings it to where the script begins. Of a long script only some statements are looked
+    behind first, and on another twin those between two of them where something began.
+    """
     until = time.monotonic() + LOCATE_LIMIT_S
-    prepare(twin)
     followed = {each for alike in _groups(breaks) for each in alike[:ALIKE]}
-    found: dict[Break, Place] = {}
-    with twin.statements() as old, twin.session() as session:
-        old.prepare([each.statement for each in followed])
-        for place, statement in _statements(script):
-            if time.monotonic() > until or len(found) == len(followed):
-                break
-            if _run(session, statement):
-                found |= dict.fromkeys(_begun(old, followed - found.keys()), place)
+    points = [_Point(number=n, place=place) for n, (place, s) in enumerate(_statements(script)) if _may_break(s)]
+    step = max(1, isqrt(len(points))) if len(points) > ALL_UP_TO else 1
+    ends = list(dict.fromkeys((*points[step - 1 :: step], *points[-1:])))
+    began = _replayed(twin, script, ends, followed, prepare=prepare, until=until)
+    if step > 1:
+        blocks = {end.number: points[max(0, i * step) : (i + 1) * step] for i, end in enumerate(ends)}
+        near = [point for end in dict.fromkeys(began.values()) for point in blocks[end.number]]
+        began = _replayed(twin, script, sorted(near, key=lambda p: p.number), set(began), prepare=prepare, until=until)
+    found = {each: point.place for each, point in began.items()}
     return found | _alike(breaks, found)
 
 
-def _begun(old: OldStatements, left: Collection[Break]) -> frozenset[Break]:
-    return old.begun(left)
+def _replayed(
+    twin: Callable[[], AbstractContextManager[Shadow]],
+    script: Sequence[Migration],
+    points: Iterable[_Point],
+    followed: AbstractSet[Break],
+    *,
+    prepare: Callable[[Shadow], object],
+    until: float,
+) -> dict[Break, _Point]:
+    """The first of the points behind which each fails."""
+    began: dict[Break, _Point] = {}
+    at = {point.number: point for point in points}
+    with twin() as shadow:
+        prepare(shadow)
+        with shadow.statements() as old, shadow.session() as session:
+            old.prepare([each.statement for each in followed])
+            for number, (_, statement) in enumerate(_statements(script)):
+                if time.monotonic() > until or len(began) == len(followed):
+                    break
+                _run(session, statement)
+                if number in at:
+                    began |= dict.fromkeys(old.begun(followed - began.keys()), at[number])
+    return began
 
 
 def _statements(script: Iterable[Migration]) -> Iterator[tuple[Place, Statement]]:
@@ -66,15 +111,15 @@ def _statements(script: Iterable[Migration]) -> Iterator[tuple[Place, Statement]
             yield Place(file=migration.file, line=statement.line), statement
 
 
-def _run(session: TracedSession, statement: Statement) -> bool:
-    """Whether it was executed and may have broken something; what fails here was taken back in the trace, too."""
-    if statement.control is not None or reach_outside(statement):
-        return False
-    try:
-        session.command(statement.text)
-    except RefusedError:
-        return False
-    return statement.node not in _BREAKS_NOTHING and not statement.reads_only
+def _may_break(statement: Statement) -> bool:
+    return statement.control is None and statement.node not in _BREAKS_NOTHING and not statement.reads_only
+
+
+def _run(session: TracedSession, statement: Statement) -> None:
+    """What fails here was taken back in the trace, too."""
+    if statement.control is None and not reach_outside(statement):
+        with contextlib.suppress(RefusedError):
+            session.command(statement.text)
 
 
 def _groups(breaks: Iterable[Break]) -> Iterable[list[Break]]:

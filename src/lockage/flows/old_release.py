@@ -50,8 +50,7 @@ def _places(
         only = next((m.file, m.statements()[0].line) for m in script if m.statements())
         return dict.fromkeys(breaks, Place(file=only[0], line=only[1]))
     try:
-        with shadow.twin() as twin:
-            return locate(twin, breaks, script, prepare=prepare)
+        return locate(shadow.twin, breaks, script, prepare=prepare)
     except LockageError:
         # That something breaks is known without it, and what is not found is said.
         return {}

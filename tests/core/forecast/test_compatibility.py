@@ -63,6 +63,12 @@ def test_what_fails_as_it_did_before_is_no_break_and_what_fails_otherwise_is_one
     assert sureness(before, failure("42703"), planning_fails=True, has_parameters=True) is Sure.CERTAIN
 
 
+def test_values_that_failed_before_and_fail_by_a_constraint_of_another_name_are_no_break() -> None:
+    for state, sure in (("23505", None), ("22P02", None), ("P0001", None), ("23502", Sure.CERTAIN), ("42703", Sure.CERTAIN)):
+        found = sureness(failure(state, "a"), failure(state, "b"), planning_fails=state == "42703", has_parameters=True)
+        assert found is sure
+
+
 def demand(*columns: str, **said: object) -> Demand:
     usual: dict[str, object] = {
         "oid": 7,

@@ -104,7 +104,7 @@ def sureness(before: Failure | None, after: Failure | None, *, planning_fails: b
 
     ``planning_fails``: the server refuses it without any row. A failure by values says little where the values were made up.
     """
-    if after is None or after == before:
+    if after is None or after == before or (before is not None and _is_alike(before, after)):
         return None
     if after.sqlstate.startswith(_NOTHING_OF_THE_SCHEMA) or after.sqlstate in _WAITING:
         return None
@@ -115,6 +115,13 @@ def sureness(before: Failure | None, after: Failure | None, *, planning_fails: b
     if after.sqlstate.startswith(("21", "22", "P0")) or after.sqlstate == _PRIVILEGE:  # a policy's, where planning succeeds
         return Sure.VALUES if has_parameters else Sure.CERTAIN
     return Sure.CERTAIN
+
+
+def _is_alike(before: Failure, after: Failure) -> bool:
+    """Whether values fail as they did, be it by a constraint of another name."""
+    if after.sqlstate == NOT_NULL_VIOLATION:
+        return False
+    return before.sqlstate == after.sqlstate and after.sqlstate.startswith(("21", "22", "23", "P0"))
 
 
 # --- new demands --------------------------------------------------------------------------------------------------------------
