@@ -15,6 +15,8 @@ from lockage.core.bundle.manifest import BundleAnswer, BundledFile, DroppedSourc
 from lockage.core.diagnosis.evidence import Missing
 from lockage.core.diagnosis.findings import Case
 from lockage.core.facts import Probe, Survey
+from lockage.core.forecast.assess import Seconds
+from lockage.core.forecast.calibration.past import PastRun, score
 from lockage.core.forecast.saved_survey import KeptFile, SurveyFile, SurveySaved
 from lockage.core.plan.planner import plan
 from lockage.core.plan.steps import Plan
@@ -61,6 +63,10 @@ def real_records() -> dict[str, Any]:
             id="1", deployment="demo", outcome="healthy", from_release="2.26.0", to_release="2.27.8", route=("2.27.8",),
             began_at=NOW, ended_at=NOW, hops=(),
         ),
+        "lockage.score/1": score([PastRun(
+            run="1", deployment="demo", from_release="2.26.0", to_release="2.27.8",
+            forecast_s=Seconds(low=1.0, likely=2.0, high=None), actual_s=3.0,
+        )]),
         "lockage.survey-file/1": survey_file(),
         "lockage.survey-saved/1": SurveySaved(
             file="a.survey", size_bytes=1, sha256="0", contents=survey_file(), tables=1, statements=1,

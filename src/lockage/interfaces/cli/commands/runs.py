@@ -64,7 +64,7 @@ def score_command(
     *,
     as_json: Json = False,
 ) -> None:
-    """Score the forecasts of the runs that have ended against what their migrations took."""
+    """Hold past forecasts against what came."""
     found = score_runs(journals(invocation_of(context).folders), name)
     if as_json:
         print_json(found)
