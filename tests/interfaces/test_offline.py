@@ -15,10 +15,15 @@ import pytest
 
 from lockage.adapters.postgres.embedded import Server
 from lockage.adapters.postgres.throwaway import throwaway
+from lockage.adapters.sources.folder import read_folder, resolve
 from lockage.core.forecast.assess import Forecast, Seconds
+from lockage.core.migration.formats.registry import format_named
+from lockage.core.migration.script import read_migrations
 from lockage.errors import LockageError, RefusedError, UsageError
+from lockage.interfaces.deployments import profile_named
 from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
 from lockage.interfaces.offline import read_survey, save_survey
+from lockage.interfaces.offline_release import forecast_of_release
 from support.blocking_corpus import cases, foretold
 from support.blocking_truth import Truth
 from support.undone import UndoneShadows
@@ -336,3 +341,35 @@ def test_scripts_of_the_blocking_corpus_are_forecast_from_a_file_as_from_the_dat
                 assert foretold(case, "", UndoneShadows(offline)) == foretold(case, "", UndoneShadows(live)), case.id
     finally:
         truth.close()
+
+
+@pytest.fixture
+def towpath(database_url: str) -> str:
+    """A database as release 2.26.0 of towpath has it."""
+    profile = profile_named("towpath", here=Path())
+    source = str(profile.migrations.source)
+    files = read_folder(resolve(source))
+    with psycopg.connect(database_url, autocommit=True) as session:
+        session.execute("create table schema_migrations (version bigint not null primary key, dirty boolean not null)")
+        for migration in read_migrations(files, form=format_named("golang-migrate"), folder=source):
+            if migration.version <= profile.migrations.releases["2.26.0"]:
+                session.execute(migration.text.encode())
+        session.execute("insert into schema_migrations values (12, false)")
+    return database_url
+
+
+def test_a_file_that_knows_its_application_needs_no_folder(towpath: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.survey"
+    save_survey(towpath, file, taken_of="demo", release="2.26.0", profile="towpath")
+    made = forecast_of_release(file, to="2.27.8", profile=None, here=tmp_path, narrate=lambda _: None)
+    assert [migration.version for migration in made.script.migrations] == [13, 14, 15, 16, 17, 18]
+    assert made.transactions == 1
+    assert made.statements_checked > 0
+    newest = forecast_of_release(file, to=None, profile=None, here=tmp_path, narrate=lambda _: None)
+    assert newest.script.migrations[-1].version == 19
+
+
+def test_a_file_of_a_database_alone_needs_the_folder(good: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not say of which application") as caught:
+        forecast_of_release(good, to=None, profile=None, here=tmp_path, narrate=lambda _: None)
+    assert "--migrations DIR" in str(caught.value.hint)

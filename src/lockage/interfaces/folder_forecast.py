@@ -29,6 +29,7 @@ from lockage.interfaces import wiring
 from lockage.interfaces.checking import asking
 from lockage.interfaces.hazards import hazard_question
 from lockage.interfaces.offline import opened_survey
+from lockage.interfaces.offline_release import transaction_of
 from lockage.interfaces.wiring_statements import statements_in, statements_saved, statements_seen
 from lockage.ports import Database, Narrate, Shadows
 
@@ -81,8 +82,9 @@ def _forecast(
     to_version = _number(migrations, question.to_version, option="--to")
     if question.survey is not None:
         with opened_survey(question.survey, ledger=form.default_ledger) as offline:
+            transaction = question.transaction or transaction_of(offline.survey.about)
             return _on_database(
-                question,
+                replace(question, transaction=transaction),
                 source,
                 migrations,
                 url="",

@@ -29,6 +29,7 @@ from lockage.interfaces.cli.options import Json, may_name_deployment, refuse_tog
 from lockage.interfaces.flags import Wanted
 from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
 from lockage.interfaces.forecasting import Forecaster, known_here, look
+from lockage.interfaces.offline_release import forecast_of_release
 from lockage.interfaces.wiring import journals
 from lockage.interfaces.wiring_statements import statements_in
 
@@ -141,6 +142,8 @@ def forecast(
 
     lockage forecast --migrations db/migrations --survey production.survey
 
+    lockage forecast --survey demo.survey --to 2.27.8
+
     lockage forecast --migrations db/migrations --from 41 --statements statements.sql
 
     lockage forecast --git ~/src/coder --from v2.33.0 --to v2.34.0
@@ -155,7 +158,7 @@ def forecast(
     """
     outputs = outputs_of(output or (), as_json=as_json)
     source = migrations or git
-    if not wanted.name and source is None:
+    if not wanted.name and source is None and survey is None:
         raise UsageError(
             "neither a deployment nor a folder of migrations was given",
             code="LK003",
@@ -178,23 +181,16 @@ def forecast(
     }.items():
         # A deployment's profile and ledger say these.
         refuse_together({"NAME": bool(wanted.name), option: given}, command="forecast")
+        if survey is not None and source is None and option != "--survey":
+            # The file's profile and ledger say these.
+            refuse_together({"--survey without --migrations": True, option: given}, command="forecast")
     of_deployments = ("--profile",) if wanted.profile else wanted.kubernetes_flags
     if not wanted.name:
         refuse_together(
             {"--migrations": source is not None, ", ".join(of_deployments): bool(of_deployments)}, command="forecast"
         )
-    if calibrate is not None and not wanted.name and wanted.database is None:
-        raise UsageError(
-            f"--calibrate={calibrate} measures the database itself, and none was given",
-            code="LK700",
-            hint="say which: --database URL",
-        )
-    if check_data and not wanted.name and wanted.database is None:
-        raise UsageError(
-            "--check-data asks the database itself, and none was given",
-            code="LK719",
-            hint="say which: --database URL",
-        )
+    if not wanted.name and wanted.database is None:
+        _refuse_what_asks(calibrate, check_data=check_data)
     invocation = invocation_of(context)
     if source is not None and not wanted.name:
         _check_range(from_version, to, source=source, tagged=git is not None)
@@ -216,6 +212,10 @@ def forecast(
         )
         with narrated() as narrate:
             made = forecast_of_folder(question, narrate=narrate)
+    elif survey is not None and not wanted.name:
+        with narrated() as narrate:
+            profile = None if wanted.profile is None else str(wanted.profile)
+            made = forecast_of_release(survey, to=to, profile=profile, here=Path.cwd(), narrate=narrate)
     else:
         wanted = replace(wanted, migrations=migrations)
         release = None if statements is None else statements_in(statements)
@@ -223,6 +223,16 @@ def forecast(
     give_out(made, outputs)
     if fail_on is not None:
         end_at(made.hazards, fail_on)
+
+
+def _refuse_what_asks(calibrate: Measure | None, *, check_data: bool) -> None:
+    """Nothing, where nothing is to be asked of a database that was not given. Raises ``UsageError`` (LK700, LK719)."""
+    hint = "say which: --database URL"
+    if calibrate is not None:
+        what = f"--calibrate={calibrate} measures the database itself, and none was given"
+        raise UsageError(what, code="LK700", hint=hint)
+    if check_data:
+        raise UsageError("--check-data asks the database itself, and none was given", code="LK719", hint=hint)
 
 
 def _of_deployment(
