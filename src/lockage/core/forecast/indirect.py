@@ -98,7 +98,7 @@ def _through_keys(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterato
                 yield _derived(hold, key.child_oid, blocks, why, given=key.child_columns)
     for key in rules.keys.by_child.get(hold.oid, ()):
         if key.parent_oid in mark.relations and _stops_deletes(hold, key):
-            yield _derived(hold, key.parent_oid, Blocks.ROWS, f"is referred to by {_name(hold.oid, mark)}")
+            yield _derived(hold, key.parent_oid, Blocks.ROWS, f"is referred to by {_name(hold.oid, mark)}", referred=True)
             for above, below in _cascading_to(key.parent_oid, mark, rules):
                 yield _derived(hold, above, Blocks.ROWS, f"its deletes reach {_name(below, mark)}, which waits")
 
@@ -150,8 +150,9 @@ class _Need(NamedTuple):
     oid: int  # a relation that it always touches
     mode: str  # that this takes
     constants: tuple[tuple[tuple[str, int | str], ...], ...] = ()  # of each change of its rows
-    spares_keys: bool = False  # it changes rows of it, but no key
+    spares_keys: bool = False  # it changes rows of it, but no key and deletes none
     inserts: bool = False
+    only_inserts: bool = False
     columns: tuple[str, ...] = ()  # that it updates
 
 
@@ -226,6 +227,7 @@ def _needs(
                 tuple(change.constants for change in written),
                 spares_keys=bool(written) and spares,
                 inserts=any(change.kind is ChangeKind.INSERT for change in written),
+                only_inserts=bool(written) and all(c.kind is ChangeKind.INSERT and not c.upserts for c in written),
                 columns=tuple(column for change in written for column in change.columns),
             )
 
@@ -247,7 +249,7 @@ def _waits(events: tuple[str, ...]) -> Blocks:
 
 def _rows_apart(hold: Hold, need: _Need) -> bool:
     """Whether the rows that are held and those that are needed differ in a column that neither changes, or get along."""
-    if hold.blocks is Blocks.ROWS and hold.referred and need.spares_keys:
+    if hold.blocks is Blocks.ROWS and (need.only_inserts or (hold.referred and need.spares_keys)):
         return True
     held = dict(hold.constants)
     return (
@@ -269,7 +271,9 @@ def _stops(hold: Hold, mode: str) -> bool:
     return hold.blocks is not Blocks.NONE and badness(hold.blocks) >= badness(limit)
 
 
-def _derived(hold: Hold, oid: int, blocks: Blocks, because: str, *, given: tuple[str, ...] = ()) -> Hold:
+def _derived(
+    hold: Hold, oid: int, blocks: Blocks, because: str, *, given: tuple[str, ...] = (), referred: bool = False
+) -> Hold:
     return replace(
         hold,
         oid=oid,
@@ -281,7 +285,7 @@ def _derived(hold: Hold, oid: int, blocks: Blocks, because: str, *, given: tuple
         because=because,
         given=given,
         constants=(),
-        referred=False,
+        referred=referred,
     )
 
 

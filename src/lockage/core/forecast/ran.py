@@ -6,6 +6,8 @@ below; the text cannot.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from lockage.core.forecast.names import resolve
@@ -13,6 +15,10 @@ from lockage.core.forecast.trace import Traced
 from lockage.core.migration.statement import fingerprint, split_statements
 from lockage.core.migration.syntax import Change, ChangeKind, Statement
 from lockage.errors import UsageError
+
+_LOOK_AT_PARENT = re.compile(r"OPERATOR\(pg_catalog\.=\).* FOR KEY SHARE OF x$", re.DOTALL)
+"""How a foreign key asks for a parent, where there is a row: which it locks is known from the catalog, with the key's value.
+Source: PostgreSQL 18, src/backend/utils/adt/ri_triggers.c, RI_FKey_check."""
 
 
 def plans_of(step: Traced) -> tuple[Mapping[str, object], ...]:
@@ -40,14 +46,22 @@ def statements_inside(step: Traced) -> Iterator[Statement]:
 def told_by_texts(step: Traced) -> Mapping[str, frozenset[int]]:
     """By the text of each query that ran: the tables whose change of rows the text itself says, where no rule adds to it."""
     ruled = {rewrite.table_oid for rewrite in step.rules.rewrites}
+    texts = {str(plan.get("Query Text", "")) for plan in plans_of(step)}
+    alike = Counter(fingerprint(text) for text in {*texts, step.statement.text})
     found: dict[str, frozenset[int]] = {}
-    for text in {str(plan.get("Query Text", "")) for plan in plans_of(step)}:
+    for text in texts:
+        if alike[fingerprint(text)] > 1:
+            continue  # of those that differ in constants alone only one is read
         try:
             statements = split_statements(text, file="inner")
         except UsageError:
             continue
         named = {
-            r for s in statements for c in s.changes if c.kind is not ChangeKind.MERGE for r in resolve(c.relation, step.before)
+            r
+            for s in statements
+            for c in s.changes
+            if c.merges or c.kind is not ChangeKind.MERGE
+            for r in resolve(c.relation, step.before)
         }
         if named and not any(relation.kind == "v" or relation.oid in ruled for relation in named):
             found[text] = frozenset(relation.oid for relation in named)
@@ -57,6 +71,8 @@ def told_by_texts(step: Traced) -> Mapping[str, frozenset[int]]:
 def changes_of(step: Traced) -> Iterator[Change]:
     """The changes of rows of everything that ran, but for those of views."""
     for statement in (step.statement, *statements_inside(step)):
+        if _LOOK_AT_PARENT.search(statement.text):
+            continue
         for change in statement.changes:
             if not step.observation.plans or not any(r.kind == "v" for r in resolve(change.relation, step.before)):
                 yield change

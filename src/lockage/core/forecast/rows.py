@@ -116,7 +116,8 @@ def _follow(oid: int, change: Change, catalog: _Catalog, found: _Found) -> None:
         _insert_into(oid, change, catalog, found)
         return
     if kind is ChangeKind.LOCK:
-        _add(oid, SELECT_FOR_UPDATE_TAKES, change, catalog, found, rows=True, strong=not change.spares_keys)
+        strong = not change.spares_keys
+        _add(oid, SELECT_FOR_UPDATE_TAKES, change, catalog, found, rows=True, strong=strong, referred=change.refers)
         return
     strong = kind in {ChangeKind.DELETE, ChangeKind.MERGE} or _touches_key(oid, change.columns, catalog)
     if not _add(oid, WRITE_TAKES, change, catalog, found, rows=True, strong=strong):

@@ -254,7 +254,8 @@ def _locked_rows(found: pg.SelectStmt) -> Iterator[Change]:
             if alias in sources:
                 change = _conditioned(ChangeKind.LOCK, sources[alias], found.where_clause, found.HasField("where_clause"))
                 change = _kept_apart(change, sources[alias], found.where_clause, alone=len(sources) == 1)
-                yield replace(change, spares_keys=clause.strength != pg.LCS_FORUPDATE)
+                refers = clause.strength == pg.LCS_FORKEYSHARE
+                yield replace(change, spares_keys=clause.strength != pg.LCS_FORUPDATE, refers=refers)
 
 
 def _sources(item: pg.Node) -> Iterator[pg.RangeVar]:

@@ -76,6 +76,7 @@ class Change:
     merges: tuple[Change, ...] = ()  # of a MERGE: what it may do to rows, one by one
     ignores: bool = False  # of an INSERT: ON CONFLICT, so that a row may be there already
     spares_keys: bool = False  # of a LOCK: weaker than FOR UPDATE, so that whoever only refers to the rows goes on
+    refers: bool = False  # of a LOCK: FOR KEY SHARE, so that whoever changes them beside their key goes on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
