@@ -7,7 +7,8 @@ migration of a millisecond can stop an application for an hour.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lockage.core.facts import Session
@@ -33,8 +34,9 @@ class _Application:
     touches: tuple[Touch, ...]
     load: StatementLoad | None
 
-    def touch(self, relation: str) -> Touch | None:
-        return next((touch for touch in self.touches if touch.relation == relation), None)
+
+_Users = Mapping[str, Sequence[tuple[_Application, Touch]]]
+"""By relation, the counted statements that lock it, each with how it does."""
 
 
 def with_waiting(
@@ -52,25 +54,21 @@ def with_waiting(
     """
     known = KnownRelations(relations)
     application = tuple(_application(forecast, traffic, statements, known, keys))
+    users = _users(application)
     orders = [Order(touches=one.touches, text=one.text) for one in application if len(one.touches) > 1]
     counted = bool(statements) or (traffic is not None and bool(traffic.statements))
     possible = deadlocks(forecast, (*orders, *orders_of_keys(keys, statements_known=counted)))
-    found = tuple(
-        replace(relation, waiting=waiting)
-        if (waiting := _waiting(relation, traffic, application, limits)) and relation.relation != forecast.script.ledger
-        else relation
-        for relation in forecast.relations
-    )
-    found = tuple(
-        replace(relation, waiting=replace(relation.waiting or Waiting(), deadlocks=possible[relation.relation]))
-        if relation.relation in possible
-        else relation
-        for relation in found
-    )
+    found: list[RelationForecast] = []
+    for relation in forecast.relations:
+        # Nobody but migrators uses the ledger.
+        mine = relation.relation != forecast.script.ledger
+        waiting = _waiting(relation, traffic, users, limits) if traffic is not None and mine else Waiting()
+        waiting = replace(waiting, deadlocks=possible.get(relation.relation, ()))
+        found.append(replace(relation, waiting=waiting) if waiting != Waiting() else relation)
     rates = {load.text: load.calls_s for load in (traffic.statements or () if traffic else ())}
     return replace(
         forecast,
-        relations=found,
+        relations=tuple(found),
         broken=tuple(replace(broken, calls_s=rates.get(broken.query)) for broken in forecast.broken),
         calls_s=traffic.calls_s if traffic else None,
         assumptions=(*forecast.assumptions, *_remarks(traffic)),
@@ -95,6 +93,14 @@ def _application(
                 yield _Application(text, found, loads.get(text))
 
 
+def _users(application: Iterable[_Application]) -> _Users:
+    users: defaultdict[str, list[tuple[_Application, Touch]]] = defaultdict(list)
+    for one in application:
+        for touch in one.touches:
+            users[touch.relation].append((one, touch))
+    return users
+
+
 def _remarks(traffic: Traffic | None) -> Iterator[str]:
     if traffic is None:
         return
@@ -111,20 +117,15 @@ def _remarks(traffic: Traffic | None) -> Iterator[str]:
         yield f"{free} connections are free for statements that wait: an application's own pool may be full sooner"
 
 
-def _waiting(
-    relation: RelationForecast, traffic: Traffic | None, application: Sequence[_Application], limits: Waits
-) -> Waiting | None:
-    if traffic is None:
-        return None
+def _waiting(relation: RelationForecast, traffic: Traffic, users: _Users, limits: Waits) -> Waiting:
     modes = {lock.mode for lock in relation.locks if lock.mode != SELECT_TAKES}
-    queue = _queue(relation, traffic, application) if relation.blocks is not Blocks.NONE else None
-    found = Waiting(
+    queue = _queue(relation, traffic, users) if relation.blocks is not Blocks.NONE else None
+    return Waiting(
         in_the_way=tuple(_in_the_way(relation, modes, traffic, limits)),
-        long_statements=tuple(_long_statements(relation, modes, application, limits)),
+        long_statements=tuple(_long_statements(relation, modes, users, limits)),
         queue=queue,
         lock_timeout_s=_lock_timeout(queue, limits) if _is_waited_for(relation) else None,
     )
-    return found if found != Waiting() else None
 
 
 # --- in the way -------------------------------------------------------------------------------------------------------
@@ -209,13 +210,12 @@ def _waits(touch: Touch, relation: RelationForecast) -> bool:
             return False
 
 
-def _queue(relation: RelationForecast, traffic: Traffic, application: Sequence[_Application]) -> Queue | None:
+def _queue(relation: RelationForecast, traffic: Traffic, users: _Users) -> Queue | None:
     if traffic.statements is None:
         return None
     rates: list[float] = []
-    for one in application:
-        touch = one.touch(relation.relation)
-        if one.load is not None and touch is not None and touch.because is None and _waits(touch, relation):
+    for one, touch in users.get(relation.relation, ()):
+        if one.load is not None and touch.because is None and _waits(touch, relation):
             if one.load.calls_s is None:
                 return None
             rates.append(one.load.calls_s)
@@ -233,16 +233,11 @@ def _queue(relation: RelationForecast, traffic: Traffic, application: Sequence[_
     )
 
 
-def _long_statements(
-    relation: RelationForecast, modes: set[str], application: Sequence[_Application], limits: Waits
-) -> Iterator[LongStatement]:
+def _long_statements(relation: RelationForecast, modes: set[str], users: _Users, limits: Waits) -> Iterator[LongStatement]:
     found = [
         one
-        for one in application
-        if one.load is not None
-        and one.load.max_s >= limits.statement_s
-        and (touch := one.touch(relation.relation)) is not None
-        and _stops(touch.mode, modes)
+        for one, touch in users.get(relation.relation, ())
+        if one.load is not None and one.load.max_s >= limits.statement_s and _stops(touch.mode, modes)
     ]
     for one in sorted(found, key=lambda one: -(one.load.max_s if one.load else 0.0)):
         if one.load is not None:

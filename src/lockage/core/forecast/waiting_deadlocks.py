@@ -30,11 +30,17 @@ class Order:
 
 def deadlocks(forecast: Forecast, orders: Sequence[Order]) -> Mapping[str, tuple[Deadlock, ...]]:
     """The possible deadlocks, by the relation that the script locks second; one for each transaction and pair."""
-    script = tuple(_taken(forecast))
+    script = dict(_taken(forecast))
+    where: dict[str, set[int]] = {}
+    for transaction, taken in script.items():
+        for relation in taken:
+            where.setdefault(relation, set()).add(transaction)
     found: dict[tuple[int, str, str], Deadlock] = {}
-    for order in orders:
+    # Five thousand statements have far fewer orders.
+    for order in {order.touches: order for order in reversed(orders)}.values():
         for earlier, later in combinations(order.touches, 2):
-            for transaction, taken in script:
+            for transaction in where.get(earlier.relation, set()) & where.get(later.relation, set()):
+                taken = script[transaction]
                 second, first = _against(earlier, taken), _against(later, taken)
                 # The script's first lock is on what the statement comes to last.
                 if first is None or second is None or first.place >= second.place:

@@ -201,7 +201,7 @@ def _read(node: pg.Node, *, text: str, line: int) -> Statement:
         names=names,
         created=created,
         changes=changed,
-        works=tuple(works(kind, node)),
+        works=tuple(works(kind, node, nodes)),
         added_columns=tuple(added_columns(kind, node)),
         removed_columns=tuple(removed_columns(kind, node)),
         filled_columns=tuple(filled_columns(kind, node)),

@@ -6,17 +6,18 @@ constraint reads every row, and on an empty shadow nothing shows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-import postgast
+from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pg
 
 from lockage.core.migration.names import name_of
+from lockage.core.migration.nodes import of_kind
 from lockage.core.migration.syntax import Name, Work, WorkKind
 
 
-def works(kind: str, node: pg.Node) -> Iterator[Work]:
-    """The work that a statement of this kind (the parser's name) implies."""
+def works(kind: str, node: pg.Node, nodes: Sequence[Message]) -> Iterator[Work]:
+    """The work that a statement of this kind (the parser's name) implies; ``nodes`` are the node and all below it."""
     match kind:
         case "alter_table_stmt":
             relation = name_of(node.alter_table_stmt.relation)
@@ -34,7 +35,7 @@ def works(kind: str, node: pg.Node) -> Iterator[Work]:
         case "vacuum_stmt":
             yield from _vacuuming(node.vacuum_stmt)
         case "select_stmt" | "create_table_as_stmt":
-            for var in postgast.find_nodes(node, pg.RangeVar):
+            for var in of_kind(nodes, pg.RangeVar):
                 yield Work(kind=WorkKind.SCAN, relation=name_of(var))
         case _:
             pass

@@ -55,7 +55,8 @@ def script_waits_in_words(forecast: Forecast) -> Iterator[str]:
 
 def lock_timeouts_in_words(forecast: Forecast) -> str | None:
     """What would keep the queues short while locks are waited for; None where nobody has looked."""
-    known = [r.waiting.lock_timeout_s for r in forecast.relations if r.waiting and r.waiting.lock_timeout_s is not None]
+    seen = [r.waiting for r in forecast.relations if r.waiting and (r.waiting.queue or r.waiting.in_the_way)]
+    known = [waiting.lock_timeout_s for waiting in seen if waiting.lock_timeout_s is not None]
     if not known:
         return None
     return (
