@@ -98,7 +98,10 @@ class _Tracer:
         self._sizes_told = self._sizes is not None and session.tell(self._sizes.take_news(self._start))
 
     def trace(self) -> Trace:
-        return Trace(start=self._start, statements=tuple(self._steps), transactions=self._number)
+        # What the migrator notes behind its last migration bears that one's number, and not one that nobody counts.
+        last = max(self._number, 1)
+        steps = (step if step.transaction <= last else replace(step, transaction=last) for step in self._steps)
+        return Trace(start=self._start, statements=tuple(steps), transactions=self._number)
 
     def open_transaction(self, *, explicit: bool = True) -> None:
         if not self._open:
