@@ -59,7 +59,7 @@ def test_pages_from_outside_shared_buffers_set_the_rate_of_reading() -> None:
     scan = Sample(kind=SampleKind.SCAN, seconds=0.5, rows=1000, read_bytes=10 * megabyte, relation="public.a")
     found = with_samples(UNCALIBRATED, [scan])
     assert found.speeds.read_byte_s.value == pytest.approx(0.05 / megabyte, rel=0.01)
-    assert any("10 MB of 1 tables" in sentence for sentence in found.assumptions)
+    assert any("10 MB of 1 table " in sentence for sentence in found.assumptions)
 
 
 def test_a_scan_that_found_all_in_shared_buffers_says_nothing_of_the_disk() -> None:

@@ -165,6 +165,13 @@ def test_page_images_and_the_log_of_new_files_are_paid_where_the_settings_say_so
     assert rewriting(table, UNKNOWN_SERVER).wal_bytes > table.heap_bytes
 
 
+def test_checkpoints_in_its_midst_make_an_update_write_more() -> None:
+    token = Index(method="btree", columns=("token",), key_bytes=33, correlation=0.0, unique=True, known=True)
+    table = a_table(10_000_000, indexes=(token,))
+    rare, often = (replace(UNKNOWN_SERVER, wal_limit_bytes=limit) for limit in (1e12, 1e9))
+    assert updating(table, table.rows, (), often).wal_bytes > 1.3 * updating(table, table.rows, (), rare).wal_bytes
+
+
 def test_an_update_that_finds_room_on_the_page_and_changes_no_index_spares_the_indexes() -> None:
     roomy = a_table(1_000_000, fill_ratio=0.5)
     spared = updating(roomy, roomy.rows, ("amount",), UNKNOWN_SERVER).cpu_s

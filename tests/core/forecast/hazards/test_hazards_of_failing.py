@@ -90,7 +90,8 @@ def test_what_goes_away_is_told_where_no_statement_was_given() -> None:
     assert [one.sentence.split(",")[0] for one in release.what_goes_away(dropped)] == ["public.users is dropped"]
     renamed = scene(Script().did("ALTER TABLE users RENAME TO people", after=RENAMED))
     assert [one.sentence.split(",")[0] for one in release.what_goes_away(renamed)] == ["public.users becomes public.people"]
-    assert not list(release.what_goes_away(scene(Script().did("SELECT 1", after=REMADE))))
+    remade = Script().did("DROP TABLE users", after=GONE).did("CREATE VIEW users AS SELECT 1", after=REMADE)
+    assert not list(release.what_goes_away(scene(remade)))
     checked = scene(Script().did("DROP TABLE users", after=GONE), forecast={"statements_checked": 3})
     assert not list(release.what_goes_away(checked))
 

@@ -28,7 +28,7 @@ SORT_COMPARE_S = 0.0085e-6
 START_S = 0.0001
 """What a query takes before its first row: a sample of few pages is little longer."""
 
-SAME_MOMENT = 1.2
+SAME_MOMENT = 1.3
 """How far the same server is off its own sample a minute later, with nothing else changed."""
 
 SCRATCH = TableDetail(
@@ -99,9 +99,10 @@ def _scanning(samples: dict[SampleKind, list[Sample]], speeds: Speeds) -> tuple[
         speed = f"pages outside shared_buffers come at {1 / value / 1e6:.0f} MB/s"
     else:
         speed = "all of it was in shared_buffers"
-    tables = len({one.relation for one in scans})
+    count = len({one.relation for one in scans})
     share = hits / everything if everything else 1.0
-    return speeds, f"{everything / 1e6:.0f} MB of {tables} tables were read: {share:.0%} in shared_buffers; {speed}"
+    tables = "1 table" if count == 1 else f"{count} tables"
+    return speeds, f"{everything / 1e6:.0f} MB of {tables} were read: {share:.0%} in shared_buffers; {speed}"
 
 
 def _committing(samples: dict[SampleKind, list[Sample]], speeds: Speeds) -> tuple[Speeds, str]:
@@ -115,7 +116,7 @@ def _committing(samples: dict[SampleKind, list[Sample]], speeds: Speeds) -> tupl
             commit_s=Rate(value=value, below=together(1.6, spread), above=together(2.5, spread)),
             statement_s=replace(speeds.statement_s, below=2.2, above=4.0),
         ),
-        f"a commit took {value * 1000:.1f} ms",
+        f"a commit took {value * 1000:.2g} ms",
     )
 
 

@@ -19,6 +19,9 @@ from lockage.core.forecast.duration.structure import Index, Table
 ROOM_RATIO = 0.75
 """Share of shared_buffers that one statement's changed pages fill before they must be written out."""
 
+CHECKPOINT_RATIO = 0.53
+"""Share of max_wal_size after which a checkpoint begins: 1 / (1 + checkpoint_completion_target). Source: manual, 28.5."""
+
 _ENTRY_WAL_BYTES = 64.0
 """Record of one entry: header 24, block reference 20, offset, tuple header. Source: access/xlogrecord.h, nbtxlog.h."""
 
@@ -33,7 +36,7 @@ def updating(table: Table, rows: float, columns: Sequence[str], speeds: Speeds, 
         wal_bytes=rows * (table.row_bytes + work.row_wal_bytes) + images(table, rows, speeds),
         file_bytes=leaving(touched_bytes(table, rows) + rows * table.row_bytes, speeds.buffers_bytes * ROOM_RATIO),
     )
-    return heap + keeping(table.indexes, moved, table, speeds, work=work)
+    return checkpointed(heap + keeping(table.indexes, moved, table, speeds, work=work), table, speeds)
 
 
 def deleting(table: Table, rows: float, speeds: Speeds, *, work: Work = WORK) -> Cost:
@@ -56,7 +59,7 @@ def inserting(table: Table, rows: float, row_bytes: float, speeds: Speeds, *, or
         wal_bytes=rows * (row_bytes + work.row_wal_bytes) if logged else 0.0,
         file_bytes=leaving(rows * (row_bytes + work.page_row_bytes / 4), room),
     )
-    return heap + keeping(table.indexes, rows, table, speeds, inserting=True, work=work)
+    return checkpointed(heap + keeping(table.indexes, rows, table, speeds, inserting=True, work=work), table, speeds)
 
 
 def locking(table: Table, rows: float, speeds: Speeds, *, work: Work = WORK) -> Cost:
@@ -75,6 +78,15 @@ def keeping(
     for index in indexes:
         whole += _keeping(index, rows, table, speeds, misses=misses, inserting=inserting, work=work)
     return whole
+
+
+def checkpointed(cost: Cost, table: Table, speeds: Speeds) -> Cost:
+    """The same with what checkpoints in its midst add: index pages at random places come into the WAL whole once more."""
+    if not speeds.page_images:
+        return cost
+    again = max(0.0, cost.wal_bytes / (speeds.wal_limit_bytes * CHECKPOINT_RATIO) - 1)
+    scattered = sum(_index_bytes(index, table) * _scatter(index) for index in table.indexes)
+    return cost + Cost(wal_bytes=again * scattered, file_bytes=again * scattered)
 
 
 def same_page_ratio(table: Table, columns: Sequence[str]) -> float:
