@@ -86,6 +86,11 @@ def test_a_password_in_a_message_is_not_told() -> None:
         ["no-such-command"],
         ["--no-such-option"],
         ["survey"],
+        ["survey", "--save", "a.survey"],
+        ["survey", "demo", "--with-values"],
+        ["forecast", "--survey", "a.survey", "--database", "postgresql://h/d"],
+        ["forecast", "--survey", "a.survey", "--from", "3"],
+        ["forecast", "--migrations", "m", "--check-data"],
         ["survey", "a", "b"],
         ["plan", "demo"],
         ["plan", "demo", "--to", "2", "--strategy", "blue-green"],
@@ -121,7 +126,7 @@ def test_a_misspelt_command_is_guessed(home: dict[str, str], capsys: pytest.Capt
 
 
 def test_a_wrong_command_line_with_json_is_told_as_json(home: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["survey", "--json"], environment=home) == 2
+    assert run(["verify", "--json"], environment=home) == 2
     assert json.loads(capsys.readouterr().err)["code"] == "LK001"
 
 
