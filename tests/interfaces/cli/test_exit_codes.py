@@ -90,7 +90,6 @@ def test_a_password_in_a_message_is_not_told() -> None:
         ["survey", "demo", "--with-values"],
         ["forecast", "--survey", "a.survey", "--database", "postgresql://h/d"],
         ["forecast", "--survey", "a.survey", "--from", "3"],
-        ["forecast", "--migrations", "m", "--check-data"],
         ["survey", "a", "b"],
         ["plan", "demo"],
         ["plan", "demo", "--to", "2", "--strategy", "blue-green"],
@@ -118,6 +117,11 @@ def test_a_wrong_command_line_ends_with_2_and_leaves_nothing(
     assert captured.err.startswith("error LK0")
     assert "\nhint: " in captured.err
     assert not Path(home["LOCKAGE_HOME"]).exists()
+
+
+def test_data_is_checked_only_where_a_database_was_given(home: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["forecast", "--migrations", "m", "--survey", "a.survey", "--check-data"], environment=home) == 2
+    assert capsys.readouterr().err.startswith("error LK719: --check-data asks the database itself")
 
 
 def test_a_misspelt_command_is_guessed(home: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
