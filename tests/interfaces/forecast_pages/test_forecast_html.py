@@ -134,3 +134,36 @@ def test_the_answer_to_a_check_is_shown() -> None:
 
 def test_a_thousand_transactions_make_no_page_that_a_browser_chokes_on() -> None:
     assert len(html(thousand_transactions(), version="1")) < 400_000
+
+
+def colours(text: str) -> dict[str, str]:
+    return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})\b", text))
+
+
+def luminance(colour: str) -> float:
+    """Source: WCAG 2.2, relative luminance."""
+    digits = colour.lstrip("#")
+    digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
+    shares = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    dark, bright = sorted((luminance(one), luminance(other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_letters_and_bars_stand_out_from_what_is_behind_them(scheme: str) -> None:
+    style = html(nobody_waits(), version="1").partition("<style>")[2].partition("</style>")[0]
+    light, _, rest = style.partition("@media (prefers-color-scheme: dark)")
+    found = colours(light) if scheme == "light" else {**colours(light), **colours(rest.partition("\n}")[0])}
+    letters = [(ink, ground) for ink in ("ink", "muted") for ground in ("card", "page", "sunk")]
+    letters += [(f"{level}-ink", "card") for level in ("reads", "writes", "rows", "none", "unknown")]
+    letters += [("on-reads", "reads"), ("on-writes", "writes"), ("on-rows", "rows"), ("card", "unknown")]
+    drawn = [(level, "card") for level in ("reads", "writes", "rows", "unknown")]
+    # Source: WCAG 2.2, 1.4.3 for letters and 1.4.11 for what is drawn. Beside each bar stands in words what its colour says.
+    least = dict.fromkeys(letters, 4.5) | dict.fromkeys(drawn, 2.9)
+    ratios = {pair: round(contrast(found[pair[0]], found[pair[1]]), 1) for pair in least}
+    assert {pair: ratio for pair, ratio in ratios.items() if ratio < least[pair]} == {}
