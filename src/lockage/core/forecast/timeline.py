@@ -18,7 +18,7 @@ from lockage.core.forecast.names import LISTED_KINDS, ancestors, owner
 from lockage.core.forecast.ran import changes_of, plans_of, told_by_texts
 from lockage.core.forecast.rows import inserted_keys, row_locks, row_locks_of_plans
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, HeldLock, Trace, Traced
-from lockage.core.forecast.worst_case import worst_case
+from lockage.core.forecast.worst_case import WorstCase, worst_case
 from lockage.core.migration.syntax import Control
 
 
@@ -202,27 +202,38 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
 
 def _worst_cases(step: Traced, gaps: Iterable[Gap], position: int, end: int, listing: _Listing) -> Iterator[Hold]:
     for gap in gaps:
-        for oid, blocks in _blocked_by(gap, step, listing).items():
-            if blocks is Blocks.NONE:
-                continue
-            because = f"{step.file}:{gap.line} unknown, worst case"
+        because = f"{step.file}:{gap.line} unknown, worst case"
+        cases = [worst_case(statement, mark=step.before, rules=step.rules) for statement in gap.statements or ()]
+        everything = gap.statements is None or any(case.everything for case in cases)
+        for oid, blocks in (_everything(listing) if everything else _blocked_by(cases)).items():
             for listed, via, _ in listing.reached(oid, step.after):
                 yield Hold(oid=listed, mode=None, blocks=blocks, first=position, last=end, via=via, because=because)
+        for lock in (lock for case in cases for lock in case.rows):
+            for listed, via, _ in listing.reached(lock.oid, step.after):
+                yield Hold(
+                    oid=listed,
+                    mode=None,
+                    blocks=Blocks.ROWS,
+                    first=position,
+                    last=end,
+                    via=via,
+                    strong=lock.strong,
+                    all_rows=lock.all_rows,
+                    constants=lock.constants,
+                    referred=lock.referred,
+                    because=because,
+                )
 
 
 def _everything(listing: _Listing) -> dict[int, Blocks]:
     return {oid: Blocks.READS for oid, r in listing.visible.relations.items() if r.kind in LISTED_KINDS}
 
 
-def _blocked_by(gap: Gap, step: Traced, listing: _Listing) -> dict[int, Blocks]:
-    if gap.statements is None:
-        return _everything(listing)
+def _blocked_by(cases: Iterable[WorstCase]) -> dict[int, Blocks]:
+    """The worst for each table as a whole."""
     found: dict[int, Blocks] = {}
-    for statement in gap.statements:
-        case = worst_case(statement, mark=step.before, rules=step.rules)
-        if case.everything:
-            return _everything(listing)
+    for case in cases:
         for oid, blocks in case.blocks.items():
-            if badness(blocks) > badness(found.get(oid, Blocks.NONE)):
+            if badness(blocks) > badness(found.get(oid, Blocks.ROWS)):
                 found[oid] = blocks
     return found

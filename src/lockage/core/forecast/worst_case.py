@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.lock_modes import badness, blocks_of
 from lockage.core.forecast.names import oids
-from lockage.core.forecast.rows import row_locks
+from lockage.core.forecast.rows import RowLock, row_locks
 from lockage.core.forecast.trace import CatalogMark, CatalogRules
 from lockage.core.migration.syntax import Name, Statement, WorkKind
 
@@ -60,6 +60,7 @@ class WorstCase:
     """Who may be blocked, by oid; ``everything``: no name says where."""
 
     blocks: Mapping[int, Blocks] = field(default_factory=dict[int, Blocks])
+    rows: tuple[RowLock, ...] = ()  # what of it is for the sake of rows
     everything: bool = False
 
 
@@ -68,9 +69,9 @@ def worst_case(statement: Statement, *, mark: CatalogMark, rules: CatalogRules) 
     if statement.node in {"call_stmt", "execute_stmt"}:
         return WorstCase(everything=True)
     blocks: dict[int, Blocks] = {}
-    for lock in row_locks(statement.changes, mark=mark, rules=rules):
-        if lock.rows:
-            _raise(blocks, lock.oid, Blocks.ROWS)
+    rows = tuple(lock for lock in row_locks(statement.changes, mark=mark, rules=rules) if lock.rows)
+    for lock in rows:
+        _raise(blocks, lock.oid, Blocks.ROWS)
     level = _level(statement)
     if level is not Blocks.NONE:
         named = _touched(statement)
@@ -81,7 +82,7 @@ def worst_case(statement: Statement, *, mark: CatalogMark, rules: CatalogRules) 
             for key in rules.foreign_keys:
                 if key.child_oid in dropped:
                     _raise(blocks, key.parent_oid, Blocks.READS)
-    return WorstCase(blocks=blocks)
+    return WorstCase(blocks=blocks, rows=rows)
 
 
 def _raise(blocks: dict[int, Blocks], oid: int, level: Blocks) -> None:
