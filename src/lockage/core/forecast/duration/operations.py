@@ -89,8 +89,10 @@ class Operations:
             table = self._table(relation.oid, step)
             index = self._structure.fresh_index(built, relation, step)
             build = building.building_beside_writers if beside else building.building
-            doubt = GUESSED if not index.known else SURE
-            yield self._piece("index-build", relation, table, build(index, table, self._speeds), doubt=doubt)
+            cost, doubt = build(index, table, self._speeds), SURE if index.known else GUESSED
+            if "" in index.columns:  # an expression, which is computed for each row
+                cost, doubt = cost + Cost(cpu_s=table.rows * WORK.call_row_s), CALLS
+            yield self._piece("index-build", relation, table, cost, doubt=doubt)
         if beside:
             for relation in dict.fromkeys(relation for _, relation in _newly_indexed(step)):
                 yield self._wait(relation)
