@@ -15,7 +15,9 @@ with tables as (
                 order by k.place
            ) as columns,
            pg_catalog.concat_ws(' ', pg_catalog.pg_get_expr(i.indexprs, i.indrelid), pg_catalog.pg_get_expr(i.indpred, i.indrelid),
-                                case when i.indnullsnotdistinct then 'nulls not distinct' end) as rest,
+                                -- Since 15.
+                                case when (pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::boolean then 'nulls not distinct' end
+           ) as rest,
            coalesce(x.conname, r.relname) as name,
            case when i.indisexclusion then pg_catalog.pg_get_constraintdef(x.oid) end as exclusion
       from pg_catalog.pg_index as i
