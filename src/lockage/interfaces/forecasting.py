@@ -136,6 +136,8 @@ class Forecaster:
             traffic=traffic,
             ask_data=self._asking() if self.check_data else as_it_is,
         )
+        named = self.deployment.migrations
+        made = replace(made, script=replace(made.script, folder=str(named) if named else None))
         if first is not None:
             return made
         counted = f"where {from_release} ends is not known, so every migration after {begin} is counted, those before it too"
