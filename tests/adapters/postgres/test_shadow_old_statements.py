@@ -155,6 +155,21 @@ def test_what_pg_stat_statements_prints_is_prepared_and_executed(shadow: Shadow,
         assert (statement in breaking(old)) == ("users" in statement or "keys" in statement)
 
 
+def test_queries_inside_of_cursors_copies_and_calls_are_checked(shadow: Shadow) -> None:
+    shadow.run("create procedure use_up(which bigint) language sql as $$ update keys set used = 1 where id = which $$")
+    texts = (
+        "declare c cursor for select secret from keys",
+        "copy keys (id, user_id, secret) from stdin",
+        "copy (select secret from keys) to stdout",
+        "call use_up($1)",
+    )
+    with shadow.statements() as old:
+        assert old.prepare(olds(*texts)) == ()
+        assert old.broken() == Breaks()
+        shadow.run("alter table keys drop column secret; drop procedure use_up")
+        assert set(breaking(old)) == set(texts)
+
+
 def test_a_role_is_asked_whether_it_still_may_and_superusers_are_not_taken_for_it(shadow: Shadow) -> None:
     shadow.run(
         "do $$ begin create role reader; exception when duplicate_object then null; end $$; "

@@ -16,10 +16,11 @@ from psycopg.rows import TupleRow
 from lockage.adapters.postgres.pipelined import Answer, Describe, Prepare, answers
 from lockage.core.forecast.compatibility import Unchecked, Why
 from lockage.core.migration.placeholders import Objection, Typing, placeholders, typed
+from lockage.core.migration.within import query_within
 from lockage.core.release.statements import OldStatement
 
 _QUERY = re.compile(
-    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|insert|update|delete|with|merge|values|table)\b", re.IGNORECASE | re.DOTALL
+    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|insert|update|delete|with|merge|values|table|call)\b", re.IGNORECASE | re.DOTALL
 )
 """What is executed, by its first word; the rest (SET, LISTEN, BEGIN) reads no schema."""
 
@@ -49,21 +50,19 @@ class Preparing:
     def prepare(self, statements: Sequence[OldStatement]) -> Iterator[Prepared | Unchecked]:
         """Each statement prepared, or why it is not, in order."""
         named = [(statement, f"lockage_{number}".encode()) for number, statement in enumerate(statements)]
-        queries = [(statement, name) for statement, name in named if _QUERY.match(statement.text)]
-        sent = answers(
-            self._session, ((Prepare(name=name, text=statement.text), Describe(name=name)) for statement, name in queries)
-        )
-        found = dict(zip((name for _, name in queries), list(sent), strict=True))
+        queries = {name: query for statement, name in named if (query := _query(statement.text)) is not None}
+        sent = answers(self._session, ((Prepare(name=name, text=text), Describe(name=name)) for name, text in queries.items()))
+        found = dict(zip(queries, list(sent), strict=True))
         for statement, name in named:
             if name not in found:
                 yield Unchecked(statement=statement, why=Why.UTILITY)
             else:
-                yield self._one(statement, name, found[name])
+                yield self._one(statement, name, queries[name], found[name])
 
-    def _one(self, statement: OldStatement, name: bytes, answer: Answer) -> Prepared | Unchecked:
+    def _one(self, statement: OldStatement, name: bytes, query: str, answer: Answer) -> Prepared | Unchecked:
         if answer.failure is None:
-            return Prepared(statement=statement, name=name, text=statement.text, declared=(), types=answer.parameter_types)
-        if placeholders(statement.text):
+            return Prepared(statement=statement, name=name, text=query, declared=(), types=answer.parameter_types)
+        if placeholders(query):
             described: list[Answer] = []
 
             def attempt(typing: Typing) -> Objection | None:
@@ -71,7 +70,7 @@ class Preparing:
                 described.append(answer)
                 return _objection(answer)
 
-            found = typed(statement.text, attempt, more_types=self._own_types())
+            found = typed(query, attempt, more_types=self._own_types())
             if found is not None:
                 types = described[-1].parameter_types
                 declared = self._declared(found)
@@ -107,6 +106,13 @@ class Preparing:
             ).fetchall()
             self._own = tuple(str(row[0]) for row in rows)
         return self._own
+
+
+def _query(text: str) -> str | None:
+    if _QUERY.match(text):
+        return text
+    within = query_within(text)
+    return within if within is not None and _QUERY.match(within) else None
 
 
 def _objection(answer: Answer) -> Objection | None:
