@@ -1,8 +1,8 @@
 """Marks the catalog: which relations there are at one moment, and which table each belongs to.
 
 Not for production: it has no limits of its own. The surprising thing: a mark after the first is made of the relations that were
-locked meanwhile, for PostgreSQL changes, makes or drops none without a lock on it; so one more mark costs little, however
-many relations there are.
+locked meanwhile, for PostgreSQL changes, makes or drops none without a lock on it or on its table; so one more mark costs
+little, however many relations there are.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ class MarkReader:
         else:
             self._relations = self._relations.changed({**differing, **dict.fromkeys(gone)})
         return CatalogMark(relations=self._relations)
+
+    def concerned(self, oids: Iterable[int]) -> frozenset[int]:
+        """These relations and what belongs to them: a table that moves takes its indexes along, and locks none of them."""
+        found = frozenset(oids)
+        return found | {oid for oid, owner in self._owners.items() if owner in found}
 
     def update(self, text: str, asked: Iterable[int]) -> CatalogMark | None:
         """Gives the mark when ``text`` has those of the ``asked`` relations that there are, and no others have changed.

@@ -13,7 +13,7 @@ from typing import Any
 
 from lockage.adapters.postgres.exchange import Row
 from lockage.core.forecast.layers import Layered
-from lockage.core.forecast.trace import CatalogRules, ForeignKey, KeyList, Rewrite, Routine, RoutineList, Trigger
+from lockage.core.forecast.trace import CatalogRules, ForeignKey, KeyList, Rewrite, Routine, RoutineList, Trigger, Use
 
 # Source: catalog/pg_trigger.h, PostgreSQL 18.
 _ROW = 1 << 0
@@ -26,6 +26,7 @@ _RELATION: Mapping[str, Callable[[Sequence[Any]], int]] = {
     "rewrites": lambda values: values[1],
     "views": lambda values: values[0],
     "writable_views": lambda values: values[0],
+    "uses": lambda values: values[0],
     "sequences": lambda values: values[1],
     "composites": lambda values: values[2],
     "columns": lambda values: values[0],
@@ -55,7 +56,7 @@ class RuleReader:
     def take(self, rows: Sequence[Row], few: Iterable[int] | None) -> None:
         """Takes the rows of one of the queries, which asked for ``few`` relations; None: for all."""
         for kind, text in rows:
-            entries = json.loads(text) if text else []
+            entries: list[Any] = json.loads(text) if text else []
             if kind == "routines":
                 self._names = {oid: name for oid, name, _, _ in entries}
                 self._routines = RoutineList(
@@ -67,7 +68,7 @@ class RuleReader:
     def _take(self, kind: str, entries: Sequence[Any], few: Iterable[int] | None) -> None:
         new: dict[int, list[Any]] = defaultdict(list)
         for values in entries:
-            entry = values if isinstance(values, list) else [values]
+            entry: list[Any] = [values] if kind == "writable_views" else values
             new[_RELATION[kind](entry)].append(entry)
         if few is None:
             self._entries[kind], self._stale[kind] = dict(new), None
@@ -99,6 +100,7 @@ class RuleReader:
             ),
             views=self._mapping("views", lambda values: values[1]),
             writable_views=tuple(entries["writable_views"]),
+            uses=tuple(_use(values) for those in entries["uses"].values() for values in those),
             sequences=self._inverted("sequences", lambda values: values[1]),
             composites=self._inverted("composites", lambda values: (values[1], values[2])),
             columns=self._mapping("columns", lambda values: values[1]),
@@ -151,6 +153,11 @@ def _foreign_key(values: Sequence[Any]) -> ForeignKey:
         on_delete=on_delete,
         on_update=on_update,
     )
+
+
+def _use(values: Sequence[Any]) -> Use:
+    relation, by, routine, reads, event = values
+    return Use(relation_oid=relation, by=by, routine=routine, reads_oid=reads, event=event)
 
 
 def _trigger(values: Sequence[Any], names: Mapping[int, str]) -> Trigger:

@@ -28,6 +28,10 @@ READING_LIMIT_S = 10.0
 FEW = 500
 """Relations that are asked for one by one; for more it is as quick to read them all."""
 
+MANY_LOCKED = 60
+"""Relations that are locked; of more it is asked which ones the last statements have changed, for a long transaction holds all
+that it ever touched."""
+
 
 class Part(IntEnum):
     """Parts of the catalog that are read by themselves; values are columns of ``select_catalog_writes.sql``."""
@@ -39,7 +43,15 @@ class Part(IntEnum):
 
 
 _SCHEMAS = 4
-"""The last column: a schema that is renamed renames what is in it, and no lock tells."""
+"""The column behind: a schema that is renamed renames what is in it, and no lock tells."""
+_GONE = 5
+"""And the last: rows that are not there any more tell of no relation."""
+
+_CHANGED = {
+    Part.RELATIONS: "select_changed_relations",
+    Part.KEYS: "select_changed_owners",
+    Part.CODE: "select_changed_owners",
+}
 
 _RULES = {Part.KEYS: "select_key_rules", Part.CODE: "select_code_rules", Part.ROUTINES: "select_routines"}
 
@@ -58,12 +70,18 @@ class CatalogWatch:
         self._stale = set(Part)
         # Of each part, the relations that were locked when it was changed since its last reading; None: it may be any.
         self._concerned: dict[Part, set[int] | None] = dict.fromkeys(Part)
+        # Of each part, the youngest subtransaction at an earlier reading, and whether all that has changed since was changed by
+        # younger ones.
+        self._since: dict[Part, str | None] = dict.fromkeys(Part)
+        self._younger: dict[Part, bool] = dict.fromkeys(Part, False)
+        self._divided = False  # a savepoint or a transaction has begun since the last look
 
     def mark(self) -> CatalogMark:
         """Gives the relations; inside an aborted transaction, as they were seen last."""
         if Part.RELATIONS in self._stale and self._status is not TransactionStatus.INERROR:
-            few, mark = self._concerned[Part.RELATIONS], None
-            if few is not None and len(few) <= FEW:
+            few, mark = self._few(Part.RELATIONS), None
+            if few is not None:
+                few = self._marks.concerned(few)
                 mark = self._marks.update(self._read(_only(few))[0][0] or "", few)
             self._mark = mark or self._marks.read(self._read(load_sql("select_catalog_mark"))[0][0] or "")
             self._is_read(Part.RELATIONS)
@@ -74,9 +92,8 @@ class CatalogWatch:
         stale = self._stale & _RULES.keys()
         if stale and self._status is not TransactionStatus.INERROR:
             for part in stale:
-                locked = self._concerned[part]
-                few = None if locked is None else self._rule_reader.concerned(locked)
-                few = few if few is not None and len(few) <= FEW else None
+                few = self._few(part)
+                few = None if few is None else self._rule_reader.concerned(few)
                 self._rule_reader.take(self._read(_wanting(_RULES[part], few)), few)
                 self._is_read(part)
             self._rules = self._rule_reader.rules()
@@ -85,16 +102,23 @@ class CatalogWatch:
     def transaction_begins(self) -> None:
         """Forgets what the transaction before has written: it was looked at in time."""
         self._writes = ()
+        self._divided = True
+
+    def divided(self) -> None:
+        """Notes that what is written from now on is written by a younger subtransaction."""
+        self._divided = True
 
     def look(self, locked: Iterable[int]) -> None:
         """Finds out in the open transaction which parts were written to since the last look; ``locked``: what it holds now."""
         before, self._writes = self._writes, self._count()
         written = [place for place, now in enumerate(self._writes) if now != "0" and (not before or now != before[place])]
+        divided, self._divided = self._divided, False
         if not self._writes or _SCHEMAS in written:
             self.doubt()
         elif written:
-            for part in map(Part, written):
+            for part in (Part(place) for place in written if place < _SCHEMAS):
                 self._stale.add(part)
+                self._younger[part] &= divided and _GONE not in written
                 if (few := self._concerned[part]) is not None:
                     few.update(locked)
 
@@ -111,9 +135,20 @@ class CatalogWatch:
     def _status(self) -> TransactionStatus:
         return self._traced.info.transaction_status
 
+    def _few(self, part: Part) -> set[int] | None:
+        """The relations of which a part must be read anew; None: of all."""
+        locked = self._concerned[part]
+        if locked is not None and len(locked) > MANY_LOCKED and self._status is TransactionStatus.INTRANS and part in _CHANGED:
+            since, known = self._since[part], self._younger[part]
+            ((changed, self._since[part]),) = self._read(_formatted(_CHANGED[part], since=_xid(since)))
+            if since is not None and known:
+                return {int(oid) for oid in (changed or "").split(",") if oid}
+        return locked if locked is not None and len(locked) <= FEW else None
+
     def _is_read(self, part: Part) -> None:
         self._stale.discard(part)
         self._concerned[part] = set()
+        self._younger[part] = True
 
     def _count(self) -> Row:
         rows = exchange(self._traced, load_sql("select_catalog_writes"), limit_s=READING_LIMIT_S).rows
@@ -144,5 +179,12 @@ def _only(oids: Iterable[int]) -> str:
 
 def _wanting(name: str, few: Iterable[int] | None) -> str:
     """A query for rules, of these relations; None: of all."""
-    wanted = sql.SQL("{}::pg_catalog.oid[]").format(sql.Literal(None if few is None else _array(few)))
-    return sql.SQL(load_sql(name)).format(wanted=wanted).as_string()
+    return _formatted(name, wanted=sql.SQL("{}::pg_catalog.oid[]").format(sql.Literal(None if few is None else _array(few))))
+
+
+def _xid(number: str | None) -> sql.Composed:
+    return sql.SQL("{}::pg_catalog.xid").format(sql.Literal(number))
+
+
+def _formatted(name: str, **values: sql.Composable) -> str:
+    return sql.SQL(load_sql(name)).format(**values).as_string()

@@ -213,6 +213,8 @@ class Tracing:
 
         ``locks``: what the transaction holds behind it; None: not read.
         """
+        if tag == "SAVEPOINT":
+            self._catalog.divided()
         match self._status:
             case TransactionStatus.INTRANS if tag == "ROLLBACK":
                 # What a savepoint took back was counted all the same, so the numbers prove nothing.

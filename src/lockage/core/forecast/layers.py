@@ -76,9 +76,10 @@ class Layered(Mapping[K, V]):
 
     def get(self, key: object, default: Any = None) -> Any:
         """As of a dictionary."""
-        found = self.changes.get(key, self) if self.changes else self  # type: ignore[arg-type]
-        if found is self:
-            return self.base.entries.get(key, default)  # type: ignore[arg-type]
+        wanted = cast("K", key)
+        if wanted not in self.changes:
+            return self.base.entries.get(wanted, default)
+        found = self.changes[wanted]
         return default if found is None else found
 
     def __getitem__(self, key: K) -> V:

@@ -304,13 +304,14 @@ class RowLedger:
             return
         emptied = step.statement.node in {"truncate_stmt", "create_table_as_stmt"}
         for oid, former, now in differences(step.before, step.after):
-            kind = (now or former).kind if now or former else ""
-            if kind == "i" and former is None and now is not None:
-                self._touch(now.owner_oid or now.table_oid).indexes += 1
-            elif kind == "i" and now is None and former is not None:
-                size = self._touch(former.owner_oid or former.table_oid)
-                size.indexes = max(size.indexes - 1, 0)
-            elif kind in {"r", "m"} and former and now and former.relfilenode != now.relfilenode and not emptied:
+            if former is None:
+                if now is not None and now.kind == "i":
+                    self._touch(now.owner_oid or now.table_oid).indexes += 1
+            elif now is None:
+                if former.kind == "i":
+                    size = self._touch(former.owner_oid or former.table_oid)
+                    size.indexes = max(size.indexes - 1, 0)
+            elif now.kind in {"r", "m"} and former.relfilenode != now.relfilenode and not emptied:
                 self._touch(oid).spare_bytes = 0.0
                 self._tell(oid)
 
