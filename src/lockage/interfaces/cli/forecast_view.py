@@ -25,10 +25,12 @@ from lockage.interfaces.cli.waiting_view import (
     waiting_in_words,
 )
 from lockage.interfaces.forecast_pages.sentences import (
+    Wait,
     at_most,
     checked_in_words,
     ledger_of,
     range_in_words,
+    reasons,
     time_in_words,
     waits_of,
     when_in_words,
@@ -89,9 +91,10 @@ def _waiting(forecast: Forecast, console: Console) -> None:
             who = "other migrators" if relation is ledger else blocks_in_words(wait.blocks)
             when = f", {when_in_words(wait.stretches)}" if wait.stretches else ""
             red = wait.blocks is Blocks.READS and relation is not ledger
-            say(console, f"  {relation.relation}: {who}, {range_in_words(wait.seconds)}{when}", style="red" if red else None)
-        for line in _reasons(relation):
-            _indented(console, line)
+            line = f"{relation.relation}: {who}, {range_in_words(wait.seconds)}{when}"
+            _indented(console, line, indent="  ", style="red" if red else None)
+            for why in _reasons(relation) if wait.blocks is relation.blocks else _milder(relation, wait):
+                _indented(console, why)
         for line in waiting_in_words(relation.waiting) if relation.waiting else ():
             _indented(console, line)
     if timeout := lock_timeouts_in_words(forecast):
@@ -112,6 +115,11 @@ def _reasons(relation: RelationForecast) -> Iterable[str]:
         yield f"and {counted(len(locks) - LOCKS_SHOWN, 'more lock')} like these"
     for sentence in relation.because[:LOCKS_SHOWN]:
         yield _because(sentence)
+
+
+def _milder(relation: RelationForecast, wait: Wait) -> Iterable[str]:
+    for why, where, statement in reasons(relation, wait, most=1):
+        yield f"{why}, {where} {statement}" if where else why if why.startswith("and ") else _because(why)
 
 
 def _because(sentence: str) -> str:
@@ -182,11 +190,11 @@ def _bullets(console: Console, title: str, lines: Sequence[str], *, style: str |
         _indented(console, line, mark="- ", indent="  ")
 
 
-def _indented(console: Console, line: str, *, mark: str = "", indent: str = "      ") -> None:
+def _indented(console: Console, line: str, *, mark: str = "", indent: str = "      ", style: str | None = None) -> None:
     """A line that folds under its own beginning on a terminal, and stays whole in a pipe."""
     if not console.is_terminal:
-        say(console, f"{indent}{mark}{line}")
+        say(console, f"{indent}{mark}{line}", style=style)
         return
     grid = Table.grid()
     grid.add_row(indent + mark, line)
-    console.print(grid)
+    console.print(grid, style=style)
