@@ -114,7 +114,7 @@ def _committing(samples: dict[SampleKind, list[Sample]], speeds: Speeds) -> tupl
         replace(
             speeds,
             commit_s=Rate(value=value, below=together(1.6, spread), above=together(2.5, spread)),
-            statement_s=replace(speeds.statement_s, below=2.2, above=4.0),
+            statement_s=replace(speeds.statement_s, below=2.2, above=6.0),
         ),
         f"a commit took {value * 1000:.2g} ms",
     )

@@ -75,7 +75,7 @@ class _Estimator:
                     operations.append(_listed(piece, (before or piece.relation).relation, step))
         elif step.statement.control is not Control.COMMIT:
             parts.append(_fixed(Rate(value=speeds.statement_s.value / 8, below=2.0, above=4.0)))
-        if not step.observation.in_transaction:
+        if not step.observation.in_transaction and not step.statement.reads_only:
             parts.append(_fixed(speeds.commit_s))
         self._note(step)
         return Estimate(operations=tuple(operations), seconds=total(parts))
