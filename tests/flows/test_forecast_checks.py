@@ -16,7 +16,7 @@ from lockage.core.forecast.assess import Answer, Check, Forecast
 from lockage.core.migration.formats import plain
 from lockage.core.migration.script import Migration
 from lockage.flows.check_data import with_answers
-from lockage.flows.forecast import forecast_database
+from lockage.flows.forecast import forecast_database, forecast_folder
 from support.check_corpus import CASES, Case
 
 pytestmark = pytest.mark.real
@@ -138,3 +138,47 @@ def test_a_check_that_would_write_or_reach_out_is_not_run(ground: Ground) -> Non
 class NeverAsked:
     def answer(self, query: str) -> Answer:
         raise AssertionError(query)
+
+
+UNFOLLOWED = {
+    "do $$ begin update $t set a = id; end $$": "$file:1",
+    "select fill_$t()": "$file:1",
+    "update $t set a = o.id from other o where o.id = $t.id": "$file:1 changes its rows",
+    "update $t set a = (random() * 10)::int": "fills it with values that nobody knows beforehand",
+    "update other set id = id;\ninsert into $t (id, a) select id, id from other": "$file:2 changes its rows",
+    "alter table $t alter a type bigint using id": "changes its type",
+    "copy $t from stdin": "$file:1 changes its rows",
+    "merge into $t using other o on o.id = $t.id when matched then update set a = 1": "$file:1 changes its rows",
+}
+"""Changes of a table's rows that no query can repeat, and what is said of them."""
+
+
+@pytest.fixture(scope="module")
+def unfollowed() -> Forecast:
+    """The forecast of them all, each before a key is added to its table."""
+    schema = ["create table other (id int primary key)"]
+    files: list[tuple[str, str]] = []
+    for number, text in enumerate(UNFOLLOWED):
+        schema.append(f"create table u{number} (id int primary key, a int)")
+        schema.append(f"create function fill_u{number}() returns void language sql as 'update u{number} set a = 1'")
+        files += [
+            (f"u{number}.sql", text.replace("$t", f"u{number}")),
+            (f"k{number}.sql", f"alter table u{number} add unique (a)"),
+        ]
+    migrations = [
+        Migration(version=version, name="m", file=file, text=text)
+        for version, (file, text) in enumerate([("schema.sql", ";\n".join(schema)), *files], start=1)
+    ]
+    return forecast_folder(
+        migrations, form=plain.FORMAT, shadows=EmbeddedShadows(), narrate=lambda _: None, from_version=1, transaction="file"
+    )
+
+
+@pytest.mark.parametrize("between", UNFOLLOWED)
+def test_rows_that_the_script_changes_in_a_way_that_nobody_can_follow_are_said_to_be_so(
+    between: str, unfollowed: Forecast
+) -> None:
+    number = list(UNFOLLOWED).index(between)
+    assert [check for check in unfollowed.checks if check.file == f"k{number}.sql"] == []
+    said = [sentence for sentence in unfollowed.assumptions if sentence.startswith(f"k{number}.sql:1 may fail on data")]
+    assert [UNFOLLOWED[between].replace("$file", f"u{number}.sql") in sentence for sentence in said] == [True]

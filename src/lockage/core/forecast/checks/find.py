@@ -62,7 +62,7 @@ class FoundChecks:
 
 def find_checks(trace: Trace, catalog: Iterable[CatalogObject], *, major: int) -> FoundChecks:
     """The checks of a traced script; ``catalog`` is that before it, ``major`` the server's that will be asked."""
-    steps = [step for step in trace.statements if not step.of_migrator and step.skipped is None]
+    steps = [step for step in trace.statements if not step.of_migrator]
     if not steps:
         return FoundChecks()
     walk = _Walk(Tables(trace.start, Known(catalog), steps[0]), major=major)
@@ -98,7 +98,8 @@ class _Walk:
         handled: set[int] = set()
         if step.statement.node in _MIND_PENDING:
             self._ask_pending(step)
-        for place, text in enumerate([step.statement.text, *(inner.text for inner in statements_inside(step))]):
+        texts = [step.statement.text, *(inner.text for inner in statements_inside(step))]
+        for place, text in enumerate(texts if step.skipped is None else ()):
             for effect in effects_of(text):
                 if place and isinstance(effect, RowsUpdated | RowsDeleted | RowsInserted):
                     continue  # how often it ran, and with which values, is known to nobody

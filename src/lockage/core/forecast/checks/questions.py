@@ -22,13 +22,19 @@ SOFT_INPUT_SINCE = 16
 """First major with ``pg_input_is_valid``. Source: PostgreSQL 16 release notes, E.14.3.8."""
 
 STEADY = frozenset(
-    """abs btrim ceil ceiling char_length character_length coalesce concat concat_ws date_part date_trunc decode encode extract
-    floor format greatest initcap jsonb_array_length jsonb_build_array jsonb_build_object jsonb_extract_path
-    jsonb_extract_path_text jsonb_typeof least left length lower lpad ltrim make_interval md5 mod nullif now numrange
-    octet_length
-    position power regexp_replace repeat replace reverse right round rpad rtrim sign split_part starts_with strpos substr
-    substring timezone to_char to_date to_jsonb to_number to_timestamp to_tsvector translate trim trunc tsrange tstzrange
-    daterange int4range int8range upper array_length cardinality array_to_string string_to_array isfinite age""".split()  # noqa: SIM905
+    re.findall(
+        r"\w+",
+        """
+        abs age array_agg array_length array_to_string avg bool_and bool_or btrim cardinality ceil ceiling char_length
+        character_length coalesce concat concat_ws count date_part date_trunc daterange decode dense_rank encode every extract
+        first_value floor format generate_series greatest initcap int4range int8range isfinite jsonb_array_length
+        jsonb_build_array jsonb_build_object jsonb_extract_path jsonb_extract_path_text jsonb_typeof last_value least left
+        length lower lpad ltrim make_interval max md5 min mod now nullif numrange octet_length position power rank
+        regexp_replace repeat replace reverse right round row_number rpad rtrim sign split_part starts_with string_agg
+        string_to_array strpos substr substring sum timezone to_char to_date to_jsonb to_number to_timestamp to_tsvector
+        translate trim trunc tsrange tstzrange unnest upper
+        """,
+    )
 )
 """Functions of PostgreSQL's own that give the same again within a transaction, and do nothing else."""
 
