@@ -22,7 +22,7 @@ def may_check_rows(sql: str) -> bool:
         statements = split_statements(sql, file="statement")
     except UsageError:
         return False
-    return any(s.procedure is not None or (s.node == "alter_table_stmt" and s.works) for s in statements)
+    return any(s.procedure is not None or (s.node == "alter_table_stmt" and (s.works or s.added_columns)) for s in statements)
 
 
 def scans(session: psycopg.Connection[TupleRow], tables: Sequence[int]) -> Mapping[int, int]:

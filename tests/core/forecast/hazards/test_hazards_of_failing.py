@@ -65,6 +65,13 @@ def test_a_check_is_as_bad_as_its_answer(answer: Answer, expected: list[object])
     assert answer is not Answer.NOT_ASKED or found[0].remedy == "Look first: SELECT 1"
 
 
+def test_what_nobody_saw_is_told_once_for_each_file() -> None:
+    unknown = tuple(Unknown(file=file, line=line, reason="r") for file in ("1_a.sql", "2_b.sql") for line in (3, 5, 9))
+    found = list(failing.unknown(scene(forecast={"unknown": unknown})))
+    assert [(one.file, one.line) for one in found] == [("1_a.sql", 3), ("2_b.sql", 3)]
+    assert "2 more places" in found[0].sentence
+
+
 def test_a_statement_that_looked_at_no_row_cannot_fail_on_one() -> None:
     script = Script().did("ALTER TABLE users ALTER a SET NOT NULL")
     check = Check(query="SELECT 1", why="no NULL", file="1_a.sql", line=1)

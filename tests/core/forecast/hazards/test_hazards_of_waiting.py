@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockage.core.forecast.assess import Blocks, Seconds
+from lockage.core.forecast.assess import Script as ScriptRead
 from lockage.core.forecast.hazards import blocking
 from lockage.core.forecast.trace import CatalogRules, ForeignKey
 from support.hazard_scenes import LONG, SHORT, UNKNOWN, blocked, operation, scene, sized, told
@@ -64,6 +65,12 @@ def test_a_table_without_rows_is_locked_without_harm() -> None:
     assert not list(blocking.long_write_block(empty))
 
 
+def test_the_table_of_the_migrators_own_is_left_out() -> None:
+    of_it = {"script": ScriptRead(migrations=(), ledger="public.users")}
+    assert not list(blocking.long_exclusive(scene(relations=[blocked("users", Blocks.READS, LONG)], forecast=of_it)))
+    assert parent_then_child(forecast=of_it) == []
+
+
 def test_a_wait_that_no_lock_of_its_own_makes_is_told_of_the_relation_that_is_locked() -> None:
     assert not list(blocking.long_exclusive(scene(relations=[blocked("user_view", Blocks.READS, LONG, mode=None)])))
 
@@ -90,6 +97,22 @@ def test_many_rows_changed_behind_ddl_are_told() -> None:
 def test_few_rows_changed_behind_ddl_are_nothing_and_quick_ones_a_note() -> None:
     assert changed_behind(rows=200.0) == []
     assert ("H003", "public.keys", "note") in changed_behind(seconds=SHORT)
+
+
+@pytest.mark.parametrize("sql", ["UPDATE keys SET b = 1 WHERE id = 7", "INSERT INTO keys VALUES (1), (2)"])
+def test_a_row_by_its_key_or_written_out_is_few_whatever_the_size_of_its_table(sql: str) -> None:
+    rules = CatalogRules(unique_keys={KEYS: (("id",),)})
+    script = Script(rules=rules).did("ALTER TABLE users ADD a int", (USERS, EXCLUSIVE)).did(sql, (USERS, EXCLUSIVE))
+    seen = scene(script, operations=[operation("update", "keys", rows=0.0, seconds=UNKNOWN)], seconds=UNKNOWN)
+    assert not list(blocking.changes_behind_ddl(seen))
+
+
+def test_several_changes_of_one_transaction_are_one_hazard() -> None:
+    script = Script().did("ALTER TABLE users ADD a int", (USERS, EXCLUSIVE))
+    for _ in range(3):
+        script.did("UPDATE keys SET b = 1", (USERS, EXCLUSIVE), (KEYS, "RowExclusiveLock"))
+    (found,) = blocking.changes_behind_ddl(scene(script, operations=[operation("update", "keys", rows=1e6)]))
+    assert "beside 2 more such statements" in found.sentence
 
 
 def test_rows_changed_while_only_an_empty_table_is_shut_are_nothing() -> None:

@@ -12,7 +12,7 @@ from itertools import combinations
 
 from lockage.core.forecast.assess import Blocks, LockTaken, RelationForecast, Seconds, Severity, Stretch
 from lockage.core.forecast.hazards.found import Found
-from lockage.core.forecast.hazards.seen import Seen
+from lockage.core.forecast.hazards.seen import Seen, meant
 from lockage.core.forecast.hazards.wording import duration, lasting, rows_in_words
 from lockage.core.forecast.lock_modes import (
     SELECT_FOR_UPDATE_TAKES,
@@ -23,6 +23,7 @@ from lockage.core.forecast.lock_modes import (
 )
 from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.trace import Traced
+from lockage.core.migration.syntax import Change, ChangeKind
 
 _DML = {"insert", "update", "delete", "merge", "cascade"}
 
@@ -67,7 +68,7 @@ def _longest(seen: Seen, levels: Sequence[Blocks]) -> Iterator[tuple[RelationFor
     """For each relation its longest stretch at one of the levels, with the lock that begins it."""
     migrators = {step.statement.headline for step in seen.trace.statements if step.of_migrator}
     for relation in seen.forecast.relations:
-        if relation.rows == 0:
+        if relation.rows == 0 or seen.is_ledger(relation.relation):
             continue
         found = [
             (stretch, lock)
@@ -94,32 +95,45 @@ def _exceeds(seconds: Seconds, limit_s: float) -> bool:
 
 
 def changes_behind_ddl(seen: Seen) -> Iterator[Found]:
-    """H003: many rows are changed while the same transaction locks everybody out of some table."""
+    """H003: many rows are changed while the same transaction locks everybody out of some table; one hazard a transaction."""
     rows = _changed_rows(seen)
     locked = _exclusively_taken(seen)
+    by_transaction: dict[int, list[tuple[Traced, Seconds, str, float | None, list[str]]]] = {}
     for step, seconds in seen.own_steps:
         changed = rows.get((step.file, step.statement.line))
-        if not changed or not step.succeeded or not any(changes_of(step)):
+        if not changed or not step.succeeded or not any(_may_be_many(change, step, seen) for change in changes_of(step)):
             continue
         relation, many = max(changed.items(), key=lambda item: (item[1] is None, item[1] or 0.0))
-        if many is not None and many < seen.limits.many_rows:
-            continue
         shut = [
             seen.trace.start.relations[lock.oid].relation
             for lock in step.observation.locks
             if (step.transaction, lock.oid) in locked and conflict(lock.mode, SELECT_TAKES) and seen.peopled(lock.oid)
         ]
-        if shut:
-            short = seconds.high is not None and seconds.high <= seen.limits.reads_s
-            yield Found(
-                code="H003",
-                severity=Severity.NOTE if short else None,
-                relation=relation,
-                file=step.file,
-                line=step.statement.line,
-                sentence=f"{rows_in_words(many)} of {relation} are changed while the same transaction keeps everybody out of"
-                f" {shut[0]}{_and_more(len(shut) - 1)}, {lasting(seconds)}",
-            )
+        if shut and (many is None or many >= seen.limits.many_rows):
+            by_transaction.setdefault(step.transaction, []).append((step, seconds, relation, many, shut))
+    for those in by_transaction.values():
+        step, seconds, relation, many, shut = max(those, key=lambda one: (one[1].high is None, one[1].likely))
+        short = seconds.high is not None and seconds.high <= seen.limits.reads_s
+        beside = f" (beside {len(those) - 1} more such statements)" if len(those) > 1 else ""
+        yield Found(
+            code="H003",
+            severity=Severity.NOTE if short else None,
+            relation=relation,
+            file=step.file,
+            line=step.statement.line,
+            sentence=f"{rows_in_words(many)} of {relation} are changed while the same transaction keeps everybody out of"
+            f" {shut[0]}{_and_more(len(shut) - 1)}, {lasting(seconds)}{beside}",
+        )
+
+
+def _may_be_many(change: Change, step: Traced, seen: Seen) -> bool:
+    """Whether neither the text nor a key says that it is few rows."""
+    if change.kind is ChangeKind.LOCK:
+        return False
+    if change.rows is not None:
+        return change.rows >= seen.limits.many_rows
+    keys = (key for table in meant(change.relation, step) for key in step.rules.unique_keys.get(table.oid, ()))
+    return not any(set(key) <= set(change.equated) for key in keys)
 
 
 def _changed_rows(seen: Seen) -> dict[tuple[str, int], dict[str, float | None]]:
@@ -176,7 +190,7 @@ def _orders(seen: Seen) -> dict[int, dict[int, _Taken]]:
             relation = seen.trace.start.relations.get(lock.oid)
             if relation is None or relation.kind not in {"r", "p"} or not conflict(lock.mode, WRITE_TAKES):
                 continue
-            if seen.peopled(lock.oid):
+            if seen.peopled(lock.oid) and not seen.is_ledger(relation.relation):
                 taken_so_far = found.setdefault(step.transaction, {})
                 former = taken_so_far.get(lock.oid)
                 if former is None or (former.position == position and _stronger(lock.mode, former.mode)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lockage.core.forecast.assess import Answer, Severity
+from lockage.core.forecast.assess import Answer, Severity, Unknown
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, read_by_plans
 from lockage.core.forecast.trace import Failure, Traced
@@ -85,7 +85,7 @@ def fails_for_certain(seen: Seen) -> Iterator[Found]:
 
 
 def unknown(seen: Seen) -> Iterator[Found]:
-    """H044: something was not seen, and nothing more particular is said of its place."""
+    """H044: something was not seen, and nothing more particular is said of its place; one hazard a file."""
     told = {
         (step.file, step.statement.line)
         for step, failure in _failures(seen)
@@ -94,9 +94,14 @@ def unknown(seen: Seen) -> Iterator[Found]:
         or failure.sqlstate.startswith(_BY_DATA)
         or _certain(failure)
     }
+    by_file: dict[str, list[Unknown]] = {}
     for one in seen.forecast.unknown:
         if (one.file, one.line) not in told:
-            yield Found(code="H044", file=one.file, line=one.line, sentence=f"nobody saw what it does: {one.reason}")
+            by_file.setdefault(one.file, []).append(one)
+    for file, those in by_file.items():
+        more = f" (and so in {len(those) - 1} more places of the file)" if len(those) > 1 else ""
+        first = those[0]
+        yield Found(code="H044", file=file, line=first.line, sentence=f"nobody saw what it does: {first.reason}{more}")
 
 
 def _certain(failure: Failure) -> bool:

@@ -59,14 +59,13 @@ def _added(step: Traced) -> Iterator[tuple[Name, str]]:
 
 def _moved(seen: Seen, step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation | None]]:
     """Relations of before the script that a statement drops, or gives another name; not partitions, which nobody names."""
-    if step.after is step.before:
-        return
+    end = seen.trace.statements[-1].after  # another relation may have taken its name by then, as a view does
     for oid, before, after in differences(step.before, step.after):
         start = seen.trace.start.relations.get(oid)
         if start is None or before is None or start.kind not in LISTED_KINDS or start.parent_oids:
             continue
         schema, _, name = start.relation.partition(".")
-        if (after is None or after.relation != before.relation) and not resolve(Name(schema=schema, name=name), step.after):
+        if (after is None or after.relation != before.relation) and not resolve(Name(schema=schema, name=name), end):
             yield start, after
 
 

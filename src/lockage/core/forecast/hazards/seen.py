@@ -17,7 +17,7 @@ from lockage.core.forecast.names import LISTED_KINDS, ancestors, descendants, di
 from lockage.core.forecast.production import Production
 from lockage.core.forecast.ran import plans_of, statements_inside
 from lockage.core.forecast.seconds import NOTHING
-from lockage.core.forecast.trace import CatalogMark, CatalogRelation, CatalogRules, HeldLock, Trace, Traced
+from lockage.core.forecast.trace import CatalogRelation, CatalogRules, HeldLock, Trace, Traced
 from lockage.core.migration.applied import Applied
 from lockage.core.migration.formats.format import MigratorLock
 from lockage.core.migration.syntax import Name, Statement
@@ -90,10 +90,9 @@ class Seen:
         relation = self.trace.start.relations.get(oid)
         return relation is not None and relation.kind in LISTED_KINDS and self.rows(oid) != 0
 
-    def table(self, oid: int, mark: CatalogMark) -> CatalogRelation | None:
-        """The table of a table, an index or a TOAST table, as it was before the script; None: the script made it."""
-        relation = mark.relations.get(oid)
-        return None if relation is None else self.trace.start.relations.get(owner(relation, mark).oid)
+    def is_ledger(self, name: str) -> bool:
+        """Whether it is the migrator's own table, which nobody but migrators reads."""
+        return name == self.forecast.script.ledger
 
     def root(self, table: CatalogRelation) -> str:
         """The name by which users know it: that of the partitioned table for a partition."""
