@@ -23,6 +23,7 @@ from lockage.core.forecast.assess import (
     TransactionSpan,
     Unknown,
 )
+from lockage.core.forecast.unseen import unseen
 
 EVIL = "</style><script>alert(1)</script>|`*_[x](y)@nobody ${a} {{ b }} \"' <img src=x>"
 """What a name or a statement may hold, and no output may let through."""
@@ -324,6 +325,11 @@ def nothing_to_apply() -> Forecast:
     return forecast(total_s=seconds(0.0), spans=[], files=())
 
 
+def nothing_known() -> Forecast:
+    """Of a jump of which nobody knows the migrations."""
+    return unseen(reason="which migrations lead from 1.0.0 to 2.0.0 is not known", typical_s=240.0)
+
+
 def evil() -> Forecast:
     """Everything that comes from outside holds what would end a cell, a tag or an attribute."""
     name = f'public."{EVIL}"'
@@ -361,6 +367,7 @@ EVERY = (
     unknown_end,
     nobody_waits,
     nothing_to_apply,
+    nothing_known,
     evil,
 )
 """All of them, each as a function that makes it."""

@@ -12,7 +12,7 @@ import pytest
 
 from lockage.core.forecast.assess import Answer, Forecast
 from lockage.interfaces.forecast_pages.html import html
-from support.page_forecasts import EVERY, evil, nobody_waits, thousand_transactions, unknown_end, usual
+from support.page_forecasts import EVERY, evil, nobody_waits, nothing_known, thousand_transactions, unknown_end, usual
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
@@ -125,6 +125,12 @@ def test_an_end_that_nobody_knows_is_said_and_fades() -> None:
 
 def test_where_nobody_waits_the_page_says_so_first() -> None:
     assert "<h1>Nobody waits</h1>" in html(nobody_waits(), version="1")
+
+
+def test_where_nobody_knows_the_script_the_page_says_so() -> None:
+    text = said(nothing_known())
+    assert "Not known which migrations there are The script takes" in text
+    assert "which migrations lead from 1.0.0 to 2.0.0 is not known" in text
 
 
 def test_the_answer_to_a_check_is_shown() -> None:

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from lockage.core.forecast.assess import Forecast, Severity, Unknown
 from lockage.interfaces.forecast_pages.sarif import RESULTS_MOST, Rule, sarif
-from support.page_forecasts import EVERY, evil, usual
+from support.page_forecasts import EVERY, evil, nothing_known, usual
 
 TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
 LEVEL = {"enum": ["none", "note", "warning", "error"]}
@@ -207,6 +207,11 @@ def test_a_hazard_of_the_whole_script_stands_at_its_first_line() -> None:
         "db/migrations/0042_scopes.up.sql",
         {"startLine": 1},
     )
+
+
+def test_what_is_about_no_file_stands_at_the_folder() -> None:
+    (result,) = results(nothing_known())
+    assert (result["ruleId"], uri_of(result)) == ("unknown", ".")
 
 
 @pytest.mark.parametrize(

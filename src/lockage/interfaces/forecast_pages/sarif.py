@@ -172,10 +172,10 @@ def _problem(level: Severity) -> str:
 def _result(one: _Found, rule_index: int, forecast: Forecast, root: Path) -> dict[str, Any]:
     migrations = forecast.script.migrations
     file, line = (one.file, one.line) if one.file else (migrations[0].file if migrations else "", 1)
-    location: dict[str, Any] = {}
-    if file:
-        region = {"region": {"startLine": line}} if line > 0 else {}
-        location["physicalLocation"] = {"artifactLocation": {"uri": _uri(file, forecast.script.folder, root)}, **region}
+    region = {"region": {"startLine": line}} if file and line > 0 else {}
+    location: dict[str, Any] = {
+        "physicalLocation": {"artifactLocation": {"uri": _uri(file, forecast.script.folder, root)}, **region}
+    }
     if one.relation:
         location["logicalLocations"] = [{"fullyQualifiedName": one.relation, "kind": "relation"}]
     return {
@@ -183,7 +183,7 @@ def _result(one: _Found, rule_index: int, forecast: Forecast, root: Path) -> dic
         "ruleIndex": rule_index,
         "level": one.level.value,
         "message": {"text": _message(one.text)},
-        "locations": [location] if location else [],
+        "locations": [location],
         "properties": {"place": place(one.file, one.line)},
     }
 
@@ -198,7 +198,7 @@ def _fingerprints(found: Sequence[_Found]) -> Iterator[str]:
 
 
 def _uri(file: str, folder: str | None, root: Path) -> str:
-    """The file from the root of the repository where it lies there; elsewhere its absolute address."""
+    """The file from the root of the repository where it lies there; elsewhere its absolute address. No file: the folder."""
     path = Path(folder or "") / file
     if path.is_absolute():
         path = path.relative_to(root) if path.is_relative_to(root) else path

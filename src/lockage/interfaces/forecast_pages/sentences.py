@@ -124,7 +124,8 @@ def unharmed(forecast: Forecast) -> tuple[str, ...]:
 def verdicts(forecast: Forecast) -> Iterator[tuple[str, str]]:
     """(what, how it stands) for each thing that a reader may stumble over; a line each."""
     yield "Takes", range_in_words(forecast.total_s)
-    yield "Transactions", str(forecast.transactions)
+    if forecast.script.known:
+        yield "Transactions", str(forecast.transactions)
     severities = Counter(hazard.severity for hazard in forecast.hazards)
     if severities:
         yield "Hazards", ", ".join(counted(severities[s], s.value) for s in reversed(Severity) if severities[s])
@@ -161,7 +162,7 @@ def script_in_words(forecast: Forecast) -> str:
     """``2 migrations: a.sql to b.sql``."""
     migrations = forecast.script.migrations
     if not migrations:
-        return "no migrations"
+        return "no migrations" if forecast.script.known else "migrations that nobody knows"
     span = migrations[0].file if len(migrations) == 1 else f"{migrations[0].file} to {migrations[-1].file}"
     return f"{counted(len(migrations), 'migration')}: {span}"
 
