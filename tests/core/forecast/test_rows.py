@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lockage.core.forecast.rows import row_locks, row_locks_of_plans
 from lockage.core.forecast.trace import CatalogRules, ForeignKey
 from lockage.core.migration.statement import split_statements
+from lockage.core.migration.syntax import ChangeKind
 from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, USERS
 
 
@@ -108,3 +111,16 @@ def test_a_plan_tells_what_a_view_or_a_rule_leads_to() -> None:
 
 def test_a_plan_that_never_finds_a_row_locks_none() -> None:
     assert row_locks_of_plans([plan("q", USERS, **{"One-Time Filter": "false"})], mark=BEFORE) == ()
+
+
+def test_a_row_that_may_go_to_another_partition_is_inserted_there() -> None:
+    refers = replace(key(), child_oid=EVENTS, child_columns=("user_id",))
+    rules = CatalogRules(foreign_keys=(refers,), partition_keys={EVENTS: ("at",)})
+
+    def found(sql: str) -> set[tuple[int, ChangeKind]]:
+        (statement,) = split_statements(sql, file="f")
+        return {(lock.oid, lock.event) for lock in row_locks(statement.changes, mark=BEFORE, rules=rules)}
+
+    moved = found("UPDATE events SET at = 1 WHERE id = 2")
+    assert {(USERS, ChangeKind.LOCK), (EVENTS, ChangeKind.INSERT), (EVENTS, ChangeKind.DELETE)} <= moved
+    assert found("UPDATE events SET name = 'x' WHERE id = 2") == {(EVENTS, ChangeKind.UPDATE), (EVENTS_1, ChangeKind.UPDATE)}

@@ -122,6 +122,10 @@ def _follow(oid: int, change: Change, catalog: _Catalog, found: _Found) -> None:
     strong = kind in {ChangeKind.DELETE, ChangeKind.MERGE} or _touches_key(oid, change.columns, catalog)
     if not _add(oid, WRITE_TAKES, change, catalog, found, rows=True, strong=strong):
         return
+    if kind is ChangeKind.UPDATE and _may_move(oid, change.columns, catalog):
+        # A row that goes to another partition is deleted here and inserted there, with all that this sets off.
+        _insert_into(oid, _change_of(ChangeKind.INSERT, ()), catalog, found)
+        _add(oid, WRITE_TAKES, _change_of(ChangeKind.DELETE, (), like=change), catalog, found, rows=True, strong=strong)
     if kind in {ChangeKind.UPDATE, ChangeKind.MERGE}:
         for key in _keys_of_child(oid, catalog):
             changed = [c for c in key.child_columns if not change.columns or c in change.columns]
@@ -270,6 +274,13 @@ def _given(column: str, change: Change, oid: int, catalog: _Catalog) -> bool:
         order = catalog.rules.columns.get(oid, ())
         return column not in order or order.index(column) not in change.null_places
     return column in catalog.rules.defaults.get(oid, ())
+
+
+def _may_move(oid: int, columns: tuple[str, ...], catalog: _Catalog) -> bool:
+    """Whether an update can send rows of a partitioned table to another partition."""
+    tables = (oid, *(below.oid for below in descendants(oid, catalog.mark)))
+    keys = [column for table in tables for column in catalog.rules.partition_keys.get(table, ())]
+    return any(column is None or not columns or column in columns for column in keys)
 
 
 def _touches_key(oid: int, columns: tuple[str, ...], catalog: _Catalog) -> bool:

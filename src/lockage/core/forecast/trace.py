@@ -166,6 +166,9 @@ class CatalogRules:
         default_factory=dict[int, tuple[str, ...]]
     )  # of tables that refer to others, and of views, in their order
     defaults: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])  # columns that have one
+    partition_keys: Mapping[int, tuple[str | None, ...]] = field(
+        default_factory=dict[int, tuple[str | None, ...]]
+    )  # columns of each partitioned table's; None: an expression
 
     @property
     def routine_list(self) -> RoutineList:

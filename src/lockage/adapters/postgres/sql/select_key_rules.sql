@@ -72,6 +72,13 @@ select 'unique_keys',
  where i.indrelid >= 16384 and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null
    and ({wanted} is null or i.indrelid = any ({wanted}))
 union all
+-- NULL for an expression, of which nobody tells here what it is made of.
+select 'partition_keys', pg_catalog.json_agg(pg_catalog.json_build_array(p.partrelid::bigint, a.attname))
+  from pg_catalog.pg_partitioned_table as p
+ cross join pg_catalog.unnest(p.partattrs::smallint[]) as k (number)
+  left join pg_catalog.pg_attribute as a on a.attrelid = p.partrelid and a.attnum = k.number and k.number > 0
+ where p.partrelid >= 16384 and ({wanted} is null or p.partrelid = any ({wanted}))
+union all
 select 'defaults', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::bigint, a.attname) order by a.attrelid, a.attnum)
   from pg_catalog.pg_attribute as a
  where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped and (a.atthasdef or a.attidentity <> '')
