@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from lockage.adapters.postgres.binaries import find_binaries
 from lockage.core.forecast.assess import Blocks, Forecast
 from lockage.errors import LockageError
 from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
@@ -126,3 +127,25 @@ def test_a_database_that_is_down_is_said_so(folder: Path, free_port: int) -> Non
         forecast(folder, database_url=f"postgres://app:secret@127.0.0.1:{free_port}/shop")
     assert (caught.value.code, caught.value.exit_code) == ("LK121", 3)
     assert "secret" not in str(caught.value)
+
+
+def test_a_folder_is_forecast_for_the_server_that_was_named(tmp_path: Path) -> None:
+    (tmp_path / "1_a.up.sql").write_text(FIRST)
+    (tmp_path / "2_b.up.sql").write_text("ALTER TABLE shop ADD COLUMN twice bigint GENERATED ALWAYS AS (id * 2) VIRTUAL")
+    assert forecast(tmp_path, server_major=18).unknown == ()
+    older = next((major for major in (17, 16, 15, 14, 13) if find_binaries(major) is not None), None)
+    if older is None:
+        pytest.skip("no server programs of PostgreSQL 13 to 17 on this machine")
+    [unknown] = forecast(tmp_path, server_major=older).unknown
+    assert "syntax error" in unknown.reason
+
+
+def test_a_server_that_is_not_there_is_refused_before_anything_is_read(folder: Path) -> None:
+    with pytest.raises(LockageError) as raised:
+        forecast(folder / "nothing", server_major=12)
+    assert raised.value.code == "LK691"
+    absent = next((major for major in (13, 14, 16, 17) if find_binaries(major) is None), None)
+    if absent is not None:
+        with pytest.raises(LockageError) as raised:
+            forecast(folder, server_major=absent)
+        assert raised.value.code == "LK690"

@@ -135,6 +135,88 @@ create table archive.orders (id bigint primary key, customer_id int, total numer
 create table lab.things (id int primary key, label text);
 create table lab.parts (id int primary key, thing_id int references lab.things (id));
 
+-- What other people's schemas have.
+create schema more;
+create table more.kinds (id int primary key, name text not null);
+create table more.counters (name text primary key, value int not null);
+create function more.known(which int) returns boolean language sql stable as $$ select exists (select from more.kinds where id = which) $$;
+create function more.next_code() returns int language plpgsql as $$
+declare found int;
+begin
+  update more.counters set value = value + 1 where name = 'codes' returning value into found;
+  return found;
+end $$;
+create table more.docs (id int primary key, kind int, title text, constraint docs_kind check (more.known(kind)));
+create table more.coded (id int primary key default more.next_code(), title text);
+create view more.known_docs as select id, title, more.known(kind) as known from more.docs;
+create table more.base (id int primary key, label text, n int not null default 0);
+create view more.over_base as select id, label || '!' as label, n + 1 as n from more.base;
+create function more.write_over() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'DELETE' then
+    delete from more.base where id = old.id;
+    return old;
+  end if;
+  insert into more.base values (new.id, new.label) on conflict (id) do update set label = excluded.label;
+  return new;
+end $$;
+create trigger over_base_written instead of insert or update or delete on more.over_base
+    for each row execute function more.write_over();
+create table more.audited (id int primary key, label text);
+create table more.audits (id bigint generated always as identity primary key, of int references more.audited (id) on delete set null, at timestamptz default now());
+create function more.audit() returns trigger language plpgsql as $$
+begin
+  if new.label is distinct from old.label then insert into more.audits (of) values (new.id); end if;
+  return new;
+end $$;
+create trigger audited_label after update of label on more.audited for each row when (new.label is not null) execute function more.audit();
+create table more.pairs (a int, b int, label text, primary key (a, b));
+create table more.of_pairs (id int primary key, a int, b int, foreign key (a, b) references more.pairs on update cascade on delete set null (b));
+create table more.ranked (id int primary key, place int not null, constraint ranked_place unique (place) deferrable initially deferred);
+create table more.renamed (id int primary key, label text);
+create rule renamed_elsewhere as on update to more.renamed do instead update more.base set n = n + 1 where id = old.id;
+create table more.queue (id bigserial primary key, state text not null default 'new', payload jsonb);
+create index queue_new on more.queue (id) where state = 'new';
+create table more.twins (id bigint primary key default nextval('more.queue_id_seq'), label text);
+create table more.events (id int not null, land text not null, base_id int references more.base (id), note text) partition by list (land);
+create table more.events_de partition of more.events for values in ('de');
+create table more.events_rest partition of more.events default partition by range (id);
+create table more.events_rest_1 partition of more.events_rest for values from (0) to (10000000);
+create table more.events_rest_2 partition of more.events_rest default;
+create index events_base on more.events (base_id);
+create function more.count_event() returns trigger language plpgsql as $$
+begin
+  update more.counters set value = value + 1 where name = 'events';
+  return null;
+end $$;
+create trigger events_counted after insert on more.events for each row execute function more.count_event();
+create table more.events_fr (id int not null, land text not null, base_id int, note text, check (land = 'fr'));
+create table more.labelled (id int primary key, marks code[], shapes size[], mood status[]);
+create domain more.short as text check (length(value) < 50);
+create table more.shorts (id int primary key, label more.short);
+create materialized view more.base_sums as select n, count(*) as amount from more.base group by n;
+create materialized view more.sums_of_sums as select sum(amount) as whole from more.base_sums;
+create table more.parent (id int primary key, label text);
+create table more.child (extra int, primary key (id)) inherits (more.parent);
+create table more.grandchild (deep int) inherits (more.child);
+create table more.seen (id bigint generated always as identity primary key, kind int default 1 references more.kinds (id), what text);
+create table more.filled (id int primary key, label text);
+create function more.note(what text) returns void language sql as $$ insert into more.seen (what, kind) values (what, 2) $$;
+create function more.fill() returns trigger language plpgsql as $$ begin perform more.note(new.label); return null; end $$;
+create trigger filled_noted after insert or update of label on more.filled for each row execute function more.fill();
+create trigger filled_gone after delete on more.filled for each statement execute function more.fill();
+create table more.owned (id int primary key, kind int, title text);
+create function more.title_of(which int) returns text language plpgsql immutable as $$
+declare found text;
+begin
+  select name into found from more.kinds where id = which;
+  return found;
+end $$;
+create index owned_titles on more.owned (more.title_of(kind));
+create domain more.kind as int check (more.known(value));
+create table more.typed (id int primary key, kind more.kind, title text);
+create statistics more.docs_stats (dependencies) on kind, title from more.docs;
+
 insert into regions select i, 'region ' || i from generate_series(1, 5) i;
 insert into customers select i, (i - 1) % 5 + 1, 'c' || i || '@example.org', 'name ' || i, 'new', i, 20 + i, 'n'
   from generate_series(1, 6) i;
@@ -169,6 +251,32 @@ insert into archive.orders select i, i, i from generate_series(1, 4) i;
 insert into lab.things select i, 't' from generate_series(1, 4) i;
 insert into lab.parts select i, i from generate_series(2, 4) i;
 insert into journal (what) values ('begin'), ('more');
+insert into more.kinds select i, 'kind ' || i from generate_series(1, 4) i;
+insert into more.counters values ('codes', 0), ('events', 0), ('other', 0);
+insert into more.docs select i, i % 4 + 1, 'd' || i from generate_series(1, 4) i;
+insert into more.coded (id, title) select i, 'c' || i from generate_series(1, 4) i;
+insert into more.base select i, 'b' || i, i from generate_series(1, 5) i;
+insert into more.audited select i, 'a' || i from generate_series(1, 4) i;
+insert into more.audits (of) values (1), (2);
+insert into more.pairs select i, i, 'p' from generate_series(1, 4) i;
+insert into more.of_pairs select i, i, i from generate_series(1, 3) i;
+insert into more.ranked select i, i from generate_series(1, 4) i;
+insert into more.renamed select i, 'r' from generate_series(1, 4) i;
+insert into more.queue (state) select case when i % 2 = 0 then 'new' else 'done' end from generate_series(1, 4) i;
+insert into more.twins (label) select 't' from generate_series(1, 3) i;
+insert into more.events select i, (array['de', 'it', 'es'])[i % 3 + 1], i % 5 + 1, 'n' from generate_series(1, 6) i;
+insert into more.events values (20000000, 'it', 2, 'n');
+insert into more.events_fr select i, 'fr', 1, 'n' from generate_series(101, 103) i;
+insert into more.labelled select i, array['m'], array[row(1, 1)::size], array['new']::status[] from generate_series(1, 3) i;
+insert into more.shorts select i, 's' || i from generate_series(1, 3) i;
+insert into more.parent select i, 'p' from generate_series(1, 2) i;
+insert into more.child select i, 'c', 1 from generate_series(11, 12) i;
+insert into more.grandchild select i, 'g', 1, 1 from generate_series(21, 22) i;
+insert into more.filled select i, 'f' from generate_series(1, 3) i;
+insert into more.owned select i, i, 'o' from generate_series(1, 3) i;
+insert into more.typed select i, i, 't' from generate_series(1, 3) i;
+refresh materialized view more.base_sums;
+refresh materialized view more.sums_of_sums;
 refresh materialized view order_counts;
 refresh materialized view sku_list;
 analyze;
