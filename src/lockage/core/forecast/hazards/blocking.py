@@ -107,7 +107,8 @@ def changes_behind_ddl(seen: Seen) -> Iterator[Found]:
         shut = [
             seen.trace.start.relations[lock.oid].relation
             for lock in step.observation.locks
-            if (step.transaction, lock.oid) in locked and conflict(lock.mode, SELECT_TAKES) and seen.peopled(lock.oid)
+            if (step.transaction, lock.oid) in locked and conflict(lock.mode, SELECT_TAKES)
+            if seen.peopled(lock.oid) and not seen.is_ledger(seen.trace.start.relations[lock.oid].relation)
         ]
         if shut and (many is None or many >= seen.limits.many_rows):
             by_transaction.setdefault(step.transaction, []).append((step, seconds, relation, many, shut))
