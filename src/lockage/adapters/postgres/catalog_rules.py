@@ -54,6 +54,10 @@ class RuleReader:
         keys = self._entries["foreign_keys"]
         return found | {child for child, entries in keys.items() if any(values[2] in found for values in entries)}
 
+    def exceeds(self, counts: Mapping[str, int]) -> bool:
+        """Whether it has more entries of some kind than there are."""
+        return any(sum(map(len, self._entries[kind].values())) > number for kind, number in counts.items())
+
     def take(self, rows: Sequence[Row], few: Iterable[int] | None) -> None:
         """Takes the rows of one of the queries, which asked for ``few`` relations; None: for all."""
         for kind, text in rows:

@@ -74,6 +74,7 @@ class CatalogWatch:
         # younger ones.
         self._since: dict[Part, str | None] = dict.fromkeys(Part)
         self._younger: dict[Part, bool] = dict.fromkeys(Part, False)
+        self._gone: dict[Part, bool] = dict.fromkeys(Part, False)  # rows were taken out since then
         self._divided = False  # a savepoint or a transaction has begun since the last look
 
     def mark(self) -> CatalogMark:
@@ -95,6 +96,8 @@ class CatalogWatch:
                 few = self._few(part)
                 few = None if few is None else self._rule_reader.concerned(few)
                 self._rule_reader.take(self._read(_wanting(_RULES[part], few)), few)
+                if few is not None and self._gone[part] and part in _CHANGED:
+                    self._take_lacking(part)
                 self._is_read(part)
             self._rules = self._rule_reader.rules()
         return self._rules
@@ -118,7 +121,8 @@ class CatalogWatch:
         elif written:
             for part in (Part(place) for place in written if place < _SCHEMAS):
                 self._stale.add(part)
-                self._younger[part] &= divided and _GONE not in written
+                self._younger[part] &= divided
+                self._gone[part] |= _GONE in written
                 if (few := self._concerned[part]) is not None:
                     few.update(locked)
 
@@ -140,15 +144,23 @@ class CatalogWatch:
         locked = self._concerned[part]
         if locked is not None and len(locked) > MANY_LOCKED and self._status is TransactionStatus.INTRANS and part in _CHANGED:
             since, known = self._since[part], self._younger[part]
-            ((changed, self._since[part]),) = self._read(_formatted(_CHANGED[part], since=_xid(since)))
+            query = _formatted(_CHANGED[part], since=_xid(since), locked=_oids(locked if self._gone[part] else ()))
+            ((changed, self._since[part], missing),) = self._read(query)
             if since is not None and known:
-                return {int(oid) for oid in (changed or "").split(",") if oid}
+                return {int(oid) for listed in (changed, missing) for oid in (listed or "").split(",") if oid}
         return locked if locked is not None and len(locked) <= FEW else None
 
     def _is_read(self, part: Part) -> None:
         self._stale.discard(part)
         self._concerned[part] = set()
         self._younger[part] = True
+        self._gone[part] = False
+
+    def _take_lacking(self, part: Part) -> None:
+        """Reads all of a part where it has fewer entries than are kept: what is not there any more names no relation."""
+        counts = {str(kind): int(number or 0) for kind, number in self._read(load_sql("select_rule_counts"))}
+        if self._rule_reader.exceeds(counts):
+            self._rule_reader.take(self._read(_wanting(_RULES[part], None)), None)
 
     def _count(self) -> Row:
         rows = exchange(self._traced, load_sql("select_catalog_writes"), limit_s=READING_LIMIT_S).rows
@@ -179,7 +191,11 @@ def _only(oids: Iterable[int]) -> str:
 
 def _wanting(name: str, few: Iterable[int] | None) -> str:
     """A query for rules, of these relations; None: of all."""
-    return _formatted(name, wanted=sql.SQL("{}::pg_catalog.oid[]").format(sql.Literal(None if few is None else _array(few))))
+    return _formatted(name, wanted=_oids(few))
+
+
+def _oids(oids: Iterable[int] | None) -> sql.Composed:
+    return sql.SQL("{}::pg_catalog.oid[]").format(sql.Literal(None if oids is None else _array(oids)))
 
 
 def _xid(number: str | None) -> sql.Composed:
