@@ -18,10 +18,20 @@ import psycopg
 from psycopg import sql
 
 from lockage.adapters.postgres.embedded import Server
+from lockage.core.forecast.compatibility import Sure
+from lockage.core.release.statements import OldStatement
+from lockage.ports import Shadow
 
 FOLDER = Path(__file__).parents[1] / "corpus" / "compatibility"
 SCHEMA = (FOLDER / "schema.sql").read_text()
 DATA = (FOLDER / "data.sql").read_text()
+
+_EMPTY = """
+    drop schema if exists archive, attic cascade;
+    drop schema public cascade;
+    create schema public;
+    grant usage on schema public to public;
+"""
 
 _HEAD = re.compile(r"^--! (?P<name>[^\[\n]+?)(?: \[(?P<role>\w+)\])?$", re.MULTILINE)
 _QUERY = re.compile(r"^--\? (?P<verdict>breaks|holds)(?P<by_value> by value)?$", re.MULTILINE)
@@ -129,3 +139,13 @@ def _failure(session: psycopg.Connection[tuple[object, ...]], text: str, role: s
     except psycopg.Error as error:
         return error.sqlstate or "unknown"
     return None
+
+
+def said(shadow: Shadow, case: Case, texts: list[str]) -> dict[str, Sure]:
+    """What breaks, or may, and how surely."""
+    shadow.run(_EMPTY)
+    shadow.run(SCHEMA)
+    with shadow.statements() as old:
+        assert old.prepare([OldStatement(text=text, role=case.role) for text in texts]) == ()
+        shadow.run(case.change)
+        return {each.statement.text: each.sure for each in old.broken().breaks}

@@ -87,6 +87,6 @@ def _key(row: _Row) -> Constraint:
 
 
 def _trigger(row: _Row) -> Watch:
-    _, oid, name, bits, source = row
+    _, oid, name, bits, source, columns = row
     events = frozenset(kind for bit, kind in _EVENTS.items() if bits & bit)
-    return Watch(oid=oid, name=name, events=events, source=source)
+    return Watch(oid=oid, name=name, events=events, source=source, columns=tuple(columns))

@@ -55,6 +55,7 @@ class Watch:
     name: str
     events: frozenset[ChangeKind]
     source: str  # of its function
+    columns: tuple[str, ...] = ()  # UPDATE OF these; empty: any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,11 +314,13 @@ _RAISES = re.compile(r"\braise\b(?!\s+(?:notice|info|log|debug|warning)\b)", re.
 def _of_triggers(oid: int, former: Demanding, table: Demanding) -> Iterator[Demand]:
     known = {trigger.source for trigger in former.triggers}
     for trigger in table.triggers:
-        if trigger.source not in known and _RAISES.search(trigger.source):
+        if trigger.source in known or not _RAISES.search(trigger.source):
+            continue
+        for kind in sorted(trigger.events):
             yield Demand(
                 oid=oid,
-                columns=(),
-                kinds=trigger.events,
+                columns=trigger.columns if kind is _UPDATE else (),
+                kinds=frozenset({kind}),
                 givens=_ALL,
                 sqlstate="P0001",
                 sentence=f"{table.name} got the trigger {trigger.name}, whose function can raise an error",

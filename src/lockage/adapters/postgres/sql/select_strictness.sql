@@ -70,7 +70,12 @@ select 'labels', pg_catalog.json_agg(pg_catalog.json_build_array(e.enumtypid::bi
 union all
 -- Source: catalog/pg_trigger.h: bits of INSERT 4, DELETE 8, UPDATE 16.
 select 'triggers', pg_catalog.json_agg(pg_catalog.json_build_array(
-           t.tgrelid::bigint, t.oid::bigint, t.tgname, t.tgtype::integer, p.prosrc))
+           t.tgrelid::bigint, t.oid::bigint, t.tgname, t.tgtype::integer, p.prosrc,
+           array(
+               select a.attname
+                 from pg_catalog.unnest(t.tgattr::smallint[]) as k (number)
+                 join pg_catalog.pg_attribute as a on a.attrelid = t.tgrelid and a.attnum = k.number
+           )))
   from pg_catalog.pg_trigger as t
   join pg_catalog.pg_proc as p on p.oid = t.tgfoid
  where not t.tgisinternal and t.tgenabled in ('O', 'A') and t.tgparentid = 0
