@@ -87,6 +87,13 @@ def test_broken_queries_are_told_once_for_each_reason() -> None:
     assert "of 9 statements of the running release, 2 statements fail" in found.sentence
 
 
+def test_a_query_that_breaks_for_some_values_only_is_a_warning() -> None:
+    narrow = Broken(query="INSERT", sqlstate="22001", message="too long", certain=False)
+    found = list(release.broken_queries(scene(forecast={"may_break": (narrow,), "statements_checked": 9})))
+    assert told(found) == [("H050", None, "warning")]
+    assert "1 may fail for some values" in found[0].sentence
+
+
 GONE = mark(*(r for r in BEFORE.relations.values() if r.oid != USERS))
 RENAMED = mark(*GONE.relations.values(), relation(USERS, "people"))
 REMADE = mark(*GONE.relations.values(), relation(77, "users"))

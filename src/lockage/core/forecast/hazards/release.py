@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lockage.core.forecast.assess import Broken
+from lockage.core.forecast.assess import Broken, Severity
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, meant, said
 from lockage.core.forecast.names import LISTED_KINDS, differences, resolve
@@ -17,16 +17,20 @@ from lockage.core.migration.syntax import Name
 
 
 def broken_queries(seen: Seen) -> Iterator[Found]:
-    """H050: statements of the running release fail behind the script, one hazard for each reason."""
-    by_reason: dict[tuple[str, int, str, str], list[Broken]] = {}
-    for broken in seen.forecast.broken:
-        by_reason.setdefault((broken.file, broken.line, broken.sqlstate, broken.message), []).append(broken)
-    for (file, line, sqlstate, message), those in by_reason.items():
+    """H050: statements of the running release fail, or may fail, behind the script; one hazard for each reason."""
+    by_reason: dict[tuple[str, int, str, str, bool], list[Broken]] = {}
+    for broken in (*seen.forecast.broken, *seen.forecast.may_break):
+        reason = (broken.file, broken.line, broken.sqlstate, broken.message, broken.certain)
+        by_reason.setdefault(reason, []).append(broken)
+    for (file, line, sqlstate, message, certain), those in by_reason.items():
         query = " ".join(those[0].query.split())
         query = query if len(query) <= 80 else query[:79] + "…"
         counted = "1 statement fails" if len(those) == 1 else f"{len(those)} statements fail"
+        if not certain:
+            counted = f"{len(those)} may fail for some values"
         yield Found(
             code="H050",
+            severity=None if certain else Severity.WARNING,
             file=file,
             line=line,
             sentence=f"of {seen.forecast.statements_checked} statements of the running release, {counted} behind it: {message}"
