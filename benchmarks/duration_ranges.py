@@ -9,10 +9,12 @@ tries; otherwise the figures would be those of the machine's other work. The ser
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -54,10 +56,10 @@ LIKE_PRODUCTION = {
 
 WAYS = ("default", "read", "write")
 
-TRIES, WRITE_TRIES = 3, 12
+TRIES, WRITE_TRIES = 2, 6
 """Of each sample of reading, by operation; of each sample of writing, by size."""
 
-TRIES_BELOW_S = 0.5
+TRIES_BELOW_S = 0.05
 """What takes less is done twice, on fresh copies, and the shorter time counts: other work here is not the server's."""
 
 
@@ -123,6 +125,7 @@ def seeded(sizes: Iterable[int]) -> Iterator[Callable[[int], str]]:
         Path(root).chmod(0o755)  # the account that PostgreSQL runs as, when we are root, must come in
         with (
             throwaway(tcp=True, settings=LIKE_PRODUCTION, root=Path(root)) as server,
+            preferred(server.pid),
             psycopg.connect(server.url(), autocommit=True) as admin,
         ):
             for rows in sizes:
@@ -138,6 +141,32 @@ def seeded(sizes: Iterable[int]) -> Iterator[Callable[[int], str]]:
                 return server.url("trial", tcp=True)
 
             yield fresh
+
+
+@contextmanager
+def preferred(pid: int) -> Iterator[None]:
+    """Lets the sessions of a server go before the machine's other work, where we may say so (Linux, root).
+
+    Each has a scheduling group of its own, which the server's priority does not reach. Source: Linux, sched(7), "autogroup".
+    """
+    ended = threading.Event()
+    seen: set[str] = set()
+
+    def prefer() -> None:
+        while not ended.wait(0.005):
+            with contextlib.suppress(OSError):
+                for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                    if child not in seen:
+                        seen.add(child)
+                        Path(f"/proc/{child}/autogroup").write_text("-10")
+
+    watching = threading.Thread(target=prefer, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watching.join()
 
 
 def took(url: str, script: str, *, outside: bool) -> float:
@@ -244,7 +273,7 @@ def _range(one: Scored) -> str:
 def main() -> int:
     """Print the table and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", default="20000,100000,400000")
+    parser.add_argument("--sizes", default="20000,60000,180000")
     parser.add_argument("--only", default="")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
