@@ -182,3 +182,32 @@ def test_rows_that_the_script_changes_in_a_way_that_nobody_can_follow_are_said_t
     assert [check for check in unfollowed.checks if check.file == f"k{number}.sql"] == []
     said = [sentence for sentence in unfollowed.assumptions if sentence.startswith(f"k{number}.sql:1 may fail on data")]
     assert [UNFOLLOWED[between].replace("$file", f"u{number}.sql") in sentence for sentence in said] == [True]
+
+
+HARMLESS = {
+    "alter table $t add column n bigserial primary key": 0,
+    "alter table $t add column n int generated always as identity unique not null": 0,
+    "alter table $t add column n uuid not null default gen_random_uuid() unique": 0,
+    "alter table $t add column n timestamptz not null default now()": 0,
+    "alter table $t add column n int; update $t set n = 5; alter table $t alter n set not null": 0,
+    "alter table $t add column n int unique references $t (id)": 0,
+    "update $t set id2 = 7, at = clock_timestamp()": 0,
+    "create table made_$t (id int primary key, x int references $t (id)); create unique index on made_$t (x)": 0,
+    "alter table $t add column n text not null default 'x' check (n <> '')": 1,
+    "alter table $t add primary key (id2, id)": 1,
+}
+"""Scripts with the number of checks that they need: of what no row can make fail, none."""
+
+
+def test_what_no_row_can_make_fail_is_not_asked_for() -> None:
+    schema = [
+        f"create table h{n} (id int not null unique, id2 int not null, at timestamptz not null)" for n in range(len(HARMLESS))
+    ]
+    texts = [";\n".join(schema), *(text.replace("$t", f"h{number}") for number, text in enumerate(HARMLESS))]
+    migrations = [Migration(version=n, name="m", file=f"{n}_m.sql", text=text) for n, text in enumerate(texts, start=1)]
+    made = forecast_folder(
+        migrations, form=plain.FORMAT, shadows=EmbeddedShadows(), narrate=lambda _: None, from_version=1, transaction="file"
+    )
+    asked = [sum(check.file == f"{number}_m.sql" for check in made.checks) for number in range(2, len(texts) + 1)]
+    assert asked == list(HARMLESS.values()), [check.query for check in made.checks]
+    assert not [sentence for sentence in made.assumptions if "may fail on data" in sentence]

@@ -215,10 +215,9 @@ class _Walk:
     def _ask_updated(self, relation: CatalogRelation, image: Image, effect: RowsUpdated) -> None:
         """What constraints that are there demand of values that were assigned."""
         columns = frozenset(name for name, _ in effect.values)
-        constant = {name for name, value in effect.values if value.sql != "NULL" and not value.columns and not value.calls}
         for constraint in tuple(self._tables.constraints(relation)):
             for demand in constraint.demands:
-                if columns_of(demand) & columns and not (isinstance(demand, NotNull) and demand.column in constant):
+                if columns_of(demand) & columns:
                     self._demand(demand)
         self._ask_children(image, columns)
 

@@ -102,6 +102,8 @@ class Image:
     types: Mapping[str, str]  # of its columns, in their order
     hidden: Mapping[str, str] = field(default_factory=dict[str, str])  # column to why nobody knows what stands in it
     empty: frozenset[str] = frozenset()  # columns that the script added, and that are NULL in every row
+    full: frozenset[str] = frozenset()  # columns that are NULL in no row
+    distinct: frozenset[str] = frozenset()  # columns that the script fills with another value in each row
     unknown: str | None = None  # why nobody knows its rows
 
     @property

@@ -38,6 +38,12 @@ STEADY = frozenset(
 )
 """Functions of PostgreSQL's own that give the same again within a transaction, and do nothing else."""
 
+DISTINCT = frozenset({"gen_random_uuid", "uuid_generate_v1", "uuid_generate_v4", "uuidv4", "uuidv7", "nextval"})
+"""Functions that never give the same twice, nor NULL."""
+
+NEVER_NULL = DISTINCT | {"clock_timestamp", "now", "random", "statement_timestamp", "transaction_timestamp"}
+"""Functions that never give NULL."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -60,6 +66,8 @@ Found = Question | NoQuestion | None
 
 def of_not_null(image: Image, demand: NotNull) -> Found:
     """Rows with NULL; of a column that the script adds and nothing fills, any row."""
+    if demand.column in image.full and not image.unknown:
+        return None
     what = f"{image.relation}.{demand.column} must not be NULL"
     if demand.column in image.empty:
         if image.unknown:
@@ -86,6 +94,10 @@ def of_unique(image: Image, demand: Unique) -> Found:
     columns = {name for key in demand.keys for name in key.columns} | set(demand.where.columns if demand.where else ())
     if not demand.nulls_equal and columns & image.empty and any(set(key.columns) <= image.empty for key in demand.keys):
         return None  # NULL in every row, and no two of them are the same
+    if not image.unknown and any(
+        set(key.columns) & image.distinct and quoted(key.columns[0]) == key.sql for key in demand.keys
+    ):
+        return None
     why_not = image.why_not(columns) or _whole(*demand.keys, demand.where)
     if why_not:
         return NoQuestion(what, why_not)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from lockage.core.forecast.checks.images import Base, Computed, Extended, Image, Remaining, Renamed, quoted
 from lockage.core.forecast.checks.known import Known, columns_of
-from lockage.core.forecast.checks.questions import STEADY
+from lockage.core.forecast.checks.questions import DISTINCT, NEVER_NULL, STEADY
 from lockage.core.forecast.names import ancestors, descendants, resolve
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Traced
 from lockage.core.migration.demand_syntax import (
@@ -69,7 +69,13 @@ class Tables:
             return None if why is None else Image(relation=relation.relation, layer=Base(""), types={}, unknown=why)
         schema, _, name = before.relation.partition(".")
         layer = Base(f"{quoted(schema)}.{quoted(name)}")
-        return Image(relation=before.relation, layer=layer, types=self.known.types(before.relation))
+        known = self.known
+        return Image(
+            relation=before.relation,
+            layer=layer,
+            types=known.types(before.relation),
+            full=known.not_null(before.relation),
+        )
 
     def constraints(self, relation: CatalogRelation) -> list[Added]:
         """What its constraints demand now."""
@@ -148,11 +154,19 @@ class Tables:
         types = {**image.types, effect.column: effect.type}
         if effect.filled or not _steady(value):
             why = f"{self.place} fills it with values that nobody knows beforehand"
-            return replace(image, types=types, hidden={**image.hidden, effect.column: why})
+            new = frozenset({effect.column})
+            return replace(
+                image,
+                types=types,
+                hidden={**image.hidden, effect.column: why},
+                full=image.full | (new if effect.filled or _never_null(value) else frozenset[str]()),
+                distinct=image.distinct | (new if effect.filled or _is_distinct(value) else frozenset[str]()),
+            )
         own = of_table(value, image.types)
         layer = Computed(image.layer, image.relation.split(".", 1)[-1], {effect.column: own}, types)
         empty = image.empty | ({effect.column} if value.sql == "NULL" else frozenset[str]())
-        return replace(image, layer=layer, types=types, empty=empty)
+        full = image.full | ({effect.column} if _never_null(value) else frozenset[str]())
+        return replace(image, layer=layer, types=types, empty=empty, full=full)
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
@@ -213,7 +227,17 @@ class Tables:
         where = None if effect.where is None else of_table(effect.where, image.types)
         kept = {name: reason for name, reason in image.hidden.items() if name not in values or where is not None}
         layer = Computed(image.layer, effect.alias, values, image.types, where)
-        return replace(image, layer=layer, hidden={**kept, **hidden}, empty=image.empty - {name for name, _ in effect.values})
+        assigned = {name for name, _ in effect.values}
+        never = {name for name, value in effect.values if _never_null(value)}
+        full = (image.full - assigned) | {name for name in never if where is None or name in image.full}
+        return replace(
+            image,
+            layer=layer,
+            hidden={**kept, **hidden},
+            empty=image.empty - assigned,
+            full=full,
+            distinct=(image.distinct - assigned) | {name for name, value in effect.values if _is_distinct(value)},
+        )
 
     def _with_rows(self, image: Image, effect: RowsInserted) -> Image | None:
         rows = None if effect.lenient else self.rows_of(image, effect)
@@ -223,7 +247,14 @@ class Tables:
         why = f"{self.place} fills it with a default"
         others = {n: why for n in image.types if n not in given and self.known.default(image.relation, n) != ""}
         layer = Extended(image.layer, rows[0], given, image.types)
-        return replace(image, layer=layer, hidden={**image.hidden, **others}, empty=image.empty - given)
+        return replace(
+            image,
+            layer=layer,
+            hidden={**image.hidden, **others},
+            empty=image.empty - given,
+            full=image.full - given,
+            distinct=image.distinct - given,
+        )
 
     def _order(self, image: Image) -> tuple[str, ...]:
         """Its columns as an INSERT without a list has them, where the catalog tells."""
@@ -242,6 +273,15 @@ def _steady(expression: Expression) -> bool:
     return all(call.lower() in STEADY for call in expression.calls)
 
 
+def _never_null(value: Expression) -> bool:
+    plain = not value.columns and not value.reads and not value.whole and "NULL" not in value.sql.upper()
+    return plain and set(map(str.lower, value.calls)) <= NEVER_NULL
+
+
+def _is_distinct(value: Expression) -> bool:
+    return _never_null(value) and len(value.calls) == 1 and value.calls[0].lower() in DISTINCT
+
+
 def _renamed(image: Image, effect: ColumnRenamed) -> Image:
     def new(name: str) -> str:
         return effect.to if name == effect.column else name
@@ -252,6 +292,8 @@ def _renamed(image: Image, effect: ColumnRenamed) -> Image:
         types={new(name): kind for name, kind in image.types.items()},
         hidden={new(name): why for name, why in image.hidden.items()},
         empty=frozenset(map(new, image.empty)),
+        full=frozenset(map(new, image.full)),
+        distinct=frozenset(map(new, image.distinct)),
     )
 
 
