@@ -160,7 +160,7 @@ def _look_up(closer: Session, table: _Table) -> None:
 def _lock(table: _Table) -> sql.Composable:
     if table.kind == "m":
         # LOCK TABLE takes no materialised view. This takes the same lock, and what it changes is rolled back with the gate.
-        return sql.SQL("ALTER MATERIALIZED VIEW {} OWNER TO CURRENT_ROLE").format(table.names)
+        return sql.SQL("ALTER MATERIALIZED VIEW {} OWNER TO CURRENT_USER").format(table.names)
     return sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(table.names)
 
 
