@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lockage.core.migration.syntax import ChangeKind, Name
-from lockage.core.migration.writes import Given, Write, writes_of
+from lockage.core.migration.writes import Given, Write, on_every_row, writes_of
 
 LITERAL, NULL, PARAMETER, COMPUTED = Given.LITERAL, Given.NULL, Given.PARAMETER, Given.COMPUTED
 
@@ -50,3 +50,21 @@ def test_a_merge_may_write_everything_and_what_does_not_parse_nothing() -> None:
     (write,) = writes_of("merge into t using u on t.i = u.i when matched then update set a = 1")
     assert write == Write(kind=ChangeKind.MERGE, relation=Name(schema=None, name="t"), everything=True)
     assert writes_of("insert into t values (extract($1") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "wider"),
+    [
+        ("update t set a = 1 where b = 2 and c = $1 returning d", "UPDATE t SET a = 1 RETURNING d"),
+        ("delete from t where a in (1, 2)", "DELETE FROM t"),
+        ("select f(a) from t where b = 'x' order by 1 limit 3", "SELECT f(a) FROM t ORDER BY 1 LIMIT 3"),
+        ("update t set a = $2 where b <> $1", "UPDATE t SET a = $2"),
+        ("delete from t where a = $1 and $2 = t.b", None),
+        ("select a from t where b = 'x'", None),
+        ("select 1", None),
+        ("insert into t select a from u where b = 5", None),
+        ("select extract(", None),
+    ],
+)
+def test_what_literals_keep_from_every_row_is_widened(text: str, wider: str | None) -> None:
+    assert on_every_row(text) == wider

@@ -446,3 +446,21 @@ insert into customers (email) values ('BIG@example.org')
 insert into customers (email) values ('small@example.org')
 --? holds
 update customers set credit = 5 where id = 5
+
+--! drop a column that a trigger reads
+create function audit() returns trigger language plpgsql as
+    $$ begin if old.note is distinct from new.note then perform 1; end if; return new; end $$;
+create trigger audited before update on orders for each row execute function audit();
+alter table orders drop column note;
+--? breaks
+update orders set total = 7 where id = 42
+--? holds
+select total from orders where id = 42
+
+--! break a function over columns
+create or replace function describe_order(which bigint) returns text language plpgsql as
+    $$ declare found text; begin select remark into found from orders where id = which; return found; end $$;
+--? breaks
+select describe_order(id) from orders where id = 42 and status <> 'lost'
+--? holds
+select id from orders where id = 42 and status <> 'lost'

@@ -105,11 +105,13 @@ class KeptStatements:
             inside = [each for each in statements if not reaches_out(each.text)]
             outside = [each for each in statements if reaches_out(each.text)]
             left_out = [Unchecked(statement=each, why=Why.OUTSIDE) for each in outside]
-            for found in Preparing(self._session).prepare(inside):
+            preparing = Preparing(self._session)
+            for found in preparing.prepare(inside):
                 if isinstance(found, Prepared):
                     self._prepared.append(found)
                 else:
                     left_out.append(found)
+            self._prepared += preparing.widen(self._prepared)
             self._words = frozenset(word for each in self._prepared for word in words_of(each.text))
             self._strictness = read_strictness(self._session)
             late = self._execute_before(reaching)
@@ -121,7 +123,9 @@ class KeptStatements:
             try:
                 return self._broken()
             except psycopg.errors.LockNotAvailable:
-                return Breaks(unchecked=tuple(Unchecked(statement=p.statement, why=Why.LOCKED) for p in self._prepared))
+                return Breaks(
+                    unchecked=tuple(Unchecked(statement=p.statement, why=Why.LOCKED) for p in self._prepared if not p.widened)
+                )
 
     def _broken(self) -> Breaks:
         # What no change of the catalog invalidates is analysed anew too, as in a session that begins now.
@@ -146,6 +150,8 @@ class KeptStatements:
 
     def _unchecked(self, after: Mapping[bytes, Failure | None]) -> Iterator[Unchecked]:
         for each in self._prepared:
+            if each.widened:
+                continue
             failure = after.get(each.name)
             if each.name not in after:
                 yield Unchecked(statement=each.statement, why=Why.TIME)
@@ -159,7 +165,8 @@ class KeptStatements:
         poor = [each for each in self._prepared if (f := before.get(each.name)) and f.sqlstate == INSUFFICIENT_PRIVILEGE]
         self._unprivileged = {each.name for each in poor if self._role_of(each)}
         before |= executing.run([each for each in poor if each.name in self._unprivileged], Way.KEPT)
-        late = [Unchecked(statement=each.statement, why=Why.TIME) for each in self._prepared if each.name not in before]
+        left = [each for each in self._prepared if each.name not in before]
+        late = [Unchecked(statement=each.statement, why=Why.TIME) for each in left if not each.widened]
         self._prepared = [each for each in self._prepared if each.name in before]
         self._before = before
         return late
@@ -209,24 +216,36 @@ class KeptStatements:
     ) -> list[Break]:
         if not suspects:
             return []
-        lost = lost_labels(self._strictness, strict)
         planned = executing.run(suspects, Way.PLANNED)
         anew = executing.run(suspects, Way.ANEW)
-        found: list[Break] = []
+        found: dict[OldStatement, Break] = {}
         for each in suspects:
             before, now = self._before[each.name], after[each.name]
-            sure = sureness(before, now, planning_fails=planned.get(each.name) is not None, has_parameters=bool(each.types))
-            if sure is None or now is None:
+            planning_fails = planned.get(each.name) is not None
+            sure = sureness(before, now, planning_fails=planning_fails, has_parameters=bool(each.types) or each.widened)
+            if sure is None or now is None or each.statement in found:
                 continue
-            if now.sqlstate == NOT_NULL_VIOLATION and any(self._samples.value(oid) is None for oid in each.types):
-                sure = Sure.POSSIBLE
-            if now.sqlstate == "23514" and sure is Sure.POSSIBLE and not is_of_values(now, writes_of(each.text), strict):
-                sure = Sure.CERTAIN
-            if now.sqlstate == "22P02" and any(oid in lost for oid in each.types):
-                sure = Sure.VALUES  # the value was made up of a label that is gone
+            sure = self._weighed(each, now, sure, strict)
             kept_only = each.name in anew and anew[each.name] in {None, before}
-            found.append(self._break(each, now, sure, kept_only=kept_only))
-        return found
+            found[each.statement] = self._break(each, now, sure, kept_only=kept_only)
+        return list(found.values())
+
+    def _weighed(self, prepared: Prepared, failure: Failure, sure: Sure, strict: Strictness) -> Sure:
+        """The same in the light of how its values were made up."""
+        if prepared.widened:
+            # It met a row that it may never meet.
+            return Sure.VALUES if sure is Sure.CERTAIN else Sure.POSSIBLE
+        if failure.sqlstate == NOT_NULL_VIOLATION and any(self._samples.value(oid) is None for oid in prepared.types):
+            return Sure.POSSIBLE
+        if (
+            failure.sqlstate == "23514"
+            and sure is Sure.POSSIBLE
+            and not is_of_values(failure, writes_of(prepared.text), strict)
+        ):
+            return Sure.CERTAIN
+        if failure.sqlstate == "22P02" and set(prepared.types) & lost_labels(self._strictness, strict).keys():
+            return Sure.VALUES  # the value was made up of a label that is gone
+        return sure
 
     def _break(self, prepared: Prepared, failure: Failure, sure: Sure, *, kept_only: bool = False) -> Break:
         message = discreetly(failure.message, prepared.text) if self._discreet else failure.message
@@ -240,7 +259,7 @@ class KeptStatements:
             path = _search_path(session)
         if path == _search_path(self._session):
             return []
-        left = [each for each in self._prepared if each.statement not in known]
+        left = [each for each in self._prepared if each.statement not in known and not each.widened]
         after = executing.run(left, Way.ANEW, search_path=path)
         suspects = [each for each in left if self._differs(each, after)]
         found: list[Break] = []
@@ -263,7 +282,7 @@ class KeptStatements:
         resolve = _Resolving(self._session)
         found: list[Break] = []
         for each in self._prepared:
-            if each.statement in known:
+            if each.statement in known or each.widened:
                 continue
             labels = sorted(label for oid in set(each.types) for label in lost.get(oid, ()))
             if labels:

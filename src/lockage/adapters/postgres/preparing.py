@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -17,6 +17,7 @@ from lockage.adapters.postgres.pipelined import Answer, Describe, Prepare, answe
 from lockage.core.forecast.compatibility import Unchecked, Why
 from lockage.core.migration.placeholders import Objection, Typing, placeholders, typed
 from lockage.core.migration.within import query_within
+from lockage.core.migration.writes import on_every_row
 from lockage.core.release.statements import OldStatement
 
 _QUERY = re.compile(
@@ -37,6 +38,7 @@ class Prepared:
     text: str  # with literals put back
     declared: tuple[int, ...]  # types that had to be said; 0: the server's choice
     types: tuple[int, ...]  # of all parameters, as the server has them
+    widened: bool = False  # without its condition, beside the statement itself
 
 
 class Preparing:
@@ -58,6 +60,17 @@ class Preparing:
                 yield Unchecked(statement=statement, why=Why.UTILITY)
             else:
                 yield self._one(statement, name, queries[name], found[name])
+
+    def widen(self, prepared: Sequence[Prepared]) -> Iterator[Prepared]:
+        """Those of the statements that a condition may keep from rows that were made up, without it."""
+        wider = [
+            replace(each, name=each.name + b"_w", text=text, declared=each.types, widened=True)
+            for each in prepared
+            if (text := on_every_row(each.text)) is not None
+        ]
+        # Parameters keep their numbers, so that the types of those that are gone must be said.
+        sent = answers(self._session, ((Prepare(name=each.name, text=each.text, types=each.declared),) for each in wider))
+        yield from (each for each, answer in zip(wider, list(sent), strict=True) if answer.failure is None)
 
     def _one(self, statement: OldStatement, name: bytes, query: str, answer: Answer) -> Prepared | Unchecked:
         if answer.failure is None:

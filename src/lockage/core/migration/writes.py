@@ -56,6 +56,41 @@ def writes_of(text: str) -> tuple[Write, ...]:
     return tuple(write for node in nodes_of(tree) for write in _writes(node))
 
 
+def on_every_row(text: str) -> str | None:
+    """The query without its condition, where that may keep it from made-up rows; None where it does not, or nothing would show.
+
+    A row that was made up has the values that parameters get, so ``=`` with a parameter meets it and a literal does not. Of a
+    SELECT only functions in its list show more.
+    """
+    try:
+        tree = postgast.parse(text)
+    except postgast.PgQueryError:
+        return None
+    root = tree.stmts[0].stmt if len(tree.stmts) == 1 else pg.Node()
+    kind = root.WhichOneof("node")
+    if kind not in {"select_stmt", "update_stmt", "delete_stmt"}:
+        return None
+    query = getattr(root, kind)
+    if not query.HasField("where_clause") or _meets_made_up(query.where_clause):
+        return None
+    if kind == "select_stmt" and not any(isinstance(n, pg.FuncCall) for t in query.target_list for n in nodes_of(t)):
+        return None
+    query.ClearField("where_clause")
+    try:
+        return postgast.deparse(tree)
+    except postgast.PgQueryError:
+        return None
+
+
+def _meets_made_up(where: pg.Node) -> bool:
+    if where.HasField("bool_expr") and where.bool_expr.boolop == pg.AND_EXPR:
+        return all(_meets_made_up(arg) for arg in where.bool_expr.args)
+    if not where.HasField("a_expr") or where.a_expr.kind != pg.AEXPR_OP or where.a_expr.name[-1].string.sval != "=":
+        return False
+    sides = (where.a_expr.lexpr, where.a_expr.rexpr)
+    return all(side.HasField("column_ref") or side.HasField("param_ref") for side in sides)
+
+
 def _writes(node: object) -> Iterator[Write]:
     match node:
         case pg.InsertStmt():
