@@ -65,6 +65,13 @@ def test_a_table_without_rows_is_locked_without_harm() -> None:
     assert not list(blocking.long_write_block(empty))
 
 
+def test_what_holds_for_a_partitioned_table_is_not_said_of_each_partition() -> None:
+    both = [blocked("events", Blocks.READS, LONG), blocked("events_1", Blocks.READS, LONG)]
+    assert told(list(blocking.long_exclusive(scene(relations=both)))) == [("H001", "public.events", None)]
+    one = [blocked("events", Blocks.NONE, SHORT), blocked("events_1", Blocks.READS, LONG)]
+    assert told(list(blocking.long_exclusive(scene(relations=one)))) == [("H001", "public.events_1", None)]
+
+
 def test_the_table_of_the_migrators_own_is_left_out() -> None:
     of_it = {"script": ScriptRead(migrations=(), ledger="public.users")}
     assert not list(blocking.long_exclusive(scene(relations=[blocked("users", Blocks.READS, LONG)], forecast=of_it)))

@@ -87,6 +87,13 @@ def test_an_index_on_a_table_that_the_script_made_is_none() -> None:
     assert not list(indexes.builds_that_block(scene(script)))
 
 
+def test_an_index_that_takes_over_the_file_of_the_former_was_not_built() -> None:
+    rest = (r for r in BEFORE.relations.values() if r.oid != KEYS_PKEY)
+    other = replace(relation(INDEX, "keys_pkey", "i", table=KEYS), relfilenode=BEFORE.relations[KEYS_PKEY].relfilenode)
+    script = Script().did("ALTER TABLE keys ALTER a TYPE varchar(9)", (KEYS, EXCLUSIVE), after=mark(*rest, other))
+    assert not list(indexes.builds_that_block(scene(script)))
+
+
 def concurrently(sql: str, **known: object) -> Seen:
     script = Script().did(sql, (USERS, GENTLE), after=with_index(), open_behind=False)
     script.steps[-1] = replace(script.steps[-1], observation=replace(script.steps[-1].observation, ran_outside=True))

@@ -138,7 +138,7 @@ class Operations:
         match work.kind:
             case WorkKind.SCAN if relation.kind in HELD and step.statement.node == "vacuum_stmt":
                 yield self._piece("scan", relation, table, self._vacuum(table, step))
-            case WorkKind.SCAN if _spared(relation, step):
+            case (WorkKind.SCAN | WorkKind.FOREIGN_KEY) if _spared(relation, step):
                 return
             case WorkKind.SCAN if relation.kind in HELD:
                 yield from self._reading(relation, table, step)
@@ -364,9 +364,10 @@ def _rewritten(step: Traced) -> Iterator[CatalogRelation]:
 
 
 def _spared(relation: CatalogRelation, step: Traced) -> bool:
-    """Whether an ALTER TABLE was seen not to go through the table: a constraint proves what it would look for."""
+    """Whether an ALTER TABLE was seen not to go through the table: a constraint, or a column that is new, proves enough."""
     scanned = step.observation.scanned
-    if scanned is None or step.statement.node != "alter_table_stmt":
+    # To look rows up for a foreign key it plans a query; nothing else that it does has a plan.
+    if scanned is None or step.statement.node != "alter_table_stmt" or step.observation.plans:
         return False
     return not any(oid in scanned for oid in (relation.oid, *(below.oid for below in descendants(relation.oid, step.before))))
 
@@ -375,8 +376,12 @@ def _newly_indexed(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelat
     """Each index that was made or filled anew, with its table; those of partitioned tables are their partitions'."""
     if step.after is step.before or step.statement.node == "truncate_stmt":
         return
-    for _, before, after in differences(step.before, step.after):
-        if after and after.kind == "i" and (before is None or before.relfilenode != after.relfilenode):
+    changes = tuple(differences(step.before, step.after))
+    # A column's type can change without its index being built: a new index takes over the file of the former.
+    taken_over = {before.relfilenode for _, before, after in changes if before and after is None}
+    for _, before, after in changes:
+        built = after and after.relfilenode not in taken_over and (before is None or before.relfilenode != after.relfilenode)
+        if after and after.kind == "i" and built:
             table = owner(after, step.after)
             # That of a TOAST table comes with a column that may need one, and is as empty as the column.
             if table.oid in step.before.relations and not after.relation.startswith("pg_toast"):

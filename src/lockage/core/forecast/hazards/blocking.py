@@ -67,8 +67,10 @@ def long_write_block(seen: Seen) -> Iterator[Found]:
 def _longest(seen: Seen, levels: Sequence[Blocks]) -> Iterator[tuple[RelationForecast, Stretch, LockTaken]]:
     """For each relation its longest stretch at one of the levels, with the lock that begins it."""
     migrators = {step.statement.headline for step in seen.trace.statements if step.of_migrator}
+    listed = {relation.relation: relation.blocks for relation in seen.forecast.relations}
     for relation in seen.forecast.relations:
-        if relation.rows == 0 or seen.is_ledger(relation.relation):
+        root = seen.roots.get(relation.relation)  # what holds for the whole table need not be said of each partition
+        if relation.rows == 0 or seen.is_ledger(relation.relation) or (root and listed.get(root) is relation.blocks):
             continue
         found = [
             (stretch, lock)

@@ -94,6 +94,13 @@ class Seen:
         """Whether it is the migrator's own table, which nobody but migrators reads."""
         return name == self.forecast.script.ledger
 
+    @cached_property
+    def roots(self) -> Mapping[str, str]:
+        """Each partition with the table that users know it by."""
+        start = self.trace.start.relations.values()
+        named = {table.relation: self.root(table) for table in start if table.parent_oids and table.kind in LISTED_KINDS}
+        return {partition: root for partition, root in named.items() if partition != root}
+
     def root(self, table: CatalogRelation) -> str:
         """The name by which users know it: that of the partitioned table for a partition."""
         above = [each for each in ancestors(table, self.trace.start) if each.kind == "p"]
@@ -126,8 +133,12 @@ def built(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
     if step.after is step.before or step.statement.node in MADE_ANEW:
         return
     remade = {table.oid for table in rewritten(step)}
-    for _, before, after in differences(step.before, step.after):
-        if after and after.kind == "i" and (before is None or before.relfilenode != after.relfilenode):
+    changes = tuple(differences(step.before, step.after))
+    # A column's type can change without its index being built: a new index takes over the file of the former.
+    taken_over = {before.relfilenode for _, before, after in changes if before and after is None}
+    for _, before, after in changes:
+        made = after and after.relfilenode not in taken_over and (before is None or before.relfilenode != after.relfilenode)
+        if after and after.kind == "i" and made:
             table = owner(after, step.after)
             # That of a TOAST table comes with a column that may need one, and is as empty.
             if table.oid not in remade and not after.relation.startswith("pg_toast"):
