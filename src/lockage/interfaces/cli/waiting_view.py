@@ -99,11 +99,12 @@ def show_strategies(forecast: Forecast, console: Console) -> None:
 
 
 def reasons_of_strategies(forecast: Forecast) -> Iterator[str]:
-    """Why those that are not possible are not, and what the recommended one stands on."""
+    """Why those that are not possible are not, and what the recommended one stands on; where none is, the hardest."""
+    explained = forecast.recommended or forecast.strategies[-1].name if forecast.strategies else None
     for strategy in forecast.strategies:
         if not strategy.possible:
             yield f"not {strategy.name}: {'; '.join(_few(strategy))}"
-        elif strategy.name == forecast.recommended:
+        elif strategy.name == explained:
             yield f"{strategy.name}: {'; '.join(_few(strategy))}"
 
 
