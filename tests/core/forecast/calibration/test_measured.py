@@ -69,6 +69,13 @@ def test_a_scan_that_found_all_in_shared_buffers_says_nothing_of_the_disk() -> N
     assert any("all of it was in shared_buffers" in sentence for sentence in found.assumptions)
 
 
+def test_a_few_pages_say_nothing_of_the_disk() -> None:
+    scan = Sample(kind=SampleKind.SCAN, seconds=0.01, rows=100, read_bytes=8192.0, relation="public.a")
+    found = with_samples(UNCALIBRATED, [scan])
+    assert found.speeds.read_byte_s == UNKNOWN_SERVER.read_byte_s
+    assert any("too little" in sentence for sentence in found.assumptions)
+
+
 def test_commits_set_the_time_of_a_commit() -> None:
     samples = [Sample(kind=SampleKind.COMMIT, seconds=0.012) for _ in range(5)]
     assert with_samples(UNCALIBRATED, samples).speeds.commit_s.value == pytest.approx(0.012)

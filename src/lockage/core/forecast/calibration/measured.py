@@ -25,6 +25,9 @@ COMPUTE_ROW_S = 0.215e-6
 SORT_COMPARE_S = 0.0085e-6
 """Reference machine: one comparison of a sort of md5 texts in C, their making not counted."""
 
+ENOUGH_BYTES = 1024.0 * 1024
+"""Read from outside shared_buffers: over fewer, a sample is the time of its start."""
+
 START_S = 0.0001
 """What a query takes before its first row: a sample of few pages is little longer."""
 
@@ -87,7 +90,7 @@ def _scanning(samples: dict[SampleKind, list[Sample]], speeds: Speeds) -> tuple[
     for one in scans:
         computed = START_S + one.rows * (WORK.scan_row_s + 2 * WORK.check_row_s) * speeds.cpu.value
         left = one.seconds - computed - one.hit_bytes * speeds.hit_byte_s.value
-        if one.read_bytes > 0.1 * (one.hit_bytes + one.read_bytes):
+        if one.read_bytes >= max(ENOUGH_BYTES, one.hit_bytes / 9):
             found.append(max(left, one.seconds / 10) / one.read_bytes)
     if not scans:
         return speeds, ""
@@ -97,8 +100,10 @@ def _scanning(samples: dict[SampleKind, list[Sample]], speeds: Speeds) -> tuple[
         value, spread = centre(found)
         speeds = replace(speeds, read_byte_s=Rate(value=value, below=together(1.4, spread), above=together(1.6, spread)))
         speed = f"pages outside shared_buffers come at {1 / value / 1e6:.0f} MB/s"
-    else:
+    elif hits == everything:
         speed = "all of it was in shared_buffers"
+    else:
+        speed = "too little of the rest to tell how fast it comes"
     count = len({one.relation for one in scans})
     share = hits / everything if everything else 1.0
     tables = "1 table" if count == 1 else f"{count} tables"
