@@ -35,9 +35,7 @@ def uncalibrated(_: Sequence[str]) -> Calibration:
     return UNCALIBRATED
 
 
-def calibrating(
-    target: Target, *, measure: Measure | None = None, past: Sequence[PastRun] = (), narrate: Narrate
-) -> Calibrate:
+def calibrating(target: Target, *, measure: Measure | None = None, past: Sequence[PastRun] = (), narrate: Narrate) -> Calibrate:
     """What calibrates by this target. The calibration raises what ``Target`` raises where ``measure`` was asked for."""
 
     def calibrate(relations: Sequence[str]) -> Calibration:
