@@ -48,3 +48,15 @@ class Production:
     slots: tuple[str, ...] | None = None  # names of its replication slots
     sequences: tuple[SequenceUse, ...] | None = None  # of columns of type smallint and integer
     invalid_indexes: tuple[InvalidIndex, ...] | None = None
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What of it is not known, in words."""
+        parts = {
+            "how much disk is free": self.free_disk_bytes,
+            "how many locks fit": self.max_locks_per_transaction,
+            "whether replicas follow": self.standbys if self.slots is not None else None,
+            "how far sequences have come": self.sequences,
+            "which indexes are invalid": self.invalid_indexes,
+        }
+        return tuple(words for words, known in parts.items() if known is None)

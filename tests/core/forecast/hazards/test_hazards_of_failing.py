@@ -8,11 +8,13 @@ import pytest
 
 from lockage.core.forecast.assess import Answer, Broken, Check, Severity, Unknown
 from lockage.core.forecast.hazards import failing, ledger, release
-from lockage.core.forecast.hazards.find import RULES, find_hazards, reaching
+from lockage.core.forecast.hazards.find import RULES, HazardQuestion, find_hazards, reaching, with_hazards
+from lockage.core.forecast.production import Production
 from lockage.core.forecast.trace import Failure
 from lockage.core.migration.applied import Applied
+from lockage.core.migration.formats.format import MigratorLock
 from lockage.interfaces.hazards import hazard_kinds
-from support.hazard_scenes import scene, told
+from support.hazard_scenes import scene, sized, told
 from support.traces import BEFORE, USERS, Script, mark, relation
 
 
@@ -136,6 +138,29 @@ def test_hazards_come_worst_first_with_the_catalogues_words_and_each_once() -> N
     assert found[0].remedy == " ".join(hazard_kinds()["H043"].remedy.split())
     assert [hazard.code for hazard in reaching(found, Severity.ERROR)] == ["H043"]
     assert reaching(found, Severity.NOTE) == found
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (Production(), ("free", "locks", "replicas", "sequences", "invalid")),
+        (Production(free_disk_bytes=1, max_locks_per_transaction=1, standbys=(), slots=(), sequences=()), ("invalid",)),
+    ],
+)
+def test_what_is_not_known_of_the_server_is_an_assumption(known: Production, expected: tuple[str, ...]) -> None:
+    seen = scene(Script().did("SELECT 1"), sizes=sized(users=1.0))
+    question = HazardQuestion(catalogue=hazard_kinds(), production=known)
+    made = with_hazards(
+        seen.forecast,
+        question,
+        trace=seen.trace,
+        rules=seen.rules,
+        relations=seen.relations.values(),
+        lock=MigratorLock.NONE,
+    )
+    (said,) = made.assumptions
+    assert len(said.split(":")[1].split(", ")) == len(expected)
+    assert all(word in said for word in expected)
 
 
 def test_nothing_is_found_in_nothing() -> None:

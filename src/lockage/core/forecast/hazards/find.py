@@ -99,7 +99,7 @@ def with_hazards(
     relations: Iterable[Relation],
     lock: MigratorLock,
 ) -> Forecast:
-    """The forecast with its hazards.
+    """The forecast with its hazards, and what could not be seen of them as an assumption.
 
     ``rules`` are those before the script, ``relations`` production's sizes (none: they are not known), ``lock`` the migrator's.
     """
@@ -113,4 +113,8 @@ def with_hazards(
         migrator_lock=lock,
         limits=question.limits,
     )
-    return replace(forecast, hazards=find_hazards(seen, question.catalogue))
+    unseen = question.production.unseen if seen.sizes_known else ()
+    said = (
+        (f"of the server these are not known, so that hazards of them may be missing: {', '.join(unseen)}",) if unseen else ()
+    )
+    return replace(forecast, hazards=find_hazards(seen, question.catalogue), assumptions=(*forecast.assumptions, *said))
