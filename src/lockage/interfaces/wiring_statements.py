@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockage.core.release.statements import RunningRelease, running_release
+from lockage.core.release.statements import RunningRelease, of_application, running_release
 from lockage.interfaces.wiring import statements_of
 from lockage.settings import Settings
 
@@ -33,12 +33,12 @@ def statements_seen(url: str, *, password: Callable[[], str] | None = None) -> R
     """Those that a live database has counted; why there are none is among the remarks."""
     from lockage.adapters.postgres.release_statements import read_release_statements
 
-    return read_release_statements(url, watching=Settings().watching, password=password)
+    return of_application(read_release_statements(url, watching=Settings().watching, password=password))
 
 
 def statements_saved(survey: SavedSurvey) -> RunningRelease:
     """Those that were counted when a survey was saved."""
-    return survey.statements.running
+    return of_application(survey.statements.running)
 
 
 def statements_running(deployment: Deployment, release: str) -> RunningRelease:

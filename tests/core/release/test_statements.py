@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockage.core.release.statements import layers, merged
+from lockage.core.release.statements import layers, merged, of_application, running_release
 from lockage.errors import UsageError
 
 KNOWN = ("2.26.6", "2.9.0", "2.26.0", "2.27.8")
@@ -75,3 +75,21 @@ def test_of_each_name_the_last_statement_is_left_and_nothing_else(files: list[li
     for file in files:
         last |= {name: f"SELECT {value}" for name, value in file}
     assert sorted(merged(written)) == sorted(last.values())
+
+
+def test_statements_that_look_at_the_catalog_only_are_of_tools_and_not_of_the_application() -> None:
+    of_tools = (
+        "select n.nspname from pg_catalog.pg_namespace as n join pg_class as c on c.relnamespace = n.oid",
+        "select column_name from information_schema.columns where table_name = $1",
+        "select pg_stat_statements_reset()",
+        "select query from public.pg_stat_statements",
+    )
+    of_application_itself = (
+        "select id from users where exists (select from pg_class where relname = $1)",
+        "insert into pg_notes (id) select id from notes",
+        "select 1",
+        "select now() - interval $1",
+        "select pg_broken extract(",
+    )
+    release = running_release((*of_tools, *of_application_itself))
+    assert of_application(release).texts == of_application_itself

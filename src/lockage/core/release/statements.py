@@ -6,11 +6,13 @@ x``) ties a statement to the one that it replaces in a later release; statements
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lockage.core.migration.statement import split_statements
 from lockage.core.release.version import parse_version
+from lockage.errors import UsageError
 
 NAME_MARK = "-- name:"
 
@@ -43,6 +45,29 @@ def running_release(statements: RunningRelease | Iterable[str]) -> RunningReleas
     if isinstance(statements, RunningRelease):
         return statements
     return RunningRelease(statements=tuple(OldStatement(text=text) for text in dict.fromkeys(statements)))
+
+
+_OF_CATALOG = re.compile(r"\b(?:pg_\w+|information_schema)\b", re.IGNORECASE)
+
+
+def of_application(release: RunningRelease) -> RunningRelease:
+    """The same without statements that look at the catalog only: those are of tools, Lockage's own among them."""
+    kept = tuple(each for each in release.statements if not _of_catalog(each.text))
+    return replace(release, statements=kept)
+
+
+def _of_catalog(text: str) -> bool:
+    if not _OF_CATALOG.search(text):
+        return False
+    try:
+        names = [name for statement in split_statements(text, file="statement") for name in statement.names]
+        calls = [name for statement in split_statements(text, file="statement") for name in statement.calls]
+    except UsageError:
+        return False
+    looked_at = names or calls
+    return bool(looked_at) and all(
+        name.schema in {"pg_catalog", "information_schema"} or name.name.startswith("pg_") for name in looked_at
+    )
 
 
 def layers(release: str, known: Sequence[str], *, inherit: bool) -> tuple[str, ...]:
