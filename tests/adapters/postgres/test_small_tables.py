@@ -130,3 +130,16 @@ def test_rows_under_row_security_and_tables_that_have_grown_stay_where_they_are(
 )
 def test_a_message_shows_names_and_what_the_statement_says_itself(message: str, shown: str) -> None:
     assert discreetly(message, "insert into t values ('glum')") == shown
+
+
+@pytest.mark.real
+def test_a_table_that_does_not_take_its_rows_keeps_no_other_from_its_own(production: str) -> None:
+    with psycopg.connect(production, autocommit=True) as connection:
+        connection.execute("create table odd (id int)")
+        connection.execute("insert into odd values (1)")
+        # Says no to every row but in production, where they are already.
+        connection.execute("alter table odd add constraint never check (id > 1) not valid")
+        connection.execute("analyze odd")
+    with EmbeddedShadows().of_database(production) as shadow, shadow.session() as session:
+        count(session, "odd", 0)
+        count(session, "kinds", 20)

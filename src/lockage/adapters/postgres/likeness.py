@@ -112,15 +112,17 @@ def lengthen_files(connection: psycopg.Connection[TupleRow], original: Original,
     """
     change = "restore_relation_size" if major >= RESTORES_ITSELF else "update_relation_size"
     sizes = {relation.relation: relation for relation in original.relations if relation.rows >= 0}
-    for schema, table, path, kind in connection.execute(load_sql("select_relation_files")).fetchall():
-        size = sizes.get(f"{schema}.{table}")
-        if size is None or size.rows <= 0:
-            continue
-        blocks = max(1, min(size.heap_bytes, FILE_LIMIT_BYTES) // BLOCK_BYTES)
-        if kind != "p":
-            lengthen(data_dir / path, blocks * BLOCK_BYTES)
-        parameters = {"schema": schema, "table": table, "blocks": blocks, "rows": size.rows}
-        connection.execute(load_sql(change), parameters)
+    files = connection.execute(load_sql("select_relation_files")).fetchall()
+    with connection.pipeline():
+        for schema, table, path, kind in files:
+            size = sizes.get(f"{schema}.{table}")
+            if size is None or size.rows <= 0:
+                continue
+            blocks = max(1, min(size.heap_bytes, FILE_LIMIT_BYTES) // BLOCK_BYTES)
+            if kind != "p":
+                lengthen(data_dir / path, blocks * BLOCK_BYTES)
+            parameters = {"schema": schema, "table": table, "blocks": blocks, "rows": size.rows}
+            connection.execute(load_sql(change), parameters)
 
 
 def lengthen(file: Path, size_bytes: int) -> None:
