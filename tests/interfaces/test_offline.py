@@ -373,3 +373,24 @@ def test_a_file_of_a_database_alone_needs_the_folder(good: Path, tmp_path: Path)
     with pytest.raises(UsageError, match="does not say of which application") as caught:
         forecast_of_release(good, to=None, profile=None, here=tmp_path, narrate=lambda _: None)
     assert "--migrations DIR" in str(caught.value.hint)
+
+
+def test_the_ledger_of_another_migrator_says_in_the_file_too_where_the_database_stands(
+    database_url: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as session:
+        session.execute("create table schema_migrations (version varchar primary key); create table t (id int)")
+        session.execute("insert into schema_migrations values ('20240101000000')")
+    (tmp_path / "m").mkdir()
+    for name in ("20240101000000_a.sql", "20240202000000_b.sql"):
+        (tmp_path / "m" / name).write_text("-- migrate:up\nalter table t add column x int;\n-- migrate:down\n")
+    file = saved(database_url, tmp_path / "a.survey")
+    assert [m.file for m in forecast(tmp_path / "m", survey=file).script.migrations] == ["20240202000000_b.sql"]
+
+
+def test_a_ledger_that_no_migrator_is_known_for_is_taken_where_the_profile_names_it(database_url: str, tmp_path: Path) -> None:
+    with psycopg.connect(database_url, autocommit=True) as session:
+        session.execute("create table steps (version bigint, dirty boolean); insert into steps values (7, false)")
+        session.execute("create table other (note text); insert into other values ('x')")
+    save_survey(database_url, tmp_path / "a.survey", ledger="public.steps")
+    assert [(ledger.name, ledger.rows) for ledger in read_survey(tmp_path / "a.survey").ledgers] == [("steps", ("7\tf",))]

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from lockage.adapters.postgres.original import LEDGER_NAMES
 from lockage.adapters.postgres.production import production_of
 from lockage.adapters.postgres.release_statements import read_release_statements
 from lockage.adapters.postgres.saved import catalog_of, kept_of
@@ -49,9 +50,12 @@ def take_survey(
 ) -> SavedSurvey:
     """The survey of the database at ``url``; ``taken_of`` None: named after the database.
 
+    ``ledger`` is one that common migrators do not have, else all of those that they call theirs are looked for.
     ``with_values``: most common values and histograms too, which are data. Raises as ``EmbeddedShadows.of_database``.
     """
     settings = settings or Settings()
+    if ledger is not None and ledger.rpartition(".")[2] in LEDGER_NAMES:
+        ledger = None
     shadows = EmbeddedShadows(ledger=ledger, watching=settings.watching, password=password)
     original, dump = shadows.take(url, encoding="UTF8")
     problems: list[str] = []

@@ -258,10 +258,9 @@ class Tables:
 
     def _order(self, image: Image) -> tuple[str, ...]:
         """Its columns as an INSERT without a list has them, where the catalog tells."""
-        for oid, relation in self._start.relations.items():
-            if relation.relation == image.relation:
-                return self.step.rules.columns.get(oid, ())
-        return ()
+        schema, _, name = image.relation.partition(".")
+        found = resolve(Name(schema=schema, name=name), self._start)
+        return self.step.rules.columns.get(found[0].oid, ()) if found else ()
 
 
 def of_table(expression: Expression, types: Mapping[str, str]) -> Expression:

@@ -95,6 +95,7 @@ def _saved(invocation: Invocation, wanted: Wanted, file: Path, *, with_values: b
             deployment.database_url,
             file,
             taken_of=deployment.name,
+            ledger=deployment.profile.migrations.ledger,
             release=seen.release,
             profile=deployment.profile.name,
             with_values=with_values,
