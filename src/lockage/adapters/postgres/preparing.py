@@ -7,6 +7,7 @@ PostgreSQL looks at privileges only when it executes.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,9 @@ _QUERY = re.compile(
     r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|insert|update|delete|with|merge|values|table|call)\b", re.IGNORECASE | re.DOTALL
 )
 """What is executed, by its first word; the rest (SET, LISTEN, BEGIN) reads no schema."""
+
+TYPING_LIMIT_S = 10.0
+"""For trying types and literals, all statements together; a hard one takes some 20 ms."""
 
 OWN_TYPES_LIMIT = 30
 """Enums of the database that are tried for a parameter, after the usual types."""
@@ -48,6 +52,7 @@ class Preparing:
         self._session = session
         self._types: dict[str, int] = {}
         self._own: tuple[str, ...] | None = None
+        self._until = time.monotonic() + TYPING_LIMIT_S
 
     def prepare(self, statements: Sequence[OldStatement]) -> Iterator[Prepared | Unchecked]:
         """Each statement prepared, or why it is not, in order."""
@@ -75,7 +80,7 @@ class Preparing:
     def _one(self, statement: OldStatement, name: bytes, query: str, answer: Answer) -> Prepared | Unchecked:
         if answer.failure is None:
             return Prepared(statement=statement, name=name, text=query, declared=(), types=answer.parameter_types)
-        if placeholders(query):
+        if placeholders(query) and time.monotonic() < self._until:
             described: list[Answer] = []
 
             def attempt(typing: Typing) -> Objection | None:

@@ -16,6 +16,10 @@ from postgast import pg_query_pb2 as pg
 
 SYNTAX_ERROR = "42601"
 UNDEFINED_FUNCTION = "42883"
+
+_OF_TYPES = frozenset(
+    {SYNTAX_ERROR, UNDEFINED_FUNCTION, "42P18", "42P08", "42725", "42804", "42846", "42809", "42803", "42611"}
+)
 """Source: PostgreSQL 18 manual, Appendix A."""
 
 ATTEMPTS = 150
@@ -121,7 +125,9 @@ def typed(text: str, attempt: Callable[[Typing], Objection | None], *, more_type
     search = _Search(attempt, tuple(more_types))
     start = Typing(text=text)
     objection = attempt(start)
-    return start if objection is None else search.below(start, objection)
+    if objection is None:
+        return start
+    return search.below(start, objection) if objection.sqlstate in _OF_TYPES else None
 
 
 class _Search:
@@ -146,7 +152,7 @@ class _Search:
                 answer = self._attempt(candidate)
                 if answer is None:
                     return candidate
-                if not answer.sqlstate.startswith("22") and self._key(candidate, answer) not in self._seen:
+                if answer.sqlstate in _OF_TYPES and self._key(candidate, answer) not in self._seen:
                     changed.append((candidate, answer))
             further = [each for each in changed if trusted or _reached(each[1], each[0], now) > _reached(objection, now, now)]
             others += [each for each in changed if each not in further]
