@@ -138,7 +138,7 @@ class Operations:
         match work.kind:
             case WorkKind.SCAN if relation.kind in HELD and step.statement.node == "vacuum_stmt":
                 yield self._piece("scan", relation, table, self._vacuum(table, step))
-            case (WorkKind.SCAN | WorkKind.FOREIGN_KEY) if _spared(relation, step):
+            case WorkKind.SCAN | WorkKind.FOREIGN_KEY if _spared(relation, step):
                 return
             case WorkKind.SCAN if relation.kind in HELD:
                 yield from self._reading(relation, table, step)
