@@ -48,6 +48,7 @@ def test_an_older_migration_that_is_missing_is_named_and_not_forecast() -> None:
         3,
         ("the ledger goose_db_version lacks 2_b.sql, older than what it has; not forecast here",),
     )
+    assert found.late == ("2_b.sql",)
 
 
 @pytest.mark.parametrize(

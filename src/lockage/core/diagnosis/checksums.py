@@ -7,10 +7,10 @@ when it gives the ledger's checksum for at least one other file; where none does
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 
 from lockage.core.diagnosis.evidence import LedgerRow
+from lockage.core.migration.checksums import crc32_of_lines
 from lockage.core.progress import MigrationText
 
 
@@ -42,11 +42,8 @@ def _md5(text: str) -> str:
 
 
 def _flyway(text: str) -> str:
-    # Line by line without the ends of lines, so that a checkout on another system has the same; as a signed number.
-    checksum = 0
-    for line in text.removeprefix("\ufeff").splitlines():
-        checksum = zlib.crc32(line.encode(), checksum)
-    return str(checksum - 2**32 if checksum >= 2**31 else checksum)
+    [checksum] = crc32_of_lines(text.encode())
+    return checksum
 
 
 ALGORITHMS: Mapping[str, Callable[[str], str]] = {"Prisma": _sha256, "Flyway": _flyway, "md5": _md5}
