@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from lockage.adapters.postgres.exchange import exchange
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.facts import Relation
 
@@ -32,6 +33,9 @@ TABLES_LIMIT = 100
 
 ALL_LIMIT_BYTES = 4 * 1024 * 1024
 """Of all of them together."""
+
+WRITING_LIMIT_S = 30.0
+"""Longest run of putting the rows on a shadow: of a tenth of a second, but the machine may be busy."""
 
 READING_LIMIT = "2s"
 """As PostgreSQL writes it: the reading of all rows, and not more."""
@@ -96,15 +100,22 @@ def read_small_tables(
 
 def put_rows(connection: psycopg.Connection[TupleRow], tables: Sequence[Rows]) -> tuple[str, ...]:
     """Puts the rows into the shadow's tables, unseen by triggers and foreign keys; gives the tables that took none."""
-    try:
-        # Together, and without waiting for each: as a rule all are taken.
-        with connection.transaction(), connection.pipeline():
-            connection.execute("set local session_replication_role = replica")
-            for table in tables:
-                connection.execute(_insert(table), [list(table.rows)])
-    except psycopg.Error:
-        return tuple(f"{table.schema}.{table.name}" for table in tables if not _put(connection, table))
-    return ()
+    if not tables:
+        return ()
+    # Together, in one round trip: as a rule all are taken.
+    cursor = psycopg.ClientCursor(connection)
+    orders = [cursor.mogrify(_insert(table), [list(table.rows)]) for table in tables]
+    text = "; ".join(["begin", "set local session_replication_role = replica", *orders, "commit"])
+    if exchange(connection, text, limit_s=WRITING_LIMIT_S).failure is None:
+        return ()
+    exchange(connection, "rollback", limit_s=WRITING_LIMIT_S)
+    # One by one, and over again as long as that helps: a check may look into another table.
+    left = list(tables)
+    while still := [table for table in left if not _put(connection, table)]:
+        if len(still) == len(left):
+            break
+        left = still
+    return tuple(f"{table.schema}.{table.name}" for table in still)
 
 
 def _put(connection: psycopg.Connection[TupleRow], table: Rows) -> bool:
