@@ -227,24 +227,27 @@ class Operations:
     def _changing(
         self, change: Change, relation: CatalogRelation, table: Table, rows: tuple[float, float, float], step: Traced
     ) -> Piece:
-        costs: list[Cost] = []
-        for count in rows:
-            called = _calling(step, count)
-            match change.kind:
-                case ChangeKind.INSERT:
-                    _, row_bytes = self._result(step) or (0.0, table.row_bytes)
-                    cost = changing.inserting(table, count, row_bytes, self._speeds) + called
-                    if change.upserts:  # a row that is there is changed instead, which takes longer
-                        cost += changing.updating(table, count, change.columns, self._speeds)
-                    costs.append(cost)
-                case ChangeKind.DELETE:
-                    costs.append(changing.deleting(table, count, self._speeds) + called)
-                case _:
-                    costs.append(changing.updating(table, count, change.columns, self._speeds) + called)
+        by_count = {count: self._rows_cost(change, table, count, step) for count in set(rows)}
         found = self._found(change, table, step) if rows[2] > 1 else FREE
         spared = FREE if change.has_condition else found  # an index may spare the scan
-        costs = [costs[0] + spared, costs[1] + found, costs[2] + found]
+        least, likely, most = (by_count[count] for count in rows)
+        costs = [least + spared, likely + found, most + found]
         return self._spanning(str(change.kind), relation, table, costs, rows[1], doubt=_doubt_of_calls(step))
+
+    def _rows_cost(self, change: Change, table: Table, count: float, step: Traced) -> Cost:
+        """So many rows changed, once they are found."""
+        called = _calling(step, count)
+        match change.kind:
+            case ChangeKind.INSERT:
+                _, row_bytes = self._result(step) or (0.0, table.row_bytes)
+                cost = changing.inserting(table, count, row_bytes, self._speeds) + called
+                if change.upserts:  # a row that is there is changed instead, which takes longer
+                    cost += changing.updating(table, count, change.columns, self._speeds)
+                return cost
+            case ChangeKind.DELETE:
+                return changing.deleting(table, count, self._speeds) + called
+            case _:
+                return changing.updating(table, count, change.columns, self._speeds) + called
 
     def _found(self, change: Change, table: Table, step: Traced) -> Cost:
         planned = self._plans(step)
@@ -255,8 +258,8 @@ class Operations:
     def _firing(
         self, change: Change, relation: CatalogRelation, rows: tuple[float, float, float], step: Traced
     ) -> Iterator[Piece]:
-        ends = [
-            tuple(
+        by_count = {
+            count: tuple(
                 fired(
                     change,
                     relation.oid,
@@ -267,8 +270,9 @@ class Operations:
                     speeds=self._speeds,
                 )
             )
-            for count in rows
-        ]
+            for count in set(rows)
+        }
+        ends = [by_count[count] for count in rows]
         for low, likely, high in zip(*ends, strict=True):
             target = step.before.relations.get(likely.oid)
             if target is not None and high.rows > 0:
