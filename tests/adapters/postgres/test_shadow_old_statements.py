@@ -219,6 +219,19 @@ def test_a_search_path_for_sessions_to_come_breaks_those(shadow: Shadow) -> None
     assert [(each.statement.text, each.sqlstate) for each in found] == [("select id from keys", "42P01")]
 
 
+def test_names_that_an_application_finds_by_a_path_of_its_own_are_looked_for_everywhere(shadow: Shadow) -> None:
+    shadow.run("drop schema if exists tenant cascade; create schema tenant; create table tenant.notes (id int, text text)")
+    reads, writes = "select text from notes where id = $1", "insert into notes (id, text) values ($1, $2)"
+    try:
+        with shadow.statements() as old:
+            assert [each.why for each in old.prepare(olds(reads, writes, "select 1 from nowhere"))] == [Why.FAILS]
+            assert old.broken() == Breaks()
+            shadow.run("alter table tenant.notes rename text to body")
+            assert breaking(old) == {reads: "42703", writes: "42703"}
+    finally:
+        shadow.run("drop schema tenant cascade")
+
+
 def test_row_security_that_hides_rows_silently_is_remarked(shadow: Shadow) -> None:
     with shadow.statements() as old:
         old.prepare(olds("select id from keys"))

@@ -63,3 +63,14 @@ def test_what_no_literal_and_no_type_helps_is_given_up(sqlstate: str) -> None:
 
     assert typed("select $1, $2", server) is None
     assert len(asked) < 200
+
+
+def test_nothing_is_tried_where_types_are_not_what_is_missing() -> None:
+    asked: list[Typing] = []
+
+    def server(typing: Typing) -> Objection | None:
+        asked.append(typing)
+        return Objection(sqlstate="42P01", message='relation "t" does not exist', position=15)
+
+    assert typed("select a from t where b = $1", server) is None
+    assert len(asked) == 1

@@ -77,9 +77,9 @@ class Executing:
                     break
         return found
 
-    def _scene(self, prepared: Prepared) -> tuple[str, str]:
+    def _scene(self, prepared: Prepared) -> tuple[str, str, str]:
         target = _TARGET.search(prepared.text)
-        return self._role_of(prepared) or "", target[1] if target else ""
+        return self._role_of(prepared) or "", target[1] if target else "", prepared.path or ""
 
     @contextmanager
     def _ground(self, search_path: str | None) -> Generator[None]:
@@ -100,20 +100,25 @@ class Executing:
             self._session.execute("rollback")
             self._session.execute("select pg_catalog.pg_advisory_unlock_all()")
 
-    def _in_scene(self, role: str, target: str, statements: Sequence[Prepared], way: Way) -> Mapping[bytes, Failure | None]:
-        self._set_scene(role, target)
+    def _in_scene(
+        self, role: str, target: str, path: str, statements: Sequence[Prepared], way: Way
+    ) -> Mapping[bytes, Failure | None]:
+        self._set_scene(role, target, path)
         return self._sent(statements, way)
 
-    def _set_scene(self, role: str, target: str) -> None:
+    def _set_scene(self, role: str, target: str, path: str) -> None:
+        begun = [Run(text="rollback to savepoint lockage_ground")]
+        if path:
+            begun.append(Run(text="select pg_catalog.set_config('search_path', $1, true)", values=(path.encode(),)))
         emptied = [
-            Run(text="rollback to savepoint lockage_ground"),
+            *begun,
             Run(text="set local session_replication_role = replica"),
             Run(text=f"delete from {target}"),  # noqa: S608 - words of the statement itself, on a shadow
             Run(text="set local session_replication_role = origin"),
             Run(text="savepoint lockage_scene"),
         ]
         if not target or words_of(target) & self._reaching or not self._good(emptied):
-            self._good([Run(text="rollback to savepoint lockage_ground"), Run(text="savepoint lockage_scene")])
+            self._good([*begun, Run(text="savepoint lockage_scene")])
         if role:
             name = sql.Identifier(role).as_string(self._session)
             lowered = [Run(text=f"alter role {name} nosuperuser")] if role in self._plain_roles else []

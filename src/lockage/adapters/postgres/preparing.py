@@ -15,6 +15,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.pipelined import Answer, Describe, Prepare, answers
+from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.compatibility import Unchecked, Why
 from lockage.core.migration.placeholders import Objection, Typing, placeholders, typed
 from lockage.core.migration.within import query_within
@@ -25,6 +26,9 @@ _QUERY = re.compile(
     r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|insert|update|delete|with|merge|values|table|call)\b", re.IGNORECASE | re.DOTALL
 )
 """What is executed, by its first word; the rest (SET, LISTEN, BEGIN) reads no schema."""
+
+_NOT_FOUND = re.compile(r"^(relation|function|type|operator) .* does not exist")
+"""What the server says of a name that is in no schema of the search_path. It is English on a shadow."""
 
 TYPING_LIMIT_S = 10.0
 """For trying types and literals, all statements together; a hard one takes some 20 ms."""
@@ -42,6 +46,7 @@ class Prepared:
     text: str  # with literals put back
     declared: tuple[int, ...]  # types that had to be said; 0: the server's choice
     types: tuple[int, ...]  # of all parameters, as the server has them
+    path: str | None = None  # the search_path under which its names are found; None: the session's
     widened: bool = False  # without its condition, beside the statement itself
 
 
@@ -54,9 +59,26 @@ class Preparing:
         self._own: tuple[str, ...] | None = None
         self._until = time.monotonic() + TYPING_LIMIT_S
 
-    def prepare(self, statements: Sequence[OldStatement]) -> Iterator[Prepared | Unchecked]:
-        """Each statement prepared, or why it is not, in order."""
-        named = [(statement, f"lockage_{number}".encode()) for number, statement in enumerate(statements)]
+    def prepare(self, statements: Sequence[OldStatement]) -> list[Prepared | Unchecked]:
+        """Each statement prepared, or why it is not; names that are not found are looked for in all schemas."""
+        found = list(self._prepared(statements, prefix="lockage"))
+        lost = [each.statement for each in found if isinstance(each, Unchecked) and _NOT_FOUND.search(each.reason)]
+        path = self._all_schemas() if lost else None
+        if path is None:
+            return found
+        self._session.execute("select pg_catalog.set_config('search_path', %s, false)", [path])
+        again = list(self._prepared(lost, prefix="lockage_far"))
+        self._session.execute("reset search_path")
+        better = {each.statement: replace(each, path=path) for each in again if isinstance(each, Prepared)}
+        return [better.get(each.statement, each) for each in found]
+
+    def _all_schemas(self) -> str | None:
+        """The session's search_path with all other schemas behind it; None where there are none."""
+        row = self._session.execute(load_sql("select_wide_path")).fetchone()
+        return None if row is None or row[0] is None else str(row[0])
+
+    def _prepared(self, statements: Sequence[OldStatement], *, prefix: str) -> Iterator[Prepared | Unchecked]:
+        named = [(statement, f"{prefix}_{number}".encode()) for number, statement in enumerate(statements)]
         queries = {name: query for statement, name in named if (query := _query(statement.text)) is not None}
         sent = answers(self._session, ((Prepare(name=name, text=text), Describe(name=name)) for name, text in queries.items()))
         found = dict(zip(queries, list(sent), strict=True))
