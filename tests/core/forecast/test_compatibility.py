@@ -142,3 +142,13 @@ def test_names_are_resolved_by_whoever_has_the_catalog() -> None:
 
     demands_met(writes_of("insert into s.t (a) values ($1)"), Ground(demands={}), resolve=resolve)
     assert asked == [Name(schema="s", name="t")]
+
+
+def test_what_breaks_for_several_roles_is_said_once() -> None:
+    breaks = [
+        Break(statement=OldStatement(text="select 1", role=role), sqlstate="42703", message="gone") for role in ("a", "b")
+    ]
+    release = RunningRelease(statements=tuple(each.statement for each in breaks))
+    place = Place(file="1.sql", line=1)
+    found = verdict(release, unchecked=(), breaks=breaks, places=dict.fromkeys(breaks, place))
+    assert [broken.query for broken in found.broken] == ["select 1"]

@@ -233,8 +233,9 @@ def verdict(
     unplaced = sum(places.get(each) is None for each in surely)
     about_places = (f"behind which statement of the script {unplaced} of {len(surely)} broken statements fail was not found",)
     return Compatibility(
-        broken=tuple(_broken(each, places.get(each)) for each in surely),
-        may_break=tuple(_broken(each, places.get(each)) for each in possibly),
+        # The same for several roles is one.
+        broken=tuple(dict.fromkeys(_broken(each, places.get(each)) for each in surely)),
+        may_break=tuple(dict.fromkeys(_broken(each, places.get(each)) for each in possibly)),
         checked=checked,
         assumptions=(
             *_about_unchecked(unchecked, of=len(release.statements)),
