@@ -188,7 +188,7 @@ def _table(sample: Sample, indexes: tuple[Index, ...]) -> Table:
 
 
 def centre(ratios: Iterable[float]) -> tuple[float, float]:
-    """Geometric mean, and the factor by which the furthest is off it."""
+    """Geometric mean, and the factor by which they are off it: the root of the mean square, so that one bad moment is one."""
     logs = [math.log(max(ratio, 1e-12)) for ratio in ratios]
     mean = sum(logs) / len(logs)
-    return math.exp(mean), math.exp(max(abs(one - mean) for one in logs))
+    return math.exp(mean), math.exp(math.sqrt(sum((one - mean) ** 2 for one in logs) / len(logs)))
