@@ -77,11 +77,20 @@ def row(where: str, ground: Any, case: Fault | Neighbour, *, catalog: bool = Fal
 
 
 def cases(faults: tuple[Fault, ...], words: list[str]) -> Iterator[tuple[Fault | Neighbour, bool]]:
-    """Each fault and its neighbour, where the name holds one of the words; and whether the schema is compared."""
+    """Each fault and its neighbour, where a name holds one of the words; and whether the schema is compared.
+
+    A neighbour of two faults comes once.
+    """
+    came: set[tuple[Neighbour, bool]] = set()
     for fault in faults:
-        for case in (fault, fault.neighbour):
-            if case is not None and (not words or any(word in fault.name for word in words)):
-                yield case, fault.catalog
+        beside = fault.neighbour
+        names = (fault.name, *((beside.name,) if beside is not None else ()))
+        if words and not any(word in name for word in words for name in names):
+            continue
+        yield fault, fault.catalog
+        if beside is not None and (beside, fault.catalog) not in came:
+            came.add((beside, fault.catalog))
+            yield beside, fault.catalog
 
 
 def local_rows(words: list[str], show: Callable[[Row], None]) -> Iterator[Row]:

@@ -90,6 +90,22 @@ def client_stopped(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
+def client_stopped_for_a_moment(ground: Ground) -> Iterator[None]:
+    """The same, only that it goes on."""
+    ground.towpath()
+    holder = ground.holds("api_keys")
+    ground.roll_out("2.27.8")
+    pid = ground.until_waits("towpath/%")
+    process = ground.process("2.27.8")
+    process.suspend()
+    holder.close()
+    eventually(lambda: ground.ask("select from pg_stat_activity where pid = %s and state ~ 'idle in'", pid), "it does nothing")
+    process.resume()
+    ground.until_ready()
+    yield
+
+
+@contextmanager
 def stopped_while_it_serves(ground: Ground) -> Iterator[None]:
     """Its process is stopped for good, and nothing but its readiness probe asks it."""
     ground.towpath("2.27.8", schema="2.27.8")
@@ -192,7 +208,12 @@ FAULTS = (
         known=False,
         neighbour=Neighbour(name="a process takes its time to start", make=takes_its_time, says=("F087",)),
     ),
-    Fault(name="the migrating process is stopped", code="F057", make=client_stopped),
+    Fault(
+        name="the migrating process is stopped",
+        code="F057",
+        make=client_stopped,
+        neighbour=Neighbour(name="the migrating process is stopped for a moment", make=client_stopped_for_a_moment),
+    ),
     Fault(
         name="scaled to zero",
         code="F082",

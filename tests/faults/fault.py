@@ -44,6 +44,7 @@ class Neighbour:
     name: str
     make: Make
     says: tuple[str, ...] = ()  # harmless findings of which one at least must be there; (): none need be
+    bench_only: str = ""  # why ``make test`` leaves it to ``make bench``
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,7 @@ class Fault:
     chained: tuple[tuple[str, str], ...] = ()  # (effect, because) pairs that must be said
     advice: tuple[str, ...] = ()  # of ``DESTROYS``, what is right here
     neighbour: Neighbour | None = None
+    no_neighbour: str = ""  # why nothing harmless looks like it, where that is so
     known: bool = True  # False: diagnosed without a profile
     catalog: bool = False  # diagnosed with the schema beside that of a clean run; its neighbour too
 

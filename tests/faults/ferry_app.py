@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import psycopg
 
 RELEASE, WHERE = sys.argv[1], sys.argv[2]
+DAYS = int(os.environ.get("FERRY_DAYS", "9000"))  # tables of 1.7.0
 
 MIGRATIONS = [
     ("1.0.0", "3f1c9a", "create berths", "create table berths (id int primary key, name text not null, length_m numeric)"),
@@ -38,7 +39,7 @@ MIGRATIONS = [
         "1.7.0",
         "71aa0e",
         "a table a day",
-        "do $$ begin for i in 1..9000 loop execute format('create table day_%s ()', i); end loop; end $$",
+        f"do $$ begin for i in 1..{DAYS} loop execute format('create table day_%s ()', i); end loop; end $$",
     ),
 ]
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from faults.deployments import barge_spec, towpath_spec
 from faults.fault import AROUND, Fault, Neighbour
-from faults.ground import Ground
+from faults.ground import Ground, eventually
 
 
 @contextmanager
@@ -27,6 +27,19 @@ def ledger_newer(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
+def old_ones_still_serve(ground: Ground) -> Iterator[None]:
+    """The first replica of the upgrade has migrated, and those of the old release serve until their turn comes."""
+    ground.towpath(replicas=3)
+    ground.roll_out("2.27.8")
+
+    def first_is_ready() -> bool:
+        return any(replica.release == "2.27.8" and replica.ready for replica in ground.platform.replicas())
+
+    eventually(first_is_ready, "the first one is ready")
+    yield
+
+
+@contextmanager
 def ledger_fits(ground: Ground) -> Iterator[None]:
     ground.towpath("2.27.8", schema="2.27.8")
     yield
@@ -41,9 +54,28 @@ def ledger_emptied(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
+def installed(ground: Ground) -> Iterator[None]:
+    """A new installation: the database is empty, and the first replica's process is slow to begin."""
+    ground.fresh("towpath 2.26.6 300")
+    ground.order("drop owned by towpath cascade", "grant all on schema public to towpath")
+    ground.deploy(towpath_spec(ground, "2.26.6"), ready=False)
+    ground.process("2.26.6").suspend()
+    assert not ground.ask("select from pg_class where relname = 'schema_migrations'"), "it has begun"
+    yield
+
+
+@contextmanager
 def strangers_ledger_newer(ground: Ground) -> Iterator[None]:
     ground.ferry("1.5.0")
     ground.refused("1.4.1")
+    yield
+
+
+@contextmanager
+def put_back(ground: Ground) -> Iterator[None]:
+    """The image of before the upgrade is put back, and both end at the same migration."""
+    ground.ferry("1.5.1")
+    ground.upgraded("1.5.0")
     yield
 
 
@@ -80,9 +112,25 @@ FAULTS = (
         allowed=AROUND,
         neighbour=Neighbour(name="the ledger fits the image", make=ledger_fits),
     ),
-    Fault(name="the ledger is newer than the image", code="F061", make=ledger_newer, allowed=(*AROUND, "F010")),
-    Fault(name="the ledger was emptied", code="F069", make=ledger_emptied, allowed=(*AROUND, "F012")),
     Fault(
-        name="a stranger's ledger is newer than its image", code="F061", make=strangers_ledger_newer, allowed=(*AROUND, "F010")
+        name="the ledger is newer than the image",
+        code="F061",
+        make=ledger_newer,
+        allowed=(*AROUND, "F010"),
+        neighbour=Neighbour(name="replicas of the old release serve until their turn comes", make=old_ones_still_serve),
+    ),
+    Fault(
+        name="the ledger was emptied",
+        code="F069",
+        make=ledger_emptied,
+        allowed=(*AROUND, "F012"),
+        neighbour=Neighbour(name="a new installation has no ledger yet", make=installed),
+    ),
+    Fault(
+        name="a stranger's ledger is newer than its image",
+        code="F061",
+        make=strangers_ledger_newer,
+        allowed=(*AROUND, "F010"),
+        neighbour=Neighbour(name="a stranger's older image with the same migrations is put back", make=put_back),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faults import endings, ledgers, locks, migrations, refusals, schemas, servers, strangers
+from faults import addresses, endings, ledgers, locks, migrations, refusals, schemas, servers, strangers
 from faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -12,6 +12,7 @@ FAULTS: tuple[Fault, ...] = (
     *ledgers.FAULTS,
     *schemas.FAULTS,
     *servers.FAULTS,
+    *addresses.FAULTS,
     *refusals.FAULTS,
     *strangers.FAULTS,
 )

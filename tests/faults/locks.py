@@ -107,6 +107,21 @@ def waiting_orphan(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
+def killed_and_gone(ground: Ground) -> Iterator[None]:
+    """The same, only that the server looks whether clients are there: the backend is gone before the next one comes."""
+    ground.towpath()
+    ground.order("alter role towpath set client_connection_check_interval = '100ms'")
+    holder = ground.holds("api_keys")
+    ground.roll_out("2.27.8")
+    pid = ground.until_waits("towpath/%")
+    ground.process("2.27.8").kill()
+    eventually(lambda: not ground.ask("select from pg_stat_activity where pid = %s", pid), "its backend is gone")
+    holder.close()
+    ground.until_ready()
+    yield
+
+
+@contextmanager
 def working_orphan(ground: Ground) -> Iterator[None]:
     """A migrator was killed in the middle of a file, which PostgreSQL finishes before it notices; the next one waits."""
     ground.towpath("2.27.8", rows=MANY, ready=False)
@@ -174,6 +189,7 @@ FAULTS = (
         make=waiting_orphan,
         allowed=("F043", "F011", "F010"),  # somebody killed it: that is so
         chained=(("F043", "F010"),),
+        neighbour=Neighbour(name="a process was killed and its backend is gone", make=killed_and_gone),
     ),
     Fault(
         name="an orphan of a killed process works",

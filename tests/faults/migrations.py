@@ -11,8 +11,9 @@ import pytest
 
 from faults.deployments import barge_spec, towpath_spec
 from faults.fault import AROUND, Fault, Neighbour
-from faults.ground import Ground, eventually
+from faults.ground import MANY, Ground, eventually
 from lockage.adapters.postgres.account import server_account
+from lockage.core.diagnosis.families.limits import NO_ROOM_BYTES
 
 
 @contextmanager
@@ -28,6 +29,15 @@ def key_is_there(ground: Ground) -> Iterator[None]:
     ground.towpath()
     ground.order("insert into site_configs (key, value) values ('announcement_banners', 'by hand')")
     ground.refused()
+    yield
+
+
+@contextmanager
+def value_is_there(ground: Ground) -> Iterator[None]:
+    """Somebody made by hand what the migration makes only IF NOT EXISTS."""
+    ground.towpath()
+    ground.order("alter type api_key_scope add value 'workspace:read'")
+    ground.upgraded()
     yield
 
 
@@ -53,6 +63,26 @@ def deadlock(ground: Ground) -> Iterator[None]:
         eventually(lambda times=times: ground.ended(times), "the migration was ended")
         other.close()
     ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def deadlock_of_others(ground: Ground) -> Iterator[None]:
+    """Two sessions of somebody else's end each other beside the migration, on a table that is none of its own."""
+    ground.towpath(rows=MANY)
+    ground.order(
+        "create table tides as select i as id, 0 as level from generate_series(1, 2) i", "grant all on tides to public"
+    )
+    ground.roll_out("2.27.8")
+    ground.until_migrates()
+    first, second = ground.session("tides/first"), ground.session("tides/second")
+    first.execute("update tides set level = 1 where id = 1")
+    second.execute("update tides set level = 1 where id = 2")
+    ground.runs(first, "update tides set level = 2 where id = 2")
+    ground.until_waits("tides/first")
+    ground.runs(second, "update tides set level = 2 where id = 1")
+    ended = "select from pg_stat_activity where application_name like 'tides/%' and state like '%(aborted)'"
+    eventually(lambda: ground.ask(ended), "one of them was ended")
     yield
 
 
@@ -130,6 +160,26 @@ def invalid_index(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
+def index_is_built(ground: Ground) -> Iterator[None]:
+    """Somebody builds an index by hand, which is invalid until whoever may see the table as it was is done."""
+    ground.ferry("1.4.1")
+    reader = ground.session("reports/nightly")
+    reader.execute("set transaction isolation level repeatable read")
+    reader.execute("select count(*) from crossings")
+    by_hand = "create index concurrently crossings_by_hand on crossings (vessel)"
+    ground.runs(ground.session("psql", autocommit=True), by_hand)
+    ground.until_waits("psql", event="virtualxid")
+    yield
+
+
+@contextmanager
+def tables_that_fit(ground: Ground) -> Iterator[None]:
+    """The same migration makes as many tables as there are locks for."""
+    ground.ferry("1.7.0", environment={"FERRY_DAYS": "1500"})
+    yield
+
+
+@contextmanager
 def too_many_tables(ground: Ground) -> Iterator[None]:
     ground.ferry("1.7.0", ready=False)
     ground.until_backs_off()
@@ -139,10 +189,25 @@ def too_many_tables(ground: Ground) -> Iterator[None]:
 @contextmanager
 def disk_full(ground: Ground) -> Iterator[None]:
     """A table lies on a small disk, on which there is no room for the migration's new versions of its rows."""
+    with _small_disk(ground, size="4m", free_bytes=40_960):
+        ground.refused("1.5.0")
+        yield
+
+
+@contextmanager
+def disk_nearly_full(ground: Ground) -> Iterator[None]:
+    """Three quarters of a larger one are taken, and there is room for them."""
+    with _small_disk(ground, size="320m", free_bytes=NO_ROOM_BYTES + (12 << 20)):
+        ground.upgraded("1.5.0")
+        yield
+
+
+@contextmanager
+def _small_disk(ground: Ground, *, size: str, free_bytes: int) -> Iterator[None]:
     ground.ferry("1.4.1")
     disk = ground.folder / "small"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0777", "tmpfs", str(disk)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "tmpfs", str(disk)], check=True)
     try:
         account = server_account()
         (disk / "space").mkdir()
@@ -150,8 +215,7 @@ def disk_full(ground: Ground) -> Iterator[None]:
             shutil.chown(disk / "space", account.uid, account.gid)
         ground.order(f"create tablespace small location '{disk / 'space'}'", "alter table crossings set tablespace small")
         free = shutil.disk_usage(disk).free
-        (disk / "backup.tar").write_bytes(b"x" * (free - 40_960))
-        ground.refused("1.5.0")
+        (disk / "backup.tar").write_bytes(b"x" * (free - free_bytes))
         yield
     finally:
         ground.end_fault()
@@ -168,8 +232,22 @@ FAULTS = (
         allowed=AROUND,
         neighbour=Neighbour(name="a stranger's upgrade", make=strangers_upgrade),
     ),
-    Fault(name="a migration makes what is there", code="F012", make=key_is_there, allowed=AROUND),
-    Fault(name="a deadlock ends the migration", code="F038", make=deadlock, allowed=(*AROUND, "F044")),
+    Fault(
+        name="a migration makes what is there",
+        code="F012",
+        make=key_is_there,
+        allowed=AROUND,
+        neighbour=Neighbour(name="a migration makes what is there, if it is not", make=value_is_there),
+    ),
+    Fault(
+        name="a deadlock ends the migration",
+        code="F038",
+        make=deadlock,
+        allowed=(*AROUND, "F044"),
+        neighbour=Neighbour(
+            name="a deadlock of two others", make=deadlock_of_others, bench_only="it rewrites many rows, as three others do"
+        ),
+    ),
     Fault(
         name="a deadlock ends a replica's transaction",
         code="F039",
@@ -191,8 +269,27 @@ FAULTS = (
         allowed=("F070",),
         neighbour=Neighbour(name="an index build is done", make=index_built),
     ),
-    Fault(name="a stranger's migration needs more locks than there are", code="F033", make=too_many_tables, allowed=AROUND),
-    Fault(name="an invalid index was left behind", code="F070", make=invalid_index),
+    Fault(
+        name="a stranger's migration needs more locks than there are",
+        code="F033",
+        make=too_many_tables,
+        allowed=AROUND,
+        neighbour=Neighbour(name="a stranger's migration needs many locks", make=tables_that_fit),
+    ),
+    Fault(
+        name="an invalid index was left behind",
+        code="F070",
+        make=invalid_index,
+        neighbour=Neighbour(name="an index is being built", make=index_is_built),
+    ),
 )
 
-AS_ROOT = (Fault(name="the disk is full", code="F036", make=disk_full, allowed=AROUND),)
+AS_ROOT = (
+    Fault(
+        name="the disk is full",
+        code="F036",
+        make=disk_full,
+        allowed=AROUND,
+        neighbour=Neighbour(name="the disk is nearly full", make=disk_nearly_full),
+    ),
+)

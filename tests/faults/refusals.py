@@ -1,130 +1,13 @@
-"""Faults of the way in and of what PostgreSQL refuses: addresses, passwords, limits, privileges, settings."""
+"""Faults of what PostgreSQL or the application refuses: limits, privileges, settings."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from faults.deployments import ferry_spec, towpath_spec
 from faults.fault import AROUND, Fault, Neighbour
 from faults.ground import Ground, eventually
-from lockage.adapters.postgres import embedded
-
-
-@contextmanager
-def wrong_password(ground: Ground) -> Iterator[None]:
-    ground.fresh("towpath 2.26.6 300")
-    ground.password = "what-it-was-before"
-    ground.deploy(towpath_spec(ground, "2.26.6"), ready=False)
-    ground.until_backs_off()
-    yield
-
-
-@contextmanager
-def wrong_password_once(ground: Ground) -> Iterator[None]:
-    """Somebody else's failed login stands in the server's log; the application is well."""
-    ground.towpath()
-    import psycopg
-
-    with suppress(psycopg.OperationalError):
-        psycopg.connect(f"postgresql://towpath:wrong@127.0.0.1:{ground.port}/towpath").close()
-    yield
-
-
-@contextmanager
-def database_down(ground: Ground) -> Iterator[None]:
-    ground.towpath()
-    ground.stop_server("immediate")
-    ground.refused()
-    yield
-
-
-@contextmanager
-def no_such_database(ground: Ground) -> Iterator[None]:
-    ground.fresh("towpath 2.26.6 300")
-    ground.deploy(towpath_spec(ground, "2.26.6", url=ground.url(database="towpth")), ready=False)
-    ground.until_backs_off()
-    yield
-
-
-@contextmanager
-def no_such_host(ground: Ground) -> Iterator[None]:
-    ground.fresh("towpath 2.26.6 300")
-    ground.deploy(towpath_spec(ground, "2.26.6", url=ground.url(host="database.invalid")), ready=False)
-    ground.until_backs_off()
-    yield
-
-
-@contextmanager
-def nobody_listens(ground: Ground) -> Iterator[None]:
-    ground.fresh("towpath 2.26.6 300")
-    ground.deploy(towpath_spec(ground, "2.26.6", url=ground.url(port=embedded.free_port())), ready=False)
-    ground.until_backs_off()
-    yield
-
-
-@contextmanager
-def address_is_none(ground: Ground) -> Iterator[None]:
-    """A placeholder of the deployment's files that nobody filled in."""
-    ground.fresh("towpath 2.26.6 300")
-    ground.deploy(towpath_spec(ground, "2.26.6", url="postgresql://{{ .Values.database.url }}:port/towpath"), ready=False)
-    ground.until_backs_off()
-    yield
-
-
-@contextmanager
-def tls_is_asked_for(ground: Ground) -> Iterator[None]:
-    """The address asks for TLS, which the server does not have."""
-    ground.fresh("towpath 2.26.6 300")
-    ground.deploy(towpath_spec(ground, "2.26.6", url=f"{ground.url()}?sslmode=require"), ready=False)
-    ground.until_backs_off()
-    yield
-
-
-@contextmanager
-def tls_is_preferred(ground: Ground) -> Iterator[None]:
-    ground.fresh("towpath 2.26.6 300")
-    ground.deploy(towpath_spec(ground, "2.26.6", url=f"{ground.url()}?sslmode=prefer"))
-    yield
-
-
-@contextmanager
-def not_let_in(ground: Ground) -> Iterator[None]:
-    """Somebody wrote a line for the application's role into pg_hba.conf."""
-    ground.fresh("towpath 2.26.6 300")
-    with _first_line(ground, "host all towpath 127.0.0.1/32 reject"):
-        ground.deploy(towpath_spec(ground, "2.26.6"), ready=False)
-        ground.until_backs_off()
-        yield
-
-
-@contextmanager
-def somebody_else_is_not_let_in(ground: Ground) -> Iterator[None]:
-    ground.fresh("towpath 2.26.6 300")
-    with _first_line(ground, "host all postgres 127.0.0.1/32 reject"):
-        ground.deploy(towpath_spec(ground, "2.26.6"))
-        yield
-
-
-@contextmanager
-def _first_line(ground: Ground, line: str) -> Iterator[None]:
-    file = ground.data_dir / "pg_hba.conf"
-    before = file.read_text()
-    file.write_text(f"{line}\n{before}")
-    ground.ask("select pg_reload_conf()")
-    try:
-        yield
-    finally:
-        file.write_text(before)
-        ground.ask("select pg_reload_conf()")
-
-
-@contextmanager
-def another_address_of_the_same_server(ground: Ground) -> Iterator[None]:
-    ground.fresh("towpath 2.26.6 300")
-    ground.deploy(towpath_spec(ground, "2.26.6", url=ground.url(host=socket.gethostbyname("localhost"))))
-    yield
 
 
 @contextmanager
@@ -195,8 +78,21 @@ def transaction_timeout(ground: Ground) -> Iterator[None]:
 @contextmanager
 def generous_timeouts(ground: Ground) -> Iterator[None]:
     ground.towpath()
-    ground.order("alter role towpath set statement_timeout = '30min'", "alter role towpath set lock_timeout = '10min'")
+    ground.order(*(f"alter role towpath set {one} = '30min'" for one in ("statement_timeout", "transaction_timeout")))
     ground.upgraded()
+    yield
+
+
+@contextmanager
+def waited_for_less(ground: Ground) -> Iterator[None]:
+    """The migration waited for a lock, and got it before ``lock_timeout``."""
+    ground.towpath()
+    ground.order("alter role towpath set lock_timeout = '1min'")
+    holder = ground.holds("api_keys")
+    ground.roll_out("2.27.8")
+    ground.until_waits("towpath/%")
+    holder.close()
+    ground.until_ready()
     yield
 
 
@@ -253,6 +149,29 @@ def no_right(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
+def no_right_elsewhere(ground: Ground) -> Iterator[None]:
+    """Somebody tried to make a table in a schema in which the role may not; that is in the server's log."""
+    ground.ferry()
+    ground.order("create schema audit")
+    ground.upgraded("1.5.0")
+    import psycopg
+
+    with suppress(psycopg.errors.InsufficientPrivilege):
+        ground.session("psql", autocommit=True).execute("create table audit.trail (id int)")
+    yield
+
+
+@contextmanager
+def database_of_a_stranger_nearly_full(ground: Ground) -> Iterator[None]:
+    ground.fresh("ferry 1.4.0")
+    ground.order("alter database ferry connection limit 10")
+    for number in range(4):
+        ground.session(f"batch-{number}", autocommit=True)
+    ground.deploy(ferry_spec(ground, "1.4.0"))
+    yield
+
+
+@contextmanager
 def database_of_a_stranger_full(ground: Ground) -> Iterator[None]:
     ground.fresh("ferry 1.4.0")
     ground.order("alter database ferry connection limit 1")
@@ -277,39 +196,9 @@ def another_setting(ground: Ground) -> Iterator[None]:
     yield
 
 
+LONG_TIMEOUTS = Neighbour(name="timeouts that are long enough", make=generous_timeouts)
+
 FAULTS = (
-    Fault(
-        name="the password is refused",
-        code="F019",
-        make=wrong_password,
-        allowed=AROUND,
-        neighbour=Neighbour(name="somebody else's wrong password", make=wrong_password_once),
-    ),
-    Fault(name="the database is down", code="F021", make=database_down, allowed=(*AROUND, "F003", "F004", "F086")),
-    Fault(name="no such database", code="F023", make=no_such_database, allowed=AROUND),
-    Fault(name="no such host", code="F021", make=no_such_host, allowed=AROUND),
-    Fault(
-        name="nobody listens at the address",
-        code="F021",
-        make=nobody_listens,
-        allowed=AROUND,
-        neighbour=Neighbour(name="another name of the same host", make=another_address_of_the_same_server),
-    ),
-    Fault(name="the address of the database is none", code="F020", make=address_is_none, allowed=AROUND),
-    Fault(
-        name="the address asks for TLS and the server has none",
-        code="F022",
-        make=tls_is_asked_for,
-        allowed=AROUND,
-        neighbour=Neighbour(name="the address takes TLS where there is some", make=tls_is_preferred),
-    ),
-    Fault(
-        name="the server lets the role in from nowhere",
-        code="F024",
-        make=not_let_in,
-        allowed=AROUND,
-        neighbour=Neighbour(name="the server does not let another role in", make=somebody_else_is_not_let_in),
-    ),
     Fault(
         name="the role has no connection left",
         code="F032",
@@ -324,16 +213,34 @@ FAULTS = (
         allowed=AROUND,
         neighbour=Neighbour(name="the server is busy", make=server_is_busy),
     ),
-    Fault(name="a stranger's database has no connection left", code="F032", make=database_of_a_stranger_full, allowed=AROUND),
+    Fault(
+        name="a stranger's database has no connection left",
+        code="F032",
+        make=database_of_a_stranger_full,
+        allowed=AROUND,
+        neighbour=Neighbour(name="a stranger's database has some connections left", make=database_of_a_stranger_nearly_full),
+    ),
     Fault(
         name="statement_timeout of the role",
         code="F034",
         make=statement_timeout,
         allowed=AROUND,
-        neighbour=Neighbour(name="timeouts that are long enough", make=generous_timeouts),
+        neighbour=LONG_TIMEOUTS,
     ),
-    Fault(name="transaction_timeout of the role", code="F037", make=transaction_timeout, allowed=(*AROUND, "F044")),
-    Fault(name="lock_timeout of the role", code="F035", make=lock_timeout, allowed=(*AROUND, "F044")),
+    Fault(
+        name="transaction_timeout of the role",
+        code="F037",
+        make=transaction_timeout,
+        allowed=(*AROUND, "F044"),
+        neighbour=LONG_TIMEOUTS,
+    ),
+    Fault(
+        name="lock_timeout of the role",
+        code="F035",
+        make=lock_timeout,
+        allowed=(*AROUND, "F044"),
+        neighbour=Neighbour(name="a lock that came before lock_timeout", make=waited_for_less),
+    ),
     Fault(
         name="not the owner of a table",
         code="F026",
@@ -341,7 +248,13 @@ FAULTS = (
         allowed=AROUND,
         neighbour=Neighbour(name="a table of another schema is somebody else's", make=not_the_owner_of_what_is_not_its_own),
     ),
-    Fault(name="a stranger may not create tables", code="F027", make=no_right, allowed=AROUND),
+    Fault(
+        name="a stranger may not create tables",
+        code="F027",
+        make=no_right,
+        allowed=AROUND,
+        neighbour=Neighbour(name="somebody may not create tables elsewhere", make=no_right_elsewhere),
+    ),
     Fault(
         name="the role is read-only",
         code="F029",

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from faults.deployments import BARGES, barge_spec
+from faults.deployments import BARGES, barge_spec, bring_to
 from faults.fault import AROUND, Fault, Neighbour
 from faults.ground import Ground, eventually
 
@@ -37,6 +37,15 @@ def ledger_forced(ground: Ground) -> Iterator[None]:
     """Somebody wrote into the ledger where the new release ends, and nothing of it had ever run."""
     ground.towpath()
     ground.order("update schema_migrations set version = 18")
+    ground.upgraded()
+    yield
+
+
+@contextmanager
+def migrated_by_hand(ground: Ground) -> Iterator[None]:
+    """Somebody ran the new release's migrator before the upgrade: its replica found nothing left to do."""
+    ground.towpath()
+    bring_to("towpath", "2.27.8", ground.url())
     ground.upgraded()
     yield
 
@@ -129,7 +138,13 @@ FAULTS = (
         catalog=True,
         neighbour=Neighbour(name="somebody added an index", make=index_added),
     ),
-    Fault(name="somebody forced the ledger", code="F068", make=ledger_forced, catalog=True),
+    Fault(
+        name="somebody forced the ledger",
+        code="F068",
+        make=ledger_forced,
+        catalog=True,
+        neighbour=Neighbour(name="somebody migrated by hand", make=migrated_by_hand),
+    ),
     Fault(
         name="a migration was edited after it had been applied",
         code="F066",

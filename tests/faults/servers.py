@@ -55,6 +55,17 @@ def server_restarted_before(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
+def server_restarted_after(ground: Ground) -> Iterator[None]:
+    """The server was restarted when the upgrade had been made, and the replicas came back to it."""
+    ground.towpath()
+    ground.upgraded()
+    ground.stop_server()
+    ground.start_server()
+    ground.until_ready()
+    yield
+
+
+@contextmanager
 def connected_to_standby(ground: Ground) -> Iterator[None]:
     """The address of the database is that of a streaming standby."""
     ground.ferry("1.4.1")
@@ -150,6 +161,8 @@ def _standby(ground: Ground) -> Iterator[int]:
         shutil.rmtree(folder)
 
 
+STANDBY_ANSWERS = Neighbour(name="a synchronous standby answers", make=standby_answers)
+
 FAULTS = (
     Fault(
         name="the server crashed in mid-migration",
@@ -158,12 +171,18 @@ FAULTS = (
         allowed=(*AROUND, "F021"),
         neighbour=Neighbour(name="the server was restarted before the upgrade", make=server_restarted_before),
     ),
-    Fault(name="the server was restarted in mid-migration", code="F058", make=server_restarted, allowed=(*AROUND, "F021")),
+    Fault(
+        name="the server was restarted in mid-migration",
+        code="F058",
+        make=server_restarted,
+        allowed=(*AROUND, "F021"),
+        neighbour=Neighbour(name="the server was restarted after the upgrade", make=server_restarted_after),
+    ),
     Fault(
         name="a synchronous standby is gone",
         code="F052",
         make=standby_is_gone,
-        neighbour=Neighbour(name="a synchronous standby answers", make=standby_answers),
+        neighbour=STANDBY_ANSWERS,
     ),
     Fault(
         name="a synchronous standby is gone for whoever is in the way",
@@ -171,6 +190,7 @@ FAULTS = (
         make=standby_is_gone_for_a_replica,
         allowed=("F040",),
         chained=(("F040", "F052"),),
+        neighbour=STANDBY_ANSWERS,
     ),
     Fault(
         name="the database is a standby",

@@ -91,12 +91,39 @@ def job_has_not_run(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
+def job_has_run(ground: Ground) -> Iterator[None]:
+    tug(ground, "1.0.0", ready=True, TUG_HABIT="job")
+    ground.order(
+        "set role towpath; create table invoices (id int primary key, note text)",
+        "insert into goose_db_version (version_id, is_applied) values (2, true)",
+    )
+    ground.upgraded("2.0.0")
+    yield
+
+
+REDIS = "Error: could not connect to the Redis database at 127.0.0.1:6379: Connection refused"
+
+
+@contextmanager
 def another_database_refuses(ground: Ground) -> Iterator[None]:
-    words = "Error: could not connect to the Redis database at 127.0.0.1:6379: Connection refused"
-    tug(ground, "1.0.0", ready=True, TUG_SAYS=words)
+    tug(ground, "1.0.0", ready=True, TUG_SAYS=REDIS)
     ground.roll_out("2.0.0")
     ground.until_backs_off()
     yield
+
+
+@contextmanager
+def another_database_refused_once(ground: Ground) -> Iterator[None]:
+    """Redis came up later than the replica, which was started again and reached it."""
+    said = ground.state.with_name("said")
+    tug(ground, "1.0.0", ready=True, TUG_SAYS=REDIS, TUG_SAYS_ONCE=str(said), TUG_CHANGE=ADDS)
+    try:
+        ground.roll_out("2.0.0")
+        ground.until_restarted()
+        ground.until_ready()
+        yield
+    finally:
+        said.unlink(missing_ok=True)
 
 
 def _fault(**fields: Any) -> Fault:
@@ -127,6 +154,18 @@ FAULTS = (
             name="a stranger's second migrator waits behind the first", make=waits_behind_the_first, says=("F055",)
         ),
     ),
-    _fault(name="a stranger's Job has not migrated", code="F062", make=job_has_not_run, allowed=("F010", "F011")),
-    _fault(name="another database than PostgreSQL refuses", code="F010", make=another_database_refuses, allowed=("F011",)),
+    _fault(
+        name="a stranger's Job has not migrated",
+        code="F062",
+        make=job_has_not_run,
+        allowed=("F010", "F011"),
+        neighbour=Neighbour(name="a stranger's Job has migrated", make=job_has_run),
+    ),
+    _fault(
+        name="another database than PostgreSQL refuses",
+        code="F010",
+        make=another_database_refuses,
+        allowed=("F011",),
+        neighbour=Neighbour(name="another database than PostgreSQL refused once", make=another_database_refused_once),
+    ),
 )

@@ -12,7 +12,8 @@ from faults.local_catalogue import AS_ROOT, FAULTS
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-NEIGHBOURS = [(fault.neighbour, fault.catalog) for fault in FAULTS if fault.neighbour is not None]
+NEIGHBOURS = tuple(dict.fromkeys((fault.neighbour, fault.catalog) for fault in FAULTS if fault.neighbour is not None))
+"""Each once, though some stand beside two faults."""
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
@@ -35,12 +36,34 @@ def test_an_autovacuum_that_prevents_wrap_around_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("neighbour", "catalog"), NEIGHBOURS, ids=[neighbour.name.replace(" ", "-") for neighbour, _ in NEIGHBOURS]
+    ("neighbour", "catalog"),
+    [
+        pytest.param(
+            neighbour,
+            catalog,
+            id=neighbour.name.replace(" ", "-"),
+            marks=[pytest.mark.skip(reason=f"made by make bench: {neighbour.bench_only}")] if neighbour.bench_only else [],
+        )
+        for neighbour, catalog in NEIGHBOURS
+    ],
 )
 def test_a_harmless_neighbour_is_no_alarm(ground: Ground, neighbour: Neighbour, catalog: bool) -> None:
     with neighbour.make(ground):
         diagnosis, _ = ground.diagnose(catalog=catalog)
     assert not (wrong := against_neighbour(neighbour, diagnosis)), "\n".join(wrong) + f"\nsaid:\n  {said(diagnosis)}"
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk of one's own takes root")
+@pytest.mark.parametrize("fault", AS_ROOT, ids=lambda fault: fault.name.replace(" ", "-"))
+def test_the_harmless_neighbour_of_a_fault_that_takes_root_is_no_alarm(ground: Ground, fault: Fault) -> None:
+    assert fault.neighbour is not None
+    test_a_harmless_neighbour_is_no_alarm(ground, fault.neighbour, fault.catalog)
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, *AS_ROOT], ids=lambda fault: fault.name.replace(" ", "-"))
+def test_a_fault_has_a_harmless_neighbour_or_says_why_there_is_none(fault: Fault) -> None:
+    assert (fault.neighbour is None) == bool(fault.no_neighbour)
 
 
 def test_advice_that_destroys_is_recognised() -> None:

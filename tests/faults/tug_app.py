@@ -1,7 +1,8 @@
 """tug: a stranger with the habits of well-known migrators, one at a time (TUG_HABIT: liquibase, rails, prisma, goose, job).
 
 ``tug_app.py RELEASE HOST:PORT`` or ``tug_app.py RELEASE migrate``. Release 2.0.0 brings one migration more, TUG_CHANGE, as SQL.
-TUG_SAYS is what it ends with before anything else. Where its migration fails it does not end, and tries again.
+TUG_SAYS is what it ends with before anything else, with
+TUG_SAYS_ONCE only where that file is not there yet, which it makes. Where its migration fails it does not end, and tries again.
 """
 
 import os
@@ -10,6 +11,7 @@ import threading
 import time
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import psycopg
 
@@ -108,7 +110,10 @@ def main():
     if WHERE == "migrate":
         connection.execute(BASE)
         return
-    if RELEASE != "1.0.0" and "TUG_SAYS" in os.environ:
+    once = Path(os.environ["TUG_SAYS_ONCE"]) if "TUG_SAYS_ONCE" in os.environ else None
+    if RELEASE != "1.0.0" and "TUG_SAYS" in os.environ and not (once and once.exists()):
+        if once:
+            once.touch()
         say(os.environ["TUG_SAYS"])
         os._exit(1)
     host, port = WHERE.rsplit(":", 1)
