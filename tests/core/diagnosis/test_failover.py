@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lockage.core.diagnosis.chain import tied
-from lockage.core.diagnosis.evidence import Trouble
+from lockage.core.diagnosis.evidence import LogText, Trouble
 from lockage.core.diagnosis.families import configuration
 from lockage.core.diagnosis.families import exit as exits
 from lockage.core.diagnosis.families.failover import RULES
@@ -18,6 +18,7 @@ from support.cases import (
     blind,
     case,
     codes,
+    container,
     crashing,
     ended,
     findings,
@@ -133,6 +134,24 @@ def test_a_connection_lost_and_then_refused_is_a_server_that_went_away_though_it
 )
 def test_who_never_had_a_connection_did_not_lose_the_server(seen: Case) -> None:
     assert not codes(seen, RULES)
+
+
+CAME_BACK = container(state=running(for_s=20), last=ended(1, at=25, after_s=60), restarts=1)
+
+
+def came_back(*logs: LogText, ready: bool = True) -> Case:
+    """As ``restarted``, only that the replica was started once more since, and runs."""
+    details = (pod(NEW, ready=ready, created_at=ago(600), containers=(CAME_BACK,)),)
+    platform = {"details": details, "revisions": (revision(created_at=ago(600), ready=int(ready)),), "logs": logs}
+    return case(platform=platform, database={"server": server(started_at=ago(30)), "server_log": SHUT_DOWN})
+
+
+SHUT_DOWN = ("2026-11-22 02:59:25.000 UTC [1] LOG:  received fast shutdown request",)
+
+
+def test_a_restart_that_all_replicas_have_come_back_from_is_over() -> None:
+    assert codes(came_back(ready=False), RULES) == {"F058"}
+    assert not codes(came_back(), RULES)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from lockage.core.diagnosis.server_entries import ServerEntry
 from lockage.core.diagnosis.server_messages import Fault, fault_in
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import Voice, voices
+from lockage.core.facts import ReplicaPhase
 from lockage.core.plan.wording import duration
 
 GRAIN_S = 1.0
@@ -78,7 +79,7 @@ class _Signs:
 def server_went_away(case: Case) -> Iterator[Finding]:
     """F058: the server restarted or failed over since the rollout began, or does so now."""
     signs = _signs(case)
-    if not signs.now and (troubled(case) == () or not (signs.of_the_server or signs.cut)):
+    if not signs.now and (troubled(case) == () or _is_over(case, signs) or not (signs.of_the_server or signs.cut)):
         return
     voices_of_it = (*signs.lost, *(voice for voice, _ in signs.cut))
     yield Finding(
@@ -94,6 +95,14 @@ def server_went_away(case: Case) -> Iterator[Finding]:
         rules_out=("F012", "F010", "F021", "F024"),
         about=tuple(dict.fromkeys(f"pod {voice.detail.name}" for voice in voices_of_it)),
     )
+
+
+def _is_over(case: Case, signs: _Signs) -> bool:
+    """Whether whatever ended for it has come back: every replica is ready, and none complains."""
+    if signs.lost or signs.cut:
+        return False
+    staying = [r for r in case.evidence.platform.replicas or () if r.phase is not ReplicaPhase.TERMINATING]
+    return bool(staying) and all(replica.ready for replica in staying)
 
 
 def _signs(case: Case) -> _Signs:
