@@ -17,10 +17,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import psycopg
 
@@ -30,6 +30,7 @@ from lockage.core.migration.formats.format import Transaction
 from lockage.core.migration.formats.registry import format_named
 from lockage.core.migration.script import read_migrations
 from lockage.flows.forecast import forecast_database
+from lockage.interfaces.offline import opened_survey, save_survey
 from lockage.ports import OldStatements, Shadow, Shadows, TracedSession
 
 RESULTS = Path(__file__).parent / "results" / "forecast_speed.json"
@@ -142,6 +143,12 @@ class TimedShadow:
             yield session
 
     @contextmanager
+    def twin(self) -> Iterator[Shadow]:
+        """A second shadow, on which a break of an old statement is searched for."""
+        with self._watch.phase("breaks"), self._shadow.twin() as twin:
+            yield twin
+
+    @contextmanager
     def statements(self) -> Iterator[OldStatements]:
         """Each of its calls counts."""
         with self._shadow.statements() as statements:
@@ -149,29 +156,27 @@ class TimedShadow:
 
 
 class TimedShadows:
-    """Shadows of a live database, timed: the dump, and its restoring."""
+    """Shadows of a live database, or of a survey's file, timed: the dump, and its restoring."""
 
-    def __init__(self, watch: Watch) -> None:
-        self._shadows, self._watch = EmbeddedShadows(), watch
+    def __init__(self, watch: Watch, survey: Path | None) -> None:
+        self._watch, self._survey = watch, survey
 
     @contextmanager
     def of_database(self, url: str) -> Iterator[Shadow]:
         """The phases: take, start and restore, and after the forecast's own the end of the server."""
-        begun = time.perf_counter()
-        with self._watch.phase("end"):
-            making = self._shadows.of_database(url)
+        with self._watch.phase("end"), ExitStack() as making:
             with self._watch.phase("shadow"):
-                shadow = making.__enter__()
-            try:
-                with self._watch.phase("compose"):
-                    yield TimedShadow(shadow, self._watch)  # type: ignore[misc]
-            finally:
-                making.__exit__(None, None, None)
-        self._watch.seconds["total"] = time.perf_counter() - begun
+                if self._survey is None:
+                    shadow = making.enter_context(EmbeddedShadows().of_database(url))
+                else:
+                    offline = making.enter_context(opened_survey(self._survey, ledger=None))
+                    shadow = making.enter_context(offline.shadows.of_database(url))
+            with self._watch.phase("compose"):
+                yield TimedShadow(shadow, self._watch)  # type: ignore[misc]
 
     def empty(self, *, major: int | None = None):
-        """Not timed."""
-        return self._shadows.empty(major=major)
+        """Never asked here."""
+        raise NotImplementedError
 
 
 def one(asked: dict[str, object]) -> dict[str, object]:
@@ -182,7 +187,7 @@ def one(asked: dict[str, object]) -> dict[str, object]:
     begun = time.perf_counter()
     read = read_migrations(migrations(count, tables), form=form, folder="bench")
     watch.seconds["read"] = time.perf_counter() - begun
-    shadows: Shadows = TimedShadows(watch)  # type: ignore[assignment]
+    shadows: Shadows = TimedShadows(watch, Path(str(asked["survey"])) if asked["survey"] else None)  # type: ignore[assignment]
     made = forecast_database(
         read,
         url=str(asked["url"]),
@@ -225,7 +230,9 @@ class Run:
     checked: int
 
 
-def measure(url: str, *, tables: int, count: int, statements: int, transaction: str) -> Run:
+def measure(
+    url: str, *, tables: int, count: int, statements: int = 0, transaction: str = "file", survey: Path | None = None
+) -> Run:
     """One forecast in a fresh process, with the peak of its tree."""
     asked = {
         "url": url,
@@ -233,6 +240,7 @@ def measure(url: str, *, tables: int, count: int, statements: int, transaction: 
         "migrations": count,
         "statements": statements,
         "transaction": transaction,
+        "survey": str(survey) if survey else None,
     }
     command = [sys.executable, __file__, "--one", json.dumps(asked)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
@@ -245,7 +253,7 @@ def measure(url: str, *, tables: int, count: int, statements: int, transaction: 
     if found["failed"]:
         print(f"   statements failed: {found['failed']}", file=sys.stderr)
     return Run(
-        way="live",
+        way="file" if survey else "live",
         tables=tables,
         migrations=count,
         statements=statements,
@@ -318,7 +326,7 @@ def databases(sizes: list[int]) -> Iterator[dict[int, str]]:
             yield urls
 
 
-PHASES = ("read", "shadow", "trace", "statements", "compose", "end", "total")
+PHASES = ("read", "shadow", "trace", "statements", "breaks", "compose", "end", "total")
 
 
 def show(run: Run) -> None:
@@ -326,7 +334,7 @@ def show(run: Run) -> None:
     cells = " ".join(f"{run.seconds.get(phase, 0.0):>10.2f}" for phase in PHASES)
     each_ms = run.cpu_s / run.migrations * 1000
     print(
-        f"{run.tables:>6} {run.migrations:>6} {run.statements:>6} {run.transaction:<9} {cells} "
+        f"{run.way:<5} {run.tables:>6} {run.migrations:>6} {run.statements:>6} {run.transaction:<9} {cells} "
         f"{run.cpu_s:>6.2f} {each_ms:>7.1f} {run.own_mb:>7.0f} {run.tree_mb:>7.0f}",
         flush=True,
     )
@@ -345,21 +353,25 @@ def main() -> int:
         return 0
     scales = [int(scale) for scale in asked.scales.split(",") if scale]
     heads = " ".join(f"{phase:>10}" for phase in PHASES)
-    print(
-        f"{'tables':>6} {'files':>6} {'old':>6} {'one per':<9} {heads} {'CPU':>6} {'ms/file':>7} {'own MB':>7} {'tree MB':>7}"
-    )
+    firsts = f"{'from':<5} {'tables':>6} {'files':>6} {'old':>6} {'one per':<9}"
+    print(f"{firsts} {heads} {'CPU':>6} {'ms/file':>7} {'own MB':>7} {'all MB':>7}")
     runs: list[Run] = []
     with databases(sorted({120, *scales})) as urls:
+
+        def run(tables: int, count: int, **more: Any) -> None:
+            runs.append(measure(urls[tables], tables=tables, count=count, **more))
+            show(runs[-1])
+
         for transaction in get_args(Transaction):
-            runs.append(measure(urls[120], tables=120, count=108, statements=0, transaction=transaction))
-            show(runs[-1])
+            run(120, 108, transaction=transaction)
+        with tempfile.TemporaryDirectory() as folder:
+            save_survey(urls[120], Path(folder) / "survey.tar.gz")
+            run(120, 108, survey=Path(folder) / "survey.tar.gz")
         if asked.statements:
-            runs.append(measure(urls[120], tables=120, count=108, statements=asked.statements, transaction="file"))
-            show(runs[-1])
+            run(120, 108, statements=asked.statements)
         for transaction in ("file", "whole"):
             for scale in scales:
-                runs.append(measure(urls[scale], tables=scale, count=scale, statements=0, transaction=transaction))
-                show(runs[-1])
+                run(scale, scale, transaction=transaction)
     good = judged(runs, scales)
     RESULTS.write_text(
         json.dumps({"schema": "lockage.bench.forecast_speed/1", "runs": [asdict(r) for r in runs]}, indent=2) + "\n"
