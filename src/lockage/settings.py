@@ -296,10 +296,10 @@ class HazardLimits:
     """The same for writers."""
 
     much: float = 10.0
-    """So many times the limit of writers is as bad as one that shuts readers out: clients' time-outs of ten seconds are usual."""
+    """So many times the limit of writers is as bad as shutting readers out: clients' time-outs of ten seconds are usual."""
 
     many_rows: float = 10_000.0
-    """Rows that one statement changes while others are locked out. An UPDATE of ten thousand takes about a tenth of a second."""
+    """Rows that a statement changes while others are locked out. An UPDATE of ten thousand takes about a tenth of a second."""
 
     numbers_ratio: float = 0.75
     """Used part of the numbers of an integer key. At the usual growth a quarter is a year or two, and the cure takes months."""
