@@ -191,7 +191,7 @@ begin
 end $$;
 create trigger events_counted after insert on more.events for each row execute function more.count_event();
 create table more.events_fr (id int not null, land text not null, base_id int, note text, check (land = 'fr'));
-create table more.labelled (id int primary key, marks code[], shapes size[], mood status[]);
+create table more.labelled (id int primary key, marks text[], shapes size[], mood status[]);
 create domain more.short as text check (length(value) < 50);
 create table more.shorts (id int primary key, label more.short);
 create materialized view more.base_sums as select n, count(*) as amount from more.base group by n;

@@ -196,7 +196,7 @@ alter table more.docs add primary key (id, title);
 alter table more.base drop constraint base_pkey cascade;
 alter table more.base add primary key (id);
 alter table more.events add foreign key (base_id) references more.base (id);
---! unique index instead of the key that others refer to
+--! unique index instead of the key that others refer to [18]
 create unique index base_again on more.base (id);
 alter table more.events add foreign key (base_id) references more.base (id) not valid;
 --! table rebuilt under its name
