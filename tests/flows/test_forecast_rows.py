@@ -9,8 +9,10 @@ import psycopg
 import pytest
 
 from lockage.adapters.postgres.embedded import Server
+from lockage.adapters.postgres.likeness import FILE_LIMIT_BYTES
 from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.core.forecast.assess import Forecast
+from lockage.core.forecast.beliefs import TableBelief
 from lockage.core.forecast.trace import CatalogMark, Trace
 from lockage.core.migration.formats import plain
 from lockage.core.migration.formats.format import Transaction
@@ -204,6 +206,19 @@ def test_a_role_without_rights_on_the_catalog_is_planned_for_all_the_same(produc
 def test_a_column_that_was_there_already_is_not_taken_for_new(production: str) -> None:
     script = "alter table users add column if not exists name text; update users set kind = 0 where name is null;"
     assert rows(production, script) == [("update", pytest.approx(10, rel=0.1))]
+
+
+def test_a_file_is_no_longer_than_the_limit_and_its_rows_are_all_there(production: str) -> None:
+    with EmbeddedShadows().of_database(production) as shadow, shadow.session() as session:
+        (users,) = (r for r in session.mark().relations.values() if r.relation == "public.users")
+        huge = TableBelief(
+            oid=users.oid, relation=users.relation, relfilenode=users.relfilenode, rows=50_000_000, bytes=5_000_000_000
+        )
+        assert session.tell([huge])
+        (plan,) = session.execute("update users set seen = 1 where kind = 7").plans
+        assert plan["Plan"]["Plans"][0]["Plan Rows"] == pytest.approx(5_000_000, rel=0.2)  # type: ignore[index]
+        length = f"do $$ begin assert pg_relation_size('users') = {FILE_LIMIT_BYTES}; end $$"
+        assert session.execute(length).failure is None
 
 
 def locks(trace: Trace) -> list[tuple[tuple[str, str], ...]]:
