@@ -16,7 +16,7 @@ from lockage.core.forecast.assess import Forecast
 from lockage.core.forecast.waiting_records import Waiting
 from lockage.core.migration.formats import plain
 from lockage.core.migration.script import Migration
-from lockage.flows.forecast import forecast_database
+from lockage.flows.forecast import Beside, forecast_database
 from lockage.settings import Settings, Waits, Watching
 
 pytestmark = pytest.mark.real
@@ -39,8 +39,7 @@ def forecast(url: str, script: str, *, statements: Sequence[str] = ()) -> Foreca
         from_version=0,
         transaction="statement" if "concurrently" in script else "whole",
         statements=statements,
-        traffic=read_traffic(url, watching=Watching(), waits=waits),
-        settings=Settings(waits=waits),
+        beside=Beside(traffic=read_traffic(url, watching=Watching(), waits=waits), settings=Settings(waits=waits)),
     )
 
 

@@ -20,7 +20,7 @@ from lockage.demo.towpath.migrator import migrate
 from lockage.demo.towpath.releases import LEAVE_WHEN_SQL, release_named
 from lockage.demo.towpath.statements import statements_of
 from lockage.flows.calibrate import Measure, calibrating
-from lockage.flows.forecast import forecast_database
+from lockage.flows.forecast import Beside, forecast_database
 from support.longest_waits import longest_waits
 from support.run_queue import kept_from_running
 
@@ -85,7 +85,7 @@ def hop_forecast(url: str, begin: str, end: str, *, measure: Measure | None) -> 
         transaction="whole",
         ledger="public.schema_migrations",
         statements=tuple(statements_of(release_named(begin)).values()),
-        calibrate=calibrating(PostgresTarget(url), measure=measure, narrate=lambda _: None),
+        beside=Beside(calibrate=calibrating(PostgresTarget(url), measure=measure, narrate=lambda _: None)),
     )
 
 

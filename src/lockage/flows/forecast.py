@@ -7,7 +7,7 @@ shadow; everything else happens there, and the running release's statements are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Forecast
@@ -31,6 +31,32 @@ from lockage.ports import Narrate, Shadow, Shadows
 from lockage.settings import Settings
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a forecast uses beside schema and script."""
+
+    hazards: HazardQuestion | None = None  # None: none are looked for
+    calibrate: Calibrate = uncalibrated  # how fast the server is
+    traffic: Traffic | None = None  # who is at work in the database; None: nobody looked
+    ask_data: AskData = as_it_is  # what the data say to the checks
+    settings: Settings = field(default_factory=Settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What is to be traced on a shadow."""
+
+    script: Sequence[Migration]
+    earlier: Sequence[Migration]  # executed before it, untraced
+    form: Format
+    transaction: Transaction
+    ledger: str | None
+    release: RunningRelease
+    rows: Mapping[str, float] = field(default_factory=dict[str, float])
+    sizes_known: bool
+    remarks: Sequence[str]
+
+
 def forecast_folder(
     migrations: Sequence[Migration],
     *,
@@ -44,14 +70,13 @@ def forecast_folder(
     ledger: str | None = None,
     statements: Sequence[str] | RunningRelease = (),
     remarks: Sequence[str] = (),
-    hazards: HazardQuestion | None = None,
-    settings: Settings | None = None,
+    beside: Beside | None = None,
 ) -> Forecast:
     """The forecast of the script on the schema that the migrations before it make; sizes are not known there.
 
     ``from_version`` and ``to_version`` as in ``core.migration.script.select``; ``transaction`` is the format's own when None;
     ``ledger`` is ``schema.table`` of the migrator; ``statements`` are the running release's; ``remarks`` are assumptions that
-    come with the source; without ``hazards`` none are looked for; ``server_major`` is the PostgreSQL that it will run on.
+    come with the source; ``server_major`` is the PostgreSQL that it will run on.
     Raises ``UsageError`` (LK401, LK405) and ``RefusedError`` when an earlier migration cannot be executed.
     """
     selection = select(migrations, from_version=from_version, to_version=to_version)
@@ -60,24 +85,17 @@ def forecast_folder(
     with shadows.empty(major=server_major) as shadow:
         if table is not None:
             _make_ledger(shadow, Ledger(table=table, form=form), selection)
-        return _forecast(
-            shadow,
-            selection.script,
+        work = _Work(
+            script=selection.script,
             earlier=selection.applied,
             form=form,
             transaction=transaction or form.transaction,
             ledger=table,
-            statements=statements,
-            rows={},
+            release=running_release(statements),
             sizes_known=False,
             remarks=remarks,
-            calibrate=uncalibrated,
-            hazards=hazards,
-            traffic=None,
-            ask_data=as_it_is,
-            settings=settings or Settings(),
-            narrate=narrate,
         )
+        return _forecast(shadow, work, beside or Beside(), narrate=narrate)
 
 
 def forecast_database(
@@ -94,44 +112,31 @@ def forecast_database(
     ledger: str | None = None,
     statements: Sequence[str] | RunningRelease = (),
     rows: Mapping[str, float] | None = None,
-    hazards: HazardQuestion | None = None,
     remarks: Sequence[str] = (),
-    calibrate: Calibrate = uncalibrated,
-    traffic: Traffic | None = None,
-    ask_data: AskData = as_it_is,
-    settings: Settings | None = None,
+    beside: Beside | None = None,
 ) -> Forecast:
     """The forecast of the script on the schema and the sizes of the live database at ``url``.
 
     ``at_version`` is where that database stands: migrations between it and ``from_version`` are executed untraced first; None:
     it stands at ``from_version``. ``rows``: relation (``schema.name``) to the rows it will have by then, where that is known.
-    Without ``hazards`` none are looked for.
-    ``calibrate`` says how fast its server is, ``traffic`` who is at work in it; None: nobody looked.
-    ``ask_data`` answers the checks of a forecast.
     Raises ``UsageError`` (LK401, LK405), and what making a shadow raises.
     """
     selection = select(migrations, from_version=from_version, to_version=to_version)
     _parse_all(selection)
     at = from_version if at_version is None else at_version
     with shadows.of_database(url) as shadow:
-        return _forecast(
-            shadow,
-            selection.script,
+        work = _Work(
+            script=selection.script,
             earlier=tuple(migration for migration in selection.applied if migration.version > at),
             form=form,
             transaction=transaction or form.transaction,
             ledger=ledger or form.default_ledger,
-            statements=statements,
+            release=running_release(statements),
             rows=rows or {},
             sizes_known=True,
             remarks=remarks,
-            calibrate=calibrate,
-            hazards=hazards,
-            traffic=traffic,
-            ask_data=ask_data,
-            settings=settings or Settings(),
-            narrate=narrate,
         )
+        return _forecast(shadow, work, beside or Beside(), narrate=narrate)
 
 
 def _make_ledger(shadow: Shadow, ledger: Ledger, selection: Selection) -> None:
@@ -150,68 +155,55 @@ def _parse_all(selection: Selection) -> None:
         migration.statements()
 
 
-def _forecast(
-    shadow: Shadow,
-    script: Sequence[Migration],
-    *,
-    earlier: Sequence[Migration],
-    form: Format,
-    transaction: Transaction,
-    ledger: str | None,
-    statements: Sequence[str] | RunningRelease,
-    rows: Mapping[str, float],
-    sizes_known: bool,
-    remarks: Sequence[str],
-    calibrate: Calibrate,
-    hazards: HazardQuestion | None,
-    traffic: Traffic | None,
-    ask_data: AskData,
-    settings: Settings,
-    narrate: Narrate,
-) -> Forecast:
-    assumptions = [*shadow.assumptions, *_run_earlier(shadow, earlier, narrate), *remarks, *_of_migrators(script)]
-    if not sizes_known:
+def _forecast(shadow: Shadow, work: _Work, beside: Beside, *, narrate: Narrate) -> Forecast:
+    release, rehearsed = work.release, _run_earlier(shadow, work.earlier, narrate)
+    assumptions = [*shadow.assumptions, *rehearsed, *work.remarks, *_of_migrators(work.script)]
+    if not work.sizes_known:
         assumptions.append("no database was given: sizes are unknown, and so is the high end of whatever works over rows")
-    relations = _with_rows(shadow.relations(), rows)
-    catalog = shadow.catalog()
-    release = running_release(statements)
+    relations = _with_rows(shadow.relations(), work.rows)
+    sized, catalog = relations if work.sizes_known else (), shadow.catalog()
     with shadow.statements() as old, shadow.session() as session:
         unchecked = old.prepare(release.statements) if release.statements else ()
         rules = session.rules()
         trace = trace_script(
             session,
-            script,
-            transaction=transaction,
-            ledger=Ledger(table=ledger, form=form) if ledger else None,
+            work.script,
+            transaction=work.transaction,
+            ledger=Ledger(table=work.ledger, form=work.form) if work.ledger else None,
             narrate=narrate,
-            relations=relations if sizes_known else (),
+            relations=sized,
         )
         found = old.broken() if release.statements else Breaks()
-    compatibility = judged(
-        release,
-        shadow=shadow,
-        script=script,
-        unchecked=unchecked,
-        found=found,
-        prepare=lambda twin: list(_run_earlier(twin, earlier, lambda _: None)),
-        narrate=narrate,
-    )
     made = compose(
         trace,
-        migrations=script,
+        migrations=work.script,
         relations=relations,
-        sizes_known=sizes_known,
+        sizes_known=work.sizes_known,
         rules=rules,
-        compatibility=compatibility,
+        compatibility=judged(
+            release,
+            shadow=shadow,
+            script=work.script,
+            unchecked=unchecked,
+            found=found,
+            prepare=lambda twin: list(_run_earlier(twin, work.earlier, lambda _: None)),
+            narrate=narrate,
+        ),
         assumptions=assumptions,
-        calibration=calibrate(worked_on(trace)),
+        calibration=beside.calibrate(worked_on(trace)),
     )
-    made = ask_data(with_checks(replace(made, script=replace(made.script, ledger=ledger)), trace, catalog, major=shadow.major))
-    made = appraised(made, trace=trace, rules=rules, statements=release.texts, traffic=traffic, settings=settings)
-    if hazards is None:
+    made = with_checks(replace(made, script=replace(made.script, ledger=work.ledger)), trace, catalog, major=shadow.major)
+    made = appraised(
+        beside.ask_data(made),
+        trace=trace,
+        rules=rules,
+        statements=release.texts,
+        traffic=beside.traffic,
+        settings=beside.settings,
+    )
+    if beside.hazards is None:
         return made
-    sized = relations if sizes_known else ()
-    return with_hazards(made, hazards, trace=trace, rules=rules, relations=sized, lock=form.lock)
+    return with_hazards(made, beside.hazards, trace=trace, rules=rules, relations=sized, lock=work.form.lock)
 
 
 def _of_migrators(script: Sequence[Migration]) -> Iterable[str]:

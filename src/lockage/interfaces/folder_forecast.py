@@ -14,16 +14,15 @@ from typing import Literal, cast
 
 from lockage.core.forecast.assess import Forecast
 from lockage.core.forecast.production import Production
-from lockage.core.forecast.traffic import Traffic
 from lockage.core.migration.applied import Applied
 from lockage.core.migration.formats.format import Transaction
 from lockage.core.migration.script import Migration, read_migrations, version_named
 from lockage.core.release.generic import profile_of_migrations
 from lockage.core.release.statements import RunningRelease
 from lockage.errors import UsageError
-from lockage.flows.calibrate import Calibrate, Measure, calibrating
-from lockage.flows.check_data import AskData, as_it_is
-from lockage.flows.forecast import forecast_database, forecast_folder
+from lockage.flows.calibrate import Measure, calibrating
+from lockage.flows.check_data import as_it_is
+from lockage.flows.forecast import Beside, forecast_database, forecast_folder
 from lockage.flows.pending import applied_by_rows, applied_version
 from lockage.interfaces import wiring
 from lockage.interfaces.checking import asking
@@ -91,10 +90,9 @@ def _forecast(
                 versions=(from_version, to_version),
                 shadows=offline.shadows,
                 database=lambda: nullcontext(offline.database),
-                calibrate=calibrating(offline.target, narrate=narrate),
-                production=offline.production,
-                traffic=offline.traffic,
                 statements=named or statements_saved(offline.survey),
+                production=offline.production,
+                beside=Beside(calibrate=calibrating(offline.target, narrate=narrate), traffic=offline.traffic),
                 narrate=narrate,
             )
     if question.database_url is None:
@@ -109,7 +107,7 @@ def _forecast(
             transaction=question.transaction,
             statements=named or (),
             remarks=form.remarks(source.files),
-            hazards=hazard_question(None),
+            beside=Beside(hazards=hazard_question(None)),
         )
     url = question.database_url
     return _on_database(
@@ -120,10 +118,12 @@ def _forecast(
         versions=(from_version, to_version),
         shadows=wiring.shadows(ledger=form.default_ledger),
         database=lambda: closing(wiring.database(url)),
-        calibrate=calibrating(wiring.target(url), measure=question.measure, narrate=narrate),
-        ask_data=asking(url, narrate=narrate) if question.check_data else as_it_is,
         statements=named or statements_seen(url),
-        traffic=wiring.traffic(url),
+        beside=Beside(
+            calibrate=calibrating(wiring.target(url), measure=question.measure, narrate=narrate),
+            traffic=wiring.traffic(url),
+            ask_data=asking(url, narrate=narrate) if question.check_data else as_it_is,
+        ),
         narrate=narrate,
     )
 
@@ -137,11 +137,9 @@ def _on_database(
     versions: tuple[int | None, int | None],
     shadows: Shadows,
     database: Callable[[], AbstractContextManager[Database]],
-    calibrate: Calibrate,
     statements: RunningRelease,
     production: Production | None = None,
-    traffic: Traffic | None = None,
-    ask_data: AskData = as_it_is,
+    beside: Beside,
     narrate: Narrate,
 ) -> Forecast:
     """The forecast for what a database, or the file that stands for it, has not applied yet."""
@@ -151,7 +149,7 @@ def _on_database(
             applied = _applied(question, asked, migrations, source)
     else:
         applied = Applied(version=from_version)
-    question_of_hazards = hazard_question(question.database_url, applied=applied)
+    hazards = hazard_question(question.database_url, applied=applied)
     return forecast_database(
         migrations,
         url=url,
@@ -163,10 +161,7 @@ def _on_database(
         transaction=question.transaction,
         statements=statements,
         remarks=(*form.remarks(source.files), *applied.remarks),
-        hazards=question_of_hazards if production is None else replace(question_of_hazards, production=production),
-        calibrate=calibrate,
-        traffic=traffic,
-        ask_data=ask_data,
+        beside=replace(beside, hazards=hazards if production is None else replace(hazards, production=production)),
     )
 
 

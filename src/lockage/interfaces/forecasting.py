@@ -20,9 +20,9 @@ from lockage.core.release.profile import Profile
 from lockage.core.release.route import Leg, knowing, last_migration
 from lockage.core.release.statements import RunningRelease, running_release
 from lockage.flows.calibrate import Measure, calibrating
-from lockage.flows.check_data import AskData, as_it_is
+from lockage.flows.check_data import as_it_is
 from lockage.flows.compare import compare_strategies
-from lockage.flows.forecast import forecast_database
+from lockage.flows.forecast import Beside, forecast_database
 from lockage.flows.propose import HopQuestion, propose
 from lockage.flows.survey import survey
 from lockage.flows.world import World
@@ -126,15 +126,7 @@ class Forecaster:
             ledger=self.profile.migrations.ledger,
             statements=self._statements_of(from_release, running=running),
             rows=rows,
-            hazards=hazard_question(self.deployment.database_url, password=self.deployment.database_password),
-            calibrate=calibrating(
-                wiring.target(self.deployment.database_url, password=self.deployment.database_password),
-                measure=self.measure,
-                past=self.past,
-                narrate=self.narrate,
-            ),
-            traffic=traffic,
-            ask_data=self._asking() if self.check_data else as_it_is,
+            beside=self._beside(traffic),
         )
         named = self.deployment.migrations
         made = replace(made, script=replace(made.script, folder=str(named) if named else None))
@@ -143,9 +135,15 @@ class Forecaster:
         counted = f"where {from_release} ends is not known, so every migration after {begin} is counted, those before it too"
         return replace(made, assumptions=(*made.assumptions, counted))
 
-    def _asking(self) -> AskData:
-        live = self.deployment
-        return asking(live.database_url, narrate=self.narrate, password=live.database_password)
+    def _beside(self, traffic: Traffic | None) -> Beside:
+        url, password = self.deployment.database_url, self.deployment.database_password
+        target = wiring.target(url, password=password)
+        return Beside(
+            hazards=hazard_question(url, password=password),
+            calibrate=calibrating(target, measure=self.measure, past=self.past, narrate=self.narrate),
+            traffic=traffic,
+            ask_data=asking(url, narrate=self.narrate, password=password) if self.check_data else as_it_is,
+        )
 
     def hop(self, question: HopQuestion) -> Forecast:
         """The answer to a planner's question."""

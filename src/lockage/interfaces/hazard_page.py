@@ -27,7 +27,7 @@ from lockage.core.migration.applied import Applied
 from lockage.core.migration.formats.registry import format_named
 from lockage.core.migration.script import read_migrations
 from lockage.core.plan.wording import blocks_in_words
-from lockage.flows.forecast import forecast_database
+from lockage.flows.forecast import Beside, forecast_database
 from lockage.flows.pending import applied_by_rows
 from lockage.interfaces import wiring
 from lockage.interfaces.hazards import described, example_lines, hazard_kinds
@@ -84,6 +84,8 @@ class Stage:
             if form.applied is not None:
                 with closing(wiring.database(url)) as database:
                     applied = applied_by_rows(database, form.applied, migrations, files=files)
+            production = _pretended(seen, example.production)
+            question = HazardQuestion(catalogue=hazard_kinds(), production=production, applied=applied)
             return forecast_database(
                 migrations,
                 url=url,
@@ -94,9 +96,7 @@ class Stage:
                 transaction=example.transaction,
                 statements=example.statements,
                 rows=kind.rows,
-                hazards=HazardQuestion(
-                    catalogue=hazard_kinds(), production=_pretended(seen, example.production), applied=applied
-                ),
+                beside=Beside(hazards=question),
             )
 
     @contextmanager

@@ -20,7 +20,7 @@ from lockage.core.release.statements import running_release
 from lockage.core.release.version import normalised
 from lockage.errors import UsageError
 from lockage.flows.calibrate import calibrating
-from lockage.flows.forecast import forecast_database
+from lockage.flows.forecast import Beside, forecast_database
 from lockage.interfaces.deployments import Deployment, brought_profiles, profile_named
 from lockage.interfaces.hazards import hazard_question
 from lockage.interfaces.offline import Offline, opened_survey, read_survey
@@ -98,7 +98,9 @@ def _step(offline: Offline, deployment: Deployment, profile: Profile, running: s
         transaction=profile.migrations.transaction,
         ledger=profile.migrations.ledger,
         statements=running_release(statements) if statements else offline.survey.statements.running,
-        hazards=replace(hazard_question(None), production=offline.production),
-        calibrate=calibrating(offline.target, narrate=narrate),
-        traffic=offline.traffic,
+        beside=Beside(
+            hazards=replace(hazard_question(None), production=offline.production),
+            calibrate=calibrating(offline.target, narrate=narrate),
+            traffic=offline.traffic,
+        ),
     )
