@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lockage.core.forecast.gaps import find_gaps
 from lockage.core.forecast.trace import CatalogRules, Failure, Routine, Trigger
-from support.traces import KEYS, USERS, Script
+from support.traces import KEYS, USER_VIEW, USERS, Script
 
 
 def gaps(script: Script) -> list[tuple[int, str]]:
@@ -99,3 +99,17 @@ def test_a_called_function_whose_body_did_not_run_is_a_gap() -> None:
     )
     assert [line for line, _ in gaps(Script(rules=rules).did("SELECT g()", (KEYS, "RowExclusiveLock"), inner=[]))] == [1]
     assert gaps(Script(rules=rules).did("SELECT g()", inner=["DELETE FROM keys"])) == []
+
+
+def test_a_trigger_in_the_place_of_a_view_that_met_no_row_is_a_gap() -> None:
+    routine = Routine(
+        routine="public.instead",
+        language="plpgsql",
+        definition="CREATE FUNCTION public.instead() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN UPDATE users SET name = new.name WHERE id = new.id; RETURN new; END $$",
+    )
+    trigger = Trigger(name="i", table_oid=USER_VIEW, routine="public.instead", row_level=True, events=("UPDATE",))
+    rules = CatalogRules(triggers=(trigger,), routines=(routine,))
+    (step,) = Script(rules=rules).did("UPDATE user_view SET name = 'x'").trace().statements
+    (gap,) = find_gaps(step)
+    assert "trigger i, function public.instead" in gap.reason

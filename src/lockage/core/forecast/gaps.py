@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.lock_modes import worst
 from lockage.core.forecast.names import owner, resolve
-from lockage.core.forecast.ran import changes_of
+from lockage.core.forecast.ran import changes_of, statements_inside
 from lockage.core.forecast.rows import row_locks
 from lockage.core.forecast.trace import Routine, Traced, Trigger
 from lockage.core.forecast.worst_case import worst_case
@@ -181,19 +181,25 @@ def _uncertain(code: Code) -> Code:
 def _gaps_in_triggers(ran: _Ran, *, line: int) -> Iterator[Gap]:
     step = ran.step
     locks = row_locks(changes_of(step), mark=step.before, rules=step.rules)
+    events = [(lock.oid, lock.event, lock.columns) for lock in locks]
     done: set[tuple[int, str]] = set()
-    for lock in locks:
+    for oid, event, columns in (*events, *_events_of_views(step)):
         for trigger in step.rules.triggers:
-            if (
-                trigger.table_oid == lock.oid
-                and _fires(trigger, lock.event, lock.columns)
-                and (lock.oid, trigger.name) not in done
-            ):
-                done.add((lock.oid, trigger.name))
+            if trigger.table_oid == oid and _fires(trigger, event, columns) and (oid, trigger.name) not in done:
+                done.add((oid, trigger.name))
                 whose = f"trigger {trigger.name}, function"
                 for routine in step.rules.routines:
                     if routine.routine == trigger.routine:
                         yield from _gaps_in_routine(routine, ran, line=line, seen=frozenset({routine.routine}), whose=whose)
+
+
+def _events_of_views(step: Traced) -> Iterator[tuple[int, ChangeKind, tuple[str, ...]]]:
+    """Changes of views, in whose place triggers may do something else."""
+    for statement in (step.statement, *statements_inside(step)):
+        for change in statement.changes:
+            for relation in resolve(change.relation, step.before):
+                if relation.kind == "v":
+                    yield relation.oid, change.kind, change.columns
 
 
 def _fires(trigger: Trigger, event: ChangeKind, columns: tuple[str, ...]) -> bool:
