@@ -29,6 +29,11 @@ BENCH_ONLY: Mapping[str, str] = {
     "scaled down and up": ELSEWHERE,
     "a Helm release is stuck": SLOW + "80 s",
     "Helm waits for an upgrade": SLOW + "15 s",
+    "an image is there at last": SLOW + "20 s",
+    "another command that is there": ELSEWHERE,
+    "another application is at zero": ELSEWHERE,
+    "a node takes nothing new": "for a moment nothing else on the cluster is placed",
+    "a node was away and is back": DISTURBS,
     "a node is lost": DISTURBS,
     "a node is lost that one may not look at": DISTURBS,
 }

@@ -55,11 +55,15 @@ complete = false
 def tag_images(own: Cluster) -> None:
     """towpath's images are ferry's too."""
     for release in ("2.26.0", "2.26.6", "2.27.8"):
-        command = ["nsenter", f"--target={own.record.pid}", "--mount", "--net", "--pid", "ctr"]
-        command += [f"--address={own.state.containerd_socket}", "--namespace=k8s.io", "images", "tag"]
-        names = [f"docker.io/library/{name}:{release}" for name in ("towpath", NAME)]
-        done = subprocess.run([*command, *names], check=False, capture_output=True, text=True)
-        assert done.returncode == 0 or "already exists" in done.stderr, done.stderr
+        containerd(own, "tag", *(f"docker.io/library/{name}:{release}" for name in ("towpath", NAME)))
+
+
+def containerd(own: Cluster, *arguments: str) -> None:
+    """``ctr images`` of the cluster's containerd."""
+    command = ["nsenter", f"--target={own.record.pid}", "--mount", "--net", "--pid", "ctr"]
+    command += [f"--address={own.state.containerd_socket}", "--namespace=k8s.io", "images", *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0 or "already exists" in done.stderr, done.stderr
 
 
 SLOW_ROWS = """

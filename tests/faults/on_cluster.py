@@ -26,6 +26,7 @@ from lightkube.resources.autoscaling_v2 import HorizontalPodAutoscaler
 from lightkube.resources.core_v1 import ConfigMap, Namespace, Pod, ResourceQuota
 
 from e2e.on_cluster import eventually, until_ready
+from faults import beside_on_cluster as beside
 from faults.cluster_ground import MANY, NAME, ClusterGround
 from faults.fault import Fault, Neighbour
 
@@ -295,7 +296,13 @@ def _ready(pod: Pod) -> bool:
 AROUND = ("F011", "F081")
 
 FAULTS = (
-    Fault(name="the registry is out of reach", code="F016", make=image_missing, allowed=AROUND),
+    Fault(
+        name="the registry is out of reach",
+        code="F016",
+        make=image_missing,
+        allowed=AROUND,
+        neighbour=Neighbour(name="an image is there at last", make=beside.image_there_at_last),
+    ),
     Fault(
         name="the image is not there",
         code="F013",
@@ -310,8 +317,20 @@ FAULTS = (
         allowed=AROUND,
         neighbour=Neighbour(name="an optional Secret is missing", make=optional_secret_missing),
     ),
-    Fault(name="the command is not there", code="F017", make=wrong_command, allowed=AROUND),
-    Fault(name="the program is for another processor", code="F015", make=wrong_architecture, allowed=AROUND),
+    Fault(
+        name="the command is not there",
+        code="F017",
+        make=wrong_command,
+        allowed=AROUND,
+        neighbour=Neighbour(name="another command that is there", make=beside.another_command),
+    ),
+    Fault(
+        name="the program is for another processor",
+        code="F015",
+        make=wrong_architecture,
+        allowed=AROUND,
+        neighbour=Neighbour(name="a program of the customer's own", make=beside.program_of_the_customers_own),
+    ),
     Fault(
         name="out of memory",
         code="F006",
@@ -319,7 +338,13 @@ FAULTS = (
         allowed=AROUND,
         neighbour=Neighbour(name="a limit that is enough", make=enough_memory),
     ),
-    Fault(name="the startup probe kills it", code="F002", make=startup_probe, allowed=AROUND),
+    Fault(
+        name="the startup probe kills it",
+        code="F002",
+        make=startup_probe,
+        allowed=AROUND,
+        neighbour=Neighbour(name="the startup probe is patient", make=beside.slow_start),
+    ),
     Fault(
         name="a naive upgrade",
         code="F001",
@@ -328,7 +353,13 @@ FAULTS = (
         chained=(("F043", "F001"),),
         neighbour=Neighbour(name="an upgrade", make=rolled_out),
     ),
-    Fault(name="nobody can place it", code="F076", make=unschedulable, allowed=AROUND),
+    Fault(
+        name="nobody can place it",
+        code="F076",
+        make=unschedulable,
+        allowed=AROUND,
+        neighbour=Neighbour(name="it has its place at last", make=beside.placed_at_last),
+    ),
     Fault(
         name="the quota is used up",
         code="F075",
@@ -336,14 +367,37 @@ FAULTS = (
         allowed=AROUND,
         neighbour=Neighbour(name="the quota fits", make=quota_that_fits),
     ),
-    Fault(name="admission refuses the pods", code="F084", make=refused_by_admission, allowed=AROUND),
-    Fault(name="scaled to zero", code="F082", make=scaled_to_zero),
+    Fault(
+        name="admission refuses the pods",
+        code="F084",
+        make=refused_by_admission,
+        allowed=AROUND,
+        neighbour=Neighbour(name="admission only warns", make=beside.warned_by_admission),
+    ),
+    Fault(
+        name="scaled to zero",
+        code="F082",
+        make=scaled_to_zero,
+        neighbour=Neighbour(name="another application is at zero", make=beside.another_scaled_to_zero),
+    ),
     Fault(
         name="an autoscaler scales back",
         code="F074",
         make=scaled_back,
         neighbour=Neighbour(name="an autoscaler lets it be", make=scaled_within_bounds),
     ),
-    Fault(name="the rollout is paused", code="F080", make=paused, allowed=("F073",)),
-    Fault(name="a pod cannot go", code="F079", make=terminating, allowed=AROUND),
+    Fault(
+        name="the rollout is paused",
+        code="F080",
+        make=paused,
+        allowed=("F073",),
+        neighbour=Neighbour(name="a rollout that was paused goes on", make=beside.resumed),
+    ),
+    Fault(
+        name="a pod cannot go",
+        code="F079",
+        make=terminating,
+        allowed=AROUND,
+        neighbour=Neighbour(name="a pod is on its way", make=beside.on_its_way),
+    ),
 )

@@ -7,8 +7,6 @@ gets ready either.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +15,11 @@ from pathlib import Path
 from lightkube.models.core_v1 import HTTPGetAction, Probe
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
-from lightkube.resources.core_v1 import Node, Secret
+from lightkube.resources.core_v1 import Secret
 
 from e2e.chart_archives import pack_charts
 from e2e.on_cluster import eventually, until_ready
+from faults.beside_on_cluster import cordoned, kubelet_stopped, node_back
 from faults.cluster_ground import MANY, NAME, ClusterGround
 from faults.fault import Fault, Neighbour
 
@@ -157,20 +156,8 @@ def node_lost_unseen(ground: ClusterGround) -> Iterator[None]:
     """The kubelet does not answer any more, and its node's lease runs out."""
     ground.seeded()
     ground.create(ground.made(), ready=True)
-    pid = ground.own.part_pid("kubelet")
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        eventually(lambda: not _nodes_ready(ground), "the node is not ready")
+    with kubelet_stopped(ground):
         yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-        eventually(lambda: _nodes_ready(ground), "the node is ready again")
-
-
-def _nodes_ready(ground: ClusterGround) -> bool:
-    conditions = [c for node in ground.kube.list(Node) if node.status for c in node.status.conditions or ()]
-    return all(c.status == "True" for c in conditions if c.type == "Ready")
 
 
 FAULTS = (
@@ -194,6 +181,16 @@ FAULTS = (
         make=helm_killed,
         neighbour=Neighbour(name="Helm waits for an upgrade", make=helm_waits),
     ),
-    Fault(name="a node is lost", code="F083", make=node_lost),
-    Fault(name="a node is lost that one may not look at", code="F083", make=node_lost_unseen),
+    Fault(
+        name="a node is lost",
+        code="F083",
+        make=node_lost,
+        neighbour=Neighbour(name="a node takes nothing new", make=cordoned),
+    ),
+    Fault(
+        name="a node is lost that one may not look at",
+        code="F083",
+        make=node_lost_unseen,
+        neighbour=Neighbour(name="a node was away and is back", make=node_back),
+    ),
 )
