@@ -1,9 +1,9 @@
 """Who waits for whom: the forecast, and what linters of SQL texts say, beside real sessions that do or do not wait.
 
 ``python benchmarks/blocking.py [--majors 18,15] [--kind KIND] [--json] [WORD …]``: cases of ``tests/corpus/blocking`` that
-have one of the words. The truth is measured on servers with data, the forecast made on an empty shadow. Exit code 1 where the
-forecast misses anything. The surprising thing: a miss is milder than the truth, an invention worse, so every pair of a case
-and a relation counts once.
+have one of the words. The truth is measured on servers with data, the forecast made on a shadow of the same major. Exit
+code 1 where the forecast misses anything. The surprising thing: a miss is milder than the truth, an invention worse, so every
+pair of a case and a relation counts once.
 """
 
 from __future__ import annotations
