@@ -12,12 +12,12 @@ import pytest
 import lockage
 from lockage.core.diagnosis.sources import SOURCES
 from lockage.errors import LockageError
-from lockage.interfaces.causes import CODE, as_markdown, causes, read_causes
+from lockage.interfaces.causes import CATALOGUE, CODE, as_markdown, causes
 from lockage.interfaces.cli.main import COMMANDS
 
 SOURCE = Path(lockage.__file__).parent
 DOCUMENT = SOURCE.parents[1] / "docs" / "causes.md"
-CATALOGUE = causes()
+KNOWN = causes()
 TEXTS = ("title", "symptom", "why", "remedy", "prevention")
 NAMES = ("GitOps", "PostgreSQL's")
 TYPED = re.compile(r"\blockage ([a-z-]+)")
@@ -32,33 +32,33 @@ def codes_in_rules() -> Iterator[tuple[str, str]]:
 
 
 def test_every_code_of_a_rule_is_in_the_catalogue() -> None:
-    assert {f"{code} at {place}" for code, place in codes_in_rules() if code not in CATALOGUE} == set()
+    assert {f"{code} at {place}" for code, place in codes_in_rules() if code not in KNOWN} == set()
 
 
 def test_every_cause_of_the_catalogue_is_given_by_a_rule() -> None:
-    assert set(CATALOGUE) - {code for code, _ in codes_in_rules()} == set()
+    assert set(KNOWN) - {code for code, _ in codes_in_rules()} == set()
 
 
 def test_every_family_has_its_rules() -> None:
     modules = {path.stem for path in (SOURCE / "core" / "diagnosis" / "families").glob("*.py")} | {"unexplained"}
-    assert {cause.family for cause in CATALOGUE.values()} <= modules
+    assert {cause.family for cause in KNOWN.values()} <= modules
 
 
 def test_what_a_cause_may_follow_from_is_in_the_catalogue_and_is_not_itself() -> None:
-    for code, cause in CATALOGUE.items():
-        assert set(cause.because_of) <= set(CATALOGUE), code
+    for code, cause in KNOWN.items():
+        assert set(cause.because_of) <= set(KNOWN), code
         assert code not in cause.because_of, code
         assert len(set(cause.because_of)) == len(cause.because_of), code
 
 
 def test_what_is_ruled_out_by_a_rule_is_in_the_catalogue_and_every_source_is_one() -> None:
-    for code, cause in CATALOGUE.items():
+    for code, cause in KNOWN.items():
         assert set(cause.shows_in) <= set(SOURCES), code
 
 
-@pytest.mark.parametrize("code", sorted(CATALOGUE))
+@pytest.mark.parametrize("code", sorted(KNOWN))
 def test_a_cause_is_told_in_one_voice(code: str) -> None:
-    cause = CATALOGUE[code]
+    cause = KNOWN[code]
     assert cause.title[0].islower() or cause.title.split()[0] in NAMES, cause.title
     assert not cause.title.endswith("."), "a title is a phrase"
     for name in TEXTS[1:]:
@@ -104,9 +104,9 @@ prevention = "P."
 )
 def test_a_file_that_is_not_valid_is_named_with_its_key(text: str, expected: str) -> None:
     with pytest.raises(LockageError, match=expected) as caught:
-        read_causes(text.encode(), file="x.toml")
+        CATALOGUE.read(text.encode(), file="x.toml")
     assert caught.value.code == "LK615"
 
 
 def test_a_valid_file_is_read() -> None:
-    assert read_causes(VALID.encode(), file="x.toml")["F001"].title == "t"
+    assert CATALOGUE.read(VALID.encode(), file="x.toml")["F001"].title == "t"

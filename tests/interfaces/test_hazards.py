@@ -13,10 +13,10 @@ import lockage
 from lockage.errors import LockageError
 from lockage.interfaces.cli.main import COMMANDS
 from lockage.interfaces.hazard_page import FAMILIES
-from lockage.interfaces.hazards import CODE, hazard_kinds, read_hazards
+from lockage.interfaces.hazards import CATALOGUE, CODE, hazard_kinds
 
 RULES = Path(lockage.__file__).parent / "core" / "forecast" / "hazards"
-CATALOGUE = hazard_kinds()
+KNOWN = hazard_kinds()
 TYPED = re.compile(r"\blockage ([a-z-]+)")
 
 
@@ -28,16 +28,16 @@ def codes_in_rules() -> Iterator[str]:
 
 
 def test_rules_and_catalogue_know_the_same_codes() -> None:
-    assert set(codes_in_rules()) == set(CATALOGUE)
+    assert set(codes_in_rules()) == set(KNOWN)
 
 
 def test_every_family_of_codes_has_its_heading() -> None:
-    assert {code[:3] for code in CATALOGUE} == set(FAMILIES)
+    assert {code[:3] for code in KNOWN} == set(FAMILIES)
 
 
-@pytest.mark.parametrize("code", sorted(CATALOGUE))
+@pytest.mark.parametrize("code", sorted(KNOWN))
 def test_a_hazard_is_told_in_one_voice(code: str) -> None:
-    kind = CATALOGUE[code]
+    kind = KNOWN[code]
     assert kind.title[0].islower() or kind.title.startswith("SET NOT NULL"), kind.title
     assert not kind.title.endswith("."), "a title is a clause"
     for text in (kind.why, kind.remedy):
@@ -75,9 +75,9 @@ good.script = "SELECT 2"
 )
 def test_a_file_that_is_not_valid_is_named_with_its_key(text: str, expected: str) -> None:
     with pytest.raises(LockageError, match=expected) as caught:
-        read_hazards(text.encode(), file="x.toml")
+        CATALOGUE.read(text.encode(), file="x.toml")
     assert caught.value.code == "LK681"
 
 
 def test_a_valid_file_is_read() -> None:
-    assert read_hazards(VALID.encode(), file="x.toml")["H001"].good.named_files() == {"1_change.sql": "SELECT 2"}
+    assert CATALOGUE.read(VALID.encode(), file="x.toml")["H001"].good.named_files() == {"1_change.sql": "SELECT 2"}

@@ -10,17 +10,14 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib import resources
 
 import msgspec
 
 from lockage.core.diagnosis.findings import Cause
 from lockage.core.diagnosis.sources import SOURCES, in_words
-from lockage.errors import LockageError
+from lockage.interfaces.catalogue import Catalogue, Fault, one_line
 
 CODE = re.compile(r"F\d{3}", re.ASCII)
-
-_Table = dict[str, Cause]
 
 
 class CauseEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,37 +28,7 @@ class CauseEntry(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
 
 
-@cache
-def causes() -> Mapping[str, Cause]:
-    """The whole catalogue, by code, in order. Raises ``LockageError`` (LK615) where a file of it is not valid."""
-    files = sorted(
-        (entry for entry in resources.files("lockage").joinpath("causes").iterdir() if entry.name.endswith(".toml")),
-        key=lambda entry: entry.name,
-    )
-    found: dict[str, Cause] = {}
-    for file in files:
-        for code, cause in read_causes(file.read_bytes(), file=file.name).items():
-            if code in found:
-                raise _invalid(file.name, f"{code}: it is in another file too")
-            found[code] = cause
-    return dict(sorted(found.items()))
-
-
-def read_causes(text: bytes, *, file: str) -> Mapping[str, Cause]:
-    """The causes of one file, by code. Raises ``LockageError`` (LK615) naming file, key and what was expected."""
-    try:
-        table = msgspec.toml.decode(text, type=_Table)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise _invalid(file, str(error)) from error
-    for code, cause in table.items():
-        for key, expected in _faults(code, cause, family=file.removesuffix(".toml")):
-            raise _invalid(file, f"{code}.{key}: expected {expected}")
-    return table
-
-
-def _faults(code: str, cause: Cause, *, family: str) -> Iterator[tuple[str, str]]:
-    if not CODE.fullmatch(code):
-        yield "", "a code such as F017"
+def _faults(family: str, cause: Cause) -> Iterator[Fault]:
     if cause.family != family:
         yield "family", f"the file's name, {family}, got {cause.family!r}"
     for source in cause.shows_in:
@@ -72,8 +39,13 @@ def _faults(code: str, cause: Cause, *, family: str) -> Iterator[tuple[str, str]
             yield name, "a text"
 
 
-def _invalid(file: str, problem: str) -> LockageError:
-    return LockageError(f"the catalogue of causes is broken: {file}: {problem}", code="LK615", hint="install Lockage anew")
+CATALOGUE = Catalogue(folder="causes", entry=Cause, code=CODE, such_as="F017", faults=_faults, error="LK615")
+
+
+@cache
+def causes() -> Mapping[str, Cause]:
+    """The whole catalogue, by code, in order. Raises ``LockageError`` (LK615) where a file of it is not valid."""
+    return CATALOGUE.entries()
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -119,20 +91,16 @@ def _section(code: str, cause: Cause, catalogue: Mapping[str, Cause]) -> Iterato
 
 def described(cause: Cause) -> Iterator[tuple[str, str]]:
     """What there is to say of a cause, by heading, without what it may follow from."""
-    yield "Symptom", _one_line(cause.symptom)
+    yield "Symptom", one_line(cause.symptom)
     if cause.shows_in:
         yield "Evidence", f"It shows in {in_words(cause.shows_in)}."
-    yield "Why", _one_line(cause.why)
-    yield "Remedy", _one_line(cause.remedy)
-    yield "Prevention", _one_line(cause.prevention)
+    yield "Why", one_line(cause.why)
+    yield "Remedy", one_line(cause.remedy)
+    yield "Prevention", one_line(cause.prevention)
     if cause.call_vendor:
         yield "Vendor", "The diagnosis says to call the vendor, with the text for the ticket."
     if cause.source:
-        yield "Source", _one_line(cause.source)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+        yield "Source", one_line(cause.source)
 
 
 if __name__ == "__main__":

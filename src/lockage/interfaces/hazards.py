@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from importlib import resources
 
 import msgspec
 
@@ -17,7 +16,7 @@ from lockage.core.forecast.hazards.find import HazardQuestion
 from lockage.core.forecast.hazards.kinds import Established, Example, HazardKind
 from lockage.core.forecast.production import Production
 from lockage.core.migration.applied import Applied
-from lockage.errors import LockageError
+from lockage.interfaces.catalogue import Catalogue, Fault, one_line
 
 CODE = re.compile(r"H\d{3}", re.ASCII)
 
@@ -28,8 +27,6 @@ HOW: Mapping[Established, str] = {
     Established.FILES: "the files were compared with the migrator's ledger",
 }
 
-_Table = dict[str, HazardKind]
-
 
 class HazardEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One hazard as ``lockage explain --json`` prints it."""
@@ -39,37 +36,7 @@ class HazardEntry(msgspec.Struct, frozen=True, kw_only=True):
     hazard: HazardKind
 
 
-@cache
-def hazard_kinds() -> Mapping[str, HazardKind]:
-    """The whole catalogue, by code, in order. Raises ``LockageError`` (LK681) where a file of it is not valid."""
-    files = sorted(
-        (entry for entry in resources.files("lockage").joinpath("hazards").iterdir() if entry.name.endswith(".toml")),
-        key=lambda entry: entry.name,
-    )
-    found: dict[str, HazardKind] = {}
-    for file in files:
-        for code, kind in read_hazards(file.read_bytes(), file=file.name).items():
-            if code in found:
-                raise _invalid(file.name, f"{code}: it is in another file too")
-            found[code] = kind
-    return dict(sorted(found.items()))
-
-
-def read_hazards(text: bytes, *, file: str) -> Mapping[str, HazardKind]:
-    """The hazards of one file, by code. Raises ``LockageError`` (LK681) naming file, key and what was expected."""
-    try:
-        table = msgspec.toml.decode(text, type=_Table)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise _invalid(file, str(error)) from error
-    for code, kind in table.items():
-        for key, expected in _faults(code, kind):
-            raise _invalid(file, f"{code}.{key}: expected {expected}")
-    return table
-
-
-def _faults(code: str, kind: HazardKind) -> Iterator[tuple[str, str]]:
-    if not CODE.fullmatch(code):
-        yield "", "a code such as H010"
+def _faults(_: str, kind: HazardKind) -> Iterator[Fault]:
     for name in ("title", "why", "remedy"):
         if not getattr(kind, name).strip():
             yield name, "a text"
@@ -78,18 +45,23 @@ def _faults(code: str, kind: HazardKind) -> Iterator[tuple[str, str]]:
             yield name, "a script or files, and not both"
 
 
-def _invalid(file: str, problem: str) -> LockageError:
-    return LockageError(f"the catalogue of hazards is broken: {file}: {problem}", code="LK681", hint="install Lockage anew")
+CATALOGUE = Catalogue(folder="hazards", entry=HazardKind, code=CODE, such_as="H010", faults=_faults, error="LK681")
+
+
+@cache
+def hazard_kinds() -> Mapping[str, HazardKind]:
+    """The whole catalogue, by code, in order. Raises ``LockageError`` (LK681) where a file of it is not valid."""
+    return CATALOGUE.entries()
 
 
 def described(kind: HazardKind) -> Iterator[tuple[str, str]]:
     """What there is to say of a hazard, by heading, without its examples."""
     yield "Severity", f"{kind.severity}, as a rule"
     yield "Known by", HOW[kind.established]
-    yield "Why", _one_line(kind.why)
-    yield "Remedy", _one_line(kind.remedy)
+    yield "Why", one_line(kind.why)
+    yield "Remedy", one_line(kind.remedy)
     if kind.source:
-        yield "Source", _one_line(kind.source)
+        yield "Source", one_line(kind.source)
 
 
 def example_lines(example: Example) -> Iterator[str]:
@@ -99,10 +71,6 @@ def example_lines(example: Example) -> Iterator[str]:
         if len(files) > 1 or example.format != "plain":
             yield f"-- {name}"
         yield from text.strip("\n").splitlines()
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def hazard_question(
