@@ -16,7 +16,7 @@ from lockage.core.migration.formats.registry import format_named
 from lockage.core.migration.script import read_migrations
 from lockage.errors import UnreachableError
 from lockage.flows.calibrate import Measure, calibrating
-from lockage.flows.forecast import forecast_database
+from lockage.flows.forecast import Beside, forecast_database
 from lockage.ports import Narrate
 
 
@@ -74,7 +74,7 @@ def forecast(url: str, measure: Measure | None) -> Forecast:
         shadows=EmbeddedShadows(),
         narrate=lambda _: None,
         from_version=0,
-        calibrate=calibrating(PostgresTarget(url), measure=measure, narrate=lambda _: None),
+        beside=Beside(calibrate=calibrating(PostgresTarget(url), measure=measure, narrate=lambda _: None)),
     )
 
 
