@@ -373,6 +373,7 @@ def main() -> int:
             for scale in scales:
                 run(scale, scale, transaction=transaction)
     good = judged(runs, scales)
+    RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(
         json.dumps({"schema": "lockage.bench.forecast_speed/1", "runs": [asdict(r) for r in runs]}, indent=2) + "\n"
     )

@@ -44,6 +44,7 @@ def main() -> int:
         few, many = seconds(form, FEW), seconds(form, MANY)
         rows[form] = {"few_s": few, "many_s": many, "ratio": many / few}
         print(f"{form:<10} {few:>8.2f} s {many:>8.2f} s {many / few:>7.1f}")
+    RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
     return 0 if all(row["ratio"] <= BAR for row in rows.values()) else 1
 
