@@ -24,7 +24,7 @@ from lockage.adapters.postgres.free_disk import free_disk_bytes
 from lockage.adapters.postgres.lasting_session import LastingSession
 from lockage.adapters.postgres.ledger import advisory_holder
 from lockage.adapters.postgres.server_log import read_server_log
-from lockage.adapters.postgres.session import connect, load_sql
+from lockage.adapters.postgres.session import load_sql, reading_session
 from lockage.adapters.postgres.sqlstate import login_trouble
 from lockage.core.diagnosis.evidence import (
     ConnectionLimits,
@@ -86,15 +86,7 @@ class PostgresExaminer:
     def trouble(self) -> Trouble | None:
         """Why one does not get in, tried anew; None: one does."""
         try:
-            connect(
-                self._url,
-                what="examine",
-                lock_timeout_s=self._watching.lock_timeout_s,
-                statement_timeout_s=self._watching.statement_timeout_s,
-                connect_timeout_s=self._watching.connect_timeout_s,
-                read_only=True,
-                password=self._password,
-            ).close()
+            reading_session(self._url, what="examine", watching=self._watching, password=self._password).close()
         except LockageError as error:
             text, sqlstate = login_trouble(error, self._url)
             return Trouble(text=text, sqlstate=sqlstate)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.rows import TupleRow
 
-from lockage.adapters.postgres.session import connect, foreign_errors, load_sql
+from lockage.adapters.postgres.session import foreign_errors, load_sql, reading_session
 from lockage.errors import UnreachableError
 from lockage.settings import Watching
 
@@ -72,15 +72,7 @@ class LastingSession:
         if self._connection is not None and self._connection.closed:
             self.close()
         if self._connection is None:
-            connection = connect(
-                self._url,
-                what=self._what,
-                lock_timeout_s=self._watching.lock_timeout_s,
-                statement_timeout_s=self._watching.statement_timeout_s,
-                connect_timeout_s=self._watching.connect_timeout_s,
-                read_only=True,
-                password=self._password,
-            )
+            connection = reading_session(self._url, what=self._what, watching=self._watching, password=self._password)
             try:
                 with foreign_errors("setting up a session of ours"):
                     connection.execute(load_sql("set_watching"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lockage.adapters.postgres.original import LEDGER_NAMES
-from lockage.adapters.postgres.session import connect, foreign_errors, load_sql
+from lockage.adapters.postgres.session import foreign_errors, load_sql, reading_session
 from lockage.core.release.sketch import LedgerSeen
 from lockage.settings import Watching
 
@@ -17,15 +17,7 @@ from lockage.settings import Watching
 def find_ledgers(url: str, *, watching: Watching, password: Callable[[], str] | None = None) -> tuple[LedgerSeen, ...]:
     """The tables with their columns. Raises as ``session.connect`` and ``session.foreign_errors`` do."""
     with (
-        connect(
-            url,
-            what="profile",
-            lock_timeout_s=watching.lock_timeout_s,
-            statement_timeout_s=watching.statement_timeout_s,
-            connect_timeout_s=watching.connect_timeout_s,
-            read_only=True,
-            password=password,
-        ) as connection,
+        reading_session(url, what="profile", watching=watching, password=password) as connection,
         foreign_errors("looking for a ledger of migrations"),
     ):
         rows = connection.execute(load_sql("select_ledger_candidates"), {"names": list(LEDGER_NAMES)}).fetchall()

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from lockage.adapters.postgres.free_disk import free_disk_bytes
 from lockage.adapters.postgres.invalid_indexes import read_invalid_indexes
-from lockage.adapters.postgres.session import connect, load_sql
+from lockage.adapters.postgres.session import load_sql, reading_session
 from lockage.core.forecast.production import InvalidIndex, Production, SequenceUse
 from lockage.errors import RefusedError
 from lockage.settings import Watching
@@ -26,15 +26,7 @@ def production_of(url: str, *, watching: Watching, password: Callable[[], str] |
 
     ``password`` is asked for the connection's, and wins over the URL's. Raises what a failed login raises.
     """
-    session = connect(
-        url,
-        what="production",
-        lock_timeout_s=watching.lock_timeout_s,
-        statement_timeout_s=watching.statement_timeout_s,
-        connect_timeout_s=watching.connect_timeout_s,
-        read_only=True,
-        password=password,
-    )
+    session = reading_session(url, what="production", watching=watching, password=password)
     with closing(session) as connection:
         return read_production(connection)
 

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from lockage.adapters.postgres.session import connect, foreign_errors, load_sql
+from lockage.adapters.postgres.session import foreign_errors, load_sql, reading_session
 from lockage.core.release.statement_files import HIDDEN, hidden_statements
 from lockage.core.release.statements import OldStatement, RunningRelease
 from lockage.errors import LockageError
@@ -35,15 +35,7 @@ def read_release_statements(url: str, *, watching: Watching, password: Callable[
     """The statements that the database at ``url`` has counted; why there are none is among the remarks."""
     try:
         with (
-            connect(
-                url,
-                what="statements",
-                lock_timeout_s=watching.lock_timeout_s,
-                statement_timeout_s=watching.statement_timeout_s,
-                connect_timeout_s=watching.connect_timeout_s,
-                read_only=True,
-                password=password,
-            ) as connection,
+            reading_session(url, what="statements", watching=watching, password=password) as connection,
             foreign_errors("reading the statements of the running release"),
         ):
             return _read(connection)

@@ -11,7 +11,7 @@ from datetime import UTC
 
 from psycopg.rows import dict_row
 
-from lockage.adapters.postgres.session import connect, foreign_errors, load_sql
+from lockage.adapters.postgres.session import foreign_errors, load_sql, reading_session
 from lockage.core.recovery.restore_points import Archiver, RestorePoints, of_database
 from lockage.settings import Watching
 
@@ -19,17 +19,7 @@ from lockage.settings import Watching
 def read_restore_points(url: str, *, watching: Watching, password: Callable[[], str] | None = None) -> RestorePoints:
     """What is seen now. Raises as ``connect`` and ``foreign_errors`` do."""
     with (
-        closing(
-            connect(
-                url,
-                what="restore-points",
-                lock_timeout_s=watching.lock_timeout_s,
-                statement_timeout_s=watching.statement_timeout_s,
-                connect_timeout_s=watching.connect_timeout_s,
-                read_only=True,
-                password=password,
-            )
-        ) as session,
+        closing(reading_session(url, what="restore-points", watching=watching, password=password)) as session,
         foreign_errors("looking for restore points"),
     ):
         session.execute("set timezone = 'UTC'")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from psycopg.rows import dict_row
 
-from lockage.adapters.postgres.session import connect, foreign_errors, load_sql
+from lockage.adapters.postgres.session import foreign_errors, load_sql, reading_session
 from lockage.core.plan.database_role import DatabaseShape, SchemaShape
 from lockage.settings import Watching
 
@@ -16,14 +16,7 @@ from lockage.settings import Watching
 def read_shape(url: str, *, watching: Watching) -> DatabaseShape:
     """Gives what the role depends on. Raises as ``session.connect`` and ``session.foreign_errors`` do."""
     with (
-        connect(
-            url,
-            what="rights",
-            lock_timeout_s=watching.lock_timeout_s,
-            statement_timeout_s=watching.statement_timeout_s,
-            connect_timeout_s=watching.connect_timeout_s,
-            read_only=True,
-        ) as connection,
+        reading_session(url, what="rights", watching=watching) as connection,
         foreign_errors("reading what a role needs"),
         connection.cursor(row_factory=dict_row) as cursor,
     ):

@@ -22,6 +22,7 @@ from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.sqlstate import explain_login, explain_statement
 from lockage.errors import RefusedError, UsageError
+from lockage.settings import Watching
 
 IDLE_IN_TRANSACTION_LIMIT_S = 60.0
 """Ends a session of ours that was left idle inside a transaction, as by a stopped process, before it blocks a migration."""
@@ -88,6 +89,21 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+def reading_session(
+    url: str, *, what: str, watching: Watching, password: Callable[[], str] | None = None
+) -> psycopg.Connection[TupleRow]:
+    """Gives an open session that only reads, with the limits of a look; otherwise, and in what it raises, as ``connect``."""
+    return connect(
+        url,
+        what=what,
+        lock_timeout_s=watching.lock_timeout_s,
+        statement_timeout_s=watching.statement_timeout_s,
+        connect_timeout_s=watching.connect_timeout_s,
+        read_only=True,
+        password=password,
+    )
 
 
 def _refuse_pooler(connection: psycopg.Connection[TupleRow]) -> None:

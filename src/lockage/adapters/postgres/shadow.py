@@ -29,7 +29,7 @@ from lockage.adapters.postgres.original import Original, read_original, still_sh
 from lockage.adapters.postgres.planner_facts import PlannerFacts
 from lockage.adapters.postgres.plans import auto_explain_settings
 from lockage.adapters.postgres.saved import dump_of, original_of
-from lockage.adapters.postgres.session import connect, foreign_errors
+from lockage.adapters.postgres.session import foreign_errors, reading_session
 from lockage.adapters.postgres.shadow_filling import assumptions_of, fill, other_major
 from lockage.adapters.postgres.shadow_server import Login, shadow_server
 from lockage.adapters.postgres.traced import Tracing
@@ -225,15 +225,7 @@ class EmbeddedShadows:
         ``encoding`` is the dump's, None: the database's; ``rows``: those of small tables come along. Raises as ``of_database``.
         """
         watching, binaries = self._watching, embedded_binaries()
-        with connect(
-            url,
-            what="shadow",
-            lock_timeout_s=watching.lock_timeout_s,
-            statement_timeout_s=watching.statement_timeout_s,
-            connect_timeout_s=watching.connect_timeout_s,
-            read_only=True,
-            password=self._password,
-        ) as connection:
+        with reading_session(url, what="shadow", watching=watching, password=self._password) as connection:
             _require_not_newer(connection.info.server_version // 10_000, binaries.major)
             with foreign_errors("reading what a shadow needs"):
                 try:

@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from lockage.adapters.postgres.activity import read_activity
-from lockage.adapters.postgres.session import connect, foreign_errors, load_sql
+from lockage.adapters.postgres.session import foreign_errors, load_sql, reading_session
 from lockage.core.facts import RelationLock, Session
 from lockage.core.forecast.traffic import PreparedLocks, StatementLoad, Traffic
 from lockage.errors import LockageError
@@ -37,15 +37,7 @@ _WHERE = (
 def read_traffic(url: str, *, watching: Watching, waits: Waits, password: Callable[[], str] | None = None) -> Traffic:
     """What goes on in the database at ``url``; what could not be seen is in ``problems``."""
     try:
-        with connect(
-            url,
-            what="traffic",
-            lock_timeout_s=watching.lock_timeout_s,
-            statement_timeout_s=watching.statement_timeout_s,
-            connect_timeout_s=watching.connect_timeout_s,
-            read_only=True,
-            password=password,
-        ) as connection:
+        with reading_session(url, what="traffic", watching=watching, password=password) as connection:
             return _Look(connection, waits).traffic()
     except LockageError as error:
         return Traffic(problems=(f"nobody looked who stands in the way now, or how much would queue: {error.message}",))
