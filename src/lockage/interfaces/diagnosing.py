@@ -11,31 +11,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from secrets import token_bytes
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
 from lockage.core.redaction import mask_secrets
-from lockage.errors import LockageError, UnreachableError
+from lockage.errors import UnreachableError
 from lockage.interfaces.places import LocalPlace
 from lockage.settings import Settings
 
 if TYPE_CHECKING:
-    from lockage.core.diagnosis.evidence import Missing
     from lockage.core.diagnosis.findings import Case, Diagnosis
-    from lockage.core.progress import MigrationText
     from lockage.core.redaction.records import Data
     from lockage.core.redaction.redaction import Redaction
-    from lockage.core.release.profile import DatabaseProfile
     from lockage.flows.collect import Witnesses
     from lockage.flows.collect_catalog import CatalogLook
-    from lockage.flows.collect_database import Reached
-    from lockage.interfaces.deployments import Deployment, Located
+    from lockage.interfaces.deployments import Located
 
 KEY_BYTES = 32
 """Of the key by which secrets become tokens; it is thrown away."""
@@ -147,7 +142,9 @@ class _Opening(threading.Thread):
 def _opened(located: Located, stack: ExitStack, *, say: Callable[[str], None], settings: Settings) -> Witnesses:
     place = located.platform
     if isinstance(place, LocalPlace):
-        return _local(located, place, stack, settings=settings)
+        from lockage.interfaces.diagnosing_local import witnesses_on_this_machine
+
+        return witnesses_on_this_machine(located, place, stack, settings=settings)
     from lockage.interfaces.diagnosing_kubernetes import witnesses_on_kubernetes
 
     return witnesses_on_kubernetes(located, place, stack, say=say, settings=settings)
@@ -167,85 +164,6 @@ def diagnosed(case: Case) -> Diagnosis:
     from lockage.interfaces.causes import causes
 
     return diagnose(case, causes=causes(), rules=RULES)
-
-
-def reached_at(
-    url: str,
-    *,
-    settings: Settings,
-    password: Callable[[], str] | None,
-    role: str | None = None,
-    close_way: Callable[[], None] = lambda: None,
-) -> Reached:
-    """The database at an address that leads there from here."""
-    from lockage.adapters.postgres.database import PostgresDatabase
-    from lockage.adapters.postgres.examination import PostgresExaminer
-    from lockage.flows.collect_database import Reached
-
-    closer = PostgresExaminer(url, watching=settings.watching, password=password)
-    return Reached(
-        database=PostgresDatabase(url, watching=settings.watching, password=password),
-        closer=closer,
-        role=role,
-        close_closer=closer.close,
-        close_way=close_way,
-    )
-
-
-def _local(located: Located, place: LocalPlace, stack: ExitStack, *, settings: Settings) -> Witnesses:
-    from lockage.adapters.local.examination import LocalExaminer
-    from lockage.adapters.local.platform import LocalPlatform
-    from lockage.adapters.service import HttpService
-    from lockage.flows.collect import Witnesses
-    from lockage.interfaces.deployments import resolved
-    from lockage.interfaces.wiring import password_of_located, system_clock
-
-    deployment = resolved(located, password=password_of_located(located))
-    platform = stack.enter_context(LocalPlatform(Path(place.folder)))
-    platform.workload()  # without it there is nothing to diagnose
-    closer = LocalExaminer(Path(place.folder))
-    stack.callback(closer.close)
-    script, unseen = script_of(deployment)
-    url, password = deployment.database_url, deployment.database_password
-    role = _role_of_replicas(platform.environment(), deployment.profile.database)
-    return Witnesses(
-        deployment=deployment.name,
-        platform_kind="local",
-        namespace=None,
-        platform=platform,
-        closer=closer,
-        reach=lambda: reached_at(url, settings=settings, password=password, role=role),
-        service=HttpService(),
-        profile=deployment.profile,
-        script=script,
-        unseen=unseen,
-        clock=system_clock(),
-        settings=settings,
-    )
-
-
-def _role_of_replicas(environment: Mapping[str, str], where: DatabaseProfile) -> str | None:
-    """The role that the replicas log in as, as their environment says; None where it does not."""
-    import psycopg
-    from psycopg.conninfo import conninfo_to_dict
-
-    user = environment.get(where.parts.user or "") if where.parts is not None else None
-    with suppress(psycopg.Error):
-        user = conninfo_to_dict(environment.get(where.url_env or "", "")).get("user") or user
-    return str(user) if user else None
-
-
-def script_of(deployment: Deployment) -> tuple[tuple[MigrationText, ...], tuple[Missing, ...]]:
-    """The application's migrations, oldest first, and why there are none where they cannot be read."""
-    from lockage.core.diagnosis.evidence import Missing
-    from lockage.core.progress import MigrationText
-    from lockage.interfaces.wiring import migrations_of
-
-    try:
-        migrations = migrations_of(deployment)
-    except LockageError as error:
-        return (), (Missing(source="the text of the migrations", why=error.message),)
-    return tuple(MigrationText(version=m.version, name=m.name, text=m.text) for m in migrations), ()
 
 
 def without_secrets(case: Case, *, teach: Callable[[Redaction], None] | None = None) -> Callable[[Data], Data]:

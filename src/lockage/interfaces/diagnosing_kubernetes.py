@@ -36,7 +36,7 @@ from lockage.errors import LockageError, RefusedError
 from lockage.flows.collect import Witnesses
 from lockage.flows.collect_database import Reached
 from lockage.interfaces.deployments import Deployment, Located, with_folder, with_users_own
-from lockage.interfaces.diagnosing import reached_at, script_of
+from lockage.interfaces.diagnosing_sources import reached_at, script_of
 from lockage.interfaces.places import KubernetesPlace
 from lockage.interfaces.sketching import (
     LABELS_OF_AN_APPLICATION,
