@@ -12,7 +12,8 @@ from lockage.core.facts import LedgerReading, LedgerState, Survey
 from lockage.core.run import RunEvent
 from lockage.interfaces.cli.console import say
 from lockage.interfaces.cli.run_view import event_line
-from lockage.interfaces.cli.survey_view import one_line, show_survey, size
+from lockage.interfaces.cli.survey_view import one_line, show_survey
+from lockage.interfaces.wording.sizes import size
 from lockage.settings import LongTransactions
 from support.plan_material import NOW, owned, session, survey
 

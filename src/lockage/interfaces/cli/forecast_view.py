@@ -17,14 +17,8 @@ from lockage.core.plan.wording import blocks_in_words, counted, listed
 from lockage.interfaces.cli.checks_view import show_checks
 from lockage.interfaces.cli.console import plain_table, say
 from lockage.interfaces.cli.hazard_view import show_hazards
-from lockage.interfaces.cli.waiting_view import (
-    lock_timeouts_in_words,
-    reasons_of_strategies,
-    script_waits_in_words,
-    show_strategies,
-    waiting_in_words,
-)
-from lockage.interfaces.forecast_pages.sentences import (
+from lockage.interfaces.cli.strategies_view import reasons_of_strategies, show_strategies
+from lockage.interfaces.wording.forecast import (
     Wait,
     at_most,
     checked_in_words,
@@ -36,6 +30,7 @@ from lockage.interfaces.forecast_pages.sentences import (
     when_in_words,
     who_wait,
 )
+from lockage.interfaces.wording.waiting import lock_timeouts_in_words, script_waits_in_words, waiting_in_words
 
 LOCKS_SHOWN = 3
 """Locks of a relation that are shown, the worst first; all are in ``--json``."""

@@ -14,6 +14,7 @@ from rich.console import Console
 from lockage.core.facts import LedgerState, OwnedSession, Probe, Replica, Survey, VersionReading
 from lockage.core.plan.wording import duration
 from lockage.interfaces.cli.console import plain_table, say
+from lockage.interfaces.wording.sizes import size
 from lockage.settings import LongTransactions
 
 LARGEST = 8
@@ -190,16 +191,6 @@ def _section(console: Console, title: str, table: object, worth_it: bool) -> Non
         say(console, "")
         say(console, title, style="bold")
         console.print(table)
-
-
-def size(size_bytes: int) -> str:
-    """A size as people say it."""
-    value = float(size_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
 
 
 def one_line(query: str, *, limit: int = 200) -> str:

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from lockage.core.forecast.assess import Blocks, Forecast, RelationForecast, Seconds, Stretch
 from lockage.core.forecast.lock_modes import badness
 from lockage.core.plan.wording import blocks_in_words
-from lockage.interfaces.forecast_pages.sentences import (
+from lockage.interfaces.wording.forecast import (
     at_most,
     ledger_of,
     place,

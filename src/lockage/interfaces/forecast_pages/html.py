@@ -15,10 +15,8 @@ import jinja2
 
 from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.wording import blocks_in_words, counted
-from lockage.interfaces.cli.survey_view import size
-from lockage.interfaces.cli.waiting_view import lock_timeouts_in_words, script_waits_in_words, waiting_in_words
 from lockage.interfaces.forecast_pages.drawing import drawing
-from lockage.interfaces.forecast_pages.sentences import (
+from lockage.interfaces.wording.forecast import (
     amount,
     at_most,
     broken_in_words,
@@ -36,6 +34,8 @@ from lockage.interfaces.forecast_pages.sentences import (
     when_in_words,
     who_wait,
 )
+from lockage.interfaces.wording.sizes import size
+from lockage.interfaces.wording.waiting import lock_timeouts_in_words, script_waits_in_words, waiting_in_words
 
 T = TypeVar("T")
 

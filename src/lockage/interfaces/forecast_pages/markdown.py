@@ -14,8 +14,7 @@ import jinja2
 
 from lockage.core.forecast.assess import Blocks, Forecast, Severity
 from lockage.core.plan.wording import blocks_in_words, counted
-from lockage.interfaces.cli.waiting_view import lock_timeouts_in_words, script_waits_in_words, waiting_in_words
-from lockage.interfaces.forecast_pages.sentences import (
+from lockage.interfaces.wording.forecast import (
     amount,
     at_most,
     broken_in_words,
@@ -32,6 +31,7 @@ from lockage.interfaces.forecast_pages.sentences import (
     when_in_words,
     who_wait,
 )
+from lockage.interfaces.wording.waiting import lock_timeouts_in_words, script_waits_in_words, waiting_in_words
 
 LIMIT_CHARACTERS = 65_000
 """Of the whole. GitHub refuses a comment of more than 65 536 characters, and whoever posts it may add a line."""

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import msgspec
 
 from lockage.core.forecast.assess import Forecast, Severity
-from lockage.interfaces.forecast_pages.sentences import broken_in_words, place, range_in_words
+from lockage.interfaces.wording.forecast import broken_in_words, place, range_in_words
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

@@ -1,6 +1,6 @@
-"""What the written outputs say of a forecast in the same words: the headline, who waits when, how long.
+"""What every output says of a forecast in the same words: the headline, who waits when, how long.
 
-Not for the terminal (``cli.forecast_view``). The surprising thing: the migrator's own ledger is set apart. Every migrator
+Not for markup. The surprising thing: the migrator's own ledger is set apart. Every migrator
 locks it from its first statement to its last, and nobody but another migrator waits for it.
 """
 

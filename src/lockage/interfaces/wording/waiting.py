@@ -1,25 +1,19 @@
-"""What is known of waiting at a relation, and what each strategy costs, as people read it in a forecast.
+"""What is known of waiting at a relation, in a few lines.
 
-Not for ``--json``, which has all of it. The surprising thing: of each kind only the worst is told, in a few lines, because who
-reads them decides about one night, and a list of forty sessions will be another one by then.
+Not for ``--json``, which has all of it. The surprising thing: of each kind only the worst is told, because who reads it decides
+about one night, and a list of forty sessions will be another one by then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.console import Console
-
-from lockage.core.forecast.assess import Blocks, Forecast, Seconds, StrategyForecast
+from lockage.core.forecast.assess import Blocks, Forecast
 from lockage.core.forecast.waiting_records import Deadlock, InTheWay, Queue, Waiting
 from lockage.core.plan.wording import counted, duration
-from lockage.interfaces.cli.console import plain_table, say
 
 SHOWN = 2
 """Sessions, statements or deadlocks of a relation that are shown."""
-
-REASONS_SHOWN = 3
-"""Reasons against a strategy that are shown."""
 
 
 def waiting_in_words(waiting: Waiting) -> Iterator[str]:
@@ -63,64 +57,6 @@ def lock_timeouts_in_words(forecast: Forecast) -> str | None:
         f"where the migrator allows it, lock_timeout {_milliseconds(min(known))} with retries would bound the queue until the "
         "locks are had; how long they are held it does not change"
     )
-
-
-def show_strategies(forecast: Forecast, console: Console) -> None:
-    """A table of the strategies, and why those that are not possible are not."""
-    if not forecast.strategies:
-        return
-    say(console, "")
-    say(console, f"What each strategy costs{_recommended(forecast)}", style="bold")
-    counted_ones = any(strategy.requests is not None for strategy in forecast.strategies)
-    headings = (
-        "  strategy",
-        "possible",
-        "no reads",
-        "at most",
-        "no writes",
-        "at most",
-        *(["requests"] if counted_ones else []),
-    )
-    table = plain_table(*headings)
-    for column in table.columns[2:]:
-        column.justify = "right"
-    for strategy in forecast.strategies:
-        chosen = strategy.name == forecast.recommended
-        hit = "unknown" if strategy.requests is None else f"{strategy.requests:.0f}"
-        table.add_row(
-            f"{'* ' if chosen else '  '}{strategy.name}",
-            "yes" if strategy.possible else "no",
-            *_range(strategy.without_reads_s),
-            *_range(strategy.without_writes_s),
-            *([hit] if counted_ones else []),
-            style="bold" if chosen else None,
-        )
-    console.print(table)
-
-
-def reasons_of_strategies(forecast: Forecast) -> Iterator[str]:
-    """Why those that are not possible are not, and what the recommended one stands on; where none is, the hardest."""
-    explained = forecast.recommended or forecast.strategies[-1].name if forecast.strategies else None
-    for strategy in forecast.strategies:
-        if not strategy.possible:
-            yield f"not {strategy.name}: {'; '.join(_few(strategy))}"
-        elif strategy.name == explained:
-            yield f"{strategy.name}: {'; '.join(_few(strategy))}"
-
-
-def _recommended(forecast: Forecast) -> str:
-    if forecast.recommended is None:
-        return ": too little is known to recommend one"
-    return f": {forecast.recommended} is recommended"
-
-
-def _few(strategy: StrategyForecast) -> tuple[str, ...]:
-    few, more = strategy.reasons[:REASONS_SHOWN], len(strategy.reasons) - REASONS_SHOWN
-    return (*few, f"and {more} more") if more > 0 else few
-
-
-def _range(seconds: Seconds) -> tuple[str, str]:
-    return duration(seconds.likely), "unknown" if seconds.high is None else duration(seconds.high)
 
 
 def _milliseconds(seconds: float) -> str:
