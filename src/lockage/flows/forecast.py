@@ -193,17 +193,10 @@ def _forecast(shadow: Shadow, work: _Work, beside: Beside, *, narrate: Narrate) 
         calibration=beside.calibrate(worked_on(trace)),
     )
     made = with_checks(replace(made, script=replace(made.script, ledger=work.ledger)), trace, catalog, major=shadow.major)
-    made = appraised(
-        beside.ask_data(made),
-        trace=trace,
-        rules=rules,
-        statements=release.texts,
-        traffic=beside.traffic,
-        settings=beside.settings,
-    )
-    if beside.hazards is None:
-        return made
-    return with_hazards(made, beside.hazards, trace=trace, rules=rules, relations=sized, lock=work.form.lock)
+    made = beside.ask_data(made)
+    if beside.hazards is not None:  # before the strategies: a script that fails for certain has none
+        made = with_hazards(made, beside.hazards, trace=trace, rules=rules, relations=sized, lock=work.form.lock)
+    return appraised(made, trace=trace, rules=rules, statements=release.texts, traffic=beside.traffic, settings=beside.settings)
 
 
 def _of_migrators(script: Sequence[Migration]) -> Iterable[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from lockage.core.forecast.assess import Blocks, Forecast, Seconds, StrategyForecast
+from lockage.core.forecast.assess import Blocks, Forecast, Hazard, Seconds, Severity, StrategyForecast
 from lockage.core.forecast.waiting_records import Queue, Waiting
 from lockage.core.plan.compared import compared, without_deployment
 from lockage.core.plan.planner import plan, situation_of
@@ -103,3 +104,15 @@ def test_nothing_is_recommended_where_only_ignorance_speaks_against_rolling(foun
     made = alone(found)
     assert made.recommended == recommended
     assert [strategy.name for strategy in made.strategies] == ["rolling", "scale-to-one", "scale-to-zero"]
+
+
+@pytest.mark.parametrize("make", [alone, deployed])
+def test_no_strategy_is_possible_for_a_script_that_fails_for_certain(make: Callable[[Forecast], Forecast]) -> None:
+    fails = Hazard(
+        code="H043", severity=Severity.ERROR, relation=None, file="2_x.sql", line=7, sentence="it fails: no t", remedy=""
+    )
+    made = make(replace(harmless(), hazards=(fails,)))
+    assert made.recommended is None
+    assert [strategy.possible for strategy in made.strategies] == [False, False, False]
+    assert {strategy.reasons[0] for strategy in made.strategies} == {"the script fails at 2_x.sql:7: no t"}
+    assert make(replace(harmless(), hazards=(replace(fails, severity=Severity.WARNING, code="H041"),))).recommended == "rolling"

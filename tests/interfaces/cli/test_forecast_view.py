@@ -12,12 +12,14 @@ from lockage.core.forecast.assess import (
     Blocks,
     Broken,
     Forecast,
+    Hazard,
     LockTaken,
     MigrationRef,
     Operation,
     RelationForecast,
     Script,
     Seconds,
+    Severity,
     Unknown,
 )
 from lockage.interfaces.cli.forecast_view import show_forecast
@@ -98,11 +100,13 @@ def shown(forecast: Forecast, *, terminal: bool = False) -> str:
     "sentence",
     [
         "2 migrations: 000015_api_key_scopes_array_allow_list.up.sql to 000016_later.up.sql",
-        "takes         10 s likely (5.0 s to unknown)",
+        "takes         10 s likely (at least 5.0 s, at most unknown)",
         "who waits     readers and writers at worst",
-        "public.api_keys: readers and writers, 9.0 s likely (4.0 s to unknown)",
-        "AccessExclusiveLock through public.api_keys_pkey in transaction 1",
-        "and 2 more locks like these",
+        "public.api_keys: readers and writers, 9.0 s likely (at least 4.0 s, at most unknown)",
+        "and 3 more locks like these",
+        "Readers and writers of public.api_keys wait, and users of 1 more relation",
+        "unknown       1 thing, counted as the worst case",
+        "old queries   1 break in 14 statements",
         "because it is referred to by public.api_keys",
         "Locked so that nobody waits: public.audit_logs",
         "ARRAY['[red]x']",
@@ -124,9 +128,45 @@ def test_a_terminal_of_80_columns_loses_nothing() -> None:
         assert "".join(part.split()) in together
 
 
-def test_a_tables_own_locks_stand_before_those_of_its_indexes() -> None:
-    text = shown(FORECAST)
-    assert text.index(f"{FILE}:9 ") < text.index(f"{FILE}:8 ")
+def test_locks_through_an_index_are_told_only_where_a_table_has_none_of_its_own() -> None:
+    assert f"{FILE}:9 " in shown(FORECAST)
+    assert "public.api_keys_pkey" not in shown(FORECAST)
+    only = replace(FORECAST.relations[0], locks=(lock(8, via="public.api_keys_pkey"),))
+    assert "AccessExclusiveLock through public.api_keys_pkey, " in shown(replace(FORECAST, relations=(only,)))
+
+
+def test_relations_that_wait_alike_are_told_once() -> None:
+    keys = FORECAST.relations[0]
+    several = tuple(replace(keys, relation=f"public.part_{number:02}") for number in range(12))
+    text = shown(replace(FORECAST, relations=(*several, FORECAST.relations[1])))
+    assert "  public.part_00, public.part_01, public.part_02, public.part_03 and 8 more: readers and writers, 9.0 s" in text
+    assert text.count("9.0 s likely (at least 4.0 s, at most unknown)") == 1
+
+
+def test_of_many_relations_the_worst_are_told_and_the_rest_is_counted() -> None:
+    keys = FORECAST.relations[0]
+    several = tuple(
+        replace(keys, relation=f"public.r{n:02}", blocked_s=Seconds(low=1.0, likely=100.0 - n, high=None)) for n in range(40)
+    )
+    text = shown(replace(FORECAST, relations=several))
+    assert "  public.r14: readers and writers" in text
+    assert "  and users of 25 more relations, no worse, in --json: public.r15, public.r16, public.r17, public.r18 and" in text
+
+
+def test_a_script_that_fails_for_certain_says_so_first() -> None:
+    fails = Hazard(
+        code="H043",
+        severity=Severity.ERROR,
+        relation=None,
+        file=FILE,
+        line=3,
+        sentence='it fails: relation "nosuch" does not exist (SQLSTATE 42P01)',
+        remedy="Correct the migration.",
+    )
+    second = shown(replace(FORECAST, hazards=(fails,))).splitlines()[1]
+    assert second.startswith(f'The script fails at {FILE}:3: Relation "nosuch" does not exist (SQLSTATE 42P01). ')
+    may = replace(fails, code="H041", severity=Severity.WARNING, sentence="it may fail: two rows may be alike")
+    assert "The script fails" not in shown(replace(FORECAST, hazards=(may,)))
 
 
 def test_an_empty_script_says_so() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -19,12 +21,12 @@ def hazard(code: str, severity: Severity, *, line: int = 3, remedy: str = "Do it
     )
 
 
-def shown(*hazards: Hazard, terminal: bool = False) -> str:
+def shown(*hazards: Hazard, terminal: bool = False, asked: Collection[tuple[str, int]] = ()) -> str:
     stream = io.StringIO()
     console = Console(
         file=stream, width=80, markup=False, emoji=False, highlight=False, force_terminal=terminal, color_system=None
     )
-    show_hazards(hazards, console)
+    show_hazards(hazards, console, asked=asked)
     return stream.getvalue()
 
 
@@ -56,6 +58,21 @@ def test_notes_are_counted_beside_worse_and_shown_alone() -> None:
 def test_many_hazards_are_cut_and_what_is_left_is_counted() -> None:
     many = [hazard("H001", Severity.ERROR, line=line) for line in range(HAZARDS_SHOWN + 5)]
     assert "and 5 more hazards, in --json: H001 (5)" in shown(*many)
+
+
+def test_a_hazard_that_holds_of_several_relations_at_one_place_is_told_once() -> None:
+    several = [replace(ERROR, relation=f"public.r{n}", sentence=f"nobody can read public.r{n}") for n in range(7)]
+    text = shown(*several)
+    assert "nobody can read public.r0 (1_a.sql:3); so it is with public.r1, public.r2, public.r3, public.r4 and 2 more" in text
+    assert text.count("H001") == 2  # and in the line that tells how to learn more
+    assert "Hazards: 7 errors" in text
+    assert "more hazard" not in text
+
+
+def test_a_query_that_is_shown_among_those_to_ask_is_no_remedy_here() -> None:
+    found = hazard("H041", Severity.WARNING, remedy="Look first: SELECT 1")
+    assert "Look first" in shown(found)
+    assert "Look first" not in shown(found, asked={("1_a.sql", 3)})
 
 
 def test_no_hazard_is_no_block() -> None:

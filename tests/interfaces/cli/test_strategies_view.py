@@ -69,14 +69,14 @@ def with_all() -> Forecast:
 @pytest.mark.parametrize(
     "sentence",
     [
-        "12.5 statements a second would wait: 106 likely, 250 at most; after 6.4 s all 80 free connections are taken",
+        "12.5 statements a second would wait: 106 likely, 250 at most; 6.4 s of it would take all 80 free connections",
         "in its way now: pid 4711, user report, metabase: idle in transaction for 60 min with AccessShareLock",
         "in its way now: user report: prepared transaction half for 60 min",
         "and 2 more in its way",
         "may wait up to 45 s for: SELECT * FROM users",
         "possible deadlock: transaction 1 locks public.users and then this at 000014_x.up.sql:1, but a statement locks "
         "public.api_keys first, and public.users then: INSERT INTO api_keys …",
-        "lock_timeout 500ms with retries would bound the queue",
+        "where the migrator allows it, lock_timeout 500ms with retries would keep the queues short",
         "What each strategy costs: scale-to-zero is recommended",
         "* scale-to-zero",
         "- not rolling: 2 of 20 statements of the running release fail after it",

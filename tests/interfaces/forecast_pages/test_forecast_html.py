@@ -118,7 +118,7 @@ def test_a_drawing_has_words_for_whoever_does_not_see_it() -> None:
 
 
 def test_an_end_that_nobody_knows_is_said_and_fades() -> None:
-    assert "4 ms likely (1 ms to unknown)" in said(unknown_end())
+    assert "4 ms likely (at least 1 ms, at most unknown)" in said(unknown_end())
     assert "url(#fade-reads)" in html(unknown_end(), version="1")
     assert "nobody knows how long" in said(unknown_end())
 

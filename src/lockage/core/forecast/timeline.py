@@ -21,6 +21,9 @@ from lockage.core.forecast.trace import CatalogMark, CatalogRelation, HeldLock, 
 from lockage.core.forecast.worst_case import WorstCase, worst_case
 from lockage.core.migration.syntax import Control
 
+UNSEEN = " unknown, worst case"
+"""Behind the place of what nobody saw, where that is the reason of a wait."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
@@ -202,7 +205,7 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
 
 def _worst_cases(step: Traced, gaps: Iterable[Gap], position: int, end: int, listing: _Listing) -> Iterator[Hold]:
     for gap in gaps:
-        because = f"{step.file}:{gap.line} unknown, worst case"
+        because = f"{step.file}:{gap.line}{UNSEEN}"
         cases = [worst_case(statement, mark=step.before, rules=step.rules) for statement in gap.statements or ()]
         everything = gap.statements is None or any(case.everything for case in cases)
         for oid, blocks in (_everything(listing) if everything else _blocked_by(cases)).items():

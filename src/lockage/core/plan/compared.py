@@ -2,14 +2,17 @@
 
 Not for the rules (``strategy``) nor for steps. The surprising thing: without a deployment one strategy may be recommended all
 the same, since a statement that breaks, or readers that wait for a minute, speak against a rolling update on every platform;
-and where nothing but ignorance does, none is.
+and where nothing but ignorance does, none is. Nor is any for a script that fails for certain.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from lockage.core.forecast.assess import Forecast, StrategyForecast
+import msgspec
+
+from lockage.core.forecast.assess import Forecast, Hazard, StrategyForecast
+from lockage.core.forecast.hazards.find import certain_failures
 from lockage.core.forecast.seconds import rounded
 from lockage.core.forecast.strategies import (
     Outage,
@@ -28,11 +31,23 @@ from lockage.settings import Settings
 def compared(situation: Situation) -> Forecast:
     """The situation's forecast with every strategy's cost, and the one that a plan would take."""
     costs = outages(situation)
+    fails = certain_failures(situation.forecast.hazards)
+    nothing = fails or _hangs_on_the_unknown(situation)
     return replace(
         situation.forecast,
-        strategies=tuple(_with_costs(situation, verdict, costs[verdict.strategy]) for verdict in consider(situation)),
-        recommended=None if _hangs_on_the_unknown(situation) else choose(situation).strategy.value,
+        strategies=tuple(
+            _with_costs(situation, verdict if not fails else _impossible(verdict, fails[0]), costs[verdict.strategy])
+            for verdict in consider(situation)
+        ),
+        recommended=None if nothing else choose(situation).strategy.value,
     )
+
+
+def _impossible(verdict: StrategyVerdict, failure: Hazard) -> StrategyVerdict:
+    """No strategy helps a script that fails: the first thing to say of each."""
+    why = f"the script fails at {failure.file}:{failure.line}: {failure.sentence.removeprefix('it fails: ')}"
+    others = () if verdict.possible else verdict.reasons
+    return msgspec.structs.replace(verdict, possible=False, reasons=(why, *others))
 
 
 def without_deployment(forecast: Forecast, *, ledger: str | None, settings: Settings) -> Situation:

@@ -6,37 +6,58 @@ counted and named, because sixteen exclusive locks can harm nobody, and a list o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from lockage.core.forecast.assess import Answer, Blocks, Broken, Forecast, LockTaken, Operation, RelationForecast
+from lockage.core.forecast.assess import Answer, Blocks, Broken, Forecast, Operation, RelationForecast
+from lockage.core.forecast.hazards.find import certain_failures
 from lockage.core.forecast.lock_modes import worst
 from lockage.core.plan.wording import blocks_in_words, counted, listed
 from lockage.interfaces.cli.checks_view import show_checks
 from lockage.interfaces.cli.console import plain_table, say
 from lockage.interfaces.cli.hazard_view import show_hazards
 from lockage.interfaces.cli.strategies_view import reasons_of_strategies, show_strategies
+from lockage.interfaces.wording.alike import RelationsAlike, relations_alike
 from lockage.interfaces.wording.forecast import (
-    Wait,
     at_most,
     checked_in_words,
+    headline,
     ledger_of,
     range_in_words,
     reasons,
+    script_in_words,
     time_in_words,
+    unbroken,
+    verdicts,
     waits_of,
     when_in_words,
     who_wait,
 )
 from lockage.interfaces.wording.waiting import lock_timeouts_in_words, script_waits_in_words, waiting_in_words
 
-LOCKS_SHOWN = 3
-"""Locks of a relation that are shown, the worst first; all are in ``--json``."""
+REASONS_SHOWN = 2
+"""Locks of a relation that are shown, and reasons where it waits without one; all are in ``--json``."""
+
+RELATIONS_SHOWN = 15
+"""Relations that are shown, the worst first, and those that wait alike as one; all are in ``--json``."""
 
 OPERATIONS_SHOWN = 12
 """Pieces of work that are shown, the longest first; all are in ``--json``."""
+
+_ROWS = {
+    "Takes": "takes",
+    "Transactions": "transactions",
+    "Who waits": "who waits",
+    "Hazards": "hazards",
+    "Running release": "old queries",
+    "Unknown": "unknown",
+    "Recommended": "recommended",
+}
+"""What the pages call it, and what a narrow column does."""
+
+_STYLES = {Blocks.READS: "red", Blocks.WRITES: "yellow", Blocks.ROWS: "yellow", Blocks.NONE: "green", None: "yellow"}
 
 
 def show_forecast(forecast: Forecast, console: Console) -> None:
@@ -44,7 +65,7 @@ def show_forecast(forecast: Forecast, console: Console) -> None:
     _summary(forecast, console)
     show_checks([check for check in forecast.checks if check.answer is Answer.FAILS], console)
     _waiting(forecast, console)
-    show_hazards(forecast.hazards, console)
+    show_hazards(forecast.hazards, console, asked={(check.file, check.line) for check in forecast.checks})
     _work(forecast.operations, console)
     _strategies(forecast, console)
     _bullets(
@@ -67,31 +88,34 @@ def _summary(forecast: Forecast, console: Console) -> None:
     if not migrations:
         say(console, "Nothing to apply: the script is empty", style="bold")
         return
-    span = migrations[0].file if len(migrations) == 1 else f"{migrations[0].file} to {migrations[-1].file}"
-    say(console, f"{counted(len(migrations), 'migration')}: {span}", style="bold")
-    say(console, f"  takes         {range_in_words(forecast.total_s)}")
-    say(console, f"  transactions  {forecast.transactions}")
+    say(console, script_in_words(forecast), style="bold")
+    said = headline(forecast)
+    sentence = " ".join(filter(None, (said.who, said.relation, said.rest)))
+    if certain_failures(forecast.hazards):
+        say(console, f"{sentence}: {said.detail}", style="bold red")
+    else:
+        say(console, sentence, style=_STYLES[said.level])
     level = worst(relation.blocks for relation in who_wait(forecast))
-    say(console, f"  who waits     {blocks_in_words(level)}" + (" at worst" if level is not Blocks.NONE else ""))
+    rows = dict(verdicts(forecast))
+    rows["Who waits"] = blocks_in_words(level) + (" at worst" if level is not Blocks.NONE else "")
+    for title, label in _ROWS.items():
+        if title in rows:
+            _indented(console, rows[title], indent=f"  {label:14}")
 
 
 def _waiting(forecast: Forecast, console: Console) -> None:
+    groups = relations_alike(who_wait(forecast))
     ledger = ledger_of(forecast)
-    waiting = (*who_wait(forecast), *((ledger,) if ledger else ()))
-    if waiting:
+    if groups or ledger:
         say(console, "")
         say(console, "Who waits", style="bold")
-    for relation in waiting:
-        for wait in waits_of(relation):
-            who = "other migrators" if relation is ledger else blocks_in_words(wait.blocks)
-            when = f", {when_in_words(wait.stretches)}" if wait.stretches else ""
-            red = wait.blocks is Blocks.READS and relation is not ledger
-            line = f"{relation.relation}: {who}, {range_in_words(wait.seconds)}{when}"
-            _indented(console, line, indent="  ", style="red" if red else None)
-            for why in _reasons(relation) if wait.blocks is relation.blocks else _milder(relation, wait):
-                _indented(console, why)
-        for line in waiting_in_words(relation.waiting) if relation.waiting else ():
-            _indented(console, line)
+    for group in groups[:RELATIONS_SHOWN]:
+        _group(group, console)
+    if left := [name for group in groups[RELATIONS_SHOWN:] for name in group.names]:
+        more = f"and users of {counted(len(left), 'more relation')}, no worse, in --json: {listed(tuple(left))}"
+        _indented(console, more, indent="  ")
+    if ledger:
+        _ledger(ledger, console)
     if timeout := lock_timeouts_in_words(forecast):
         _indented(console, timeout, indent="  ")
     _bullets(console, "For whom the script itself would wait now", tuple(script_waits_in_words(forecast)))
@@ -101,31 +125,28 @@ def _waiting(forecast: Forecast, console: Console) -> None:
         say(console, f"Locked so that nobody waits: {listed(harmless)}")
 
 
-def _reasons(relation: RelationForecast) -> Iterable[str]:
-    # Its own locks before those that reached it through an index: a table's name says more.
-    locks = sorted((lock for lock in relation.locks if lock.blocks is relation.blocks), key=lambda lock: lock.via is not None)
-    for lock in locks[:LOCKS_SHOWN]:
-        yield _lock(lock)
-    if len(locks) > LOCKS_SHOWN:
-        yield f"and {counted(len(locks) - LOCKS_SHOWN, 'more lock')} like these"
-    for sentence in relation.because[:LOCKS_SHOWN]:
-        yield _because(sentence)
+def _group(group: RelationsAlike, console: Console) -> None:
+    relation = group.first
+    for wait in waits_of(relation):
+        when = f", {when_in_words(wait.stretches)}" if wait.stretches else ""
+        line = f"{group.named}: {blocks_in_words(wait.blocks)}, {range_in_words(wait.seconds)}{when}"
+        _indented(console, line, indent="  ", style="red" if wait.blocks is Blocks.READS else None)
+        for why, where, statement in reasons(relation, wait, most=REASONS_SHOWN):
+            _indented(console, f"{why}, {where} {statement}" if where else why if why.startswith("and ") else _because(why))
+    for line in waiting_in_words(relation.waiting) if relation.waiting else ():
+        _indented(console, line)
 
 
-def _milder(relation: RelationForecast, wait: Wait) -> Iterable[str]:
-    for why, where, statement in reasons(relation, wait, most=1):
-        yield f"{why}, {where} {statement}" if where else why if why.startswith("and ") else _because(why)
+def _ledger(ledger: RelationForecast, console: Console) -> None:
+    """One line: nobody but another migrator waits."""
+    stretches = tuple(stretch for wait in waits_of(ledger) for stretch in wait.stretches)
+    when = f", {when_in_words(stretches)}" if stretches else ""
+    line = f"{ledger.relation}: other migrators, {range_in_words(ledger.blocked_s)}{when}"
+    _indented(console, line, indent="  ")
 
 
 def _because(sentence: str) -> str:
-    if sentence.endswith("worst case"):
-        return f"because of {sentence}"
-    return f"because {sentence}" if sentence.startswith("its ") else f"because it {sentence}"
-
-
-def _lock(lock: LockTaken) -> str:
-    via = f" through {lock.via}" if lock.via else ""
-    return f"{lock.mode}{via} in transaction {lock.transaction}, {lock.file}:{lock.line} {lock.statement}"
+    return f"because {sentence}" if sentence.startswith(("its ", "what ")) else f"because it {sentence}"
 
 
 def _work(operations: Sequence[Operation], console: Console) -> None:
@@ -191,5 +212,5 @@ def _indented(console: Console, line: str, *, mark: str = "", indent: str = "   
         say(console, f"{indent}{mark}{line}", style=style)
         return
     grid = Table.grid()
-    grid.add_row(indent + mark, line)
+    grid.add_row(indent + mark, unbroken(line))
     console.print(grid, style=style)

@@ -7,7 +7,7 @@ breaks; a script with nothing worse shows them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -18,27 +18,37 @@ from lockage.core.forecast.hazards.find import reaching
 from lockage.core.plan.wording import counted
 from lockage.errors import FindingsError
 from lockage.interfaces.cli.console import say
+from lockage.interfaces.wording.alike import HazardsAlike, hazards_alike
 
-HAZARDS_SHOWN = 20
-"""Hazards that are shown, the worst first; all are in ``--json``."""
+HAZARDS_SHOWN = 12
+"""Hazards that are shown, the worst first, and those that are alike as one; all are in ``--json``."""
+
+BY_DATA = "H041"
+"""Whose remedy is a query, which stands among those to ask."""
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: None}
 
 
-def show_hazards(hazards: Sequence[Hazard], console: Console) -> None:
-    """Print the block; nothing where there is none. ``hazards`` are sorted, the worst first."""
+def show_hazards(hazards: Sequence[Hazard], console: Console, *, asked: Collection[tuple[str, int]] = ()) -> None:
+    """Print the block; nothing where there is none.
+
+    ``hazards`` are sorted, the worst first; ``asked`` are the places (file, line) whose query stands elsewhere.
+    """
     if not hazards:
         return
     say(console, "")
     say(console, f"Hazards: {_counts(hazards)}", style="bold")
     loud = [hazard for hazard in hazards if hazard.severity is not Severity.NOTE] or list(hazards)
+    groups = hazards_alike(loud)
     remedies: set[str] = set()
-    for hazard in loud[:HAZARDS_SHOWN]:
-        _show(hazard, console, with_remedy=hazard.remedy not in remedies)
-        remedies.add(hazard.remedy)
-    if left := Counter(hazard.code for hazard in (*loud[HAZARDS_SHOWN:], *hazards[len(loud) :])):
+    for group in groups[:HAZARDS_SHOWN]:
+        told = group.first.code == BY_DATA and (group.first.file, group.first.line) in asked
+        _show(group, console, with_remedy=not told and group.first.remedy not in remedies)
+        remedies.add(group.first.remedy)
+    seen = Counter(code for group in groups[:HAZARDS_SHOWN] for code in [group.first.code] * (1 + len(group.others)))
+    if left := Counter(hazard.code for hazard in hazards) - seen:
         codes = ", ".join(f"{code} ({number})" if number > 1 else code for code, number in sorted(left.items()))
-        say(console, f"  and {counted(left.total(), 'more hazard')}, in --json: {codes}")
+        _folded("  ", f"and {counted(left.total(), 'more hazard')}, in --json: {codes}", console)
     say(console, f"  lockage explain {hazards[0].code} says more")
 
 
@@ -47,10 +57,12 @@ def _counts(hazards: Sequence[Hazard]) -> str:
     return ", ".join(counted(numbers[severity], severity.value) for severity in reversed(Severity) if numbers[severity])
 
 
-def _show(hazard: Hazard, console: Console, *, with_remedy: bool) -> None:
+def _show(group: HazardsAlike, console: Console, *, with_remedy: bool) -> None:
+    hazard = group.first
     head = f"  {hazard.severity.value:7}  {hazard.code}  "
     where = f" ({hazard.file}:{hazard.line})" if hazard.file else ""
-    _folded(head, f"{hazard.sentence}{where}", console, style=_STYLES[hazard.severity])
+    also = f"; {group.also}" if group.also else ""
+    _folded(head, f"{hazard.sentence}{where}{also}", console, style=_STYLES[hazard.severity])
     if with_remedy:
         _folded(" " * len(head), f"Remedy: {hazard.remedy}", console)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from lockage.core.forecast.assess import Forecast, Seconds, StrategyForecast
+from lockage.core.forecast.hazards.find import certain_failures
 from lockage.interfaces.cli.console import plain_table, say
 from lockage.interfaces.wording.forecast import at_most, time_in_words
 
@@ -53,6 +54,8 @@ def show_strategies(forecast: Forecast, console: Console) -> None:
 
 def reasons_of_strategies(forecast: Forecast) -> Iterator[str]:
     """Why those that are not possible are not, and what the recommended one stands on; where none is, the hardest."""
+    if certain_failures(forecast.hazards):
+        return  # the first line of the forecast says it, and it is the same for each
     explained = forecast.recommended or forecast.strategies[-1].name if forecast.strategies else None
     for strategy in forecast.strategies:
         if not strategy.possible:
@@ -62,6 +65,8 @@ def reasons_of_strategies(forecast: Forecast) -> Iterator[str]:
 
 
 def _recommended(forecast: Forecast) -> str:
+    if certain_failures(forecast.hazards):
+        return ": none is possible, since the script fails"
     if forecast.recommended is None:
         return ": too little is known to recommend one"
     return f": {forecast.recommended} is recommended"

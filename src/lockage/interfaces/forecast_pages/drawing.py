@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from lockage.core.forecast.assess import Blocks, Forecast, RelationForecast, Seconds, Stretch
 from lockage.core.forecast.lock_modes import badness
 from lockage.core.plan.wording import blocks_in_words
+from lockage.interfaces.wording.alike import RelationsAlike, relations_alike
 from lockage.interfaces.wording.forecast import (
     at_most,
     ledger_of,
@@ -81,6 +82,7 @@ class Lane:
     tails: tuple[Bar, ...]  # those with one, the mildest first: the worse ones are drawn over them
     sentence: str
     ledger: bool = False
+    others: int = 0  # relations that wait alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +122,12 @@ class Drawing:
 
 def drawing(forecast: Forecast) -> Drawing | None:
     """The timeline; None where nobody waits, or nothing is known of when."""
-    shown = [*who_wait(forecast), *filter(None, [ledger_of(forecast)])]
+    groups = (*relations_alike(who_wait(forecast)), *relations_alike(filter(None, [ledger_of(forecast)])))
+    shown = [group.first for group in groups]
     if not any(relation.stretches for relation in shown):
         return None
     scale = _Scale(_end_s(forecast, shown))
-    lanes = tuple(_lane(relation, scale, ledger=relation.relation == forecast.script.ledger) for relation in shown)
+    lanes = tuple(_lane(group, scale, ledger=group.first.relation == forecast.script.ledger) for group in groups)
     bars = [bar for lane in lanes for bar in lane.bars]
     levels = {bar.blocks for lane in lanes for bar in lane.bars if not lane.ledger}
     return Drawing(
@@ -167,13 +170,14 @@ def _end_s(forecast: Forecast, shown: Sequence[RelationForecast]) -> float:
     return max(min(furthest, likely * FURTHEST_RATIO), likely, SHORTEST_S) * MARGIN_RATIO
 
 
-def _lane(relation: RelationForecast, scale: _Scale, *, ledger: bool) -> Lane:
+def _lane(group: RelationsAlike, scale: _Scale, *, ledger: bool) -> Lane:
+    relation = group.first
     bars = tuple(_bar(first, last, scale) for first, last in _clusters(relation.stretches, scale))
     who = "other migrators" if ledger else blocks_in_words(relation.blocks)
     when = "; ".join(bar.sentence for bar in bars[:5])
-    sentence = f"{relation.relation}: {who} wait {range_in_words(relation.blocked_s)}. {when}"
+    sentence = f"{group.named}: {who} wait {range_in_words(relation.blocked_s)}. {when}"
     tails = tuple(sorted((bar for bar in bars if bar.tail), key=lambda bar: badness(bar.blocks)))
-    return Lane(relation=relation, who=who, bars=bars, tails=tails, sentence=sentence, ledger=ledger)
+    return Lane(relation=relation, who=who, bars=bars, tails=tails, sentence=sentence, ledger=ledger, others=len(group.others))
 
 
 class _Timed(Protocol):

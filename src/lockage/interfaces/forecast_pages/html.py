@@ -6,7 +6,6 @@ coordinates are percents, so that it fits any width while its letters keep their
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
@@ -16,6 +15,7 @@ import jinja2
 from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.wording import blocks_in_words, counted
 from lockage.interfaces.forecast_pages.drawing import drawing
+from lockage.interfaces.wording.alike import hazards_alike, relations_alike
 from lockage.interfaces.wording.forecast import (
     amount,
     at_most,
@@ -28,6 +28,7 @@ from lockage.interfaces.wording.forecast import (
     reasons,
     script_in_words,
     time_in_words,
+    unbroken,
     unharmed,
     verdicts,
     waits_of,
@@ -42,6 +43,7 @@ T = TypeVar("T")
 
 def html(forecast: Forecast, *, version: str) -> str:
     """The whole page; ``version`` is Lockage's own."""
+    ledger = ledger_of(forecast)
     longest = max((o.seconds.high or o.seconds.likely for o in forecast.operations), default=0.0)
     return _template().render(
         forecast=forecast,
@@ -49,8 +51,10 @@ def html(forecast: Forecast, *, version: str) -> str:
         headline=headline(forecast),
         script=script_in_words(forecast),
         verdicts=tuple(verdicts(forecast)),
-        waiting=who_wait(forecast),
-        ledger=ledger_of(forecast),
+        waiting=relations_alike(who_wait(forecast)),
+        hazards=hazards_alike(forecast.hazards),
+        ledger=ledger,
+        alike=relations_alike([ledger] if ledger else []),
         unharmed=unharmed(forecast),
         lock_timeouts=lock_timeouts_in_words(forecast),
         script_waits=tuple(script_waits_in_words(forecast)),
@@ -82,7 +86,7 @@ def _template() -> jinja2.Template:
         reasons=reasons,
         seconds=_unbroken(time_in_words),
         size=size,
-        unbroken=_unbroken(str),
+        unbroken=unbroken,
         when=_unbroken(when_in_words),
         waits=waits_of,
     )
@@ -90,10 +94,8 @@ def _template() -> jinja2.Template:
 
 
 def _unbroken(words: Callable[[T], str]) -> Callable[[T], str]:
-    """The same words, with nothing between a number and its unit that a line could break at."""
-
     def said(what: T) -> str:
-        return re.sub(r"(?<=\d) (?=(?:ms|s|min|h)\b)", "\u00a0", words(what))
+        return unbroken(words(what))
 
     return said
 

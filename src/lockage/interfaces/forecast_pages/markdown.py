@@ -14,6 +14,7 @@ import jinja2
 
 from lockage.core.forecast.assess import Blocks, Forecast, Severity
 from lockage.core.plan.wording import blocks_in_words, counted
+from lockage.interfaces.wording.alike import hazards_alike, relations_alike
 from lockage.interfaces.wording.forecast import (
     amount,
     at_most,
@@ -57,7 +58,8 @@ def _rendered(forecast: Forecast, most: int) -> str:
         most=most,
         headline=headline(forecast),
         verdicts=tuple(verdicts(forecast)),
-        waiting=who_wait(forecast),
+        waiting=relations_alike(who_wait(forecast)),
+        hazards=hazards_alike(forecast.hazards),
         ledger=ledger_of(forecast),
         unharmed=unharmed(forecast),
         lock_timeouts=lock_timeouts_in_words(forecast),

@@ -6,17 +6,23 @@ locks it from its first statement to its last, and nobody but another migrator w
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lockage.core.forecast.assess import Blocks, Broken, Forecast, RelationForecast, Seconds, Severity, Stretch
+from lockage.core.forecast.assess import Blocks, Broken, Forecast, Hazard, RelationForecast, Seconds, Severity, Stretch
+from lockage.core.forecast.hazards.find import certain_failures
 from lockage.core.forecast.lock_modes import badness
 from lockage.core.forecast.seconds import total
+from lockage.core.forecast.timeline import UNSEEN
 from lockage.core.plan.wording import blocks_in_words, counted, duration
 
 NOTICED_S = 1.0
 """A wait that is shorter at most is a slow page among others. Source: the limit of a train of thought in interface design."""
+
+SHORTEST_S = 0.00095
+"""What is shorter is no millisecond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,8 @@ def headline(forecast: Forecast) -> Headline:
         return Headline(who="Not known which migrations there are", relation=None, rest="", level=None, detail=takes)
     if not forecast.script.migrations:
         return Headline(who="Nothing to apply", relation=None, rest="", level=Blocks.NONE, detail="The script is empty.")
+    if fails := certain_failures(forecast.hazards):
+        return _failing(forecast, fails[0])
     waiting = who_wait(forecast)
     if not waiting:
         return Headline(who="Nobody waits", relation=None, rest="", level=Blocks.NONE, detail=takes)
@@ -66,6 +74,17 @@ def headline(forecast: Forecast) -> Headline:
         rest=f"wait, and users of {counted(others, 'more relation')}" if others else "wait",
         level=worst.blocks,
         detail=f"They wait {range_in_words(worst.seconds)}. {takes}",
+    )
+
+
+def _failing(forecast: Forecast, first: Hazard) -> Headline:
+    why = first.sentence.removeprefix("it fails: ")
+    return Headline(
+        who="The script fails",
+        relation=None,
+        rest=f"at {place(first.file, first.line)}",
+        level=Blocks.READS,
+        detail=f"{why[0].upper()}{why[1:]}. What stands below counts that as unknown: mend it, and ask again.",
     )
 
 
@@ -168,7 +187,10 @@ def script_in_words(forecast: Forecast) -> str:
 
 
 def range_in_words(seconds: Seconds) -> str:
-    """``9.0 s likely (4.0 s to 21 s)``."""
+    """``9.0 s likely (4.0 s to 21 s)``; that nobody knows the high end is said."""
+    if seconds.high is None:
+        least = f"at least {time_in_words(seconds.low)}, " if seconds.low >= SHORTEST_S else ""
+        return f"{time_in_words(seconds.likely)} likely ({least}at most unknown)"
     return f"{time_in_words(seconds.likely)} likely ({time_in_words(seconds.low)} to {at_most(seconds)})"
 
 
@@ -182,8 +204,13 @@ def time_in_words(seconds: float) -> str:
     if seconds <= 0:
         return "0 s"
     if seconds < 0.0995:
-        return f"{seconds * 1000:.0f} ms" if seconds >= 0.00095 else "under 1 ms"
+        return f"{seconds * 1000:.0f} ms" if seconds >= SHORTEST_S else "under 1 ms"
     return duration(seconds)
+
+
+def unbroken(text: str) -> str:
+    """The same words, with nothing between a number and its unit that a line could break at."""
+    return re.sub(r"(?<=\d) (?=(?:ms|s|min|h)\b)", "\u00a0", text)
 
 
 def when_in_words(stretches: tuple[Stretch, ...]) -> str:
@@ -206,7 +233,13 @@ def reasons(relation: RelationForecast, wait: Wait, *, most: int) -> Iterator[tu
         yield f"and {counted(len(locks) - len(shown), 'more lock')} like these", "", ""
     own = relation.because if wait.blocks is relation.blocks else ()
     for sentence in own[:most] or dict.fromkeys(s.because for s in wait.stretches[:most] if s.because and not locks):
-        yield sentence, "", ""
+        yield _because(sentence), "", ""
+
+
+def _because(sentence: str) -> str:
+    """What nobody saw, as the reason of a wait."""
+    where = sentence.removesuffix(UNSEEN)
+    return sentence if where == sentence else f"what {where} does is unknown, and counts as the worst case"
 
 
 def place(file: str, line: int) -> str:

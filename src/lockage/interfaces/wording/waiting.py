@@ -16,14 +16,16 @@ SHOWN = 2
 """Sessions, statements or deadlocks of a relation that are shown."""
 
 
+HALF = 0.5
+"""Of a statement: fewer are none."""
+
+SOON_S = 60.0
+"""Where nobody knows how long users wait, connections that would last for longer than this are no news."""
+
+
 def waiting_in_words(waiting: Waiting) -> Iterator[str]:
     """A few lines: who stands in the way, what is known to run long, how much would queue, what may deadlock."""
-    # Half a statement is none.
-    if (
-        waiting.queue is not None
-        and waiting.queue.calls_s
-        and (waiting.queue.waiting_most is None or waiting.queue.waiting_most >= 0.5)
-    ):
+    if waiting.queue is not None and _matters(waiting.queue):
         yield _queue(waiting.queue)
     for entry in waiting.in_the_way[:SHOWN]:
         yield f"in its way now: {_in_the_way(entry)}"
@@ -54,8 +56,8 @@ def lock_timeouts_in_words(forecast: Forecast) -> str | None:
     if not known:
         return None
     return (
-        f"where the migrator allows it, lock_timeout {_milliseconds(min(known))} with retries would bound the queue until the "
-        "locks are had; how long they are held it does not change"
+        f"where the migrator allows it, lock_timeout {_milliseconds(min(known))} with retries would keep the queues short "
+        "until the locks are had; how long they are held it does not change"
     )
 
 
@@ -63,11 +65,18 @@ def _milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.0f}ms"
 
 
+def _matters(queue: Queue) -> bool:
+    """Whether somebody would queue, or might before anybody has looked; half a statement is none."""
+    if queue.waiting_most is not None:
+        return queue.waiting_most >= HALF
+    return queue.waiting >= HALF or (queue.fills_s is not None and queue.fills_s <= SOON_S)
+
+
 def _queue(queue: Queue) -> str:
     most = "an unknown number" if queue.waiting_most is None else f"{queue.waiting_most:.0f}"
     line = f"{queue.calls_s:.1f} statements a second would wait: {queue.waiting:.0f} likely, {most} at most"
     if queue.fills_s is not None:
-        return f"{line}; after {duration(queue.fills_s)} all {counted(queue.free_connections, 'free connection')} are taken"
+        return f"{line}; {duration(queue.fills_s)} of it would take all {counted(queue.free_connections, 'free connection')}"
     return line
 
 

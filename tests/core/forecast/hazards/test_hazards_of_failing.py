@@ -8,7 +8,7 @@ import pytest
 
 from lockage.core.forecast.assess import Answer, Broken, Check, Severity, Unknown
 from lockage.core.forecast.hazards import failing, ledger, release
-from lockage.core.forecast.hazards.find import RULES, HazardQuestion, find_hazards, reaching, with_hazards
+from lockage.core.forecast.hazards.find import RULES, HazardQuestion, certain_failures, find_hazards, reaching, with_hazards
 from lockage.core.forecast.production import Production
 from lockage.core.forecast.trace import Failure
 from lockage.core.migration.applied import Applied
@@ -86,14 +86,14 @@ def test_a_statement_that_looked_at_no_row_cannot_fail_on_one() -> None:
 def test_broken_queries_are_told_once_for_each_reason() -> None:
     broken = tuple(Broken(query=query, sqlstate="42703", message="no column x") for query in ("SELECT x", "SELECT x, y"))
     (found,) = release.broken_queries(scene(forecast={"broken": broken, "statements_checked": 9}))
-    assert "of 9 statements of the running release, 2 statements fail" in found.sentence
+    assert found.sentence.startswith("2 statements of the running release fail once this has run: ")
 
 
 def test_a_query_that_breaks_for_some_values_only_is_a_warning() -> None:
     narrow = Broken(query="INSERT", sqlstate="22001", message="too long", certain=False)
     found = list(release.broken_queries(scene(forecast={"may_break": (narrow,), "statements_checked": 9})))
     assert told(found) == [("H050", None, "warning")]
-    assert "1 may fail for some values" in found[0].sentence
+    assert "a statement of the running release may fail for some values" in found[0].sentence
 
 
 GONE = mark(*(r for r in BEFORE.relations.values() if r.oid != USERS))
@@ -138,6 +138,13 @@ def test_hazards_come_worst_first_with_the_catalogues_words_and_each_once() -> N
     assert found[0].remedy == " ".join(hazard_kinds()["H043"].remedy.split())
     assert [hazard.code for hazard in reaching(found, Severity.ERROR)] == ["H043"]
     assert reaching(found, Severity.NOTE) == found
+
+
+def test_what_fails_for_certain_stands_before_every_other_hazard() -> None:
+    script = Script().did("SELECT 1", failure=Failure(sqlstate="42701", message="m"))
+    found = find_hazards(scene(script, applied=Applied(version=3, edited=("60_b.sql",)), forecast={}), hazard_kinds())
+    assert [(one.code, one.severity) for one in found] == [("H043", Severity.ERROR), ("H061", Severity.ERROR)]
+    assert [one.code for one in certain_failures(found)] == ["H043"]
 
 
 @pytest.mark.parametrize(

@@ -51,21 +51,36 @@ RULES: tuple[Rule, ...] = (
     ledger.edited,
 )
 
+_FAILURES = {"H040", "H041", "H042", "H043"}
+"""What of the catalogue is a failure; H041 is an error only where the rows were asked and stand in the way."""
+
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 def find_hazards(seen: Seen, catalogue: Catalogue) -> tuple[Hazard, ...]:
-    """The hazards, worst first, then in the order of the script. Every code that a rule gives is in the catalogue."""
+    """The hazards, worst first, then in the order of the script; what fails for certain is worse than all else.
+
+    Every code that a rule gives is in the catalogue.
+    """
     places = {migration.file: number for number, migration in enumerate(seen.forecast.script.migrations)}
     found = dict.fromkeys(_hazard(one, catalogue[one.code]) for rule in RULES for one in rule(seen))
+    fails = {*certain_failures(found)}
     return tuple(
-        sorted(found, key=lambda hazard: (-_RANK[hazard.severity], places.get(hazard.file, -1), hazard.line, hazard.code))
+        sorted(
+            found,
+            key=lambda one: (-_RANK[one.severity], one not in fails, places.get(one.file, -1), one.line, one.code),
+        )
     )
 
 
 def reaching(hazards: Iterable[Hazard], severity: Severity) -> tuple[Hazard, ...]:
     """Those that are as bad, or worse."""
     return tuple(hazard for hazard in hazards if _RANK[hazard.severity] >= _RANK[severity])
+
+
+def certain_failures(hazards: Iterable[Hazard]) -> tuple[Hazard, ...]:
+    """Those that say that the script fails for certain, as it is, on this schema and with what is known of its rows."""
+    return tuple(hazard for hazard in hazards if hazard.code in _FAILURES and hazard.severity is Severity.ERROR)
 
 
 def _hazard(found: Found, kind: HazardKind) -> Hazard:

@@ -25,17 +25,20 @@ def broken_queries(seen: Seen) -> Iterator[Found]:
     for (file, line, sqlstate, message, certain), those in by_reason.items():
         query = " ".join(those[0].query.split())
         query = query if len(query) <= 80 else query[:79] + "…"
-        counted = "1 statement fails" if len(those) == 1 else f"{len(those)} statements fail"
-        if not certain:
-            counted = f"{len(those)} may fail for some values"
         yield Found(
             code="H050",
             severity=None if certain else Severity.WARNING,
             file=file,
             line=line,
-            sentence=f"of {seen.forecast.statements_checked} statements of the running release, {counted} behind it: {message}"
-            f" (SQLSTATE {sqlstate}): {query}",
+            sentence=f"{_how_many(len(those), certain=certain)} once this has run: {message} (SQLSTATE {sqlstate}):"
+            f" {'first ' if len(those) > 1 else ''}{query}",
         )
+
+
+def _how_many(count: int, *, certain: bool) -> str:
+    some = "a statement" if count == 1 else f"{count} statements"
+    does = ("fails" if count == 1 else "fail") if certain else "may fail"
+    return f"{some} of the running release {does}{'' if certain else ' for some values'}"
 
 
 def what_goes_away(seen: Seen) -> Iterator[Found]:
