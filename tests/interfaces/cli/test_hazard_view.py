@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from lockage.core.forecast.assess import Hazard, Severity
+from lockage.core.forecast.assess import Check, Hazard, Severity
 from lockage.errors import FindingsError
 from lockage.interfaces.cli.hazard_view import HAZARDS_SHOWN, end_at, show_hazards
 
@@ -21,12 +21,12 @@ def hazard(code: str, severity: Severity, *, line: int = 3, remedy: str = "Do it
     )
 
 
-def shown(*hazards: Hazard, terminal: bool = False, asked: Collection[tuple[str, int]] = ()) -> str:
+def shown(*hazards: Hazard, terminal: bool = False, checks: Sequence[Check] = ()) -> str:
     stream = io.StringIO()
     console = Console(
         file=stream, width=80, markup=False, emoji=False, highlight=False, force_terminal=terminal, color_system=None
     )
-    show_hazards(hazards, console, asked=asked)
+    show_hazards(hazards, console, checks=checks)
     return stream.getvalue()
 
 
@@ -72,7 +72,7 @@ def test_a_hazard_that_holds_of_several_relations_at_one_place_is_told_once() ->
 def test_a_query_that_is_shown_among_those_to_ask_is_no_remedy_here() -> None:
     found = hazard("H041", Severity.WARNING, remedy="Look first: SELECT 1")
     assert "Look first" in shown(found)
-    assert "Look first" not in shown(found, asked={("1_a.sql", 3)})
+    assert "Look first" not in shown(found, checks=[Check(query="SELECT 1", why="w", file="1_a.sql", line=3)])
 
 
 def test_no_hazard_is_no_block() -> None:

@@ -65,7 +65,7 @@ def show_forecast(forecast: Forecast, console: Console) -> None:
     _summary(forecast, console)
     show_checks([check for check in forecast.checks if check.answer is Answer.FAILS], console)
     _waiting(forecast, console)
-    show_hazards(forecast.hazards, console, asked={(check.file, check.line) for check in forecast.checks})
+    show_hazards(forecast.hazards, console, checks=forecast.checks)
     _work(forecast.operations, console)
     _strategies(forecast, console)
     _bullets(

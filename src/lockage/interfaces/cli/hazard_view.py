@@ -7,32 +7,29 @@ breaks; a script with nothing worse shows them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lockage.core.forecast.assess import Hazard, Severity
+from lockage.core.forecast.assess import Check, Hazard, Severity
 from lockage.core.forecast.hazards.find import reaching
 from lockage.core.plan.wording import counted
 from lockage.errors import FindingsError
 from lockage.interfaces.cli.console import say
-from lockage.interfaces.wording.alike import HazardsAlike, hazards_alike
+from lockage.interfaces.wording.alike import HazardsAlike, hazards_alike, told_by_checks
 
 HAZARDS_SHOWN = 12
 """Hazards that are shown, the worst first, and those that are alike as one; all are in ``--json``."""
 
-BY_DATA = "H041"
-"""Whose remedy is a query, which stands among those to ask."""
-
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: None}
 
 
-def show_hazards(hazards: Sequence[Hazard], console: Console, *, asked: Collection[tuple[str, int]] = ()) -> None:
+def show_hazards(hazards: Sequence[Hazard], console: Console, *, checks: Sequence[Check] = ()) -> None:
     """Print the block; nothing where there is none.
 
-    ``hazards`` are sorted, the worst first; ``asked`` are the places (file, line) whose query stands elsewhere.
+    ``hazards`` are sorted, the worst first; ``checks`` are shown elsewhere, with their queries.
     """
     if not hazards:
         return
@@ -40,10 +37,10 @@ def show_hazards(hazards: Sequence[Hazard], console: Console, *, asked: Collecti
     say(console, f"Hazards: {_counts(hazards)}", style="bold")
     loud = [hazard for hazard in hazards if hazard.severity is not Severity.NOTE] or list(hazards)
     groups = hazards_alike(loud)
+    looked_at = told_by_checks(groups, checks)
     remedies: set[str] = set()
     for group in groups[:HAZARDS_SHOWN]:
-        told = group.first.code == BY_DATA and (group.first.file, group.first.line) in asked
-        _show(group, console, with_remedy=not told and group.first.remedy not in remedies)
+        _show(group, console, with_remedy=group not in looked_at and group.first.remedy not in remedies)
         remedies.add(group.first.remedy)
     seen = Counter(code for group in groups[:HAZARDS_SHOWN] for code in [group.first.code] * (1 + len(group.others)))
     if left := Counter(hazard.code for hazard in hazards) - seen:

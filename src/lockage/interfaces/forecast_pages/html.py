@@ -15,8 +15,9 @@ import jinja2
 from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.wording import blocks_in_words, counted
 from lockage.interfaces.forecast_pages.drawing import drawing
-from lockage.interfaces.wording.alike import hazards_alike, relations_alike
+from lockage.interfaces.wording.alike import hazards_alike, relations_alike, told_by_checks
 from lockage.interfaces.wording.forecast import (
+    REASONS_MOST,
     amount,
     at_most,
     broken_in_words,
@@ -44,6 +45,7 @@ T = TypeVar("T")
 def html(forecast: Forecast, *, version: str) -> str:
     """The whole page; ``version`` is Lockage's own."""
     ledger = ledger_of(forecast)
+    hazards = hazards_alike(forecast.hazards)
     longest = max((o.seconds.high or o.seconds.likely for o in forecast.operations), default=0.0)
     return _template().render(
         forecast=forecast,
@@ -52,7 +54,9 @@ def html(forecast: Forecast, *, version: str) -> str:
         script=script_in_words(forecast),
         verdicts=tuple(verdicts(forecast)),
         waiting=relations_alike(who_wait(forecast)),
-        hazards=hazards_alike(forecast.hazards),
+        hazards=hazards,
+        looked_at=told_by_checks(hazards, forecast.checks),
+        reasons_most=REASONS_MOST,
         ledger=ledger,
         alike=relations_alike([ledger] if ledger else []),
         unharmed=unharmed(forecast),

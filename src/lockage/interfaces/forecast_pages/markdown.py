@@ -14,8 +14,9 @@ import jinja2
 
 from lockage.core.forecast.assess import Blocks, Forecast, Severity
 from lockage.core.plan.wording import blocks_in_words, counted
-from lockage.interfaces.wording.alike import hazards_alike, relations_alike
+from lockage.interfaces.wording.alike import hazards_alike, relations_alike, told_by_checks
 from lockage.interfaces.wording.forecast import (
+    REASONS_MOST,
     amount,
     at_most,
     broken_in_words,
@@ -53,13 +54,16 @@ def markdown(forecast: Forecast) -> str:
 
 
 def _rendered(forecast: Forecast, most: int) -> str:
+    hazards = hazards_alike(forecast.hazards)
     return _template().render(
         forecast=forecast,
         most=most,
         headline=headline(forecast),
         verdicts=tuple(verdicts(forecast)),
         waiting=relations_alike(who_wait(forecast)),
-        hazards=hazards_alike(forecast.hazards),
+        hazards=hazards,
+        looked_at=told_by_checks(hazards, forecast.checks),
+        reasons_most=REASONS_MOST,
         ledger=ledger_of(forecast),
         unharmed=unharmed(forecast),
         lock_timeouts=lock_timeouts_in_words(forecast),

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-from lockage.core.forecast.assess import Hazard, RelationForecast
+from lockage.core.forecast.assess import Check, Hazard, RelationForecast
 from lockage.core.plan.wording import listed
 from lockage.interfaces.wording.forecast import range_in_words, reasons, waits_of, when_in_words
 from lockage.interfaces.wording.waiting import waiting_in_words
 
 COMPARED = 3
 """Reasons of each level that are compared: what any output shows."""
+
+
+BY_DATA = "H041"
+"""The hazard whose remedy is a query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,12 @@ def hazards_alike(hazards: Iterable[Hazard]) -> tuple[HazardsAlike, ...]:
         HazardsAlike(first=those[0], others=tuple(dict.fromkeys(one.relation for one in those[1:] if one.relation)))
         for those in groups.values()
     )
+
+
+def told_by_checks(hazards: Iterable[HazardsAlike], checks: Iterable[Check]) -> tuple[HazardsAlike, ...]:
+    """The hazards whose remedy is to ask a query that stands among the checks."""
+    places = {(check.file, check.line) for check in checks}
+    return tuple(one for one in hazards if one.first.code == BY_DATA and (one.first.file, one.first.line) in places)
 
 
 def _told(relation: RelationForecast) -> Hashable:

@@ -21,6 +21,9 @@ from lockage.core.plan.wording import blocks_in_words, counted, duration
 NOTICED_S = 1.0
 """A wait that is shorter at most is a slow page among others. Source: the limit of a train of thought in interface design."""
 
+REASONS_MOST = 8
+"""Reasons against a strategy that a page tells; the first is enough to rule it out, and all are in ``--json``."""
+
 SHORTEST_S = 0.00095
 """What is shorter is no millisecond."""
 
