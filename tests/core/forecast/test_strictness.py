@@ -1,4 +1,4 @@
-"""What a database demands in addition, and which types are narrower than others."""
+"""What a database demands in addition."""
 
 from __future__ import annotations
 
@@ -11,36 +11,12 @@ from lockage.core.forecast.strictness import (
     Constraint,
     Demanding,
     Strictness,
-    is_narrower,
+    Watch,
     lost_labels,
     new_demands,
     newly_secured,
 )
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("character varying(50)", "character varying(20)"),
-        ("text", "character varying(20)"),
-        ("character varying(20)[]", "character varying(10)[]"),
-        ("bigint", "integer"),
-        ("integer", "smallint"),
-        ("numeric(12,2)", "numeric(8,2)"),
-        ("numeric(12,2)", "numeric(12,4)"),
-        ("numeric", "integer"),
-        ("double precision", "real"),
-        ("bigint", "numeric(10,0)"),
-    ],
-)
-def test_a_type_that_takes_fewer_values_is_narrower_and_never_the_other_way(before: str, after: str) -> None:
-    assert is_narrower(before, after)
-    assert not is_narrower(after, before)
-
-
-@pytest.mark.parametrize(("before", "after"), [("text", "uuid"), ("integer", "text"), ("date", "timestamp"), ("text", "text")])
-def test_types_of_different_families_are_not_compared(before: str, after: str) -> None:
-    assert not is_narrower(before, after)
+from lockage.core.migration.syntax import ChangeKind
 
 
 def one(constraints: Iterable[Constraint] = (), *, not_null: bool = False, secured: bool = False) -> Strictness:
@@ -105,3 +81,70 @@ def test_labels_that_are_gone_and_tables_that_were_secured_are_told() -> None:
     assert lost_labels(Strictness(labels={5: frozenset("ab")}), Strictness()) == {}
     assert newly_secured(one(), one(secured=True)) == ("public.t",)
     assert newly_secured(one(secured=True), one(secured=True)) == ()
+
+
+def divided(*bounds: str, never_null: bool = True) -> Strictness:
+    table = Demanding(name="public.t", kind="p", columns={}, partitions=frozenset(bounds), key_never_null=never_null)
+    return Strictness(tables={8: table})
+
+
+@pytest.mark.parametrize(
+    ("bounds", "refuses"),
+    [
+        (("FOR VALUES FROM (MINVALUE) TO ('5')", "FOR VALUES FROM ('5') TO (MAXVALUE)"), False),
+        (("FOR VALUES FROM (MINVALUE) TO ('5')", "FOR VALUES FROM ('6') TO (MAXVALUE)"), True),
+        (("FOR VALUES FROM ('1') TO ('5')",), True),
+        (("FOR VALUES IN ('a')",), True),
+        (("FOR VALUES IN ('a')", "DEFAULT"), False),
+        (("FOR VALUES WITH (modulus 2, remainder 0)", "FOR VALUES WITH (modulus 2, remainder 1)"), False),
+        (("FOR VALUES WITH (modulus 2, remainder 0)",), True),
+        ((), True),
+    ],
+)
+def test_a_divided_table_refuses_rows_unless_its_partitions_take_all(bounds: tuple[str, ...], refuses: bool) -> None:
+    assert [demand.sqlstate for demand in new_demands(one(), divided(*bounds))] == ["23514"] * refuses
+
+
+def test_a_range_without_end_does_not_take_null() -> None:
+    everything = divided("FOR VALUES FROM (MINVALUE) TO (MAXVALUE)", never_null=False)
+    assert [demand.sqlstate for demand in new_demands(one(), everything)] == ["23514"]
+
+
+def referring(*, not_null: bool, on_delete: str = "n") -> Strictness:
+    made = Constraint(
+        oid=3, kind="f", name="fk", definition="", columns=("a",), other_oid=9, on_delete=on_delete, on_update="a"
+    )
+    return one([made], not_null=not_null)
+
+
+def test_a_reference_that_is_set_to_null_where_that_is_forbidden_fails_when_its_row_goes() -> None:
+    def of_parent(after: Strictness) -> list[tuple[str, bool]]:
+        return [(d.sqlstate, d.omitted) for d in new_demands(referring(not_null=False), after) if d.oid == 9]
+
+    assert of_parent(referring(not_null=True)) == [("23502", False)]
+    assert of_parent(referring(not_null=True, on_delete="c")) == []
+    assert of_parent(referring(not_null=False)) == []
+
+
+def filled(source: str, *, before: bool) -> Strictness:
+    column = Column(name="a", type="text", type_oid=25, not_null=True, has_default=False)
+    trigger = Watch(oid=4, name="w", events=frozenset({ChangeKind.INSERT}), source=source, before=before)
+    return Strictness(tables={7: Demanding(name="public.t", kind="r", columns={1: column}, triggers=(trigger,))})
+
+
+@pytest.mark.parametrize(
+    ("source", "before", "demanded"),
+    [
+        ("begin new.a := 'x'; return new; end", True, False),
+        ("begin new.b := 'x'; return new; end", True, True),
+        ("begin new.a := 'x'; return new; end", False, True),
+    ],
+)
+def test_what_a_trigger_fills_need_not_be_given(source: str, *, before: bool, demanded: bool) -> None:
+    demands = new_demands(one(), filled(source, before=before))
+    assert any(demand.omitted for demand in demands) is demanded
+
+
+def test_a_view_that_refuses_what_it_would_not_show_is_a_demand() -> None:
+    shown = Demanding(name="public.t", kind="v", columns={}, checked=("state",))
+    assert [(d.sqlstate, d.columns) for d in new_demands(one(), Strictness(tables={8: shown}))] == [("44000", ("state",))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lockage.core.migration.syntax import ChangeKind, Name
-from lockage.core.migration.writes import Given, Write, on_every_row, writes_of
+from lockage.core.migration.writes import Given, Write, columns_that_decide, on_every_row, writes_of
 
 LITERAL, NULL, PARAMETER, COMPUTED = Given.LITERAL, Given.NULL, Given.PARAMETER, Given.COMPUTED
 
@@ -44,11 +44,25 @@ def test_every_write_of_a_statement_is_found() -> None:
 def test_only_a_conflict_without_a_target_is_forgiven() -> None:
     assert [w.forgiving for w in writes_of("insert into t (a) values (1) on conflict do nothing")] == [True]
     assert [w.forgiving for w in writes_of("insert into t (a) values (1) on conflict (a) do nothing")] == [False]
+    assert [w.target for w in writes_of("insert into t (a) values (1) on conflict (a, b) do nothing")] == [("a", "b")]
+    assert [w.target for w in writes_of("insert into t (a) values (1) on conflict (lower(a)) do nothing")] == [()]
 
 
-def test_a_merge_may_write_everything_and_what_does_not_parse_nothing() -> None:
-    (write,) = writes_of("merge into t using u on t.i = u.i when matched then update set a = 1")
-    assert write == Write(kind=ChangeKind.MERGE, relation=Name(schema=None, name="t"), everything=True)
+def test_the_columns_of_a_condition_are_those_that_decide() -> None:
+    assert columns_that_decide("SELECT a, b FROM t WHERE ((t.state <> 'x'::text) AND (c > 1))") == ("state", "c")
+    assert columns_that_decide("SELECT a FROM t") == ()
+
+
+def test_of_a_merge_each_action_is_a_write_and_what_does_not_parse_is_none() -> None:
+    t = Name(schema=None, name="t")
+    assert writes_of(
+        "merge into t using u on t.i = u.i when matched and u.x then update set a = 1 when matched then delete"
+        " when not matched then insert (i, b) values (u.i, default)"
+    ) == (
+        Write(kind=ChangeKind.UPDATE, relation=t, columns=(("a", LITERAL),)),
+        Write(kind=ChangeKind.DELETE, relation=t),
+        Write(kind=ChangeKind.INSERT, relation=t, columns=(("i", COMPUTED),), selects=True),
+    )
     assert writes_of("insert into t values (extract($1") == ()
 
 
@@ -62,7 +76,8 @@ def test_a_merge_may_write_everything_and_what_does_not_parse_nothing() -> None:
         ("delete from t where a = $1 and $2 = t.b", None),
         ("select a from t where b = 'x'", None),
         ("select 1", None),
-        ("insert into t select a from u where b = 5", None),
+        ("insert into t select a from u where b = 5", "INSERT INTO t SELECT a FROM u"),
+        ("insert into t values (1)", None),
         ("select extract(", None),
     ],
 )

@@ -16,9 +16,13 @@ from psycopg.rows import TupleRow
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.strictness import Column, Constraint, Demanding, Strictness, Watch
 from lockage.core.migration.syntax import ChangeKind
+from lockage.core.migration.writes import columns_that_decide
 
 _EVENTS = {4: ChangeKind.INSERT, 8: ChangeKind.DELETE, 16: ChangeKind.UPDATE}
 """Source: PostgreSQL 18, src/include/catalog/pg_trigger.h."""
+
+_ROW, _BEFORE = 1, 2
+"""Of ``tgtype``, too."""
 
 _Row = list[Any]
 
@@ -31,6 +35,8 @@ def read_strictness(session: psycopg.Connection[TupleRow]) -> Strictness:
     keys = _by(found["keys"], _key)
     triggers = _by(found["triggers"], _trigger)
     partitions = _by(found["partitions"], lambda row: str(row[1]))
+    never_null = {int(row[0]) for row in found["divided"] if row[1]}
+    checked = {int(row[0]): str(row[1]) for row in found["checked"]}
     return Strictness(
         tables={
             oid: Demanding(
@@ -41,6 +47,8 @@ def read_strictness(session: psycopg.Connection[TupleRow]) -> Strictness:
                 triggers=tuple(triggers[oid]),
                 partitions=frozenset(partitions[oid]),
                 secured=secured,
+                key_never_null=oid in never_null,
+                checked=columns_that_decide(checked[oid]) if oid in checked else (),
             )
             for oid, name, kind, secured, _ in found["tables"]
         },
@@ -82,11 +90,22 @@ def _constraint(row: _Row) -> Constraint:
 
 
 def _key(row: _Row) -> Constraint:
-    _, oid, kind, name, definition, columns = row
-    return Constraint(oid=oid, kind=kind, name=name, definition=definition, columns=tuple(columns))
+    _, oid, kind, name, definition, columns, watched, computed = row
+    further = tuple(column for column in watched if column not in columns)
+    return Constraint(
+        oid=oid,
+        kind=kind,
+        name=name,
+        definition=definition,
+        columns=(*columns, *further) if computed else tuple(columns),
+        computed=computed,
+        watched=() if computed else further,
+    )
 
 
 def _trigger(row: _Row) -> Watch:
     _, oid, name, bits, source, columns = row
     events = frozenset(kind for bit, kind in _EVENTS.items() if bits & bit)
-    return Watch(oid=oid, name=name, events=events, source=source, columns=tuple(columns))
+    return Watch(
+        oid=oid, name=name, events=events, source=source, columns=tuple(columns), before=bool(bits & _BEFORE and bits & _ROW)
+    )

@@ -108,13 +108,18 @@ def sureness(before: Failure | None, after: Failure | None, *, planning_fails: b
         return None
     if after.sqlstate.startswith(_NOTHING_OF_THE_SCHEMA) or after.sqlstate in _WAITING:
         return None
-    if planning_fails or after.sqlstate == NOT_NULL_VIOLATION:
+    if planning_fails or after.sqlstate == NOT_NULL_VIOLATION or _is_forbidden(after):
         return Sure.CERTAIN
     if after.sqlstate in _BY_ROWS:
         return Sure.CERTAIN if after.sqlstate == "23514" and not has_parameters else Sure.POSSIBLE
     if after.sqlstate.startswith(("21", "22", "P0")) or after.sqlstate == _PRIVILEGE:  # a policy's, where planning succeeds
         return Sure.VALUES if has_parameters else Sure.CERTAIN
     return Sure.CERTAIN
+
+
+def _is_forbidden(failure: Failure) -> bool:
+    """Whether a privilege is missing, which no value changes, and not a policy in the way, which looks at rows."""
+    return failure.sqlstate == _PRIVILEGE and failure.message.startswith("permission denied")
 
 
 def _is_alike(before: Failure, after: Failure) -> bool:
@@ -198,9 +203,12 @@ def _tables(oid: int, views: Mapping[int, Sequence[int]]) -> tuple[int, ...]:
     return tuple(found)
 
 
+def _is_forgiven(write: Write, demand: Demand) -> bool:
+    return write.forgiving or (set(write.target) == set(demand.columns) and not demand.watched)
+
+
 def _matters(write: Write, given: Mapping[str, Given], demand: Demand, defaults: frozenset[str]) -> bool:
-    kinds = {ChangeKind.INSERT, ChangeKind.UPDATE, ChangeKind.DELETE} if write.kind is ChangeKind.MERGE else {write.kind}
-    if not kinds & demand.kinds or (demand.key and write.forgiving):
+    if write.kind not in demand.kinds or (demand.key and _is_forgiven(write, demand)):
         return False
     if demand.omitted:
         # Of rows that stand in the text executing tells.
@@ -209,7 +217,7 @@ def _matters(write: Write, given: Mapping[str, Given], demand: Demand, defaults:
         return True
     hits = [name for name in demand.columns if given.get(name) in demand.givens]
     if not hits:
-        return False
+        return write.kind is ChangeKind.UPDATE and any(given.get(name) in demand.givens for name in demand.watched)
     if demand.every_column and write.kind is ChangeKind.INSERT:
         return all(name in hits or (name not in given and name in defaults) for name in demand.columns)
     return True

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from lockage.core.forecast.narrowing import digits_of, is_narrower
 from lockage.core.migration.syntax import ChangeKind
 from lockage.core.migration.writes import Given
 
@@ -45,6 +46,8 @@ class Constraint:
     on_delete: str = ""  # as pg_constraint.confdeltype
     on_update: str = ""
     other_columns: tuple[str, ...] = ()
+    computed: bool = False  # a key over expressions: ``columns`` are those that they look at
+    watched: tuple[str, ...] = ()  # columns of a partial key's condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,7 @@ class Watch:
     events: frozenset[ChangeKind]
     source: str  # of its function
     columns: tuple[str, ...] = ()  # UPDATE OF these; empty: any
+    before: bool = False  # it may change the row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,8 @@ class Demanding:
     triggers: tuple[Watch, ...] = ()
     partitions: frozenset[str] = frozenset()  # their bounds
     secured: bool = False  # row security
+    key_never_null: bool = False  # of its partition key every part is NOT NULL
+    checked: tuple[str, ...] = ()  # of a view WITH CHECK OPTION: the columns on which it hangs whether a row is shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +95,7 @@ class Demand:
 
     oid: int
     columns: tuple[str, ...]  # that must be written for it to matter; empty: any write
+    watched: tuple[str, ...] = ()  # an UPDATE of these matters, too
     kinds: frozenset[ChangeKind]
     givens: frozenset[Given]  # how they must be given
     sqlstate: str  # of the failure
@@ -112,6 +119,8 @@ def new_demands(before: Strictness, after: Strictness) -> tuple[Demand, ...]:
             found += _of_constraints(oid, former, table, after)
             found += _of_triggers(oid, former, table)
             found += _of_partitions(oid, former, table)
+            found += _of_emptied(oid, former, table)
+            found += _of_view(oid, former, table)
     return tuple(dict.fromkeys(found))
 
 
@@ -136,23 +145,16 @@ def lost_labels(before: Strictness, after: Strictness) -> dict[int, frozenset[st
     return {oid: labels for oid, labels in lost.items() if labels}
 
 
-def is_narrower(before: str, after: str) -> bool:
-    """Whether a type takes fewer values than another of its family; types as ``format_type`` prints them."""
-    for read in (_length, _digits):
-        former, now = read(before), read(after)
-        if former is not None and now is not None:
-            return now < former
-    return False
-
-
 def _of_required(oid: int, former: Demanding, table: Demanding, *, same: bool) -> Iterator[Demand]:
     """Columns that must be given now and had not to be before."""
     named = {column.name: column for column in former.columns.values()}
-    filled = any(ChangeKind.INSERT in trigger.events for trigger in table.triggers)
+    fillers = [trigger.source for trigger in table.triggers if trigger.before and _INSERT in trigger.events]
     for number, column in table.columns.items():
         was = former.columns.get(number) if same else named.get(column.name)
         required = column.not_null and not column.has_default
-        if required and not (was is not None and was.not_null and not was.has_default):
+        # A trigger that fills it is executed; that another one does not is known from its text.
+        filled = any(re.search(rf"\bnew\s*\.\s*\"?{re.escape(column.name)}\b|\bnew\s*:?=", s, re.IGNORECASE) for s in fillers)
+        if required and not filled and not (was is not None and was.not_null and not was.has_default):
             yield Demand(
                 oid=oid,
                 columns=(column.name,),
@@ -160,7 +162,7 @@ def _of_required(oid: int, former: Demanding, table: Demanding, *, same: bool) -
                 givens=frozenset(),
                 sqlstate="23502",
                 sentence=f"{table.name}.{column.name} must be given now, and is not",
-                takes_away=not filled,
+                takes_away=True,
                 omitted=True,
             )
 
@@ -186,7 +188,7 @@ def _of_columns(
             )
         if is_narrower(was.type, column.type):
             sentence = f"{place} became {column.type}, and fails on values that fitted into {was.type}"
-            state = "22003" if _digits(column.type) is not None else "22001"
+            state = "22003" if digits_of(column.type) is not None else "22001"
             for given, takes_away in ((Given.PARAMETER, True), (Given.COMPUTED, False)):
                 yield Demand(
                     oid=oid,
@@ -234,9 +236,10 @@ def _of_constraints(oid: int, former: Demanding, table: Demanding, after: Strict
                     kinds=frozenset({_INSERT, _UPDATE}),
                     givens=_ALL - {Given.NULL},
                     sqlstate=state,
-                    sentence=f"{table.name} got the {kind} {constraint.name} ({', '.join(constraint.columns)})",
-                    every_column=True,
+                    sentence=f"{table.name} got the {kind} {constraint.name} ({constraint.definition.strip()})",
+                    every_column=not constraint.computed,
                     key=True,
+                    watched=constraint.watched,
                 )
 
 
@@ -330,7 +333,7 @@ def _of_triggers(oid: int, former: Demanding, table: Demanding) -> Iterator[Dema
 def _of_partitions(oid: int, former: Demanding, table: Demanding) -> Iterator[Demand]:
     gone = former.partitions - table.partitions
     divided = table.kind == "p" and former.kind == "r"
-    if table.kind == "p" and (gone or divided) and "DEFAULT" not in table.partitions:
+    if table.kind == "p" and (gone or divided) and not _takes_everything(table):
         lost = f"lost its partition {', '.join(sorted(gone))}" if gone else "was divided into partitions"
         yield Demand(
             oid=oid,
@@ -342,29 +345,53 @@ def _of_partitions(oid: int, former: Demanding, table: Demanding) -> Iterator[De
         )
 
 
-# --- types --------------------------------------------------------------------------------------------------------------------
-
-_NO_LIMIT = 1 << 40
-_WHOLE = {"smallint": 4.8, "integer": 9.6, "bigint": 18.9, "real": 38.0, "double precision": 308.0}
-"""Decimal digits before the point. Source: PostgreSQL 18 manual, 8.1 "Numeric Types"."""
+_BOUNDS = re.compile(r"FROM \((?P<lower>.*)\) TO \((?P<upper>.*)\)", re.DOTALL)
+_HASH = re.compile(r"modulus (?P<modulus>\d+)")
 
 
-def _length(name: str) -> float | None:
-    """Characters that a type of text holds; None for others. The element's where it is an array."""
-    found = re.fullmatch(r"(?:(character varying|character|bit varying)(?:\((\d+)\))?|text)(?:\[\])*", name)
-    if found is None:
-        return None
-    if found[1] == "character" and found[2] is None:
-        return 1
-    return int(found[2]) if found[2] else _NO_LIMIT
+def _takes_everything(table: Demanding) -> bool:
+    """Whether every row has a partition, as far as the bounds tell without their values."""
+    if "DEFAULT" in table.partitions:
+        return True
+    shares = [1 / int(found["modulus"]) for bound in table.partitions if (found := _HASH.search(bound))]
+    if shares:
+        return sum(shares) > 1 - 1e-9
+    steps = {found["lower"]: found["upper"] for bound in table.partitions if (found := _BOUNDS.search(bound))}
+    place: str | None = "MINVALUE"
+    while place is not None and place != "MAXVALUE":
+        place = steps.pop(place, None)
+    return place is not None and table.key_never_null
 
 
-def _digits(name: str) -> float | None:
-    """Digits before the point that a type of numbers holds; None for others."""
-    plain = name.removesuffix("[]")
-    if plain in _WHOLE:
-        return _WHOLE[plain]
-    found = re.fullmatch(r"numeric(?:\((\d+),(-?\d+)\))?", plain)
-    if found is None:
-        return None
-    return int(found[1]) - int(found[2]) if found[1] else _NO_LIMIT
+def _of_emptied(oid: int, former: Demanding, table: Demanding) -> Iterator[Demand]:
+    """Foreign keys that put NULL where it is forbidden, once the row that they refer to goes or changes."""
+    full = {column.name for column in table.columns.values() if column.not_null}
+    was_full = {column.name for column in former.columns.values() if column.not_null}
+    before = {(c.columns, c.other_oid, c.on_delete, c.on_update) for c in former.constraints if c.kind == "f"}
+    for key in table.constraints:
+        hit = [name for name in key.columns if name in full]
+        if key.kind != "f" or not hit:
+            continue
+        known = (key.columns, key.other_oid, key.on_delete, key.on_update) in before and set(hit) <= was_full
+        for kind, action, columns in ((_DELETE, key.on_delete, ()), (_UPDATE, key.on_update, key.other_columns)):
+            if action == "n" and not known:
+                yield Demand(
+                    oid=key.other_oid,
+                    columns=columns,
+                    kinds=frozenset({kind}),
+                    givens=_ALL,
+                    sqlstate="23502",
+                    sentence=f"{key.name} sets {table.name}.{hit[0]} to NULL where a row refers to it, which is NOT NULL now",
+                )
+
+
+def _of_view(oid: int, former: Demanding, table: Demanding) -> Iterator[Demand]:
+    if table.checked and table.checked != former.checked:
+        yield Demand(
+            oid=oid,
+            columns=table.checked,
+            kinds=frozenset({_INSERT, _UPDATE}),
+            givens=_BY_VALUE,
+            sqlstate="44000",
+            sentence=f"the view {table.name} refuses rows now that it would not show",
+        )

@@ -38,6 +38,7 @@ class Write:
     everything: bool = False  # which columns is not known: all of them may be meant
     selects: bool = False  # an INSERT of whatever a SELECT gives, which may be no row
     forgiving: bool = False  # ON CONFLICT DO NOTHING without a target: no unique key makes it fail
+    target: tuple[str, ...] = ()  # columns of ON CONFLICT: a key over these does not make it fail
 
     def given(self, table_columns: Sequence[str]) -> dict[str, Given]:
         """Each written column with how its value is given; ``table_columns`` in the table's order."""
@@ -68,9 +69,9 @@ def on_every_row(text: str) -> str | None:
         return None
     root = tree.stmts[0].stmt if len(tree.stmts) == 1 else pg.Node()
     kind = root.WhichOneof("node")
-    if kind not in {"select_stmt", "update_stmt", "delete_stmt"}:
+    if kind not in {"select_stmt", "update_stmt", "delete_stmt", "insert_stmt"}:
         return None
-    query = getattr(root, kind)
+    query = root.insert_stmt.select_stmt.select_stmt if kind == "insert_stmt" else getattr(root, kind)
     if not query.HasField("where_clause") or _meets_made_up(query.where_clause):
         return None
     if kind == "select_stmt" and not any(isinstance(n, pg.FuncCall) for t in query.target_list for n in nodes_of(t)):
@@ -103,7 +104,7 @@ def _writes(node: object) -> Iterator[Write]:
         case pg.DeleteStmt():
             yield Write(kind=ChangeKind.DELETE, relation=name_of(node.relation))
         case pg.MergeStmt():
-            yield Write(kind=ChangeKind.MERGE, relation=name_of(node.relation), everything=True)
+            yield from _merged(node)
         case _:
             pass
 
@@ -113,21 +114,69 @@ def _update(relation: pg.RangeVar, targets: Iterable[pg.Node]) -> Write:
     return Write(kind=ChangeKind.UPDATE, relation=name_of(relation), columns=_written(columns))
 
 
+def _merged(node: pg.MergeStmt) -> Iterator[Write]:
+    relation = name_of(node.relation)
+    for item in node.merge_when_clauses:
+        clause = item.merge_when_clause
+        if clause.command_type == pg.CMD_UPDATE:
+            yield _update(node.relation, clause.target_list)
+        elif clause.command_type == pg.CMD_DELETE:
+            yield Write(kind=ChangeKind.DELETE, relation=relation)
+        elif clause.command_type == pg.CMD_INSERT:
+            names, givens = [each.res_target.name for each in clause.target_list], [_given(value) for value in clause.values]
+            columns = _written(zip(names, givens, strict=False))
+            yield Write(
+                kind=ChangeKind.INSERT, relation=relation, columns=columns, places=() if names else tuple(givens), selects=True
+            )
+
+
 def _insert(node: pg.InsertStmt) -> Write:
     names = [item.res_target.name for item in node.cols]
     givens = _values(node)
     clause = node.on_conflict_clause
     forgiving = node.HasField("on_conflict_clause") and clause.action == pg.ONCONFLICT_NOTHING and not clause.HasField("infer")
     relation = name_of(node.relation)
+    target = _target(clause)
     select = node.select_stmt.select_stmt
     selects = node.HasField("select_stmt") and not select.values_lists and bool(select.from_clause or select.HasField("larg"))
     if givens is None:  # a SELECT over * or a set operation
         columns = tuple((name, Given.COMPUTED) for name in names)
-        return Write(kind=ChangeKind.INSERT, relation=relation, columns=columns, everything=not names, forgiving=forgiving)
-    if not names:
-        return Write(kind=ChangeKind.INSERT, relation=relation, places=tuple(givens), selects=selects, forgiving=forgiving)
-    columns = tuple((name, given) for name, given in zip(names, givens, strict=False))
-    return Write(kind=ChangeKind.INSERT, relation=relation, columns=_written(columns), selects=selects, forgiving=forgiving)
+        return Write(
+            kind=ChangeKind.INSERT,
+            relation=relation,
+            columns=columns,
+            everything=not names,
+            selects=selects,
+            forgiving=forgiving,
+            target=target,
+        )
+    columns = _written(zip(names, givens, strict=False))
+    return Write(
+        kind=ChangeKind.INSERT,
+        relation=relation,
+        columns=columns,
+        places=() if names else tuple(givens),
+        selects=selects,
+        forgiving=forgiving,
+        target=target,
+    )
+
+
+def _target(clause: pg.OnConflictClause) -> tuple[str, ...]:
+    """The columns of ON CONFLICT; () where there are none, or expressions among them."""
+    names = tuple(item.index_elem.name for item in clause.infer.index_elems)
+    return names if all(names) else ()
+
+
+def columns_that_decide(query: str) -> tuple[str, ...]:
+    """Names of the columns that the condition of a SELECT looks at, each once; () where it does not parse."""
+    try:
+        tree = postgast.parse(query)
+    except postgast.PgQueryError:
+        return ()
+    where = tree.stmts[0].stmt.select_stmt.where_clause
+    names = [node.fields[-1].string.sval for node in nodes_of(where) if isinstance(node, pg.ColumnRef)]
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def _written(columns: Iterable[tuple[str, Given | None]]) -> tuple[tuple[str, Given], ...]:

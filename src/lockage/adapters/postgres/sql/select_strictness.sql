@@ -14,10 +14,19 @@ with tables as (
                 where k.place <= i.indnkeyatts
                 order by k.place
            ) as columns,
-           pg_catalog.concat_ws(' ', pg_catalog.pg_get_expr(i.indexprs, i.indrelid), pg_catalog.pg_get_expr(i.indpred, i.indrelid),
-                                -- Since 15.
-                                case when (pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::boolean then 'nulls not distinct' end
-           ) as rest,
+           nullif(pg_catalog.concat_ws(' ', pg_catalog.pg_get_expr(i.indexprs, i.indrelid),
+                                       'where ' || pg_catalog.pg_get_expr(i.indpred, i.indrelid),
+                                       -- Since 15.
+                                       case when (pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::boolean
+                                            then 'nulls not distinct' end), '') as rest,
+           i.indexprs is not null as computed,
+           array(  -- of its expressions and its predicate
+               select a.attname
+                 from pg_catalog.pg_depend as d
+                 join pg_catalog.pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+                where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = i.indexrelid and d.refobjid = i.indrelid
+                  and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjsubid > 0
+           ) as watched,
            coalesce(x.conname, r.relname) as name,
            case when i.indisexclusion then pg_catalog.pg_get_constraintdef(x.oid) end as exclusion
       from pg_catalog.pg_index as i
@@ -55,7 +64,7 @@ select 'constraints', pg_catalog.json_agg(pg_catalog.json_build_array(
 union all
 select 'keys', pg_catalog.json_agg(pg_catalog.json_build_array(
            indrelid::bigint, indexrelid::bigint, case when indisexclusion then 'x' else 'u' end, name,
-           pg_catalog.concat_ws(' ', pg_catalog.array_to_string(columns, ', '), rest, exclusion), columns))
+           pg_catalog.concat_ws(' ', nullif(pg_catalog.array_to_string(columns, ', '), ''), rest, exclusion), columns, watched, computed))
   from keys
 union all
 select 'domains', pg_catalog.json_agg(pg_catalog.json_build_array(
@@ -84,6 +93,21 @@ select 'partitions', pg_catalog.json_agg(pg_catalog.json_build_array(
            i.inhparent::bigint, pg_catalog.pg_get_expr(c.relpartbound, c.oid)))
   from pg_catalog.pg_inherits as i
   join pg_catalog.pg_class as c on c.oid = i.inhrelid and c.relispartition
+union all
+-- Partition keys of which no part can be NULL.
+select 'divided', pg_catalog.json_agg(pg_catalog.json_build_array(
+           p.partrelid::bigint,
+           not exists (
+               select from pg_catalog.unnest(p.partattrs::smallint[]) as k (number)
+                 left join pg_catalog.pg_attribute as a on a.attrelid = p.partrelid and a.attnum = k.number
+                where a.attnotnull is not true
+           )))
+  from pg_catalog.pg_partitioned_table as p
+union all
+-- Views that refuse rows which they would not show.
+select 'checked', pg_catalog.json_agg(pg_catalog.json_build_array(c.oid::bigint, pg_catalog.pg_get_viewdef(c.oid)))
+  from pg_catalog.pg_class as c
+ where c.oid >= 16384 and c.relkind = 'v' and pg_catalog.array_to_string(c.reloptions, ' ') ~ 'check_option='
 union all
 -- Views to the tables that they read, so that a write through one counts for them.
 select 'views', pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(r.ev_class::bigint, d.refobjid::bigint))
