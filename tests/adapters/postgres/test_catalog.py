@@ -35,7 +35,12 @@ def test_unanchored_statistics_never_make_a_table_smaller(rows: float, counted: 
         kind="r", counted_rows=counted, counted_bytes=counted_size, live_rows=rows, anchored=False, heap_bytes=size
     )
     assert found >= rows or found == -1
-    assert (found == -1) == (counted < 0 and rows == 0 and size > 0)
+    never_counted = counted < 0 or counted == counted_size == 0
+    assert (found == -1) == (never_counted and rows == 0 and size > 0)
+
+
+def test_a_table_that_was_counted_when_it_was_empty_is_unknown_after_a_crash_and_not_empty() -> None:
+    assert live_rows(kind="r", counted_rows=0, counted_bytes=0, live_rows=0, anchored=False, heap_bytes=8192) == -1
 
 
 def test_after_a_crash_a_table_that_has_grown_is_estimated_by_its_density() -> None:
@@ -51,6 +56,16 @@ def relation(database: PostgresDatabase, name: str) -> Relation:
 def settle_statistics(connection: psycopg.Connection) -> None:
     connection.execute("select pg_stat_force_next_flush()")
     connection.execute("select 1")
+
+
+@pytest.mark.real
+def test_rows_that_are_analysed_by_the_session_that_loads_them_count_once(connect_as, database: PostgresDatabase) -> None:
+    admin = connect_as()
+    admin.execute("create table loaded (id int, note text)")
+    admin.execute("insert into loaded select i, 'note ' || i from generate_series(1, 20000) as i")
+    admin.execute("analyze loaded")
+    settle_statistics(admin)
+    assert 20_000 <= relation(database, "public.loaded").rows < 25_000
 
 
 @pytest.mark.real

@@ -30,6 +30,7 @@ WHERE = {"host": "db.example", "port": "6432", "user": "app", "dbname": "shop", 
         ("server closed the connection unexpectedly", "LK121", UnreachableError),
         ('FATAL:  database "shop" is not currently accepting connections', "LK123", RefusedError),
         ("FATAL:  something that nobody foresaw", "LK129", RefusedError),
+        ('FATAL:  could not access file "gone_library": No such file or directory', "LK129", RefusedError),
     ],
 )
 def test_a_failed_login_is_told_by_its_words(words: str, code: str, kind: type[RefusedError]) -> None:

@@ -48,6 +48,10 @@ SETTINGS_THAT_MATTER = (
 """Settings that decide how long a migration takes, what ends it, and who gets in beside it."""
 
 
+ALIGNMENT_BYTES = 4
+"""What a row in ``select_relations.sql`` has for its alignment, on the average; some rows need none."""
+
+
 def read_server(connection: psycopg.Connection[Any]) -> DatabaseServer:
     """The server, its settings and our privileges."""
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -72,18 +76,29 @@ def read_relations(connection: psycopg.Connection[Any], *, by_catalog: bool = Fa
 
 
 def live_rows(
-    *, kind: str, counted_rows: float, counted_bytes: int, live_rows: float, anchored: bool, heap_bytes: int
+    *,
+    kind: str,
+    counted_rows: float,
+    counted_bytes: int,
+    live_rows: float,
+    anchored: bool,
+    heap_bytes: int,
+    row_bytes: float = 0.0,
 ) -> float:
     """Live rows of a relation by the freshest source; -1 when unknown.
 
     ``counted_rows`` is ``reltuples`` (-1: never), ``counted_bytes`` the size it was counted at, ``live_rows`` is
-    ``n_live_tup``, and ``anchored`` says whether a VACUUM or ANALYZE has set that since the statistics began.
+    ``n_live_tup``, and ``anchored`` says whether a VACUUM or ANALYZE has set that since the statistics began. ``row_bytes``: 0
+    when unknown.
     """
     if kind == "p":
         return counted_rows  # of all partitions together, from the last ANALYZE; it has no rows of its own
     if anchored:
-        return live_rows  # counted then, and every commit since: true after mass inserts and mass deletes alike
-    if counted_rows < 0:
+        # Counted then, and every commit since: true after mass inserts and mass deletes alike. But a session that loads a table
+        # and analyses it at once reports its rows afterwards, so that they count twice: no more are there than have room.
+        grown = heap_bytes != counted_bytes or row_bytes <= ALIGNMENT_BYTES
+        return live_rows if grown else min(live_rows, heap_bytes / (row_bytes - ALIGNMENT_BYTES))
+    if counted_rows < 0 or (counted_rows == 0 and counted_bytes == 0 < heap_bytes):
         return live_rows if live_rows > 0 or heap_bytes == 0 else -1.0
     # Either an index build counted it, or the statistics were lost since. The larger is the safe side of a forecast.
     by_density = counted_rows / counted_bytes * heap_bytes if counted_bytes > 0 else counted_rows
@@ -101,6 +116,7 @@ def _relation(row: Mapping[str, Any]) -> Relation:
             live_rows=row["live_rows"],
             anchored=row["anchored"],
             heap_bytes=int(row["heap_bytes"]),
+            row_bytes=float(row["row_bytes"]),
         ),
         heap_bytes=int(row["heap_bytes"]),
         index_bytes=int(row["index_bytes"]),

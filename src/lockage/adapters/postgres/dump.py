@@ -36,6 +36,9 @@ RESTORE_LIMIT_S = 300.0
 _ENDS_TRANSACTIONS = 17
 """First major with ``transaction_timeout``, which ``pg_dump`` 18 sets for a server of any major."""
 
+_PLAIN = "-c standard_conforming_strings=on -c quote_all_identifiers=off"
+"""How a dump is written, whatever database and role say; ``pg_dump`` itself settles the rest."""
+
 _ERROR = re.compile(r"^psql:<stdin>:(\d+): ERROR:\s+(.*)$", re.MULTILINE)
 _LOCKED = ("canceling statement due to lock timeout", "canceling statement due to statement timeout")
 _SECRETS = ("password", "sslpassword")
@@ -62,6 +65,7 @@ def way_for_programs(connection: psycopg.Connection[Any]) -> Generator[str]:
     if "hostaddr" in parameters:  # one of several, as the host is
         parameters["hostaddr"] = info.hostaddr
     parameters.pop("target_session_attrs", None)
+    parameters.pop("client_encoding", None)  # ours; pg_dump takes the database's unless it is told another
     if not connection.pgconn.ssl_in_use:
         yield make_conninfo("", **parameters)
         return
@@ -181,7 +185,8 @@ def _pattern(schema: str, name: str) -> str:
 def _without_secrets(url: str) -> str:
     # Command lines are for everybody to see.
     parameters = {name: str(value) for name, value in conninfo_to_dict(url).items() if name not in _SECRETS}
-    return make_conninfo("", **parameters | {"application_name": "lockage/shadow"})
+    options = f"{parameters.get('options', '')} {_PLAIN}".lstrip()
+    return make_conninfo("", **parameters | {"application_name": "lockage/shadow", "options": options})
 
 
 def _environment(url: str) -> dict[str, str]:

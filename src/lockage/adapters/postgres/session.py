@@ -20,6 +20,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
+from lockage.adapters.postgres.any_text import CLIENT_ENCODING, read_any_text
 from lockage.adapters.postgres.sqlstate import explain_login, explain_statement
 from lockage.errors import RefusedError, UsageError
 from lockage.settings import Watching
@@ -64,7 +65,7 @@ def connect(
         parameters["password"] = password()
     try:
         connection = psycopg.connect(
-            make_conninfo("", **(_KEEPALIVE | parameters)),
+            make_conninfo("", **(_KEEPALIVE | parameters | {"client_encoding": CLIENT_ENCODING})),
             autocommit=True,
             prepare_threshold=None,
             application_name=f"lockage/{what}",
@@ -75,6 +76,7 @@ def connect(
     try:
         with foreign_errors("setting the session's limits"):
             _refuse_pooler(connection)
+            read_any_text(connection)
             connection.execute(
                 load_sql("set_session"),
                 {

@@ -18,6 +18,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres import standins
+from lockage.adapters.postgres.any_text import NO_ENCODING, dump_in_utf8
 from lockage.adapters.postgres.binaries import embedded_binaries
 from lockage.adapters.postgres.catalog import read_relations
 from lockage.adapters.postgres.catalog_objects import read_catalog
@@ -242,9 +243,9 @@ class EmbeddedShadows:
                     binaries=binaries,
                     lock_timeout_s=watching.lock_timeout_s,
                     without=original.unreadable,
-                    encoding=encoding,
+                    encoding=original.encoding if encoding is None or original.encoding == NO_ENCODING else encoding,
                 )
-        return original, dump
+        return original, dump_in_utf8(dump) if original.encoding == NO_ENCODING else dump
 
 
 _NEEDS_ITS_OWN = {"25001", "55P04"}

@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres import likeness, standins
+from lockage.adapters.postgres.any_text import NO_ENCODING
 from lockage.adapters.postgres.binaries import Binaries
 from lockage.adapters.postgres.catalog import read_relations
 from lockage.adapters.postgres.dump import RestoreError, restore
@@ -101,7 +102,7 @@ def _name_database(shadow: ShadowServer, original: Original) -> None:
     # Scripts say ALTER DATABASE with the name that production's has. Renaming is a hundred times faster than making one.
     name = sql.Identifier(original.database)
     with psycopg.connect(shadow.server.url("template1"), autocommit=True) as session:
-        if original.encoding != "UTF8":
+        if original.encoding not in ("UTF8", NO_ENCODING):
             provider = " locale_provider libc" if shadow.major >= _LOCALE_PROVIDERS_SINCE else ""
             session.execute(
                 sql.SQL("create database {} template template0 encoding {}" + provider + " locale 'C'").format(
@@ -116,6 +117,8 @@ def assumptions_of(original: Original, filled: Filled, *, server: ShadowServer, 
     """What differs from production, one sentence each; ``ledger`` is the table that was asked for by name."""
     if original.major != server.major:
         yield other_major(original.major, server)
+    if original.encoding == NO_ENCODING:
+        yield f"the database has no encoding ({NO_ENCODING}): on the shadow texts are UTF-8, or LATIN1 where they are none"
     yield from _hidden(original, filled)
     yield from _missing(original, filled)
     if filled.collations:

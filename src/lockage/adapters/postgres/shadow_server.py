@@ -17,6 +17,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres import standins
+from lockage.adapters.postgres.any_text import CLIENT_ENCODING
 from lockage.adapters.postgres.binaries import Binaries, embedded_binaries, find_binaries
 from lockage.adapters.postgres.embedded import Server
 from lockage.adapters.postgres.gates import MAX_GATES
@@ -60,7 +61,12 @@ class Login:
         url = self.server.url(self.database, user=role or self.role)
         with foreign_errors("opening a session of the shadow"):
             return psycopg.connect(
-                url, autocommit=True, prepare_threshold=None, options=words, application_name=f"lockage/{what}"
+                url,
+                autocommit=True,
+                prepare_threshold=None,
+                options=words,
+                application_name=f"lockage/{what}",
+                client_encoding=CLIENT_ENCODING,
             )
 
     def own_session(self) -> psycopg.Connection[TupleRow]:

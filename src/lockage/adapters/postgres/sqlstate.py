@@ -196,8 +196,9 @@ def explain_login(error: psycopg.Error, parameters: Mapping[str, str]) -> Lockag
         if f'{thing} "' in words and ("does not exist" in words or "is not currently accepting" in words):
             name = names["database" if thing == "database" else "user"]
             return RefusedError(f"there is no {thing} {name} at {names['where']}", code=code, hint=hint)
+    answered = "FATAL:" in words  # by a server, whose own words may be those of a network: a library's "No such file", say
     for case in _LOGIN_CASES:
-        if any(sign in words for sign in case.signs):
+        if (case.code != "LK121" or not answered) and any(sign in words for sign in case.signs):
             return case.error(case.sentence.format(**names), code=case.code, hint=case.hint)
     return RefusedError(
         f"the database at {names['where']} refuses the login of role {names['user']}",

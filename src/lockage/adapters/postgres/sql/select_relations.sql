@@ -46,7 +46,10 @@ select n.nspname || '.' || c.relname as relation,
        coalesce(index_of.bytes, 0) as index_bytes,
        coalesce(toast.bytes, 0) + coalesce(toast_index.bytes, 0) as toast_bytes,
        coalesce(index_of.indexes, 0) as indexes,
-       c.reltuples::float8 as counted_rows,
+       -- Before 14, what was never counted has no rows and no pages.
+       case when c.reltuples = 0 and c.relpages = 0 and current_setting('server_version_num')::int < 140000 then -1
+            else c.reltuples
+       end::float8 as counted_rows,
        c.relpages::bigint * current_setting('block_size')::bigint as counted_bytes,
        coalesce(s.n_live_tup, 0)::float8 as live_rows,
        coalesce(s.n_dead_tup, 0)::float8 as dead_rows,

@@ -1,5 +1,5 @@
 -- How often the session that asks went through each of some tables in its open transaction; %(tables)s: their oids.
--- Run in the traced session itself, so with every name qualified. Privilege: none. Cost: 0.3 µs a table; no lock.
+-- Run in the traced session itself, so with every name qualified. Privilege: none. Cost: 0.3 us a table; no lock.
 select counted.oid, counted.scans
   from (
       select t.oid::bigint, pg_catalog.pg_stat_get_xact_numscans(t.oid) as scans
