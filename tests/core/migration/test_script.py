@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockage.core.migration.formats import golang_migrate, plain
+from lockage.core.migration.formats import flyway, golang_migrate, plain
 from lockage.core.migration.formats.registry import format_named, format_of
 from lockage.core.migration.script import read_migrations, select
 from lockage.errors import UsageError
@@ -97,6 +97,13 @@ def test_applied_and_script_together_are_everything_up_to_the_target(numbers: se
     selection = select(migrations, from_version=start, to_version=None)
     assert (*selection.applied, *selection.script) == migrations
     assert all(m.version <= start for m in selection.applied)
+
+
+def test_a_range_that_runs_backwards_is_told_in_the_versions_of_the_files() -> None:
+    files = {f"V1.{n}__f.sql": b"SELECT 1;" for n in (1, 2, 10)}
+    migrations = read_migrations(files, form=flyway.FORMAT)
+    with pytest.raises(UsageError, match=r"^--to 1\.2 lies below --from 1\.10$"):
+        select(migrations, from_version=3, to_version=2)
 
 
 def test_the_format_is_seen_from_the_names() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -102,3 +105,46 @@ def test_a_wrong_output_is_told_before_the_migrations_are_looked_for(
     arguments = ("forecast", "--migrations", str(tmp_path / "none"), "--output", "pdf")
     assert run(arguments, environment={"LOCKAGE_HOME": str(tmp_path)}) == 2
     assert "error LK685" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("form", list(Form))
+def test_a_full_disk_behind_standard_output_is_a_refusal(form: Form) -> None:
+    show = "from lockage.interfaces.cli.forecast_outputs import *; from support.page_forecasts import usual; import sys\n"
+    show += f"try: give_out(usual(), [Output(form=Form({form.value!r}))])\n"
+    show += "except RefusedError as error: print(error.code, error.message, file=sys.stderr)"
+    with Path("/dev/full").open("wb") as full:
+        beside = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        done = subprocess.run(
+            [sys.executable, "-c", show], stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=beside
+        )
+    assert done.stderr.startswith("LK687 the forecast cannot be printed: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["--migrations", ".", "--database", ""], "--database is empty", "is the variable set that holds the URL?"),
+        (
+            ["--migrations", ".", "--survey", "s.survey", "--check-data"],
+            "--check-data asks the database itself, and s.survey is only a file",
+            "leave it out, or take --database URL in the place of --survey s.survey",
+        ),
+        (
+            ["--migrations", ".", "--survey", "s.survey", "--calibrate=read"],
+            "--calibrate=read measures the database itself, and s.survey is only a file",
+            "leave it out, or take --database URL in the place of --survey s.survey",
+        ),
+        (
+            ["--migrations", ".", "--fail-on", "bad"],
+            "Invalid value for '--fail-on': 'bad' is not one of 'note', 'warning', 'error'",
+            "lockage forecast --help",
+        ),
+    ],
+)
+def test_a_wrong_command_line_says_what_to_type_instead(
+    arguments: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["forecast", *arguments], environment={}) == 2
+    told = capsys.readouterr().err
+    assert f": {message}\nhint: {hint}\n" in told

@@ -226,7 +226,9 @@ def select(migrations: Sequence[Migration], *, from_version: int | None, to_vers
     if from_version is None:
         start = known[-2] if len(known) > 1 else 0
     elif from_version > last:
-        raise UsageError(f"--to {last} lies below --from {from_version}", code="LK405", hint="migrations are forecast forwards")
+        names = {migration.version: migration.label or str(migration.version) for migration in migrations}
+        what = f"--to {names.get(last, last)} lies below --from {names.get(from_version, from_version)}"
+        raise UsageError(what, code="LK405", hint="migrations are forecast forwards")
     else:
         start = from_version
     versioned = [migration for migration in migrations if not migration.repeatable]

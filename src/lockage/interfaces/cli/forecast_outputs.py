@@ -84,18 +84,31 @@ def _refuse_file(file: Path, files: Sequence[Path]) -> None:
 def give_out(forecast: Forecast, outputs: Sequence[Output]) -> None:
     """Write every file, then print what goes to standard output.
 
-    Raises ``RefusedError`` (LK687) for a file that cannot be written; the files before it are written then.
+    Raises ``RefusedError`` (LK687) for a file, or standard output, that cannot be written; files before it are there then.
     """
     for output in sorted(outputs, key=lambda one: one.file is None):
         if output.file is not None:
             _write(output.file, rendered(forecast, output.form))
-        elif output.form is Form.TEXT:
-            show_forecast(forecast, answers())
-        elif output.form is Form.JSON:
-            print_json(forecast)
-        else:
-            sys.stdout.buffer.write(rendered(forecast, output.form))
-            sys.stdout.buffer.flush()
+            continue
+        try:
+            _print(forecast, output.form)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise  # whoever reads has seen enough
+        except OSError as error:
+            raise RefusedError(
+                f"the forecast cannot be printed: {error.strerror}", code="LK687", hint="write it to a file: --output FORM=FILE"
+            ) from error
+
+
+def _print(forecast: Forecast, form: Form) -> None:
+    if form is Form.TEXT:
+        show_forecast(forecast, answers())
+    elif form is Form.JSON:
+        print_json(forecast)
+    else:
+        sys.stdout.buffer.write(rendered(forecast, form))
+        sys.stdout.buffer.flush()
 
 
 def rendered(forecast: Forecast, form: Form) -> bytes:

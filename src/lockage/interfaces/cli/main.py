@@ -175,7 +175,7 @@ def _outcome(invocation: Invocation) -> int:
 def _usage_error(error: typer.TyperException) -> UsageError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "lockage"
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").replace("Value error, ", "")
     close = get_close_matches(message.rpartition(" ")[2].strip("'"), COMMANDS, n=1)
     if message.startswith("No such command") and close:
         return UsageError(message, code="LK001", hint=f"lockage {close[0]}")

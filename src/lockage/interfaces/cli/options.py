@@ -162,6 +162,7 @@ def _gathering(command: NamingCommand[P], name: inspect.Parameter, *, without: t
         of_call = given.pop(context.name)
         named = {flag: given.pop(_prefixed(flag)) for flag in flags}
         passed = invocation_of(of_call).passed
+        _refuse_empty(named)
         wanted = Wanted(name=given.pop("name") or "", helm_arguments=passed, **named)
         cast("Callable[..., None]", command)(of_call, wanted, **given)
 
@@ -172,6 +173,12 @@ def _gathering(command: NamingCommand[P], name: inspect.Parameter, *, without: t
     )
     gathered.__annotations__ = {}
     return gathered
+
+
+def _refuse_empty(named: Mapping[str, Any]) -> None:
+    """Nothing, unless the URL is empty, as in a script whose variable is not set: libpq would take some other database."""
+    if named.get("database") == "":
+        raise UsageError("--database is empty", code="LK120", hint="is the variable set that holds the URL?")
 
 
 def _prefixed(flag: str) -> str:

@@ -190,7 +190,7 @@ def forecast(
             {"--migrations": source is not None, ", ".join(of_deployments): bool(of_deployments)}, command="forecast"
         )
     if not wanted.name and wanted.database is None:
-        _refuse_what_asks(calibrate, check_data=check_data)
+        _refuse_what_asks(calibrate, check_data=check_data, survey=survey)
     invocation = invocation_of(context)
     if source is not None and not wanted.name:
         _check_range(from_version, to, source=source, tagged=git is not None)
@@ -225,14 +225,15 @@ def forecast(
         end_at(made.hazards, fail_on)
 
 
-def _refuse_what_asks(calibrate: Measure | None, *, check_data: bool) -> None:
+def _refuse_what_asks(calibrate: Measure | None, *, check_data: bool, survey: Path | None) -> None:
     """Nothing, where nothing is to be asked of a database that was not given. Raises ``UsageError`` (LK700, LK719)."""
-    hint = "say which: --database URL"
+    given, hint = "none was given", "say which: --database URL"
+    if survey is not None:
+        given, hint = f"{survey} is only a file", f"leave it out, or take --database URL in the place of --survey {survey}"
     if calibrate is not None:
-        what = f"--calibrate={calibrate} measures the database itself, and none was given"
-        raise UsageError(what, code="LK700", hint=hint)
+        raise UsageError(f"--calibrate={calibrate} measures the database itself, and {given}", code="LK700", hint=hint)
     if check_data:
-        raise UsageError("--check-data asks the database itself, and none was given", code="LK719", hint=hint)
+        raise UsageError(f"--check-data asks the database itself, and {given}", code="LK719", hint=hint)
 
 
 def _of_deployment(
