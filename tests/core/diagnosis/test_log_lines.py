@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockage.core.diagnosis.evidence import LogText
-from lockage.core.diagnosis.log_lines import complaints, last_words, read_line
+from lockage.core.diagnosis.last_words import last_words
+from lockage.core.diagnosis.log_lines import complaints, read_line
 from lockage.core.diagnosis.server_messages import Fault
 
 SAID = [

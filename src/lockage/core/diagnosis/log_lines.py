@@ -12,6 +12,7 @@ process. The surprising thing: one error takes several lines (a traceback, Node'
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,6 +62,12 @@ class Complaint:
     detail: str  # its DETAIL and HINT, where they follow
     fatal: bool  # the server's severity is FATAL or PANIC: the connection ended, or never began
     raw: str
+    trace: tuple[str, ...] = ()  # the calls that it came through, as far as they are printed
+
+    @property
+    def is_servers(self) -> bool:
+        """Whether the server sent it, also where nothing tells its SQLSTATE: an exception of a trigger has words of its own."""
+        return self.fault is None and (self.sqlstate is not None or _OF_SERVER.search(self.raw) is not None)
 
 
 _TIME = re.compile(
@@ -85,12 +92,20 @@ _LEVELS = {
 
 _SENTENCE = re.compile(r"(?:\b(?:ERROR|FATAL|PANIC):\s+(?:[0-9A-Z]{5}: )?|\bpq: |error returned from database: )")
 _CLIENT = re.compile(r"\bpq: |PSQLException|\bpsycopg2?\.|\bPG::\w+|asyncpg\.exceptions|Npgsql\.|Postgrex\.Error|PostgresError|"
-                     r"error returned from database: |pgconn\.")  # fmt: skip
+                     r"error returned from database: |pgconn\.|^(?:psql:\S+ )?(?:ERROR|FATAL):  ")  # fmt: skip
+_CALL = re.compile(r"\s+at ")
+_CALLS_CLIENT = re.compile(r"node_modules/(?:pg|pg-protocol|postgres)/")
+_OF_SERVER = re.compile(
+    r"psycopg2?\.errors\.\w|PSQLException: (?:ERROR|FATAL): |\bPG::(?!ConnectionBad|UnableToSend)\w|"
+    r"asyncpg\.exceptions\.(?!_base|Interface|ConnectionDoesNotExist)\w|PostgresException|PostgresError: |"
+    r"error returned from database: |\bpq: |^(?:psql:\S+ )?(?:ERROR|FATAL):  |\(SQLSTATE "
+)
+"""How clients print an error that the server has sent, told from one of their own."""
 _FRAME = re.compile(r"\s+(?:at |File \"|from |\S+:\d+)|\s*github\.com/\S+\(")
 """A line of a stack: it names the library that was called, and says nothing itself."""
 _TAIL = re.compile(
     r"\s*(?:\(SQLSTATE|\(sqlstate=|\(details: | in line \d+: | \(column \d+\) in line |\s*Position: \d+|"
-    r"\s*Call getNextException|\[SQL: |\\n|\s+Where: |\n)"
+    r"\s*Call getNextException| \[Failed SQL: |\[SQL: |\\n|\s+Where: |\n)"
 )
 _CODE_LINE = re.compile(r"^\s*['\"]?(?:code|SQL State|sqlState|sqlstate|state_code|Error Code|Database error code)\b")
 _DETAIL = re.compile(r"^\s*(?:\S+ \S+ \S+ \[\d+\] )?(?:DETAIL|HINT|CONTEXT|Hint|Detail):\s+(?P<text>.+)")
@@ -100,6 +115,13 @@ _MESSAGE_CHARS = 300
 _TRACE_LINES = 40
 _OF_A_TRACE = re.compile(r"\s+(?:File \"|at |\^|~|\w)|Caused by: |Traceback |During handling |The above exception ")
 _CONNECTS = re.compile(r"(?i)connect")
+_NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10|Port could not be cast to integer")
+_READS_AN_ADDRESS = re.compile(r"sqlalchemy/engine/url\.py|asyncpg/connect_utils\.py|dj_database_url|yoyo/connections\.py")
+_FATAL_FIELD = re.compile(r"""\bseverity\\?["']?\s*:\s*\\?["'](?:FATAL|PANIC)\b""")
+_IN_FRONT = re.compile(r"\s|$|node:|triggerUncaught")
+"""Lines between whoever speaks and an error of his: its fellows, and what Node prints before it ends."""
+_UNNAMED = re.compile(r"(?:Error|AggregateError)(?: \[\w+\])?: ")
+"""An error of Node's own, whose calls do not say whose it is."""
 
 KEPT = 256
 """Logs whose lines are kept as they were read: every family reads the same ones, and sixty patterns a line take their time."""
@@ -149,13 +171,16 @@ def _complaints_of(log: LogText) -> tuple[Complaint, ...]:
 
 def _complaint(log: LogText, lines: Sequence[Line], index: int) -> Complaint | None:
     line = lines[index]
-    stated = stated_sqlstate(line.text)
+    stated = stated_sqlstate(_sentence(line.text)) or stated_sqlstate(line.text)
     meant = meant_sqlstate(line.text)
-    if stated is None and (meant is not None or _CLIENT.search(line.text)):
+    below = () if _FRAME.match(line.text) else _frames_below(lines, index)
+    if stated is None and (meant is not None or _CLIENT.search(line.text) or any(map(_CALLS_CLIENT.search, below))):
         stated = _stated_nearby(lines, index)
     fault = fault_in(line.text) if stated is None and meant is None else None
-    if fault is not None and not (speaks_of_a_database(line.text) or _connects_in_its_trace(lines, index)):
+    if fault is not None and not _is_of_a_database(lines, index):
         return None
+    if fault is None and stated is None and meant is None:
+        fault = _number_in_an_address(lines, index)
     if stated is None and meant is None and fault is None and (_FRAME.match(line.text) or not _CLIENT.search(line.text)):
         return None
     return Complaint(
@@ -169,24 +194,64 @@ def _complaint(log: LogText, lines: Sequence[Line], index: int) -> Complaint | N
         fault=fault,
         message=_message(line.text),
         detail=_detail(lines, index),
-        fatal=re.search(r"\b(?:FATAL|PANIC):", line.text) is not None,
+        fatal=re.search(r"\b(?:FATAL|PANIC):", line.text) is not None or _is_called_fatal(lines, index),
         raw=line.raw,
+        trace=(*_trace_above(lines, index), *below),
     )
 
 
-def _connects_in_its_trace(lines: Sequence[Line], index: int) -> bool:
-    """Whether the traceback above the line goes through a database client that connects."""
+def _is_of_a_database(lines: Sequence[Line], index: int) -> bool:
+    """Whether the line is about the way to a database: by its own words, or by what stands around it.
+
+    Python has the calls above an error and Node has them below; a client that tries several addresses indents one a line
+    below whom it asks; and who migrates asks a database.
+    """
+    line = lines[index]
+    if speaks_of_a_database(line.text):
+        return True
+    if any(_CONNECTS.search(raw) and speaks_of_a_database(raw) for raw in _trace_above(lines, index)):
+        return True
+    if any(speaks_of_a_database(raw) for raw in _frames_below(lines, index)):
+        return True
+    if not (line.raw[:1].isspace() or _UNNAMED.match(line.text)):
+        return False
+    before = reversed(lines[max(index - _NEAR_LINES, 0) : index])
+    head = next((other for other in before if not _IN_FRONT.match(other.raw)), None)
+    return head is not None and speaks_of_a_database(head.text)
+
+
+def _trace_above(lines: Sequence[Line], index: int) -> list[str]:
     trace: list[str] = []
     for line in reversed(lines[max(index - _TRACE_LINES, 0) : index]):
         if not _OF_A_TRACE.match(line.raw):
             break
         trace.append(line.raw)
-    return any(_CONNECTS.search(raw) and speaks_of_a_database(raw) for raw in trace)
+    return trace
+
+
+def _frames_below(lines: Sequence[Line], index: int) -> tuple[str, ...]:
+    following = (line.raw for line in lines[index + 1 : index + 1 + _TRACE_LINES])
+    return tuple(itertools.takewhile(_CALL.match, following))
+
+
+def _number_in_an_address(lines: Sequence[Line], index: int) -> Fault | None:
+    """What Python says of a port that is none, deep in the client library that reads the address."""
+    if not _NO_NUMBER.search(lines[index].text):
+        return None
+    return Fault.BAD_URL if any(map(_READS_AN_ADDRESS.search, _trace_above(lines, index)[:_NEAR_LINES])) else None
+
+
+def _is_called_fatal(lines: Sequence[Line], index: int) -> bool:
+    """Whether the error is printed with its fields, as Node does, and its severity is FATAL."""
+    below = lines[index + 1 : index + 1 + _TRACE_LINES]
+    fields = itertools.takewhile(lambda line: line.raw[:1] in {" ", "\t", "{"}, below)
+    return any(_FATAL_FIELD.search(raw) for raw in (lines[index].raw, *(line.raw for line in fields)))
 
 
 def _stated_nearby(lines: Sequence[Line], index: int) -> str | None:
     """The code that stands on a line of its own, above the message or below it."""
-    for line in lines[index + 1 : index + 1 + _NEAR_LINES]:
+    below = index + 1 + len(_frames_below(lines, index))
+    for line in lines[below : below + _NEAR_LINES]:
         if _CODE_LINE.match(line.text):
             return stated_sqlstate(line.text)
         if meant_sqlstate(line.text) is not None:
@@ -200,9 +265,14 @@ def _time_above(lines: Sequence[Line], index: int) -> datetime | None:
     return next((line.at for line in reversed(lines[max(index - 80, 0) : index]) if line.at is not None), None)
 
 
-def _message(text: str) -> str:
+def _sentence(text: str) -> str:
+    """What stands behind the last mark that the server's sentence begins: some clients print why they asked before it."""
     starts = [found.end() for found in _SENTENCE.finditer(text)]
-    sentence = text[starts[-1] :] if starts else text
+    return text[starts[-1] :] if starts else text
+
+
+def _message(text: str) -> str:
+    sentence = _sentence(text)
     cut = _TAIL.search(sentence)
     words = " ".join((sentence[: cut.start()] if cut and cut.start() else sentence).split())
     # What the client had put the sentence between ends behind it.
@@ -214,36 +284,6 @@ def _message(text: str) -> str:
 def _detail(lines: Sequence[Line], index: int) -> str:
     found = (_DETAIL.match(line.raw) or _DETAIL.match(line.text) for line in lines[index + 1 : index + 5])
     return " ".join(match["text"].strip() for match in found if match)
-
-
-# --- last words -------------------------------------------------------------------------------------------------------
-
-_TELLING = re.compile(
-    r"^panic: |^fatal error: |^thread '.*' panicked at|Exception in thread |^Caused by: |"
-    r"^\w[\w.:]*(?:Error|Exception|Failure)\b|"
-    r"^(?:Uncaught|Unhandled)|^Error: |^error: |^fatal: |^\*\* \(|runtime error: |^Encountered an error"
-)
-_CODE_ALONE = re.compile(r"Error: P\d{4}\s*")
-"""Prisma's first line; what it means stands below."""
-_TRAIL = re.compile(
-    r"^\s+|^goroutine \d+|^\tat |^\s*at |^Traceback |^exit status|^\s*$|^\d+ errors? occurred|^[{}\])]+;?$|^Node\.js v"
-)
-
-
-def last_words(log: LogText, *, look_back: int = 200) -> Line | None:
-    """The line in which a process says why it ends: the last that tells of a failure, else the last that says anything."""
-    lines = read_lines(log)[-look_back:]
-    telling = [line for line in lines if _tells(line)]
-    if telling:
-        return telling[-1]
-    said = [line for line in lines if line.text.strip() and not _TRAIL.match(line.text)]
-    return said[-1] if said else None
-
-
-def _tells(line: Line) -> bool:
-    if _CODE_ALONE.fullmatch(line.text):
-        return False
-    return line.is_error or (not line.level and _TELLING.search(line.text) is not None)
 
 
 # --- how loggers write ------------------------------------------------------------------------------------------------
@@ -261,6 +301,8 @@ def _moment(found: re.Match[str]) -> datetime | None:
 
 
 def _of_text(rest: str, raw: str, at: datetime | None) -> Line:
+    if '="' in rest:  # a quoted field: the server's own quotes stand in it with a backslash before them
+        rest = rest.replace('\\"', '"').replace("\\n\\t", " ")
     level = _LEVEL.search(rest[:48])
     if level is None or not (level[0] != level["level"] or level["level"].isupper() or level.start() == 0):
         return Line(at=at, level="", text=rest, raw=raw)

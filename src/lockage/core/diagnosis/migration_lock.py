@@ -157,9 +157,11 @@ def _strange_holders(case: Case) -> Iterator[tuple[OwnedSession, Sequence[OwnedS
         return
     for one in owned:
         session = one.session
-        if one.ours or one.orphan or one.replica is not None or not session.advisory_locks:
+        if one.ours or one.orphan or one.replica is not None:
             continue
         behind = [o for o in owned if is_turn(o.session) and session.pid in o.session.blocked_by and o.replica is not None]
+        if not session.advisory_locks and not behind:  # a lock of two keys is known by who waits for it alone
+            continue
         named = key is not None and key in session.advisory_locks
         young = (look.at - session.backend_start).total_seconds() < NOBODYS_S and not _is_named_otherwise(case, session)
         # Whose lock it is, is known by its key or by replicas that wait for it.

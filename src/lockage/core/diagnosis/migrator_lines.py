@@ -64,6 +64,8 @@ _PATTERNS: tuple[tuple[Step, re.Pattern[str]], ...] = tuple(
         (Step.DONE, r"(?:ChangeSet|Changeset) (?P<name>\S+) ran successfully"),  # Liquibase
         (Step.BEGUN, r"Running Changeset: (?P<name>\S+)"),
         (Step.DONE, r"^\s*OK\s+(?P<name>\d+_\S+\.(?:sql|go)) "),  # goose
+        (Step.BEGUN, r"^### MIGRATION (?P<name>\S+) \(UP\) ###"),  # node-pg-migrate
+        (Step.BEGUN, r"^executing (?P<name>\S+\.sql) up$"),  # tern
         (Step.DONE, r"^Applied: (?P<name>\S+)"),  # dbmate
         (Step.BEGUN, r"^Applying: (?P<name>\S+)"),
         (Step.DONE, r"^(?:Migration|Changeset) '?(?P<name>[\w.-]+)'? has been (?:applied|executed successfully)"),  # SeaORM

@@ -48,7 +48,9 @@ _CONDITIONS = (
         "28000",
         "invalid_authorization_specification",
         r"no pg_hba\.conf entry for|pg_hba\.conf rejects|"
-        r'FATAL:\s+role "[^"]*" does not exist|role "[^"]*" is not permitted to log in|'
+        r'FATAL:\s+role "[^"]*" does not exist|AuthorizationSpecificationError: role "|'
+        r'^(?:Error: )?error returned from database: role "[^"]*" does not exist|'
+        r'role "[^"]*" is not permitted to log in|'
         r"(?:Peer|Ident|LDAP|PAM|GSSAPI|RADIUS|certificate) authentication failed for user|"
         r"connection requires a valid client certificate|\bTenant or user not found",
     ),
@@ -91,7 +93,7 @@ _CONDITIONS = (
         r"the database system is (?:starting up|shutting down|in recovery mode|"
         r"not yet accepting connections|not accepting connections)|:\d+ - rejecting connections",
     ),
-    _Condition("58P01", "undefined_file", r"could not open extension control file|could not access file \""),
+    _Condition("58P01", "undefined_file", r"could not open extension control file|could not (?:access file|load library) \""),
     _Condition(
         "0A000",
         "feature_not_supported",
@@ -158,7 +160,11 @@ _CONDITIONS = (
         r"is being accessed by other users",
     ),
     _Condition("55P04", "unsafe_new_enum_value_usage", r"unsafe use of new value"),
-    _Condition("55000", "object_not_in_prerequisite_state", r"recovery is in progress|logical decoding"),
+    _Condition(
+        "55000",
+        "object_not_in_prerequisite_state",
+        r"recovery is in progress|logical decoding|is not currently accepting connections",
+    ),
     _Condition(
         "54000",
         "program_limit_exceeded",
@@ -193,7 +199,8 @@ _BY_WORDS = tuple((re.compile(c.words), c.sqlstate) for c in _CONDITIONS)
 
 _FAULTS = (
     (Fault.NO_TLS, r"server does not support SSL|SSL is not enabled on the server|server refused TLS connection|"
-     r"does not support (?:SSL|TLS) connections|The server does not support SSL"),
+     r"does not support (?:SSL|TLS) connections|[Ss]erver does not support (?:SSL|TLS)|rejected SSL upgrade|"
+     r"disconnected before secure TLS connection was established"),
     (Fault.WANTS_TLS, r"SSL connection is required|FATAL:\s+SSL required|server does not allow insecure connections"),
     (Fault.CERTIFICATE, r"certificate verify failed|x509: |self[- ]signed certificate|unable to verify the first certificate|"
      r"root certificate file .* does not exist|PKIX path building failed|certificate has expired|"
@@ -207,16 +214,17 @@ _FAULTS = (
     (Fault.REFUSED, r"[Cc]onnection refused|ECONNREFUSED|Connection to \S+ refused|ConnectionRefusedError|"
      r"\.s\.PGSQL\.\d+.{0,40}?[Nn]o such file or directory"),
     (Fault.UNREACHABLE, r"[Nn]o route to host|[Nn]etwork is unreachable|EHOSTUNREACH|ENETUNREACH|host is unreachable"),
-    (Fault.SILENT, r"i/o timeout|timeout expired|[Cc]onnection timed out|ETIMEDOUT|connect timed out|context deadline exceeded|"
-     r"Can't reach database server|timed out after|TimeoutError|[Cc]onnect timeout|connection timeout|timeout: context|"
-     r":\d+ - no response"),
+    (Fault.SILENT, r"i/o timeout|timeout expired|[Cc]onnection timed out|ETIMEDOUT|[Cc]onnect timed out|timeout: context|"
+     r"context deadline exceeded|SocketTimeoutException|CONNECT_TIMEOUT|The connection attempt failed|timed out after|"
+     r"Can't reach database server|TimeoutError|[Cc]onnect timeout|connection timeout|:\d+ - no response"),
     (Fault.BAD_URL, r"cannot parse `|invalid (?:dsn|DSN|connection (?:string|option|URI)|URI|port number)|"
      r"missing \"=\" after|Could not parse (?:SQLAlchemy|rfc1738) URL|invalid URL escape|first path segment in URL|"
      r"the URL must start with the protocol|must start with the protocol `postgres|net/url: invalid|"
      r"No suitable driver|invalid integer value \"[^\"]*\" for connection option|unsupported (?:database )?(?:scheme|protocol)|"
      r"ERR_INVALID_URL|Invalid URL|invalid (?:port|userinfo)|could not parse (?:the )?(?:database|connection)|"
      r"Can't load plugin: sqlalchemy|unknown (?:driver|scheme)|URI::InvalidURIError|invalid percent-encoded token|"
-     r"Driver .* claims to not accept jdbcUrl|must be specified.* URL|unexpected spaces found in|in URI query parameter|"
+     r"Driver .* claims to not accept jdbcUrl|Unable to parse URL jdbc:|"
+     r"must be specified.* URL|unexpected spaces found in|in URI query parameter|"
      r"forbidden value %00|unexpected character .* in URI|in IPv6 host address in URI|invalid sslmode value: \""),
     (Fault.LOST, r"server closed the connection unexpectedly|[Cc]onnection reset by peer|ECONNRESET|unexpected EOF|broken pipe|"
      r"driver: bad connection|SSL SYSCALL error|Connection terminated unexpectedly|connection is closed|EPIPE|"
@@ -230,11 +238,15 @@ _OF_A_POOL = re.compile(r"QueuePool limit|[Cc]onnection pool|Connection is not a
 _OF_A_DATABASE = re.compile(
     r"(?i)postgres|psycopg|asyncpg|\bpq: |\bpgx|pgconn|\bpg[_.-]|PSQLException|PG::|Npgsql|:5432\b|port 5432\b|database|"
     r", 5432\)|\.s\.PGSQL\.|\bP10\d\d\b|SSL options and retry|support SSL connections|"
-    r"connection to server (?:at|on)|activerecord|sqlalchemy|hikari|jdbc|prisma|Sequelize|\bdsn\b|Postgrex|libpq|\bDB\b"
+    r"connection to server (?:at|on)|\bpsql: |node_modules/pg/|Acquire connection error|error with configuration: |"
+    r"attempting to establish a TLS connection: |(?:during|run|running|apply|applying) (?:the )?(?:database )?migrations?\b|"
+    r"migration (?:error|run|failed)|failed to migrate|activerecord|sqlalchemy|"
+    r"hikari|jdbc|prisma|Sequelize|\bdsn\b|Postgrex|libpq|\bDB\b"
 )
 
 _OF_ANOTHER = re.compile(
-    r"(?i)redis|valkey|mysql|mariadb|mongo|cassandra|clickhouse|elastic|opensearch|rabbitmq|amqp|kafka|memcache|ldap|smtp|oidc"
+    r"(?i)redis|valkey|mysql|mariadb|mongo|cassandra|clickhouse|elastic|opensearch|rabbitmq|amqp|kafka|memcache|ldap|smtp|oidc|"
+    r"\bs3\b|minio"
     r"|:(?:6379|3306|27017|9042|9200|5672|9092|11211)\b"
 )
 """Other servers that an application talks to, whose trouble is told in the same words."""

@@ -7,6 +7,7 @@ process only the last complaint counts, and of a process that lives only a fresh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +17,18 @@ from lockage.core.diagnosis.findings import Case, Exhibit
 from lockage.core.diagnosis.log_lines import Complaint, complaints, read_lines
 from lockage.core.diagnosis.migrator_lines import Step, migrator_lines
 from lockage.core.diagnosis.present import CLOCK_S, age_s, in_trouble, living, log_exhibit, log_of, own_containers
+from lockage.core.diagnosis.server_messages import Fault
 
 FRESH_S = 120.0
 """How old the last complaint of a process that lives may be: clients that try again do it every few seconds."""
 
 LAST_LINES = 25
 """How near the end of the log of a process that lives it must stand, where its line has no time."""
+
+TOLD_TO_END = frozenset({"25P03", "25P04", "57P01", "57P02", "57P05"})
+"""What the server says before it ends a connection; its client goes on to say that the connection is closed."""
+
+_MIGRATOR = re.compile(r"(?i)migrat|alembic|flyway|liquibase|schema_version|goose")
 
 YOUNG_S = 60.0
 """How long after a restart a process that has not said anything yet is taken to be on its way to its predecessor's end."""
@@ -45,8 +52,8 @@ class Voice:
     @property
     def migrates(self) -> bool:
         """Whether the log shows that it was said by a migrator, or while one worked."""
-        text = self.complaint.raw.lower()
-        if any(word in text for word in ("migrat", "alembic", "flyway", "liquibase", "schema_version", "goose")):
+        said = (self.complaint.raw, *self.complaint.trace)
+        if any(_MIGRATOR.search(text) for text in said):
             return True
         last = [line.step for line in migrator_lines(self.log)]
         return bool(last) and last[-1] in {Step.BEGUN, Step.LOCKED, Step.FAILED, Step.DONE}
@@ -99,9 +106,22 @@ def _last_of(detail: ReplicaDetail, container: Container, log: LogText | None, *
 
 
 def _root(found: tuple[Complaint, ...]) -> Complaint:
-    """The last complaint; of those that only follow from an error in the same transaction, the error itself."""
-    telling = [one for one in found if one.sqlstate != "25P02"]
-    return (telling or list(found))[-1]
+    """The last complaint; where that only follows from the one before, or says it again with less, the one before."""
+    telling = [one for one in found if one.sqlstate != "25P02"] or list(found)
+    last = telling[-1]
+    if _is_aftermath(last):
+        before = next((one for one in reversed(telling) if not _is_aftermath(one)), None)
+        return before if before is not None and before.sqlstate in TOLD_TO_END else last
+    if last.stated:
+        return last
+    fuller = (one for one in telling[:-1] if one.sqlstate is not None and last.message in one.raw)
+    return next(fuller, last)
+
+
+def _is_aftermath(complaint: Complaint) -> bool:
+    """Whether it only says that the connection is not there any more."""
+    unknown = complaint.sqlstate is None and complaint.fault is None
+    return unknown or complaint.fault is Fault.LOST or complaint.sqlstate in {"08003", "08006"}
 
 
 def _fresh(case: Case, log: LogText, container: Container) -> Complaint | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lockage.core.diagnosis.evidence import Container, ContainerPhase, ReplicaDetail
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
-from lockage.core.diagnosis.log_lines import last_words
+from lockage.core.diagnosis.last_words import last_words
 from lockage.core.diagnosis.present import (
     age_s,
     endings,
@@ -222,6 +222,8 @@ def _code_of(case: Case, sqlstate: str | None, fault: Fault | None, text: str) -
             code = "F019"
         case "3D000":
             code = "F023"
+        case "08001":  # as drivers of Java say it of whatever kept them from connecting
+            code = "F021"
         case "28000" if "not permitted to log in" not in text:  # which is a privilege
             code = _said_at_login(text) or ("F022" if _wants_tls(case, text) else "F024")
         case "08P01" | "XX000":
@@ -323,12 +325,17 @@ _VERSION = re.compile(
 _PARAMETER = re.compile(r'invalid value for parameter "|unrecognized configuration parameter "')
 """What the server does not take of a client at its login. Source: PostgreSQL 18, utils/misc/guc.c."""
 
+_OF_A_LOGIN = re.compile(r'failed to connect|parameter \\?"\+?(?:TimeZone|DateStyle|client_encoding)\b')
+"""What shows that a parameter was one of a login: no migration sets these."""
+
 
 def refuses_a_parameter(case: Case) -> Iterator[Finding]:
     """F025: a login sets a parameter, such as a time zone, that this server does not know."""
     for voice in voices(case):
         complaint = voice.complaint
-        if _PARAMETER.search(complaint.message) and (complaint.fatal or not voice.migrates):
+        if not _PARAMETER.search(complaint.message):
+            continue
+        if complaint.fatal or not voice.migrates or _OF_A_LOGIN.search(complaint.raw):
             yield Finding(
                 code="F025",
                 cause=f"{noun(case)} {voice.detail.name} sets a parameter at its login that the server does not take: "

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from lockage.core.diagnosis.evidence import Container, ContainerPhase, LogText, ReplicaDetail
 from lockage.core.diagnosis.families.exit_beside import ends_beside, hook_failed
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
-from lockage.core.diagnosis.log_lines import Complaint, last_words
+from lockage.core.diagnosis.last_words import last_words
+from lockage.core.diagnosis.log_lines import Complaint
 from lockage.core.diagnosis.migrator import THE_LOCK
 from lockage.core.diagnosis.motion import another_works
 from lockage.core.diagnosis.present import (
@@ -199,15 +200,18 @@ def failed_migration(case: Case) -> Iterator[Finding]:
     """F012: a migration failed on an error of its own statement."""
     for voice in voices(case):
         complaint = voice.complaint
-        if complaint.sqlstate is None or has_own_cause(complaint) or not voice.migrates:
+        if not complaint.is_servers or has_own_cause(complaint) or not voice.migrates:
             continue
         who = f"{noun(case)} {voice.detail.name}"
         read = "" if complaint.stated else ", read from the server's words"
         yield Finding(
             code="F012",
-            cause=f"the migration of {who} failed: {complaint.message} (SQLSTATE {complaint.sqlstate})",
+            cause=f"the migration of {who} failed: {complaint.message}"
+            + (f" (SQLSTATE {complaint.sqlstate})" if complaint.sqlstate else ""),
             confidence=0.95 if complaint.stated else 0.85,
-            why=f"the replica's log has the server's error with its SQLSTATE{read}",
+            why=f"the replica's log has the server's error with its SQLSTATE{read}"
+            if complaint.sqlstate
+            else "the replica's log has an error that the server has sent while it migrated",
             evidence=(voice.exhibit, *_detail_of(voice)),
             next=lockage(case, "recover", "--plan-only"),
             avoid="do not mark it as done by hand, nor go back to the old image, before the schema was compared",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from lockage.core.diagnosis.evidence import Container, ContainerPhase, ContainerState, ReplicaDetail
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding
-from lockage.core.diagnosis.log_lines import last_words
+from lockage.core.diagnosis.last_words import last_words
 from lockage.core.diagnosis.present import (
     age_s,
     event_line,

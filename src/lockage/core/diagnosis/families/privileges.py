@@ -17,7 +17,8 @@ from lockage.core.diagnosis.voices import Voice, voices
 from lockage.core.plan.wording import listed
 
 _OWNER = re.compile(r"must be owner of (?P<kind>[\w ]+?) (?P<name>\S+)$")
-_EXTENSION = re.compile(r'extension (?:control file )?"(?P<path>[^"]+)"')
+_EXTENSION = re.compile(r'(?:extension|access file|load library) (?:control file )?"(?P<path>[^"]+)"')
+_OF_AN_EXTENSION = re.compile(r'extension|could not (?:access file|load library) "')
 _DENIED = re.compile(r"permission denied (?:for|to) (?P<what>.{1,80})")
 
 
@@ -134,7 +135,7 @@ def shut(case: Case) -> Iterator[Finding]:
     """F027: the role or the database was closed to logins."""
     for voice in voices(case):
         for words, cause, change in _CLOSED:
-            if (found := words.search(voice.complaint.raw)) is not None:
+            if (found := words.search(voice.complaint.message) or words.search(voice.complaint.raw)) is not None:
                 opened = psql(case, change.format(name=found["name"]))
                 yield Finding(
                     code="F027",
@@ -181,11 +182,11 @@ def extension(case: Case) -> Iterator[Finding]:
     """F028: an extension that the migration wants is not there."""
     for voice in failed(case, "58P01", "0A000", "42704"):
         message = voice.complaint.message
-        if "extension" in message:
+        if _OF_AN_EXTENSION.search(message):
             yield _extension(case, message, evidence=(voice.exhibit,), about=_about(voice), sure=_sure(voice))
             return
     for entry in logged_of_migration(case, "58P01", "0A000", "42704"):
-        if "extension" in entry.message:
+        if _OF_AN_EXTENSION.search(entry.message):
             yield _extension(case, entry.message, evidence=(written(entry),), about=(), sure=0.75)
             return
     privileges = case.evidence.database.privileges
@@ -197,7 +198,7 @@ def extension(case: Case) -> Iterator[Finding]:
 
 def _extension(case: Case, message: str, *, evidence: Sequence[Exhibit], about: tuple[str, ...], sure: float) -> Finding:
     found = _EXTENSION.search(message)
-    name = found["path"].rpartition("/")[2].removesuffix(".control") if found else "it"
+    name = found["path"].rpartition("/")[2].removesuffix(".control").removesuffix(".so") if found else "it"
     there = psql(case, "SELECT * FROM pg_available_extensions")
     listed_by_name = "allow-listed" in message
     get = f"put {name} on the provider's list (azure.extensions)" if listed_by_name else f"install {name} on the server"
