@@ -67,7 +67,11 @@ def _tables(connection: psycopg.Connection[Any]) -> Mapping[str, TableDetail]:
     columns: dict[str, dict[str, ColumnDetail]] = {}
     for row in _rows(connection, "select_table_columns"):
         columns.setdefault(row["relation"], {})[row["name"]] = ColumnDetail(
-            type=row["type"], mean_bytes=row["mean_bytes"], correlation=row["correlation"], collated=row["collated"]
+            type=row["type"],
+            mean_bytes=row["mean_bytes"],
+            correlation=row["correlation"],
+            collated=row["collated"],
+            null_ratio=row["null_ratio"],
         )
     indexes: dict[str, list[IndexDetail]] = {}
     for row in _rows(connection, "select_table_indexes"):
@@ -79,6 +83,7 @@ def _tables(connection: psycopg.Connection[Any]) -> Mapping[str, TableDetail]:
                 unique=row["is_unique"],
                 partial=row["is_partial"],
                 bytes=int(row["bytes"]) or None,
+                share=row["share"],
             )
         )
     hits = {row["relation"]: row for row in _rows(connection, "select_table_hits")}

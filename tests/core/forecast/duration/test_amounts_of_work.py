@@ -47,7 +47,7 @@ def tables(draw: st.DrawFn) -> Table:
         indexes=tuple(draw(st.lists(indexes, max_size=4))),
         known=True,
         hit_ratio=draw(st.none() | st.floats(min_value=0, max_value=1)),
-        spare_bytes=spare,
+        free_bytes=spare,
     )
 
 

@@ -5,6 +5,7 @@ select n.nspname || '.' || c.relname as relation,
        format_type(a.atttypid, null) as type,
        s.avg_width::float8 as mean_bytes,
        s.correlation::float8 as correlation,
+       s.null_frac::float8 as null_ratio,
        coalesce(k.collname not in ('C', 'POSIX', 'ucs_basic') and not (k.collname = 'default' and d.plain), false) as collated
   from pg_attribute as a
   join pg_class as c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'm') and c.relpersistence <> 't'

@@ -12,6 +12,10 @@ select t.nspname || '.' || r.relname as relation,
        )::text[] as columns,
        i.indisunique as is_unique,
        i.indpred is not null as is_partial,
+       -- Before 14, an index that was never counted has no entries and no pages.
+       case when i.indpred is not null and c.relpages > 0 and c.reltuples >= 0 and r.reltuples > 0
+            then least(c.reltuples::float8 / r.reltuples, 1.0)
+       end as share,
        c.relpages::bigint * current_setting('block_size')::bigint as bytes
   from pg_index as i
   join pg_class as c on c.oid = i.indexrelid

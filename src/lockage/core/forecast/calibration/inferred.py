@@ -45,6 +45,7 @@ def _memory(reading: TargetReading, speeds: Speeds) -> tuple[Speeds, str]:
             speeds,
             buffers_bytes=float(sizes.get("shared_buffers", speeds.buffers_bytes)),
             sort_bytes=float(sizes.get("maintenance_work_mem", speeds.sort_bytes)),
+            work_bytes=float(sizes.get("work_mem", speeds.work_bytes)),
             hash_bytes=sizes["work_mem"] * multiplier if "work_mem" in sizes else speeds.hash_bytes,
             wal_limit_bytes=float(sizes.get("max_wal_size", speeds.wal_limit_bytes)),
             builders=1 + int(helpers),

@@ -19,6 +19,7 @@ class ColumnDetail:
     mean_bytes: float | None = None  # pg_stats.avg_width; None: never analyzed, or not ours to see
     correlation: float | None = None  # of its order with the order on disk, -1 to 1
     collated: bool = False  # sorted by a collation that is neither C nor POSIX
+    null_ratio: float | None = None  # pg_stats.null_frac
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class IndexDetail:
     unique: bool = False
     partial: bool = False
     bytes: int | None = None
+    share: float | None = None  # of the table's rows that a partial one takes in, as both were last counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

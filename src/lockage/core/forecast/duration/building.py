@@ -40,9 +40,6 @@ UNKNOWN_ITEMS = 4.0
 PREDICATE_CHECKS = 4
 """What testing a row against an index's predicate takes, in tests of a column that is NULL."""
 
-PARTIAL_RATIO = 0.33
-"""Rows that a partial index takes in, where nothing tells. Source: utils/selfuncs.h, DEFAULT_INEQ_SEL."""
-
 
 def scanning(table: Table, speeds: Speeds, *, conditions: int = 0, work: Work = WORK) -> Cost:
     """Reading every row in passing."""
@@ -77,7 +74,7 @@ def rewriting(table: Table, speeds: Speeds, *, work: Work = WORK) -> Cost:
     )
     whole = scanning(table, speeds, work=work) + written
     for index in table.indexes:
-        whole += sorting(index, table.rows, speeds, work=work) + Cost(
+        whole += sorting(index, table.rows * index.share, speeds, work=work) + Cost(
             cpu_s=table.rows * work.scan_row_s, hit_bytes=min(heap, speeds.buffers_bytes), read_bytes=heap / 2
         )
     return whole
@@ -85,9 +82,8 @@ def rewriting(table: Table, speeds: Speeds, *, work: Work = WORK) -> Cost:
 
 def building(index: Index, table: Table, speeds: Speeds, *, work: Work = WORK) -> Cost:
     """One index built over the table's rows, in as many processes as the server would take."""
-    share = PARTIAL_RATIO if index.partial else 1.0
     scan = scanning(table, speeds, conditions=PREDICATE_CHECKS * index.partial, work=work)
-    sort = sorting(index, (table.rows + table.dead_rows) * share, speeds, work=work)
+    sort = sorting(index, (table.rows + table.dead_rows - table.hot_rows) * index.share, speeds, work=work)
     whole = scan + sort
     helpers = parallel_helpers(table, speeds) if index.method in {"btree", "brin", "gin"} else 0
     # The last merge and the writing are one process's: each further one takes half of what it could.
@@ -102,7 +98,7 @@ def building(index: Index, table: Table, speeds: Speeds, *, work: Work = WORK) -
 
 def building_beside_writers(index: Index, table: Table, speeds: Speeds, *, work: Work = WORK) -> Cost:
     """The same CONCURRENTLY: built over one scan, then its entries are sorted by place and compared in a second scan."""
-    rows = table.rows * (PARTIAL_RATIO if index.partial else 1.0)
+    rows = table.rows * index.share
     compared = Cost(cpu_s=rows * (work.sort_row_s * _halvings(rows) + 2 * work.check_row_s))
     return building(index, table, speeds, work=work) + scanning(table, speeds, work=work) + compared
 
@@ -121,7 +117,8 @@ def sorting(index: Index, rows: float, speeds: Speeds, *, work: Work = WORK) -> 
             cpu_s = rows * (work.gin_build_s + items * work.gin_item_s)
             return _written(rows * (key + ENTRY_BYTES) / 2, speeds, cpu_s=cpu_s)
         case "gist" | "spgist":
-            return _written(rows * entry_bytes * 1.4, speeds, cpu_s=rows * work.gist_build_s * _halvings(rows) / 17)
+            row_s = work.gist_text_s if index.text_like else work.gist_build_s
+            return _written(rows * entry_bytes * 1.4, speeds, cpu_s=rows * row_s * _halvings(rows) / 17)
         case "hash":
             # Each entry goes to a bucket of its own: pages come and go as if there were no order.
             far = 1.0 + math.log2(max(rows * 24.0 / CACHE_BYTES, 1.0)) / 2

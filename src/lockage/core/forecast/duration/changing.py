@@ -22,19 +22,32 @@ ROOM_RATIO = 0.75
 CHECKPOINT_RATIO = 0.53
 """Share of max_wal_size after which a checkpoint begins: 1 / (1 + checkpoint_completion_target). Source: manual, 28.5."""
 
+LEAST_FULL = 0.5
+"""Of an index whose pages were split: half full each. What was deleted from it is no part of a page's image."""
+
+UNEVEN_RATIO = 0.4
+"""Share of what is free of a file that lies where it is needed, if rows were deleted here more than there."""
+
 _ENTRY_WAL_BYTES = 64.0
 """Record of one entry: header 24, block reference 20, offset, tuple header. Source: access/xlogrecord.h, nbtxlog.h."""
 
 
-def updating(table: Table, rows: float, columns: Sequence[str], speeds: Speeds, *, work: Work = WORK) -> Cost:
-    """New versions of so many rows, with their index entries; without finding them."""
+def updating(
+    table: Table, rows: float, columns: Sequence[str], speeds: Speeds, *, evenly: bool = True, work: Work = WORK
+) -> Cost:
+    """New versions of so many rows, with their index entries; without finding them.
+
+    ``evenly``: what is free of the file is taken to lie on the pages of the rows.
+    """
     if rows <= 0:
         return FREE
-    moved = rows * (1 - same_page_ratio(table, columns))
+    moved = rows * (1 - same_page_ratio(table, columns, evenly=evenly))
     heap = Cost(
         cpu_s=rows * work.update_row_s,
         wal_bytes=rows * (table.row_bytes + work.row_wal_bytes) + images(table, rows, speeds),
-        file_bytes=leaving(touched_bytes(table, rows) + rows * table.row_bytes, speeds.buffers_bytes * ROOM_RATIO),
+        file_bytes=leaving(
+            touched_bytes(table, rows) + max(0.0, rows * table.row_bytes - table.free_bytes), speeds.buffers_bytes * ROOM_RATIO
+        ),
     )
     return checkpointed(heap + keeping(table.indexes, moved, table, speeds, work=work), table, speeds)
 
@@ -89,20 +102,23 @@ def checkpointed(cost: Cost, table: Table, speeds: Speeds) -> Cost:
     return cost + Cost(wal_bytes=again * scattered, file_bytes=again * scattered)
 
 
-def same_page_ratio(table: Table, columns: Sequence[str]) -> float:
+def same_page_ratio(table: Table, columns: Sequence[str], *, evenly: bool = True) -> float:
     """Share of updated rows whose new version fits on the same page and changes no index, so that none gets an entry."""
     indexed = {column for index in table.indexes if index.method != "brin" for column in index.columns}
     if not columns or "" in indexed or not all(index.known for index in table.indexes) or indexed & set(columns):
         return 0.0
     if table.heap_bytes <= 0:
         return 0.0
-    spare = (1 - table.fill_ratio) + max(0.0, table.spare_bytes) / (table.heap_bytes + table.spare_bytes) * 0.5
-    return min(1.0, spare / max(1 - spare, 0.5))
+    free = max(1 - table.fill_ratio, table.free_ratio * (1.0 if evenly else UNEVEN_RATIO))
+    return min(1.0, free / max(1 - free, 0.1))
 
 
 def images(table: Table, rows: float, speeds: Speeds) -> float:
-    """Bytes of whole pages in the WAL: each page that is changed for the first time since a checkpoint."""
-    return touched_bytes(table, rows) if speeds.page_images else 0.0
+    """Bytes of whole pages in the WAL: each page that is changed for the first time since a checkpoint.
+
+    Without what is free in their midst. Source: access/transam/xloginsert.c, XLogRecordAssemble, hole_length.
+    """
+    return touched_bytes(table, rows) * (1 - table.free_ratio) if speeds.page_images else 0.0
 
 
 def touched_bytes(table: Table, rows: float) -> float:
@@ -141,11 +157,11 @@ def _keeping(index: Index, rows: float, table: Table, speeds: Speeds, *, misses:
     scattered = rows * _scatter(index) * misses * PAGE_BYTES
     grown = rows * (index.key_bytes + ENTRY_BYTES)
     # Only pages that are there already can be changed for the first time.
-    first = min(size, rows * PAGE_BYTES) * (1.0 if not inserting or index.correlation < 0.99 else 0.01)
-    share = 0.33 if index.partial else 1.0
+    used = min(size, (table.rows + table.dead_rows) * (index.key_bytes + ENTRY_BYTES) / LEAST_FULL)
+    first = min(used, rows * PAGE_BYTES) * (1.0 if not inserting or index.correlation < 0.99 else 0.01)
     return Cost(
         cpu_s=rows * (cpu + index.key_bytes * work.key_byte_s),
         read_bytes=scattered,
         wal_bytes=rows * (index.key_bytes + _ENTRY_WAL_BYTES) + (first if speeds.page_images else 0.0),
         file_bytes=scattered + leaving(size + grown, speeds.buffers_bytes * ROOM_RATIO),
-    ).times(share)
+    ).times(index.share)

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Operation, Seconds
 from lockage.core.forecast.calibration.calibration import UNCALIBRATED, Calibration
+from lockage.core.forecast.duration.changing import same_page_ratio
 from lockage.core.forecast.duration.operations import Operations
 from lockage.core.forecast.duration.piece import Piece
 from lockage.core.forecast.duration.rates import Rate
-from lockage.core.forecast.duration.structure import Structure
+from lockage.core.forecast.duration.structure import Changed, Structure
 from lockage.core.forecast.gaps import Gap
 from lockage.core.forecast.names import resolve
 from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.row_ledger import RowLedger
 from lockage.core.forecast.seconds import total, unbounded
 from lockage.core.forecast.trace import Trace, Traced
-from lockage.core.migration.syntax import Control
+from lockage.core.migration.syntax import Change, ChangeKind, Control
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +83,19 @@ class _Estimator:
 
     def _note(self, step: Traced) -> None:
         changed = [
-            (change.kind, relation.oid, self._ledger.changed_rows(change, relation.oid, step)[1])
+            self._changed(change, relation.oid, step)
             for change in (changes_of(step) if step.succeeded else ())
             for relation in resolve(change.relation, step.before)
         ]
         self._structure.note(step, changed)
         self._ledger.note(step)
+
+    def _changed(self, change: Change, oid: int, step: Traced) -> Changed:
+        rows = self._ledger.changed_rows(change, oid, step)[1]
+        hot = 0.0
+        if change.kind is ChangeKind.UPDATE and rows > 0:
+            hot = rows * same_page_ratio(self._structure.table(oid, step.before), change.columns)
+        return Changed(kind=change.kind, oid=oid, rows=rows, hot_rows=hot)
 
 
 def _fixed(rate: Rate) -> Seconds:

@@ -7,7 +7,7 @@ a plan ran; but its row counts are production's, and the tables' real sizes are 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import cast
 
 from lockage.core.forecast.duration.building import scanning
@@ -19,12 +19,29 @@ _BY_INDEX = {"Index Scan": 0.3, "Index Only Scan": 0.02, "Bitmap Heap Scan": 0.2
 """Shares of a probe that each further row of one takes."""
 _HASHED = {"Hash", "HashAggregate", "SetOp", "Memoize"}
 _SORTED = {"Sort", "Incremental Sort"}
-_PASSED = {"Aggregate", "Group", "WindowAgg", "Unique", "Merge Join", "Hash Join", "Nested Loop", "ProjectSet", "Materialize"}
+_PASSED = {
+    "Aggregate": 0.5,
+    "Group": 0.5,
+    "WindowAgg": 2.0,
+    "Unique": 0.5,
+    "Merge Join": 0.5,
+    "Hash Join": 0.5,
+    "Nested Loop": 0.5,
+    "ProjectSet": 0.5,
+    "Materialize": 0.5,
+}
+"""Shares of a hashed row's time that each row takes that comes in."""
+
+_WHOLE = {*_HASHED, *_SORTED, "Aggregate", "WindowAgg", "Materialize"}
+"""Those that read everything below them before they give anything, so that a Limit above spares nothing."""
+
+_SORTED_HEADER_BYTES = 24.0
+"""Of a row in a sort or a hash. Source: access/htup_details.h, MinimalTuple, aligned."""
 
 
 def finding(plan: Mapping[str, object], table_of: Callable[[int], Table | None], speeds: Speeds, *, work: Work = WORK) -> Cost:
     """Everything below and beside the changes of one plan, as ``EXPLAIN (FORMAT JSON)`` prints it."""
-    return _node(plan.get("Plan"), 1.0, table_of, speeds, work)
+    return _node(plan.get("Plan"), 1.0, 1.0, table_of, speeds, work)
 
 
 def result(plan: Mapping[str, object]) -> tuple[float, float] | None:
@@ -39,47 +56,82 @@ def result(plan: Mapping[str, object]) -> tuple[float, float] | None:
     return (float(rows), float(width)) if isinstance(rows, int | float) and isinstance(width, int | float) else None
 
 
+def relations_of(plan: Mapping[str, object]) -> frozenset[int]:
+    """The oids of the tables that it reads."""
+    oids = (node.get("Relation OID") for node in _nodes(plan.get("Plan")))
+    return frozenset(oid for oid in oids if isinstance(oid, int))
+
+
+def given_columns(plans: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
+    """Names of the columns that the first plan's rows are made of, as far as its output lists them."""
+    node = next((plan.get("Plan") for plan in plans), None)
+    while isinstance(node, Mapping):
+        tree = cast("Mapping[str, object]", node)
+        below = _children(tree)
+        output = tree.get("Output")
+        if isinstance(output, list) and tree.get("Node Type") != "ModifyTable":
+            words = (str(one).strip("()") for one in cast("list[object]", output))
+            return tuple(word.rpartition(".")[2].strip('"') for word in words)
+        node = below[0] if below else None
+    return ()
+
+
 def is_parallel(plan: Mapping[str, object]) -> bool:
     """Whether several processes would share it."""
     return any(str(node.get("Node Type", "")).startswith("Gather") for node in _nodes(plan.get("Plan")))
 
 
-def _node(node: object, loops: float, table_of: Callable[[int], Table | None], speeds: Speeds, work: Work) -> Cost:
+def _node(
+    node: object, loops: float, share: float, table_of: Callable[[int], Table | None], speeds: Speeds, work: Work
+) -> Cost:
+    """``share``: of its rows that are asked for, which a Limit above decides."""
     if not isinstance(node, Mapping):
         return FREE
     tree = cast("Mapping[str, object]", node)
-    kind, rows = str(tree.get("Node Type")), _rows(tree) * loops
+    kind = str(tree.get("Node Type"))
+    share = 1.0 if kind in _WHOLE else share
     children = _children(tree)
-    whole = _own(tree, kind, rows, loops, table_of, speeds, work)
+    whole = _own(tree, kind, loops, share, table_of, speeds, work)
+    if kind == "Limit" and children:
+        share *= min(1.0, _rows(tree) / max(_rows(children[0]), 1.0))
     for place, child in enumerate(children):
-        again = _rows(children[0]) * loops if kind == "Nested Loop" and place == 1 else loops
-        whole += _node(child, max(again, 1.0), table_of, speeds, work)
+        again = _rows(children[0]) * loops * share if kind == "Nested Loop" and place == 1 else loops
+        whole += _node(child, max(again, 1.0), 1.0 if kind == "Nested Loop" and place == 1 else share, table_of, speeds, work)
     return whole
 
 
 def _own(
     tree: Mapping[str, object],
     kind: str,
-    rows: float,
     loops: float,
+    share: float,
     table_of: Callable[[int], Table | None],
     speeds: Speeds,
     work: Work,
 ) -> Cost:
+    rows = _rows(tree) * loops * share
     oid = tree.get("Relation OID")
     table = table_of(oid) if isinstance(oid, int) and kind != "ModifyTable" else None
     if kind in _BY_INDEX:
         return Cost(cpu_s=(rows * _BY_INDEX[kind] + loops) * work.probe_s)
     if table is not None:
-        return scanning(table, speeds, conditions=int("Filter" in tree), work=work).times(loops)
+        return scanning(table, speeds, conditions=int("Filter" in tree), work=work).times(loops * share)
     if kind in _SORTED:
-        return Cost(cpu_s=rows * work.sort_text_s * math.log2(max(rows, 2.0)))
+        compared = Cost(cpu_s=rows * work.sort_text_s * math.log2(max(rows, 2.0)))
+        return compared + _spilled(tree, rows, speeds.work_bytes)
     if kind in _HASHED:
-        return Cost(cpu_s=rows * work.join_row_s)
+        return Cost(cpu_s=rows * work.join_row_s) + _spilled(tree, rows, speeds.hash_bytes)
     if kind in _PASSED:
-        below = sum(_rows(child) for child in _children(tree)) * loops
-        return Cost(cpu_s=below * work.join_row_s / 2)
+        below = sum(_rows(child) for child in _children(tree)) * loops * share
+        return Cost(cpu_s=below * work.join_row_s * _PASSED[kind])
     return FREE
+
+
+def _spilled(tree: Mapping[str, object], rows: float, room_bytes: float) -> Cost:
+    """What does not fit into memory is written to a file and read again."""
+    width = tree.get("Plan Width")
+    held = rows * (_SORTED_HEADER_BYTES + (float(width) if isinstance(width, int | float) else 0.0))
+    return Cost(read_bytes=held, file_bytes=held) if held > room_bytes else FREE
 
 
 def _rows(tree: Mapping[str, object]) -> float:

@@ -8,19 +8,20 @@ follows from the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from lockage.core.forecast.assess import Seconds
 from lockage.core.forecast.calibration.calibration import Calibration
-from lockage.core.forecast.duration import building, changing
+from lockage.core.forecast.duration import building, changing, toast
 from lockage.core.forecast.duration.cost import FREE, SURE, Cost, Doubt, seconds_of, together
-from lockage.core.forecast.duration.finding import finding, is_parallel, result
+from lockage.core.forecast.duration.evidence import CALLS, calling, doubt_of_calls, newly_indexed, rewritten, spared
+from lockage.core.forecast.duration.finding import finding, given_columns, is_parallel, relations_of, result
 from lockage.core.forecast.duration.firing import Fired, fired
 from lockage.core.forecast.duration.piece import Piece
 from lockage.core.forecast.duration.rates import WORK
-from lockage.core.forecast.duration.structure import Structure, Table
-from lockage.core.forecast.names import descendants, differences, oids, owner, resolve
+from lockage.core.forecast.duration.structure import Index, Structure, Table
+from lockage.core.forecast.names import differences, oids, owner, resolve
 from lockage.core.forecast.ran import changes_of, plans_of
 from lockage.core.forecast.row_ledger import RowLedger
 from lockage.core.forecast.seconds import unbounded
@@ -35,17 +36,17 @@ GUESSED = Doubt(below=1.25, above=1.35)
 PARALLEL = Doubt(below=2.0, above=1.0)
 """A plan that several processes may share."""
 
-CALLS = Doubt(below=1.2, above=2.0)
-"""Of functions that are called for each row: nobody knows what they do."""
+METHOD_DOUBTS = {
+    "gin": Doubt(below=1.6, above=1.6),  # how many different items there are is not known, and decides
+    "gist": Doubt(below=1.8, above=1.8),  # ranges and points are sorted first, other kinds are put in one by one
+    "spgist": Doubt(below=1.8, above=1.8),
+}
 
 ANALYZED_PAGES = 30_000
 """Source: commands/analyze.c: 300 rows for each of default_statistics_target's 100."""
 
 _UNLOGGED = re.compile(r"\bset\s+unlogged\b", re.IGNORECASE)
 _ANALYZE = re.compile(r"analy[sz]e\b", re.IGNORECASE)
-_OF_THE_CLOCK = {"now", "transaction_timestamp", "statement_timestamp"}
-"""Functions that give what is known already."""
-
 _CONCURRENTLY_BUILDS = {"index_stmt", "reindex_stmt"}
 
 
@@ -60,18 +61,19 @@ class Operations:
 
     def of(self, step: Traced) -> Iterator[Piece]:
         """Every piece of the statement's work, in the order in which it is done."""
-        rewritten: set[int] = set()
-        for relation in _rewritten(step):
-            rewritten.add(relation.oid)
+        anew: set[int] = set()
+        for relation in rewritten(step):
+            anew.add(relation.oid)
             table = self._table(relation.oid, step)
-            cost = building.rewriting(table, self._speeds) + _calling(step, table.rows)
+            cost = building.rewriting(table, self._speeds) + calling(step, table.rows)
             if _UNLOGGED.search(step.statement.text):
                 cost = replace(cost, wal_bytes=0.0)
-            yield self._piece("rewrite", relation, table, cost, doubt=_doubt_of_calls(step))
-        yield from self._builds(step, rewritten)
+            costs = [cost + copied for copied in toast.copied(table)]
+            yield self._between("rewrite", relation, table.known, costs, table.rows, doubt=doubt_of_calls(step))
+        yield from self._builds(step, anew)
         for work in step.statement.works:
             tables = [owner(relation, step.before) for relation in resolve(work.relation, step.before)]
-            for table in (table for table in tables if table.oid not in rewritten):
+            for table in (table for table in tables if table.oid not in anew):
                 yield from self._work(work, table, step)
         yield from self._filling(step)
         yield from self._dropping(step)
@@ -81,21 +83,27 @@ class Operations:
 
     # --- files --------------------------------------------------------------------------------------------------------
 
-    def _builds(self, step: Traced, rewritten: set[int]) -> Iterator[Piece]:
+    def _builds(self, step: Traced, anew: set[int]) -> Iterator[Piece]:
         beside = step.statement.concurrently and step.statement.node in _CONCURRENTLY_BUILDS
-        for built, relation in _newly_indexed(step):
-            if relation.oid in rewritten:
+        for built, relation in newly_indexed(step):
+            if relation.oid in anew:
                 continue
             table = self._table(relation.oid, step)
             index = self._structure.fresh_index(built, relation, step)
-            build = building.building_beside_writers if beside else building.building
-            cost, doubt = build(index, table, self._speeds), SURE if index.known else GUESSED
-            if "" in index.columns:  # an expression, which is computed for each row
-                cost, doubt = cost + Cost(cpu_s=table.rows * WORK.call_row_s), CALLS
-            yield self._piece("index-build", relation, table, cost, doubt=doubt)
+            yield self._building(index, relation, table, beside=beside)
         if beside:
-            for relation in dict.fromkeys(relation for _, relation in _newly_indexed(step)):
+            for relation in dict.fromkeys(relation for _, relation in newly_indexed(step)):
                 yield self._wait(relation)
+
+    def _building(self, index: Index, relation: CatalogRelation, table: Table, *, beside: bool) -> Piece:
+        build = building.building_beside_writers if beside else building.building
+        doubt = METHOD_DOUBTS.get(index.method, SURE) if index.known else GUESSED
+        computed = FREE
+        if "" in index.columns:  # an expression, which is computed for each row
+            computed, doubt = Cost(cpu_s=table.rows * index.share * WORK.call_row_s), CALLS
+        shares = (index.share,) * 3 if index.share_known else (0.0, index.share, 1.0)
+        costs = [build(replace(index, share=share), table, self._speeds) + computed for share in shares]
+        return self._between("index-build", relation, table.known, costs, table.rows, doubt=doubt)
 
     def _wait(self, relation: CatalogRelation) -> Piece:
         """Until every transaction that could still see the table without the index has ended; twice."""
@@ -120,7 +128,18 @@ class Operations:
                 rows, row_bytes = planned or (source.rows if source else 0.0, source.row_bytes if source else 0.0)
                 cost = changing.inserting(table, rows, row_bytes, self._speeds, ordered=True)
                 known = source is None or source.known
-                yield self._piece("insert", relation, None, cost, rows=rows, known=known, doubt=Doubt(below=1.3, above=1.3))
+                costs = [cost + long for long in self._long_rows(sources, rows, step)]
+                yield self._between("insert", relation, known, costs, rows, doubt=Doubt(below=1.3, above=1.3))
+
+    def _long_rows(self, sources: Iterable[Table], rows: float, step: Traced) -> list[Cost]:
+        """The long values that so many rows of a query bring, where its tables have any."""
+        whole = [FREE] * 3
+        given = given_columns(plans_of(step))
+        for table in (table for table in sources if table.toast_bytes > 0 and table.rows > 0):
+            ratios = toast.written_ratio(table, given, self._structure.columns(table.oid)) if given else toast.ANY
+            bytes_ = table.toast_bytes * min(1.0, rows / table.rows)
+            whole = [cost + toast.putting(bytes_ * ratio) for cost, ratio in zip(whole, ratios, strict=True)]
+        return whole
 
     def _dropping(self, step: Traced) -> Iterator[Piece]:
         if step.after is step.before:
@@ -138,7 +157,7 @@ class Operations:
         match work.kind:
             case WorkKind.SCAN if relation.kind in HELD and step.statement.node == "vacuum_stmt":
                 yield self._piece("scan", relation, table, self._vacuum(table, step))
-            case WorkKind.SCAN | WorkKind.FOREIGN_KEY if _spared(relation, step):
+            case WorkKind.SCAN | WorkKind.FOREIGN_KEY if spared(relation, step):
                 return
             case WorkKind.SCAN if relation.kind in HELD:
                 yield from self._reading(relation, table, step)
@@ -178,17 +197,18 @@ class Operations:
         """Looking every row up in the table that a new foreign key refers to, which is one join over all rows."""
         parents = [self._table(other.oid, step) for other in resolve(work.other, step.before)] if work.other else []
         if work.other is None:
-            keys = [k for k in step.rules.foreign_keys if k.child_oid == child.oid and k.name in step.statement.text]
-            parents = [self._table(key.parent_oid, step) for key in keys]
+            # To validate a foreign key it joins both tables; to validate a CHECK it has no plan.
+            read = {oid for plan in step.observation.plans for oid in relations_of(plan)} - {child.oid}
+            parents = [self._table(oid, step) for oid in sorted(read & step.before.relations.keys())]
             if not parents:
-                return Cost(cpu_s=child.rows * WORK.check_row_s)  # a CHECK
+                return Cost(cpu_s=child.rows * WORK.check_row_s)
         cost = FREE
         for parent in parents:
             # A hash that does not fit into the processor's caches is slower to look things up in.
             spread = min(1.0, parent.rows / 500_000)
             cost += Cost(cpu_s=child.rows * WORK.join_row_s * (0.15 + 0.85 * spread) + parent.rows * WORK.join_row_s)
             cost += building.scanning(parent, self._speeds)
-            spilled = (child.rows + parent.rows) * 32.0 if parent.rows * 48.0 > self._speeds.hash_bytes else 0.0
+            spilled = (child.rows + parent.rows) * 32.0 if parent.rows * 48.0 > self._speeds.sort_bytes else 0.0
             cost += Cost(read_bytes=spilled, file_bytes=spilled)
         return cost
 
@@ -227,27 +247,46 @@ class Operations:
     def _changing(
         self, change: Change, relation: CatalogRelation, table: Table, rows: tuple[float, float, float], step: Traced
     ) -> Piece:
-        by_count = {count: self._rows_cost(change, table, count, step) for count in set(rows)}
         found = self._found(change, table, step) if rows[2] > 1 else FREE
         spared = FREE if change.has_condition else found  # an index may spare the scan
-        least, likely, most = (by_count[count] for count in rows)
+        long = self._long_values(change, table, rows, step)
+        least, likely = (self._rows_cost(change, table, count, step) for count in rows[:2])
+        # Where the room of a file lies nobody said: perhaps on few of the pages with these rows.
+        most = self._rows_cost(change, table, rows[2], step, evenly=False)
+        least, likely, most = least + long[0], likely + long[1], most + long[2]
         costs = [least + spared, likely + found, most + found]
-        return self._spanning(str(change.kind), relation, table, costs, rows[1], doubt=_doubt_of_calls(step))
+        return self._spanning(str(change.kind), relation, table, costs, rows[1], doubt=doubt_of_calls(step))
 
-    def _rows_cost(self, change: Change, table: Table, count: float, step: Traced) -> Cost:
+    def _rows_cost(self, change: Change, table: Table, count: float, step: Traced, *, evenly: bool = True) -> Cost:
         """So many rows changed, once they are found."""
-        called = _calling(step, count)
+        called = calling(step, count)
         match change.kind:
             case ChangeKind.INSERT:
                 _, row_bytes = self._result(step) or (0.0, table.row_bytes)
                 cost = changing.inserting(table, count, row_bytes, self._speeds) + called
                 if change.upserts:  # a row that is there is changed instead, which takes longer
-                    cost += changing.updating(table, count, change.columns, self._speeds)
+                    cost += changing.updating(table, count, change.columns, self._speeds, evenly=evenly)
                 return cost
             case ChangeKind.DELETE:
                 return changing.deleting(table, count, self._speeds) + called
             case _:
-                return changing.updating(table, count, change.columns, self._speeds) + called
+                return changing.updating(table, count, change.columns, self._speeds, evenly=evenly) + called
+
+    def _long_values(self, change: Change, table: Table, rows: tuple[float, float, float], step: Traced) -> list[Cost]:
+        """What lies beside the changed rows and changes with them."""
+        if change.kind is ChangeKind.INSERT:
+            sources = [self._table(oid, step) for oid in oids(change.sources, step.before)]
+            return self._long_rows(sources, rows[1], step)
+        if table.rows <= 0 or table.toast_bytes <= 0:
+            return [FREE] * 3
+        touched = [table.toast_bytes * min(1.0, count / table.rows) for count in rows]
+        if change.kind is ChangeKind.DELETE:
+            return [toast.removing(bytes_, self._speeds) for bytes_ in touched]
+        ratios = toast.written_ratio(table, change.columns, self._structure.columns(table.oid))
+        return [
+            toast.removing(bytes_ * ratio, self._speeds) + toast.putting(bytes_ * ratio)
+            for bytes_, ratio in zip(touched, ratios, strict=True)
+        ]
 
     def _found(self, change: Change, table: Table, step: Traced) -> Cost:
         planned = self._plans(step)
@@ -335,58 +374,18 @@ class Operations:
     ) -> Piece:
         if not all(index.known for index in table.indexes):
             doubt = Doubt(below=together(doubt.below, GUESSED.below), above=together(doubt.above, GUESSED.above))
+        return self._between(kind, relation, table.known, costs, rows, doubt=doubt)
+
+    def _between(
+        self, kind: str, relation: CatalogRelation, known: bool, costs: list[Cost], rows: float, *, doubt: Doubt
+    ) -> Piece:
+        """A piece of which the work itself lies between two ends: at least, likely, at most."""
         low, likely, high = (seconds_of(cost, kind, self._speeds, doubt=doubt) for cost in costs)
         seconds = Seconds(low=low.low, likely=likely.likely, high=high.high)
         return Piece(
             kind=kind,
             relation=relation,
             rows=rows,
-            seconds=seconds if table.known else unbounded(seconds),
+            seconds=seconds if known else unbounded(seconds),
             wal_bytes=costs[1].wal_bytes,
         )
-
-
-def _calling(step: Traced, rows: float) -> Cost:
-    """What the functions that the statement names cost, called for each row."""
-    return Cost(cpu_s=rows * len(_called(step)) * WORK.call_row_s)
-
-
-def _called(step: Traced) -> list[str]:
-    return [call.name for call in step.statement.calls if call.name not in _OF_THE_CLOCK]
-
-
-def _doubt_of_calls(step: Traced) -> Doubt:
-    return CALLS if _called(step) else SURE
-
-
-def _rewritten(step: Traced) -> Iterator[CatalogRelation]:
-    if step.after is step.before or step.statement.node in {"truncate_stmt", "refresh_mat_view_stmt"}:
-        return
-    for _, before, after in differences(step.before, step.after):
-        if before and after and before.kind in {"r", "m"} and after.relfilenode and before.relfilenode != after.relfilenode:
-            yield before
-
-
-def _spared(relation: CatalogRelation, step: Traced) -> bool:
-    """Whether an ALTER TABLE was seen not to go through the table: a constraint, or a column that is new, proves enough."""
-    scanned = step.observation.scanned
-    # To look rows up for a foreign key it plans a query; nothing else that it does has a plan.
-    if scanned is None or step.statement.node != "alter_table_stmt" or step.observation.plans:
-        return False
-    return not any(oid in scanned for oid in (relation.oid, *(below.oid for below in descendants(relation.oid, step.before))))
-
-
-def _newly_indexed(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
-    """Each index that was made or filled anew, with its table; those of partitioned tables are their partitions'."""
-    if step.after is step.before or step.statement.node == "truncate_stmt":
-        return
-    changes = tuple(differences(step.before, step.after))
-    # A column's type can change without its index being built: a new index takes over the file of the former.
-    taken_over = {before.relfilenode for _, before, after in changes if before and after is None}
-    for _, before, after in changes:
-        built = after and after.relfilenode not in taken_over and (before is None or before.relfilenode != after.relfilenode)
-        if after and after.kind == "i" and built:
-            table = owner(after, step.after)
-            # That of a TOAST table comes with a column that may need one, and is as empty as the column.
-            if table.oid in step.before.relations and not after.relation.startswith("pg_toast"):
-                yield after, table

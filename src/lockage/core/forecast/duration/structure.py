@@ -6,16 +6,16 @@ vacuum comes, so an index that is built behind an UPDATE of all rows takes in tw
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lockage.core.facts import Relation
-from lockage.core.forecast.calibration.reading import IndexDetail, TableDetail
+from lockage.core.forecast.calibration.reading import ColumnDetail, IndexDetail, TableDetail
 from lockage.core.forecast.names import INDEX_KINDS, differences, indexes_of, owner
 from lockage.core.forecast.row_ledger import RowLedger, Size
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Traced
-from lockage.core.migration.syntax import ChangeKind, WorkKind
+from lockage.core.migration.index_syntax import IndexSyntax, indexes_in
+from lockage.core.migration.syntax import ChangeKind
 
 UNKNOWN_COLUMN_BYTES = 16.0
 """Between an integer and a short text: a uuid."""
@@ -25,9 +25,11 @@ UNKNOWN_CORRELATION = 0.5
 ASCENDING_FROM = 0.999
 """A column that is this much in order has hardly a row out of it."""
 
-_METHOD = re.compile(r"\busing\s+(\w+)\s*\(", re.IGNORECASE)
-_UNIQUE = re.compile(r"create\s+unique\b", re.IGNORECASE)
-_PARTIAL = re.compile(r"\)[^()]*\bwhere\b", re.IGNORECASE)
+SPARE_NOISE_RATIO = 0.1
+"""Share of a file that the widths of its columns leave unexplained, though nothing is free: alignment, ends of pages."""
+
+PARTIAL_RATIO = 0.33
+"""Rows that a partial index takes in, where nothing tells. Source: utils/selfuncs.h, DEFAULT_INEQ_SEL."""
 
 _TEXTS = ("text", "character", "varchar", "name", "citext", "bpchar")
 _FIXED_BYTES = {
@@ -59,6 +61,9 @@ class Index:
     collated: bool = False
     unique: bool = False
     partial: bool = False
+    share: float = 1.0  # of the rows that it takes in
+    share_known: bool = True
+    text_like: bool = False  # its first column is a text, or an expression that may be one
     bytes: float | None = None
     known: bool = False  # False: nobody said what kind of index it is
 
@@ -77,12 +82,30 @@ class Table:
     known: bool
     hit_ratio: float | None
     fill_ratio: float = 1.0
-    spare_bytes: float = 0.0
+    free_bytes: float = 0.0  # of the file, with neither a live row in them nor a dead version
+    hot_rows: float = 0.0  # among the dead: the next version is on the same page, so that no index build takes them in
+
+    @property
+    def free_ratio(self) -> float:
+        """Share of its pages that is free, as far as that is more than noise."""
+        if self.file_bytes <= 0:
+            return 0.0
+        return max(0.0, self.free_bytes / self.file_bytes - SPARE_NOISE_RATIO) / (1 - SPARE_NOISE_RATIO)
 
     @property
     def heap_bytes(self) -> float:
         """Bytes of the live rows, in the heap."""
         return self.rows * self.row_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What one statement did to rows of one table."""
+
+    kind: ChangeKind
+    oid: int
+    rows: float
+    hot_rows: float = 0.0  # among them: moved within their page
 
 
 class Structure:
@@ -100,7 +123,9 @@ class Structure:
                 table, index = named[relation.relation]
                 self._indexes[oid] = index_of(index, table)
         self._dead: dict[int, float] = {}
+        self._hot: dict[int, float] = {}
         sizes = {r.relation: r for r in relations}
+        self._dead_before = {oid: sizes[r.relation].dead_rows for oid, r in start.relations.items() if r.relation in sizes}
         self._toast_ratio = {
             oid: sizes[r.relation].toast_bytes / (sizes[r.relation].toast_bytes + sizes[r.relation].heap_bytes)
             for oid, r in start.relations.items()
@@ -114,43 +139,42 @@ class Structure:
         in_toast = self._toast_ratio.get(oid, 0.0)
         dead = self._dead.get(oid, 0.0)
         row_bytes = size.row_bytes * (1 - in_toast)
+        free = max(0.0, size.spare_bytes * (1 - in_toast) - self._dead_before.get(oid, 0.0) * row_bytes)
         return Table(
             oid=oid,
             rows=size.rows,
             row_bytes=row_bytes,
-            file_bytes=size.file_bytes * (1 - in_toast) + dead * row_bytes,
+            file_bytes=size.file_bytes * (1 - in_toast) + max(0.0, dead * row_bytes - free),
             toast_bytes=size.heap_bytes * in_toast,
             dead_rows=dead,
             indexes=self._of(oid, size, mark),
             known=size.known,
             hit_ratio=detail.hit_ratio,
             fill_ratio=detail.fill_ratio,
-            spare_bytes=size.spare_bytes * (1 - in_toast),
+            free_bytes=max(0.0, free - dead * row_bytes),
+            hot_rows=self._hot.get(oid, 0.0),
         )
+
+    def columns(self, oid: int) -> Mapping[str, ColumnDetail]:
+        """What is known of the columns that the table had before the script."""
+        return self._details.get(oid, TableDetail()).columns
 
     def fresh_index(self, index: CatalogRelation, table: CatalogRelation, step: Traced) -> Index:
         """What the statement says of an index that it makes or fills anew."""
         if index.oid in self._indexes:
             return self._indexes[index.oid]
         detail = self._details.get(table.oid, TableDetail())
-        for work in step.statement.works:
-            if work.kind is WorkKind.INDEX_BUILD and work.columns:
-                method = _METHOD.search(step.statement.text)
-                said = IndexDetail(
-                    index=index.relation,
-                    method=method[1].lower() if method else "btree",
-                    columns=work.columns,
-                    unique=step.statement.node != "index_stmt" or bool(_UNIQUE.match(step.statement.text)),
-                    partial=step.statement.node == "index_stmt" and bool(_PARTIAL.search(step.statement.text)),
-                )
-                return index_of(said, detail)
-        return Index()
+        written = indexes_in(step.statement.text)
+        named = [one for one in written if one.name and index.relation.endswith(f".{one.name}")]
+        said = next(iter(named or written), None)
+        return Index() if said is None else index_of(_detail(said, index.relation, detail), detail)
 
-    def note(self, step: Traced, changed: Iterable[tuple[ChangeKind, int, float]]) -> None:
-        """Take in a statement: what it ``changed`` (kind, table's oid, rows), made and wrote anew."""
-        for kind, oid, rows in changed:
-            if kind in {ChangeKind.UPDATE, ChangeKind.DELETE, ChangeKind.MERGE}:
-                self._dead[oid] = self._dead.get(oid, 0.0) + rows
+    def note(self, step: Traced, changed: Iterable[Changed]) -> None:
+        """Take in a statement: what it changed, made and wrote anew."""
+        for one in changed:
+            if one.kind in {ChangeKind.UPDATE, ChangeKind.DELETE, ChangeKind.MERGE}:
+                self._dead[one.oid] = self._dead.get(one.oid, 0.0) + one.rows
+                self._hot[one.oid] = self._hot.get(one.oid, 0.0) + one.hot_rows
         if step.after is step.before:
             return
         for oid, before, relation in differences(step.before, step.after):
@@ -159,7 +183,8 @@ class Structure:
             if relation.kind in INDEX_KINDS and before is None:
                 self._indexes[oid] = self.fresh_index(relation, owner(relation, step.after), step)
             elif before is not None and before.relfilenode != relation.relfilenode:
-                self._dead.pop(oid, None)
+                for kept in (self._dead, self._hot, self._dead_before):
+                    kept.pop(oid, None)
 
     def _of(self, oid: int, size: Size, mark: CatalogMark) -> tuple[Index, ...]:
         found = [self._indexes[index.oid] for index in indexes_of(oid, mark) if index.oid in self._indexes]
@@ -168,6 +193,28 @@ class Structure:
             each = size.index_bytes / size.indexes if size.index_bytes else None
             found += [Index(bytes=each)] * missing
         return tuple(found)
+
+
+def _detail(said: IndexSyntax, name: str, table: TableDetail) -> IndexDetail:
+    return IndexDetail(
+        index=name,
+        method=said.method,
+        columns=said.columns,
+        unique=said.unique,
+        partial=said.partial,
+        share=_share(said, table) if said.partial else None,
+    )
+
+
+def _share(said: IndexSyntax, table: TableDetail) -> float | None:
+    """Share of the rows that the condition of a partial index meets; None where no statistic tells."""
+    share = 1.0
+    for name, wanted in said.wants or ():
+        column = table.columns.get(name)
+        if column is None or column.null_ratio is None:
+            return None
+        share *= column.null_ratio if wanted else 1.0 - column.null_ratio
+    return share if said.wants else None
 
 
 def index_of(detail: IndexDetail, table: TableDetail) -> Index:
@@ -192,6 +239,9 @@ def index_of(detail: IndexDetail, table: TableDetail) -> Index:
         collated=any(column.collated for column in texts),
         unique=detail.unique,
         partial=detail.partial,
+        share=1.0 if not detail.partial else PARTIAL_RATIO if detail.share is None else min(detail.share, 1.0),
+        share_known=not detail.partial or detail.share is not None,
+        text_like=first is None or first in texts,
         bytes=None if detail.bytes is None else float(detail.bytes),
         known=all(column is not None for column in columns) and bool(columns),
     )

@@ -1,0 +1,68 @@
+"""What a traced statement shows of its own work: new files, functions it names, tables that it was seen not to go through.
+
+Not for what that costs (``operations``). The surprising thing: that a file is new shows that a rewrite happened, not that it
+took long; on the shadow all of them are empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lockage.core.forecast.duration.cost import SURE, Cost, Doubt
+from lockage.core.forecast.duration.rates import WORK
+from lockage.core.forecast.names import descendants, differences, owner
+from lockage.core.forecast.trace import CatalogRelation, Traced
+
+CALLS = Doubt(below=1.2, above=2.0)
+"""Of functions that are called for each row: nobody knows what they do."""
+
+_OF_THE_CLOCK = {"now", "transaction_timestamp", "statement_timestamp"}
+"""Functions that give what is known already."""
+
+
+def calling(step: Traced, rows: float) -> Cost:
+    """What the functions that the statement names cost, called for each row."""
+    return Cost(cpu_s=rows * len(_called(step)) * WORK.call_row_s)
+
+
+def _called(step: Traced) -> list[str]:
+    return [call.name for call in step.statement.calls if call.name not in _OF_THE_CLOCK]
+
+
+def doubt_of_calls(step: Traced) -> Doubt:
+    """What those functions leave in doubt."""
+    return CALLS if _called(step) else SURE
+
+
+def rewritten(step: Traced) -> Iterator[CatalogRelation]:
+    """Each table that got a new file with all of its rows."""
+    if step.after is step.before or step.statement.node in {"truncate_stmt", "refresh_mat_view_stmt"}:
+        return
+    for _, before, after in differences(step.before, step.after):
+        if before and after and before.kind in {"r", "m"} and after.relfilenode and before.relfilenode != after.relfilenode:
+            yield before
+
+
+def spared(relation: CatalogRelation, step: Traced) -> bool:
+    """Whether an ALTER TABLE was seen not to go through the table: a constraint, or a column that is new, proves enough."""
+    scanned = step.observation.scanned
+    # To look rows up for a foreign key it plans a query; nothing else that it does has a plan.
+    if scanned is None or step.statement.node != "alter_table_stmt" or step.observation.plans:
+        return False
+    return not any(oid in scanned for oid in (relation.oid, *(below.oid for below in descendants(relation.oid, step.before))))
+
+
+def newly_indexed(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
+    """Each index that was made or filled anew, with its table; those of partitioned tables are their partitions'."""
+    if step.after is step.before or step.statement.node == "truncate_stmt":
+        return
+    changes = tuple(differences(step.before, step.after))
+    # A column's type can change without its index being built: a new index takes over the file of the former.
+    taken_over = {before.relfilenode for _, before, after in changes if before and after is None}
+    for _, before, after in changes:
+        built = after and after.relfilenode not in taken_over and (before is None or before.relfilenode != after.relfilenode)
+        if after and after.kind == "i" and built:
+            table = owner(after, step.after)
+            # That of a TOAST table comes with a column that may need one, and is as empty as the column.
+            if table.oid in step.before.relations and not after.relation.startswith("pg_toast"):
+                yield after, table
