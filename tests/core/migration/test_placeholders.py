@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockage.core.migration.placeholders import Objection, Typing, placeholders, split_loosely, typed
+from lockage.core.migration.placeholders import Objection, Typing, of_drivers, placeholders, split_loosely, typed
 
 
 def test_placeholders_are_found_outside_of_strings_and_comments_only() -> None:
@@ -74,3 +74,21 @@ def test_nothing_is_tried_where_types_are_not_what_is_missing() -> None:
 
     assert typed("select a from t where b = $1", server) is None
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("a = %s and b like '%%s' and c = %s", "a = $1 and b like '%%s' and c = $2"),
+        ("a = %(id)s or b = %(id)s and c = %(other)s", "a = $1 or b = $1 and c = $2"),
+        ("a = :id and b::text = :name and c = 'x:y'", "a = $1 and b::text = $2 and c = 'x:y'"),
+        ("a = ? and b in (?, ?) -- ?", "a = $1 and b in ($2, $3) -- ?"),
+        ("a = ?1 and b = ?2 and c = ?1", "a = $1 and b = $2 and c = $1"),
+        ("a = @id and b @> @other", "a = $1 and b @> $2"),
+        ("a in (__[POSTCOMPILE_id_1])", "a in ($1)"),
+        ("a ?| array['x'] and b = $1", None),
+        ('"a:b" = $1', None),
+    ],
+)
+def test_placeholders_of_libraries_become_those_of_the_server(text: str, own: str | None) -> None:
+    assert of_drivers(text) == own

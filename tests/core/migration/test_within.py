@@ -1,10 +1,10 @@
-"""Queries inside statements that are none."""
+"""What can be executed of statements that are no queries."""
 
 from __future__ import annotations
 
 import pytest
 
-from lockage.core.migration.within import query_within
+from lockage.core.migration.within import WholeCopy, executable, makes_temporary, query_within, whole_copy
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from lockage.core.migration.within import query_within
         ("copy t from stdin", None),
         ("copy t (a) from program 'x'", None),
         ("copy t (a) from '/etc/passwd'", None),
+        ("vacuum (analyze, verbose) s.t (a, b)", "SELECT a, b FROM s.t LIMIT 0"),
+        ("ANALYZE verbose t", "SELECT  FROM t LIMIT 0"),
         ("set search_path = x", None),
         ("fetch 5 from c", None),
         ("", None),
@@ -28,3 +30,47 @@ from lockage.core.migration.within import query_within
 )
 def test_a_query_is_found_where_there_is_one(text: str, query: str | None) -> None:
     assert query_within(text) == query
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("copy t from stdin", WholeCopy(table="t", incoming=True)),
+        ('COPY public."T" TO STDOUT WITH (FORMAT csv)', WholeCopy(table='public."T"', incoming=False)),
+        ("copy t (a) from stdin", None),
+        ("copy t from '/etc/passwd'", None),
+        ("copy (select 1) to stdout", None),
+    ],
+)
+def test_a_copy_that_names_no_columns_is_known(text: str, expected: WholeCopy | None) -> None:
+    assert whole_copy(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "truncate t",
+        "LOCK TABLE t IN SHARE MODE",
+        "/* job */ refresh materialized view concurrently v",
+        "create temp table x as select 1",
+        "create local temporary table x (like t)",
+        "create table if not exists p_2027 partition of p for values in (1)",
+        "alter table p detach partition p_old",
+        "set local role app",
+        "set constraints all deferred",
+    ],
+)
+def test_what_names_objects_and_can_be_taken_back_is_executable(text: str) -> None:
+    assert executable(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["commit", "begin", "create table t (a int)", "drop table t", "set a = 1", "listen x", "select 1"]
+)
+def test_what_ends_transactions_or_names_nothing_is_not(text: str) -> None:
+    assert not executable(text)
+
+
+def test_what_is_the_sessions_own_is_known_by_its_words() -> None:
+    assert makes_temporary("create temporary table x (a int)")
+    assert not makes_temporary("create table temporary_x (a int)")

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from lockage.core.migration.syntax import ChangeKind, Name
-from lockage.core.migration.writes import Given, Write, columns_that_decide, on_every_row, writes_of
+from lockage.core.migration.writes import (
+    Given,
+    Write,
+    columns_that_decide,
+    on_every_row,
+    with_one_row,
+    with_parameters,
+    writes_of,
+)
 
 LITERAL, NULL, PARAMETER, COMPUTED = Given.LITERAL, Given.NULL, Given.PARAMETER, Given.COMPUTED
 
@@ -83,3 +91,15 @@ def test_of_a_merge_each_action_is_a_write_and_what_does_not_parse_is_none() -> 
 )
 def test_what_literals_keep_from_every_row_is_widened(text: str, wider: str | None) -> None:
     assert on_every_row(text) == wider
+
+
+def test_of_many_rows_one_is_kept() -> None:
+    assert with_one_row("insert into t (a, b) values ($1, $2), ($3, $4)") == "INSERT INTO t (a, b) VALUES ($1, $2)"
+    assert with_one_row("insert into t (a, b) values ($1, $2)") is None
+    assert with_one_row("insert into t values (extract($1), 2), (3, 4)") is None
+
+
+def test_literals_become_parameters_behind_those_that_are_there() -> None:
+    assert with_parameters("insert into t values ($1, 5, 'x')") == "insert into t values ($1, $2, $3)"
+    assert with_parameters("insert into t values ($1)") is None
+    assert with_parameters("insert into") is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from itertools import groupby
@@ -17,16 +17,18 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from lockage.adapters.postgres.circumstances import Rows
 from lockage.adapters.postgres.made_up_rows import Samples, fill_tables
 from lockage.adapters.postgres.pipelined import Command, Execute, Prepare, Run, answers
 from lockage.adapters.postgres.preparing import Prepared
 from lockage.adapters.postgres.reaching_out import words_of
+from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.trace import Failure
 
 STATEMENT_LIMIT_S = 2.0
 """Longest run of one statement. On a made-up row nothing takes long; what does sleeps or loops."""
 
-_TARGET = re.compile(r'\binsert\s+into\s+((?:"(?:[^"]|"")+"|\w+)(?:\s*\.\s*(?:"(?:[^"]|"")+"|\w+))?)', re.IGNORECASE)
+_REFRESH = re.compile(r"^.*?(?P<command>refresh\s+materialized\s+view\s+)concurrently\s", re.IGNORECASE | re.DOTALL)
 
 
 class Way(StrEnum):
@@ -34,6 +36,7 @@ class Way(StrEnum):
 
     KEPT = "kept"  # the kept prepared one is executed
     PLANNED = "planned"  # it is planned and not executed
+    PARSED = "parsed"  # its text is analysed anew, with no types for its parameters but those that had to be said
     ANEW = "anew"  # its text is sent anew and executed
 
 
@@ -60,10 +63,14 @@ class Executing:
         self._plain_roles = plain_roles
         self._reaching = reaching
         self._until = until
+        self._read_only = False
         self.filled: Collection[int] = ()
 
-    def run(self, statements: Sequence[Prepared], way: Way, *, search_path: str | None = None) -> dict[bytes, Failure | None]:
+    def run(
+        self, statements: Sequence[Prepared], way: Way, *, search_path: str | None = None, read_only: bool = False
+    ) -> dict[bytes, Failure | None]:
         """What came of each, by name; those for which there was no time are missing."""
+        self._read_only = read_only
         found: dict[bytes, Failure | None] = {}
         if not statements:
             return found
@@ -77,9 +84,8 @@ class Executing:
                     break
         return found
 
-    def _scene(self, prepared: Prepared) -> tuple[str, str, str]:
-        target = _TARGET.search(prepared.text)
-        return self._role_of(prepared) or "", target[1] if target else "", prepared.path or ""
+    def _scene(self, prepared: Prepared) -> tuple[str, Rows, str]:
+        return self._role_of(prepared) or "", prepared.rows, prepared.path or ""
 
     @contextmanager
     def _ground(self, search_path: str | None) -> Generator[None]:
@@ -101,38 +107,48 @@ class Executing:
             self._session.execute("select pg_catalog.pg_advisory_unlock_all()")
 
     def _in_scene(
-        self, role: str, target: str, path: str, statements: Sequence[Prepared], way: Way
+        self, role: str, rows: Rows, path: str, statements: Sequence[Prepared], way: Way
     ) -> Mapping[bytes, Failure | None]:
-        self._set_scene(role, target, path)
+        self._set_scene(role, rows, path)
         return self._sent(statements, way)
 
-    def _set_scene(self, role: str, target: str, path: str) -> None:
+    def _set_scene(self, role: str, rows: Rows, path: str) -> None:
         begun = [Run(text="rollback to savepoint lockage_ground")]
         if path:
             begun.append(Run(text="select pg_catalog.set_config('search_path', $1, true)", values=(path.encode(),)))
+        self._good(begun)
+        tables = [*([rows.emptied] if rows.emptied else []), *self._keeping(rows.bereaved)]
         emptied = [
             *begun,
             Run(text="set local session_replication_role = replica"),
-            Run(text=f"delete from {target}"),  # noqa: S608 - words of the statement itself, on a shadow
+            *(Run(text=f"delete from {table}") for table in tables),  # noqa: S608 - the statement's words, on a shadow
             Run(text="set local session_replication_role = origin"),
             Run(text="savepoint lockage_scene"),
         ]
-        if not target or words_of(target) & self._reaching or not self._good(emptied):
+        if not tables or words_of(" ".join(tables)) & self._reaching or not self._good(emptied):
             self._good([*begun, Run(text="savepoint lockage_scene")])
+        refused = [Run(text="set local transaction_read_only = on")] if self._read_only else []
+        last = [*refused, Run(text="savepoint lockage_statement")]
         if role:
             name = sql.Identifier(role).as_string(self._session)
             lowered = [Run(text=f"alter role {name} nosuperuser")] if role in self._plain_roles else []
-            taken = [*lowered, Run(text=f"set local role {name}"), Run(text="savepoint lockage_statement")]
+            taken = [*lowered, Run(text=f"set local role {name}"), *last]
             if self._good(taken):
                 return
-        self._good([Run(text="rollback to savepoint lockage_scene"), Run(text="savepoint lockage_statement")])
+        self._good([Run(text="rollback to savepoint lockage_scene"), *last])
+
+    def _keeping(self, table: str) -> list[str]:
+        """Tables whose rows would keep that of a table from being deleted."""
+        if not table:
+            return []
+        return [str(row[0]) for row in self._session.execute(load_sql("select_restricting_tables"), {"table": table})]
 
     def _good(self, commands: Sequence[Command]) -> bool:
         return all(answer.failure is None for answer in answers(self._session, [commands]))
 
     def _sent(self, statements: Sequence[Prepared], way: Way) -> dict[bytes, Failure | None]:
         back = Run(text="rollback to savepoint lockage_statement")
-        sent = answers(self._session, ((back, self._command(each, way)) for each in statements))
+        sent = answers(self._session, ((back, *_before(each), self._command(each, way)) for each in statements))
         found: dict[bytes, Failure | None] = {}
         for each, answer in zip(statements, sent, strict=False):
             found[each.name] = answer.failure
@@ -148,11 +164,19 @@ class Executing:
         match way:
             case Way.KEPT:
                 return Execute(name=prepared.name, values=values)
+            case Way.PARSED:
+                return Prepare(name=b"", text=prepared.text, types=prepared.declared)
             case Way.ANEW:
                 return Run(text=prepared.text, values=values, types=prepared.declared)
             case Way.PLANNED:
                 given = ", ".join("NULL" if value is None else _literal(value) for value in values)
                 return Run(text=f"explain execute {prepared.name.decode()}" + (f" ({given})" if given else ""))
+
+
+def _before(prepared: Prepared) -> Iterator[Command]:
+    """A view that is refreshed beside its readers must have been filled."""
+    if found := _REFRESH.match(prepared.text):
+        yield Run(text=found["command"] + prepared.text[found.end() :])
 
 
 def _literal(value: bytes) -> str:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from lockage.adapters.postgres.copying import misshapen, shape_of
 from lockage.adapters.postgres.exchange import discreetly
 from lockage.adapters.postgres.executing import Executing, Way
 from lockage.adapters.postgres.made_up_rows import Samples
@@ -24,6 +25,7 @@ from lockage.adapters.postgres.original import Original
 from lockage.adapters.postgres.preparing import Prepared, Preparing
 from lockage.adapters.postgres.reaching_out import reaches_out, reaching_names, words_of
 from lockage.adapters.postgres.session import foreign_errors
+from lockage.adapters.postgres.session_beginnings import Beginnings, beginning_of
 from lockage.adapters.postgres.strictness import read_strictness
 from lockage.core.forecast.compatibility import (
     LOCK_NOT_AVAILABLE,
@@ -46,6 +48,9 @@ from lockage.core.release.statements import OldStatement
 
 INSUFFICIENT_PRIVILEGE = "42501"
 """Source: PostgreSQL 18 manual, Appendix A."""
+
+_OF_UNITS = {"0A000", "22023"}
+"""What a unit meets that a type of time does not have. Source: PostgreSQL 18 manual, Appendix A."""
 
 REGCLASS = 2205
 """Source: PostgreSQL 18, src/include/catalog/pg_type.dat."""
@@ -97,6 +102,7 @@ class KeptStatements:
         self._words: frozenset[str] = frozenset()
         self._filled: Collection[int] | None = None
         self._strictness = Strictness()
+        self._beginnings: Beginnings
 
     def prepare(self, statements: Sequence[OldStatement]) -> tuple[Unchecked, ...]:
         """Prepares and executes all; gives those that prove nothing, with the reason."""
@@ -106,7 +112,8 @@ class KeptStatements:
             outside = [each for each in statements if reaches_out(each.text)]
             left_out = [Unchecked(statement=each, why=Why.OUTSIDE) for each in outside]
             preparing = Preparing(self._session)
-            for found in preparing.prepare(inside):
+            self._beginnings = Beginnings(self._session)
+            for found in preparing.prepare(inside, path_of=self._path_of):
                 if isinstance(found, Prepared):
                     self._prepared.append(found)
                 else:
@@ -137,6 +144,8 @@ class KeptStatements:
         suspects = [each for each in self._prepared if self._differs(each, after)]
         breaks = self._judged(executing, suspects, after, strict=now)
         breaks += self._in_new_sessions(executing, {each.statement for each in breaks})
+        breaks += self._misshapen({each.statement for each in breaks})
+        breaks += self._parsed_anew(executing, {each.statement for each in breaks})
         breaks += self._demanded(now, {each.statement for each in breaks})
         secured = newly_secured(self._strictness, now)
         return Breaks(
@@ -184,7 +193,15 @@ class KeptStatements:
         )
 
     def _role_of(self, prepared: Prepared) -> str | None:
-        return None if prepared.name in self._unprivileged else prepared.statement.role or self._role.name
+        return None if prepared.name in self._unprivileged else self._sender(prepared.statement)
+
+    def _sender(self, statement: OldStatement) -> str | None:
+        return statement.role or self._role.name
+
+    def _path_of(self, statement: OldStatement) -> str | None:
+        """Where the sessions of whoever sends it look for names, where that differs from the session's own."""
+        path = self._beginnings.of(self._sender(statement)).search_path
+        return None if path == self._beginnings.of(None).search_path else path
 
     def _differs(self, prepared: Prepared, after: Mapping[bytes, Failure | None]) -> bool:
         before, now = self._before[prepared.name], after.get(prepared.name)
@@ -202,7 +219,7 @@ class KeptStatements:
             found = {wanted[each.statement] for each in those if self._differs(each, after)}
             left = {statement for statement, each in wanted.items() if each not in found}
             if left:
-                met = {each.statement for each in self._demanded(read_strictness(self._session), ())}
+                met = {each.statement for each in (*self._misshapen(()), *self._demanded(read_strictness(self._session), ()))}
                 found |= {wanted[statement] for statement in left & met}
         return frozenset(found)
 
@@ -222,6 +239,8 @@ class KeptStatements:
         for each in suspects:
             before, now = self._before[each.name], after[each.name]
             planning_fails = planned.get(each.name) is not None
+            if planning_fails and each.loosened:
+                continue
             sure = sureness(before, now, planning_fails=planning_fails, has_parameters=bool(each.types) or each.widened)
             if sure is None or now is None or each.statement in found:
                 continue
@@ -243,6 +262,8 @@ class KeptStatements:
             and not is_of_values(failure, writes_of(prepared.text), strict)
         ):
             return Sure.CERTAIN
+        if prepared.guessed and failure.sqlstate in _OF_UNITS:
+            return Sure.POSSIBLE
         if failure.sqlstate == "22P02" and set(prepared.types) & lost_labels(self._strictness, strict).keys():
             return Sure.VALUES  # the value was made up of a label that is gone
         return sure
@@ -252,22 +273,53 @@ class KeptStatements:
         return Break(statement=prepared.statement, sqlstate=failure.sqlstate, message=message, sure=sure, kept_only=kept_only)
 
     def _in_new_sessions(self, executing: Executing, known: Collection[OldStatement]) -> list[Break]:
-        """What fails where names are looked up otherwise: the script may have set a search_path for sessions to come."""
+        """What fails where sessions begin otherwise: the script may have set a search_path for those to come, or read only."""
         if self._new_session is None:
             return []
         with self._new_session() as session:
-            path = _search_path(session)
-        if path == _search_path(self._session):
-            return []
+            now = Beginnings(self._session, beginning=beginning_of(session))
         left = [each for each in self._prepared if each.statement not in known and not each.widened]
-        after = executing.run(left, Way.ANEW, search_path=path)
-        suspects = [each for each in left if self._differs(each, after)]
         found: list[Break] = []
-        for each in suspects:
-            failure = after[each.name]
-            assert failure is not None
-            message = f"{failure.message} (in sessions that begin after the script, with search_path {path})"
-            found.append(self._break(each, Failure(sqlstate=failure.sqlstate, message=message), Sure.CERTAIN))
+        for role in dict.fromkeys(self._sender(each.statement) for each in left):
+            begins, began = now.of(role), self._beginnings.of(role)
+            if begins == began:
+                continue
+            path = begins.search_path if begins.search_path != began.search_path else None
+            those = [
+                each if path is None else replace(each, path=None) for each in left if self._sender(each.statement) == role
+            ]
+            after = executing.run(those, Way.ANEW, search_path=path, read_only=begins.read_only)
+            how = "that may only read" if path is None else f"with search_path {path}"
+            for each in those:
+                failure = after.get(each.name)
+                if failure is not None and self._differs(each, after):
+                    message = f"{failure.message} (in sessions that begin after the script, {how})"
+                    found.append(self._break(each, Failure(sqlstate=failure.sqlstate, message=message), Sure.CERTAIN))
+        return found
+
+    def _parsed_anew(self, executing: Executing, known: Collection[OldStatement]) -> list[Break]:
+        """What fails where nobody says the types of its parameters: a kept statement keeps those that it was given."""
+        left = [each for each in self._prepared if each.types and each.statement not in known and not each.widened]
+        after = executing.run(left, Way.PARSED)
+        found: list[Break] = []
+        for each in left:
+            failure = after.get(each.name)
+            if failure is not None and failure.sqlstate.startswith("42"):
+                message = f"{failure.message} (where the type of a parameter is not said)"
+                found.append(self._break(each, Failure(sqlstate=failure.sqlstate, message=message), Sure.POSSIBLE))
+        return found
+
+    def _misshapen(self, known: Collection[OldStatement]) -> list[Break]:
+        """Copies of whole tables that have other columns now."""
+        found: list[Break] = []
+        for each in self._prepared:
+            if each.copied is None or each.path is not None or each.statement in known:
+                continue
+            copy, before = each.copied
+            major = self._session.info.server_version // 10_000
+            failure = misshapen(copy, before, shape_of(self._session, copy.table), major=major)
+            if failure is not None:
+                found.append(self._break(each, failure, Sure.CERTAIN))
         return found
 
     # --- what may fail --------------------------------------------------------------------------------------------------------
@@ -321,8 +373,3 @@ class _Resolving:
             row = self._session.execute("select pg_catalog.to_regclass(%s)::oid", [text]).fetchone()
             self._known[name] = int(row[0]) if row is not None and row[0] is not None else None
         return self._known[name]
-
-
-def _search_path(session: psycopg.Connection[TupleRow]) -> str:
-    row = session.execute("select current_setting('search_path')").fetchone()
-    return str(row[0]) if row is not None else ""

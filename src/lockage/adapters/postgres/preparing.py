@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import psycopg
 from psycopg.rows import TupleRow
 
-from lockage.adapters.postgres.pipelined import Answer, Describe, Prepare, answers
+from lockage.adapters.postgres.circumstances import Rows, further, usual_rows
+from lockage.adapters.postgres.copying import Shape, query_of, shape_of
+from lockage.adapters.postgres.pipelined import Answer, Command, Describe, Prepare, answers
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.compatibility import Unchecked, Why
-from lockage.core.migration.placeholders import Objection, Typing, placeholders, typed
-from lockage.core.migration.within import query_within
-from lockage.core.migration.writes import on_every_row
+from lockage.core.migration.placeholders import Objection, Typing, of_drivers, placeholders, typed
+from lockage.core.migration.within import WholeCopy, executable, query_within, whole_copy
 from lockage.core.release.statements import OldStatement
 
 _QUERY = re.compile(
@@ -47,7 +49,11 @@ class Prepared:
     declared: tuple[int, ...]  # types that had to be said; 0: the server's choice
     types: tuple[int, ...]  # of all parameters, as the server has them
     path: str | None = None  # the search_path under which its names are found; None: the session's
-    widened: bool = False  # without its condition, beside the statement itself
+    rows: Rows = field(default_factory=Rows)
+    widened: bool = False  # in circumstances that may never come, beside the statement itself
+    guessed: bool = False  # with a literal that nobody knows
+    loosened: bool = False  # with parameters for literals
+    copied: tuple[WholeCopy, Shape] | None = None
 
 
 class Preparing:
@@ -59,49 +65,98 @@ class Preparing:
         self._own: tuple[str, ...] | None = None
         self._until = time.monotonic() + TYPING_LIMIT_S
 
-    def prepare(self, statements: Sequence[OldStatement]) -> list[Prepared | Unchecked]:
-        """Each statement prepared, or why it is not; names that are not found are looked for in all schemas."""
-        found = list(self._prepared(statements, prefix="lockage"))
-        lost = [each.statement for each in found if isinstance(each, Unchecked) and _NOT_FOUND.search(each.reason)]
-        path = self._all_schemas() if lost else None
-        if path is None:
-            return found
-        self._session.execute("select pg_catalog.set_config('search_path', %s, false)", [path])
-        again = list(self._prepared(lost, prefix="lockage_far"))
-        self._session.execute("reset search_path")
-        better = {each.statement: replace(each, path=path) for each in again if isinstance(each, Prepared)}
-        return [better.get(each.statement, each) for each in found]
+    def prepare(
+        self, statements: Sequence[OldStatement], *, path_of: Callable[[OldStatement], str | None]
+    ) -> list[Prepared | Unchecked]:
+        """Each statement prepared, or why it is not; names that are not found are looked for in all schemas.
 
-    def _all_schemas(self) -> str | None:
-        """The session's search_path with all other schemas behind it; None where there are none."""
-        row = self._session.execute(load_sql("select_wide_path")).fetchone()
+        ``path_of`` gives the search_path under which a statement comes, None: the session's.
+        """
+        paths = list(dict.fromkeys(path_of(each) for each in statements))
+        found: dict[OldStatement, Prepared | Unchecked] = {}
+        for number, path in enumerate(paths):
+            those = [each for each in statements if path_of(each) == path]
+            found |= self._under(path, those, prefix=f"lockage_{number}")
+            lost = [each for each in those if isinstance(f := found[each], Unchecked) and _NOT_FOUND.search(f.reason)]
+            wide = self._all_schemas(path) if lost else None
+            if wide is not None:
+                again = self._under(wide, lost, prefix=f"lockage_far_{number}")
+                found |= {each: one for each, one in again.items() if isinstance(one, Prepared)}
+        return [found[each] for each in statements]
+
+    def _under(
+        self, path: str | None, statements: Sequence[OldStatement], *, prefix: str
+    ) -> dict[OldStatement, Prepared | Unchecked]:
+        if path is None:
+            return dict(zip(statements, self._prepared(statements, prefix=prefix), strict=True))
+        with self._on_path(path):
+            found = list(self._prepared(statements, prefix=prefix))
+        there = [replace(one, path=path) if isinstance(one, Prepared) else one for one in found]
+        return dict(zip(statements, there, strict=True))
+
+    @contextmanager
+    def _on_path(self, path: str | None) -> Generator[None]:
+        if path is not None:
+            self._session.execute("select pg_catalog.set_config('search_path', %s, false)", [path])
+        yield
+        if path is not None:
+            self._session.execute("reset search_path")
+
+    def _all_schemas(self, path: str | None) -> str | None:
+        """A search_path with all other schemas behind it; None where there are none."""
+        with self._on_path(path):
+            row = self._session.execute(load_sql("select_wide_path")).fetchone()
         return None if row is None or row[0] is None else str(row[0])
 
     def _prepared(self, statements: Sequence[OldStatement], *, prefix: str) -> Iterator[Prepared | Unchecked]:
         named = [(statement, f"{prefix}_{number}".encode()) for number, statement in enumerate(statements)]
+        copies = {name: copied for statement, name in named if (copied := self._copied(statement.text)) is not None}
         queries = {name: query for statement, name in named if (query := _query(statement.text)) is not None}
+        queries |= {name: query_of(*copied) for name, copied in copies.items()}
         sent = answers(self._session, ((Prepare(name=name, text=text), Describe(name=name)) for name, text in queries.items()))
         found = dict(zip(queries, list(sent), strict=True))
         for statement, name in named:
             if name not in found:
                 yield Unchecked(statement=statement, why=Why.UTILITY)
             else:
-                yield self._one(statement, name, queries[name], found[name])
+                one = self._one(statement, name, queries[name], found[name])
+                yield replace(one, copied=copies.get(name)) if isinstance(one, Prepared) else one
+
+    def _copied(self, text: str) -> tuple[WholeCopy, Shape] | None:
+        copied = whole_copy(text)
+        shape = shape_of(self._session, copied.table) if copied is not None else None
+        return (copied, shape) if copied is not None and shape is not None else None
 
     def widen(self, prepared: Sequence[Prepared]) -> Iterator[Prepared]:
-        """Those of the statements that a condition may keep from rows that were made up, without it."""
+        """The statements in circumstances that may never come: without conditions, and on other rows."""
         wider = [
-            replace(each, name=each.name + b"_w", text=text, declared=each.types, widened=True)
+            replace(
+                each,
+                name=each.name + way.mark,
+                text=way.text,
+                declared=each.types,
+                rows=way.rows,
+                guessed=way.guessed,
+                loosened=way.loosened,
+                widened=True,
+            )
             for each in prepared
-            if (text := on_every_row(each.text)) is not None
+            for way in further(each.text)
         ]
-        # Parameters keep their numbers, so that the types of those that are gone must be said.
-        sent = answers(self._session, ((Prepare(name=each.name, text=each.text, types=each.declared),) for each in wider))
-        yield from (each for each, answer in zip(wider, list(sent), strict=True) if answer.failure is None)
+        for path in dict.fromkeys(each.path for each in wider):
+            those = [each for each in wider if each.path == path]
+            with self._on_path(path):
+                # Parameters keep their numbers, so that the types of those that are gone must be said.
+                sent = list(answers(self._session, (_described(each) for each in those)))
+            for each, answer in zip(those, sent, strict=True):
+                if answer.failure is None:
+                    yield replace(each, types=answer.parameter_types)
 
     def _one(self, statement: OldStatement, name: bytes, query: str, answer: Answer) -> Prepared | Unchecked:
+        rows = usual_rows(query)
         if answer.failure is None:
-            return Prepared(statement=statement, name=name, text=query, declared=(), types=answer.parameter_types)
+            return Prepared(statement=statement, name=name, text=query, declared=(), types=answer.parameter_types, rows=rows)
+        query = of_drivers(query) or query
         if placeholders(query) and time.monotonic() < self._until:
             described: list[Answer] = []
 
@@ -120,6 +175,8 @@ class Preparing:
                     text=found.text,
                     declared=declared + (0,) * (len(types) - len(declared)),
                     types=types,
+                    rows=rows,
+                    guessed=found.text != query,
                 )
         return Unchecked(statement=statement, why=Why.FAILS, reason=answer.failure.message)
 
@@ -148,8 +205,14 @@ class Preparing:
         return self._own
 
 
+def _described(prepared: Prepared) -> tuple[Command, ...]:
+    return Prepare(name=prepared.name, text=prepared.text, types=prepared.declared), Describe(name=prepared.name)
+
+
 def _query(text: str) -> str | None:
     if _QUERY.match(text):
+        return text
+    if executable(text):
         return text
     within = query_within(text)
     return within if within is not None and _QUERY.match(within) else None

@@ -25,7 +25,7 @@ NAMED = 3
 class Why(StrEnum):
     """Why a statement was not checked; in words for people."""
 
-    UTILITY = "are no queries"  # SET, LISTEN, COPY, BEGIN
+    UTILITY = "are no queries"  # SET, LISTEN, BEGIN
     OUTSIDE = "reach out of the database and are never executed"
     FAILS = "cannot be prepared before the script either"
     LOCKED = "met a lock that the script still holds when it has ended"

@@ -252,6 +252,7 @@ def _was_there(constraint: Constraint, former: Demanding) -> bool:
         # A key over some of its columns implies the key over all.
         if (
             constraint.kind == "u"
+            and not constraint.computed
             and other.definition == ", ".join(other.columns)
             and set(other.columns) <= set(constraint.columns)
         ):

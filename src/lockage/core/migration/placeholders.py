@@ -46,7 +46,7 @@ _NO_WORD = re.compile(r"(?:\s|;|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
 
 _BEFORE = (
     (re.compile(r"\binterval\s*(\(\s*\d\s*\))?\s*$", re.IGNORECASE), ("1 day", "1")),
-    (re.compile(r"\bextract\s*\(\s*$", re.IGNORECASE), ("epoch", "day")),
+    (re.compile(r"\bextract\s*\(\s*$", re.IGNORECASE), ("hour", "epoch", "day")),
     (
         re.compile(r"\b(date|timestamp|timestamptz)\s*(\(\s*\d\s*\)\s*)?(with(out)?\s+time\s+zone\s*)?$", re.IGNORECASE),
         ("2026-01-01",),
@@ -115,6 +115,30 @@ def placeholders(text: str) -> tuple[Placeholder, ...]:
         return tuple(Placeholder(number=int(text[t.start + 1 : t.end]), start=t.start, end=t.end) for t in found)
     places = [(len(data[: t.start].decode()), len(data[: t.end].decode())) for t in found]
     return tuple(Placeholder(number=int(text[start + 1 : end]), start=start, end=end) for start, end in places)
+
+
+_OF_DRIVERS = re.compile(
+    r"""(?P<kept>'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|(?P<quote>\$\w*\$).*?(?P=quote)|\$\d+|::|%%)"""
+    r"|%\((?P<percent>\w+)\)s|(?P<place>%s|\?(?:\d+)?(?![|&?]))|(?<![\w:\]])[:@](?P<name>[A-Za-z_]\w*)|__\[POSTCOMPILE_(?P<late>\w+)\]",
+    re.DOTALL,
+)
+"""Placeholders of libraries that write PostgreSQL's own only when they send: Python's, JDBC's, of named parameters."""
+
+
+def of_drivers(text: str) -> str | None:
+    """The text with a library's own placeholders as ``$n``, for a text that does not parse; None where it has none."""
+    numbers: dict[str, int] = {}
+
+    def numbered(found: re.Match[str]) -> str:
+        if found["kept"]:
+            return "%" if found["kept"] == "%%" else found["kept"]
+        name = found["percent"] or found["name"] or found["late"]
+        place = found["place"]
+        key = name or (place if place and place[1:].isdigit() else f"place {len(numbers)}")
+        return f"${numbers.setdefault(key, len(numbers) + 1)}"
+
+    changed = _OF_DRIVERS.sub(numbered, text)
+    return changed if numbers else None
 
 
 def typed(text: str, attempt: Callable[[Typing], Objection | None], *, more_types: Sequence[str] = ()) -> Typing | None:

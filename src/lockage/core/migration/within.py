@@ -1,12 +1,13 @@
-"""The query inside a statement that is none: of a cursor, of a COPY, of EXPLAIN and PREPARE.
+"""What can be executed of a statement that is no query: the query in a cursor, in a COPY, in EXPLAIN and PREPARE, or itself.
 
-Not for executing such a statement. The surprising thing: ``COPY t (a, b) FROM`` is read as an INSERT of those columns, since
-what it needs of the schema is the same.
+Not for executing it. The surprising thing: ``COPY t (a, b) FROM`` is read as an INSERT of those columns, since what it needs of
+the schema is the same, and so is ANALYZE as a SELECT that reads no row.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 _NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _TABLE = rf"{_NAME}(?:\s*\.\s*{_NAME})?"
@@ -22,6 +23,46 @@ _COPIED = re.compile(
     rf"{_BEGIN}copy\s+(?P<table>{_TABLE})\s*\((?P<columns>[^)]+)\)\s*(?P<way>from\s+stdin|to\s+stdout)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_COPIED_WHOLE = re.compile(
+    rf"{_BEGIN}copy\s+(?:binary\s+)?(?P<table>{_TABLE})\s+(?P<way>from\s+stdin|to\s+stdout)\b", re.IGNORECASE | re.DOTALL
+)
+_LOOKED_AT = re.compile(
+    rf"{_BEGIN}(?:analyze|analyse|vacuum)\s+(?:\([^)]*\)\s*)?(?:(?:full|freeze|verbose|analyze)\s+)*(?:only\s+)?"
+    rf"(?P<table>{_TABLE})\s*(?:\((?P<columns>[^)]+)\))?",
+    re.IGNORECASE | re.DOTALL,
+)
+_TEMPORARY = r"create\s+(?:(?:local|global)\s+)?temp(?:orary)?\s"
+_EXECUTABLE = re.compile(
+    _BEGIN + rf"(?:truncate\s|lock\s|refresh\s+materialized\s|{_TEMPORARY}|create\s+table\s.*?\bpartition\s+of\s|"
+    r"alter\s+table\s.*?\b(?:attach|detach)\s+partition\s|cluster\s|reindex\s|set\s+(?:local\s+|session\s+)?role\s|"
+    r"set\s+constraints\s)",
+    re.IGNORECASE | re.DOTALL,
+)
+_MAKES_TEMPORARY = re.compile(_BEGIN + _TEMPORARY, re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeCopy:
+    """A COPY that names no columns."""
+
+    table: str  # as the statement writes it
+    incoming: bool  # FROM STDIN; else TO STDOUT
+
+
+def whole_copy(text: str) -> WholeCopy | None:
+    """What a statement copies, where it is such a COPY."""
+    found = _COPIED_WHOLE.match(text)
+    return None if found is None else WholeCopy(table=found["table"], incoming=found["way"].lower().startswith("from"))
+
+
+def makes_temporary(text: str) -> bool:
+    """Whether a statement makes a temporary table, or something else of the session's own."""
+    return _MAKES_TEMPORARY.match(text) is not None
+
+
+def executable(text: str) -> bool:
+    """Whether a statement is no query, and can be executed in a transaction and taken back all the same."""
+    return _EXECUTABLE.match(text) is not None
 
 
 def query_within(text: str) -> str | None:
@@ -29,6 +70,8 @@ def query_within(text: str) -> str | None:
     for pattern in (_CURSOR, _PREPARED, _EXPLAINED, _COPIED_QUERY):
         if found := pattern.match(text):
             return found["query"].strip()
+    if found := _LOOKED_AT.match(text):
+        return f"SELECT {found['columns'] or ''} FROM {found['table']} LIMIT 0"  # noqa: S608 - the statement's own words
     if found := _COPIED.match(text):
         table, columns = found["table"], found["columns"]
         if found["way"].lower().startswith("to"):

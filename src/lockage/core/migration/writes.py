@@ -6,6 +6,7 @@ Not for scripts' own changes of rows (``changed_rows``), nor for what triggers a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,8 @@ from postgast import pg_query_pb2 as pg
 from lockage.core.migration.names import name_of
 from lockage.core.migration.nodes import nodes_of
 from lockage.core.migration.syntax import ChangeKind, Name
+
+_VALUES = re.compile(r"\bvalues\b.*\)\s*,\s*\(", re.IGNORECASE | re.DOTALL)
 
 
 class Given(StrEnum):
@@ -81,6 +84,35 @@ def on_every_row(text: str) -> str | None:
         return postgast.deparse(tree)
     except postgast.PgQueryError:
         return None
+
+
+def with_one_row(text: str) -> str | None:
+    """The query with the first row only of each list of VALUES; None where none has more.
+
+    Rows whose values are made up are all the same, and a key that comes twice hides what else they meet.
+    """
+    if not _VALUES.search(text):
+        return None
+    try:
+        tree = postgast.parse(text)
+    except postgast.PgQueryError:
+        return None
+    long = [node for node in nodes_of(tree) if isinstance(node, pg.SelectStmt) and len(node.values_lists) > 1]
+    for node in long:
+        del node.values_lists[1:]
+    try:
+        return postgast.deparse(tree) if long else None
+    except postgast.PgQueryError:
+        return None
+
+
+def with_parameters(text: str) -> str | None:
+    """The query with a parameter for each literal, behind those that it has; None where it has no literal."""
+    try:
+        loose = postgast.normalize(text)
+    except postgast.PgQueryError:
+        return None
+    return loose if loose != text else None
 
 
 def _meets_made_up(where: pg.Node) -> bool:
