@@ -40,6 +40,7 @@ FAMILIES: Mapping[str, str] = {
     "H04": "Failing",
     "H05": "The running release",
     "H06": "The migrator's ledger",
+    "H07": "What is lost",
 }
 """By the first letters of their codes."""
 

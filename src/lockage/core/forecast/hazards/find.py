@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Forecast, Hazard, Severity
-from lockage.core.forecast.hazards import blocking, failing, indexes, ledger, release, room, tables
+from lockage.core.forecast.hazards import blocking, failing, indexes, ledger, loss, release, room, tables
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.kinds import HazardKind
 from lockage.core.forecast.hazards.seen import Seen
@@ -49,6 +49,8 @@ RULES: tuple[Rule, ...] = (
     release.what_goes_away,
     ledger.out_of_order,
     ledger.edited,
+    loss.rows_thrown_away,
+    loss.taken_along,
 )
 
 _FAILURES = {"H040", "H041", "H042", "H043"}
