@@ -19,7 +19,7 @@ from lockage.core.migration.folded import folded
 from lockage.core.migration.formats.format import Transaction
 from lockage.core.migration.ledger import Ledger
 from lockage.core.migration.script import Migration
-from lockage.core.migration.statement import split_statements
+from lockage.core.migration.statement import prepared_in, split_statements
 from lockage.core.migration.syntax import Control, Name, Statement
 from lockage.errors import RefusedError
 from lockage.ports import Narrate, TracedSession
@@ -85,6 +85,7 @@ class _Tracer:
         self._count = statements
         self._start = self._mark = session.mark()
         self._rules = session.rules()
+        self._prepared: dict[str, Statement] = {}  # by the names that the script has given them
         self._quiet: str | None = None  # "local" or "session": session_replication_role is replica, and nothing fires
         self._steps: list[Traced] = []
         self._reached = 0
@@ -166,6 +167,7 @@ class _Tracer:
             self._number, self._begun = max(number, 1) if begun or number else number, False
 
     def _one(self, file: str, statement: Statement, *, of_migrator: bool = False) -> None:
+        statement = self._as_prepared(statement)
         if not of_migrator:
             self._reached += 1
             self._narrate(f"statement {self._reached} of {self._count}: {file}:{statement.line} {statement.headline}")
@@ -191,6 +193,13 @@ class _Tracer:
             self._quiet = None if self._quiet == "local" else self._quiet
         if statement.chained:
             self._begun = False  # COMMIT AND CHAIN: open again at once, but another one
+
+    def _as_prepared(self, statement: Statement) -> Statement:
+        """What an EXECUTE stands for."""
+        if statement.node == "prepare_stmt" and (inner := prepared_in(statement)) is not None:
+            self._prepared[statement.handle] = inner
+        meant = self._prepared.get(statement.handle) if statement.node == "execute_stmt" else None
+        return statement if meant is None else replace(meant, text=statement.text, line=statement.line)
 
     def _execute(self, statement: Statement, *, file: str) -> Observation:
         inner = statement.procedure is not None or bool(statement.calls)

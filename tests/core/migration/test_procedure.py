@@ -37,7 +37,9 @@ def test_straight_statements_run_whenever_the_block_does() -> None:
     ],
 )
 def test_only_the_catalog_decides_a_branch_for_production_too(condition: str, place: Place) -> None:
-    assert places(f"DECLARE t text; BEGIN IF {condition} THEN UPDATE a SET b = 1; ELSE DELETE FROM a; END IF; END") == [
+    assert places(
+        f"DECLARE t text; BEGIN SELECT b INTO t FROM a; IF {condition} THEN UPDATE a SET b = 1; ELSE DELETE FROM a; END IF; END"
+    )[1:] == [
         ("update", place),
         ("delete", place),
     ]
@@ -45,10 +47,10 @@ def test_only_the_catalog_decides_a_branch_for_production_too(condition: str, pl
 
 def test_branches_loops_and_handlers_are_told_apart() -> None:
     body = """DECLARE r record; BEGIN
-      IF true THEN UPDATE a SET b = 1; ELSIF false THEN DELETE FROM a; ELSE INSERT INTO a VALUES (1); END IF;
+      IF f() THEN UPDATE a SET b = 1; ELSIF g() THEN DELETE FROM a; ELSE INSERT INTO a VALUES (1); END IF;
       FOR r IN SELECT * FROM a LOOP LOCK TABLE a; END LOOP;
       BEGIN TRUNCATE a; EXCEPTION WHEN others THEN DROP TABLE a; END;
-      CASE 1 WHEN 1 THEN ANALYZE a; END CASE;
+      CASE f() WHEN 1 THEN ANALYZE a; END CASE;
     END"""
     assert sorted(places(body)) == sorted(
         [
@@ -107,3 +109,54 @@ def test_another_language_cannot_be_read() -> None:
 def test_a_block_that_reaches_outside_is_recognised(body: str) -> None:
     (statement,) = split_statements(block(body), file="f")
     assert reach_outside(statement) is not None
+
+
+@pytest.mark.parametrize(
+    ("code", "place"),
+    [
+        ("SELECT count(*) INTO n FROM information_schema.columns WHERE column_name = 'b'; IF n = 0", Place.STRAIGHT),
+        ("SELECT count(*) INTO n FROM information_schema.columns; b := n > 1; IF NOT b", Place.STRAIGHT),
+        ("SELECT count(*) INTO n FROM a; b := n > 1; IF NOT b", Place.BRANCH),
+        ("IF exists (SELECT FROM a) THEN n := 1; END IF; IF n = 1", Place.BRANCH),
+        ("IF to_regclass('a') IS NULL THEN n := 1; END IF; IF n = 1", Place.STRAIGHT),
+        ("UPDATE a SET b = 2; GET DIAGNOSTICS n = ROW_COUNT; IF n = 1", Place.BRANCH),
+        ("BEGIN n := 1; PERFORM 1; EXCEPTION WHEN others THEN n := 2; END; IF n = 2", Place.BRANCH),
+        ("EXECUTE 'select 1' INTO n; IF n = 1", Place.BRANCH),
+        ("IF current_setting('server_version_num')::int > 100000", Place.STRAIGHT),
+    ],
+)
+def test_a_variable_is_the_catalogs_own_when_all_that_fills_it_comes_from_there(code: str, place: Place) -> None:
+    assert places(f"DECLARE n int; b bool := false; BEGIN {code} THEN DELETE FROM z; END IF; END")[-1] == ("delete", place)
+
+
+def test_parameters_may_come_from_rows_unless_the_caller_gives_them() -> None:
+    definition = """CREATE FUNCTION f(t regclass) RETURNS void LANGUAGE plpgsql AS $$
+    BEGIN IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = t) THEN DELETE FROM z; END IF; END $$"""
+    assert [i.place for i in read_code(definition, language="plpgsql").inner] == [Place.BRANCH]
+    assert [i.place for i in read_code(definition, language="plpgsql", given=True).inner] == [Place.STRAIGHT]
+
+
+@pytest.mark.parametrize(
+    ("event", "words"), [("INSERT", ["insert", "update"]), ("UPDATE", ["update"]), ("DELETE", ["delete"]), (None, None)]
+)
+def test_a_trigger_takes_the_way_of_its_event(event: str | None, words: list[str] | None) -> None:
+    definition = """CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF (TG_OP = 'DELETE') THEN DELETE FROM a; RETURN OLD;
+      ELSIF TG_OP IN ('INSERT', 'TRUNCATE') AND TG_OP <> 'UPDATE' THEN INSERT INTO a VALUES (1);
+      END IF;
+      UPDATE a SET b = 1;
+      RETURN NEW;
+      LOCK TABLE a;
+    END $$"""
+    inner = read_code(definition, language="plpgsql", event=event).inner
+    if words is None:
+        assert [i.place for i in inner] == [Place.BRANCH] * 3
+    else:
+        assert [(i.text.split()[0].lower(), i.place) for i in inner] == [(word, Place.STRAIGHT) for word in words]
+
+
+def test_a_loop_over_the_catalog_runs_on_a_shadow_as_often_as_in_production() -> None:
+    assert places("DECLARE r record; BEGIN FOR r IN SELECT relname FROM pg_class LOOP UPDATE a SET b = 1; END LOOP; END")[
+        -1
+    ] == ("update", Place.STRAIGHT)

@@ -77,6 +77,10 @@ def worst_case(statement: Statement, *, mark: CatalogMark, rules: CatalogRules) 
         named = _touched(statement)
         for oid in oids(named, mark):
             _raise(blocks, oid, level)
+        own = set(oids((name for name in named if name not in statement.referred), mark))
+        for oid in oids(statement.referred, mark):
+            if oid not in own:
+                blocks[oid] = Blocks.WRITES
         if statement.node == "drop_stmt":
             dropped = set(oids(statement.names, mark))
             for key in rules.foreign_keys:
@@ -102,8 +106,8 @@ def _level(statement: Statement) -> Blocks:
     node = statement.node
     if node in _HARMLESS or (statement.concurrently and node in {"index_stmt", "reindex_stmt", "drop_stmt"}):
         return Blocks.NONE
-    if node == "lock_stmt":
-        return blocks_of(statement.lock_mode or "AccessExclusiveLock")
+    if statement.lock_mode is not None:
+        return blocks_of(statement.lock_mode)
     if node in {"index_stmt", "create_trig_stmt", "create_stmt"}:
         return Blocks.WRITES
     if node == "vacuum_stmt":

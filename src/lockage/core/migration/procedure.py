@@ -7,12 +7,13 @@ run can have given its locks back, when its exception was caught, so every inner
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 
+from lockage.core.migration.decisions import Knowledge, Tree, decides, items, knowledge_of, mapping, query_of
 from lockage.core.migration.statement import CONFINED_LANGUAGES, body_of, outside_call_in, parse_plpgsql, split_statements
 from lockage.core.migration.syntax import Statement
 from lockage.errors import UsageError
@@ -48,8 +49,12 @@ class Code:
     readable: bool  # False: another language, or a body that does not parse
 
 
-def read_code(definition: str, *, language: str) -> Code:
-    """The inner statements of a ``DO`` or of a routine's definition, in order; ``language`` in lower case."""
+def read_code(definition: str, *, language: str, event: str | None = None, given: bool = False) -> Code:
+    """The inner statements of a ``DO`` or of a routine's definition, in order; ``language`` in lower case.
+
+    ``event``: what fires it as a trigger ("INSERT", …), so that of branches by TG_OP only those are read that it takes.
+    ``given``: its parameters have values that are the same wherever it is called.
+    """
     if language == "sql":
         return _sql_code(definition)
     if language != "plpgsql":
@@ -58,7 +63,8 @@ def read_code(definition: str, *, language: str) -> Code:
     functions = parse_plpgsql(definition)
     for function in functions:
         body = _child(function, "PLpgSQL_function")
-        found.extend(_block(body.get("action"), Place.STRAIGHT, protected=False, variables=_variables(body)))
+        known = knowledge_of(body, values={} if event is None else {"tg_op": event}, given=given)
+        found.extend(_block(body.get("action"), Place.STRAIGHT, protected=False, known=known))
     return Code(inner=tuple(found), readable=bool(functions))
 
 
@@ -77,8 +83,6 @@ def _sql_code(definition: str) -> Code:
 
 # --- the tree ---------------------------------------------------------------------------------------------------------
 
-_Tree = Mapping[str, Any]
-
 # Keys under which a statement of PL/pgSQL holds statements, and what running them depends on.
 _BODIES: Mapping[str, Place] = {
     "then_body": Place.BRANCH,
@@ -91,105 +95,101 @@ _SQL = {"execsql": "sqlstmt", "perform": "expr", "call": "expr", "fors": "query"
 _DYNAMIC = {"dynexecute": "query", "dynfors": "query", "return_query": "dynquery", "open": "dynquery"}
 
 
-def _block(node: object, place: Place, *, protected: bool, variables: frozenset[str]) -> Iterator[Inner]:
+def _block(node: object, place: Place, *, protected: bool, known: Knowledge) -> Iterator[Inner]:
     block = _child(node, "PLpgSQL_stmt_block")
     handlers = _child(_child(block, "exceptions"), "PLpgSQL_exception_block")
     caught = bool(handlers)
     within = Place.PROTECTED if caught and place is Place.STRAIGHT else place
-    yield from _sequence(block.get("body"), within, protected=protected or caught, variables=variables)
-    for item in _items(handlers.get("exc_list")):
+    yield from _sequence(block.get("body"), within, protected=protected or caught, known=known)
+    for item in items(handlers.get("exc_list")):
         action = _child(item, "PLpgSQL_exception").get("action")
-        yield from _sequence(action, Place.HANDLER, protected=protected, variables=variables)
+        yield from _sequence(action, Place.HANDLER, protected=protected, known=known)
 
 
-def _sequence(nodes: object, place: Place, *, protected: bool, variables: frozenset[str]) -> Iterator[Inner]:
-    for node in _items(nodes):
+def _sequence(nodes: object, place: Place, *, protected: bool, known: Knowledge) -> Iterator[Inner]:
+    for node in items(nodes):
         for name, value in node.items():
             if name == "PLpgSQL_stmt_block":
-                yield from _block(node, place, protected=protected, variables=variables)
+                yield from _block(node, place, protected=protected, known=known)
             elif name.startswith("PLpgSQL_stmt_"):
                 kind = name.removeprefix("PLpgSQL_stmt_")
-                yield from _statement(kind, cast("_Tree", value), place, protected=protected, variables=variables)
-        place = _after(node, place)
+                yield from _statement(kind, mapping(value), place, protected=protected, known=known)
+        if _ends(node, known):
+            return  # nobody ever comes to what follows
+        if place is Place.STRAIGHT and _leaves(node, known):
+            place = Place.BRANCH  # behind a RETURN in a branch nothing is sure any more
 
 
-def _after(node: _Tree, place: Place) -> Place:
-    """Where what follows stands: behind an EXIT, CONTINUE or RETURN in a branch nothing is sure any more."""
-    if place is Place.STRAIGHT and _leaves(node):
-        return Place.BRANCH
-    return place
-
-
-def _leaves(node: object) -> bool:
-    if isinstance(node, Mapping):
-        tree = cast("_Tree", node)
-        return any(
-            name in {"PLpgSQL_stmt_return", "PLpgSQL_stmt_raise_error"} or _leaves(value) for name, value in tree.items()
-        )
-    if isinstance(node, list):
-        return any(_leaves(item) for item in cast("list[object]", node))
+def _ends(node: Tree, known: Knowledge) -> bool:
+    """Whether nothing behind a statement ever runs."""
+    for name, value in node.items():
+        tree = mapping(value)
+        if name == "PLpgSQL_stmt_return" or (name == "PLpgSQL_stmt_exit" and not tree.get("cond")):
+            return True
+        if name == "PLpgSQL_stmt_if" and (taken := _taken(tree, known)) is not None:
+            return any(_ends(item, known) for item in items(taken))
+        if name == "PLpgSQL_stmt_block" and "exceptions" not in tree:
+            return "label" not in tree and any(_ends(item, known) for item in items(tree.get("body")))
     return False
 
 
-def _statement(kind: str, node: _Tree, place: Place, *, protected: bool, variables: frozenset[str]) -> Iterator[Inner]:
+def _leaves(node: object, known: Knowledge) -> bool:
+    """Whether it may return, where rows decide whether it does."""
+    if isinstance(node, Mapping):
+        for name, value in cast("Tree", node).items():
+            taken = _taken(mapping(value), known) if name == "PLpgSQL_stmt_if" else None
+            if name == "PLpgSQL_stmt_if" and taken is None and decides("stmt_if", mapping(value), known):
+                taken = [item for item in _branches(mapping(value)) if "PLpgSQL_stmt_return" not in item]
+            if name == "PLpgSQL_stmt_return" or _leaves(cast("object", value) if taken is None else taken, known):
+                return True
+        return False
+    return isinstance(node, list) and any(_leaves(item, known) for item in cast("list[object]", node))
+
+
+def _branches(node: Tree) -> list[Tree]:
+    """All statements right below an IF."""
+    below = [mapping(value) for item in items(node.get("elsif_list")) for value in item.values()]
+    return [item for tree in (node, *below) for key in _BODIES for item in items(tree.get(key))]
+
+
+def _taken(node: Tree, known: Knowledge) -> object:
+    """The body that an IF runs by what is known; None where that does not say."""
+    below = [mapping(value) for item in items(node.get("elsif_list")) for value in item.values()]
+    for branch in ({"cond": node.get("cond"), "stmts": node.get("then_body")}, *below):
+        decided = known.decided(query_of(branch.get("cond")))
+        if decided is None:
+            return None
+        if decided:
+            return cast("object", branch.get("stmts") or [])
+    return cast("object", node.get("else_body") or [])
+
+
+def _statement(kind: str, node: Tree, place: Place, *, protected: bool, known: Knowledge) -> Iterator[Inner]:
     line = int(node.get("lineno", 1))
-    if kind in _SQL and (expression := _child(node.get(_SQL[kind]), "PLpgSQL_expr")):
-        text = str(expression.get("query", ""))
+    if kind in _SQL and (text := query_of(node.get(_SQL[kind]))):
         yield Inner(line=line, place=place, text=text, statements=_read(text), protected=protected)
-    if kind in _DYNAMIC and (expression := _child(node.get(_DYNAMIC[kind]), "PLpgSQL_expr")):
-        text = str(expression.get("query", ""))
-        known = template(text)
-        statements = _read(known) if known is not None else None
+    if kind in _DYNAMIC and (text := query_of(node.get(_DYNAMIC[kind]))):
+        plain = template(text)
+        statements = _read(plain) if plain is not None else None
         yield Inner(line=line, place=place, text=text, statements=statements, dynamic=True, protected=protected)
+    if kind == "if" and (taken := _taken(node, known)) is not None:
+        yield from _sequence(taken, place, protected=protected, known=known)
+        return
     below = Place.LOOP if kind in _LOOPS else Place.BRANCH
     below = below if place in {Place.STRAIGHT, Place.PROTECTED} else place
-    if kind == "if" and _decided_by_catalog(node, variables):
-        below = place
+    if kind in _BY_CATALOG and decides(f"stmt_{kind}", node, known):
+        below = place  # the way that production takes is taken on a shadow
     if kind in _LOOPS:
-        yield from _sequence(node.get("body"), below, protected=protected, variables=variables)
+        yield from _sequence(node.get("body"), below, protected=protected, known=known)
     for key in _BODIES:
-        yield from _sequence(node.get(key), below, protected=protected, variables=variables)
-    for item in (*_items(node.get("elsif_list")), *_items(node.get("case_when_list"))):
+        yield from _sequence(node.get(key), below, protected=protected, known=known)
+    for item in (*items(node.get("elsif_list")), *items(node.get("case_when_list"))):
         for value in item.values():
             for key in _BODIES:
-                yield from _sequence(_mapping(value).get(key), below, protected=protected, variables=variables)
+                yield from _sequence(mapping(value).get(key), below, protected=protected, known=known)
 
 
-_CATALOGS = {"pg_catalog", "information_schema"}
-_IN_CATALOG = re.compile(
-    r"^(pg_(class|attribute|attrdef|constraint|index|indexes|tables|views|matviews|sequences|type|enum|namespace|proc|trigger"
-    r"|policy|policies|rewrite|rules|inherits|partitioned_table|publication|publication_tables|extension|description|depend)"
-    r"|columns|tables|table_constraints|key_column_usage|constraint_column_usage|check_constraints|referential_constraints"
-    r"|schemata|views|routines|triggers|sequences|domains)$"
-)
-"""Relations in which a shadow has what production has."""
-_OF_CATALOG = {"to_regclass", "to_regtype", "to_regproc", "to_regprocedure", "to_regnamespace"}
-_PLAIN = {"count", "current_schema", "current_database", "lower", "upper", "format", "quote_ident", "bool_or", "bool_and"}
-
-
-def _variables(function: _Tree) -> frozenset[str]:
-    datums = (value for item in _items(function.get("datums")) for value in item.values())
-    return frozenset(str(_mapping(value).get("refname", "")).lower() for value in datums) - {""}
-
-
-def _decided_by_catalog(node: _Tree, variables: frozenset[str]) -> bool:
-    """Whether nothing but the catalog decides an IF: then a shadow takes the way that production takes."""
-    branches = (value for item in _items(node.get("elsif_list")) for value in item.values())
-    conditions = (node.get("cond"), *(_mapping(value).get("cond") for value in branches))
-    return all(_asks_catalog(str(_child(c, "PLpgSQL_expr").get("query", "")), variables) for c in conditions)
-
-
-def _asks_catalog(condition: str, variables: frozenset[str]) -> bool:
-    if variables & set(re.findall(r"\w+", re.sub(r"'[^']*'", "", condition).lower())):
-        return False  # what it holds may come from rows
-    statements = _read(f"SELECT {condition}")
-    if statements is None or len(statements) != 1:
-        return False
-    names, calls = statements[0].names, {call.name for call in statements[0].calls}
-    in_catalog = all(
-        name.schema in _CATALOGS or (name.schema is None and name.name.startswith("pg_")) for name in names
-    ) and all(_IN_CATALOG.match(name.name) for name in names)
-    return in_catalog and calls <= _OF_CATALOG | _PLAIN and bool(names or calls & _OF_CATALOG)
+_BY_CATALOG = {"if", "case", "fors"}
 
 
 def _read(text: str) -> tuple[Statement, ...] | None:
@@ -224,16 +224,8 @@ def template(expression: str) -> str | None:
     return re.sub(r"%(\d+\$)?L", "NULL", re.sub(r"%(\d+\$)?I", PLACEHOLDER, text)).replace("%%", "%")
 
 
-def _child(node: object, name: str) -> _Tree:
-    return _mapping(_mapping(node).get(name))
-
-
-def _mapping(node: object) -> _Tree:
-    return cast("_Tree", node) if isinstance(node, Mapping) else {}
-
-
-def _items(nodes: object) -> Sequence[_Tree]:
-    return cast("list[_Tree]", nodes) if isinstance(nodes, list) else ()
+def _child(node: object, name: str) -> Tree:
+    return mapping(mapping(node).get(name))
 
 
 def reach_outside(statement: Statement) -> str | None:

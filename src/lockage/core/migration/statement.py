@@ -20,6 +20,7 @@ import postgast
 from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pg
 
+from lockage.core.migration.asked_locks import asked_mode, referred_tables
 from lockage.core.migration.changed_rows import changes
 from lockage.core.migration.names import name_of
 from lockage.core.migration.nodes import nodes_of, of_kind
@@ -36,18 +37,6 @@ _CONTROL = {
     pg.TRANS_STMT_SAVEPOINT: Control.SAVEPOINT,
     pg.TRANS_STMT_RELEASE: Control.RELEASE,
     pg.TRANS_STMT_ROLLBACK_TO: Control.ROLLBACK_TO,
-}
-
-# Source: PostgreSQL 18, src/include/storage/lockdefs.h.
-_LOCK_MODES = {
-    1: "AccessShareLock",
-    2: "RowShareLock",
-    3: "RowExclusiveLock",
-    4: "ShareUpdateExclusiveLock",
-    5: "ShareLock",
-    6: "ShareRowExclusiveLock",
-    7: "ExclusiveLock",
-    8: "AccessExclusiveLock",
 }
 
 # Functions that read or write the server's files, other servers or other sessions.
@@ -208,7 +197,9 @@ def _read(node: pg.Node, *, text: str, line: int) -> Statement:
         calls=calls,
         procedure=_procedure(node, text=text, line=line) if kind == "do_stmt" else None,
         outside=_outside(kind, node, calls),
-        lock_mode=_LOCK_MODES.get(node.lock_stmt.mode) if kind == "lock_stmt" else None,
+        lock_mode=asked_mode(kind, node),
+        referred=referred_tables(nodes),
+        handle=_handle(kind, node),
         concurrently=_concurrently(kind, node),
         unique=kind == "index_stmt" and node.index_stmt.unique,
         reads_only=kind == "select_stmt" and not changed and not node.select_stmt.HasField("into_clause"),
@@ -294,6 +285,18 @@ def _procedure(node: pg.Node, *, text: str, line: int) -> Procedure:
     at = text.find(body) if body else -1
     at = at if at >= 0 else text.find("'") + 1  # a quoted body with doubled quotes is not found as it stands
     return Procedure(language=language, line=line + text.count("\n", 0, max(at, 0)))
+
+
+def _handle(kind: str, node: pg.Node) -> str:
+    return node.prepare_stmt.name if kind == "prepare_stmt" else node.execute_stmt.name if kind == "execute_stmt" else ""
+
+
+def prepared_in(statement: Statement) -> Statement | None:
+    """The statement that a PREPARE gives a name to; None of anything else."""
+    if statement.node != "prepare_stmt":
+        return None
+    inner = postgast.parse(statement.text).stmts[0].stmt.prepare_stmt.query
+    return _read(inner, text=statement.text, line=statement.line)
 
 
 def _language(options: Iterable[pg.Node]) -> str | None:

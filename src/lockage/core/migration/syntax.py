@@ -117,7 +117,9 @@ class Statement:
     calls: tuple[Name, ...] = ()  # functions and procedures it names
     procedure: Procedure | None = None
     outside: str | None = None  # how it reaches out of the database, so that it is never executed on a shadow
-    lock_mode: str | None = None  # of LOCK TABLE, as PostgreSQL prints it
+    lock_mode: str | None = None  # that it asks for, as PostgreSQL prints it; None: its text does not say
+    referred: tuple[Name, ...] = ()  # among the names: those that its foreign keys refer to
+    handle: str = ""  # of PREPARE and EXECUTE: the prepared statement's name
     concurrently: bool = False
     unique: bool = False  # CREATE UNIQUE INDEX
     reads_only: bool = False  # a SELECT without locking and without changes in WITH
