@@ -19,14 +19,15 @@ from typing import Any
 
 from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import Statement
-from support.blocking_corpus import SCHEMA, Case
+from support.blocking_corpus import WORLDS, Case, schema_of
 from support.waiting_sessions import FROM_WORST
 
 _Claim = tuple[str | None, str]  # the relation, and who waits for it
 
-_TABLES = frozenset(str(name) for statement in split_statements(SCHEMA, file="schema") for name in statement.created)
+_SCHEMAS = "\n".join(schema_of(world) for world in WORLDS)
+_TABLES = frozenset(str(name) for statement in split_statements(_SCHEMAS, file="schema") for name in statement.created)
 _INDEXES = {
-    match[1]: match[2] for match in re.finditer(r"create (?:unique )?index (\w+) on (\w+)", SCHEMA)
+    match[1]: match[2] for match in re.finditer(r"create (?:unique )?index (\w+) on (\w+)", _SCHEMAS)
 }  # a statement about an index means its table
 
 

@@ -27,7 +27,7 @@ from lockage.adapters.postgres.binaries import find_binaries
 from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.adapters.postgres.throwaway import throwaway
 from lockage.ports import Shadows
-from support.blocking_corpus import Case, cases, foretold
+from support.blocking_corpus import WORLDS, Case, cases, foretold
 from support.blocking_truth import Truth, compared, level
 from support.undone import UndoneShadows
 from support.waiting_sessions import FROM_WORST
@@ -66,7 +66,7 @@ def rows(major: int, truth: Truth, chosen: list[Case], linters: list[Linter]) ->
             except psycopg.Error as error:
                 print(f"{major} {case.id} does not run: {str(error).splitlines()[0]}", file=sys.stderr, flush=True)
                 continue
-            said, unknown = forecast(case, truth.url, EmbeddedShadows() if case.outside else UndoneShadows(kept))
+            said, unknown = forecast(case, truth.url, EmbeddedShadows() if case.outside or case.each else UndoneShadows(kept))
             common = {"major": major, "kind": case.kind, "case": case.name}
             yield Row(tool="lockage", **common, **compared(real, said, order=FROM_WORST), unknown=unknown)
             tables = {relation: blocks for relation, blocks in real.items() if level(blocks) != "none"}
@@ -76,17 +76,18 @@ def rows(major: int, truth: Truth, chosen: list[Case], linters: list[Linter]) ->
 
 
 @contextmanager
-def truths(majors: list[int]) -> Iterator[dict[int, Truth]]:
-    """A server with the corpus' schema for each major whose programs are here."""
+def truths(majors: list[int], worlds: list[str]) -> Iterator[dict[tuple[int, str], Truth]]:
+    """A server with the corpus' schemas for each major whose programs are here."""
     with ExitStack() as stack:
-        found: dict[int, Truth] = {}
+        found: dict[tuple[int, str], Truth] = {}
         for major in majors:
             binaries = find_binaries(major)
             if binaries is None:
                 print(f"(no server programs of PostgreSQL {major} on this machine: left out)", file=sys.stderr)
                 continue
             server = stack.enter_context(throwaway(binaries=binaries, tcp=True, settings={"max_prepared_transactions": "5"}))
-            found[major] = Truth(server)
+            for world in worlds:
+                found[major, world] = Truth(server, database=f"blocking_{world}", world=world)
         yield found
 
 
@@ -121,15 +122,17 @@ def main() -> int:
     asked = parser.parse_args()
     chosen = [
         case
-        for case in cases()
+        for world in WORLDS
+        for case in cases(world)
         if asked.kind in ("", case.kind) and (not asked.words or any(word in case.id for word in asked.words))
     ]
     linters, absent = ([], []) if asked.no_linters else installed_linters(chosen)
     begun = time.monotonic()
     everything: list[Row] = []
-    with truths([int(major) for major in asked.majors.split(",")]) as found:
-        for major, truth in found.items():
-            for row in rows(major, truth, chosen, linters):
+    worlds = [world for world in WORLDS if any(case.world == world for case in chosen)]
+    with truths([int(major) for major in asked.majors.split(",")], worlds) as found:
+        for (major, world), truth in found.items():
+            for row in rows(major, truth, [case for case in chosen if case.world == world], linters):
                 everything.append(row)
                 if row.tool == "lockage" and (row.missed or row.invented) and not asked.json:
                     print(f"{major} {row.kind}: {row.case}", flush=True)

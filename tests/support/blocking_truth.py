@@ -1,7 +1,7 @@
 """The truth about who waits for a case of the blocking corpus, from real sessions on a database with data.
 
 A script in a transaction is held open at its end, and once more with what its COMMIT would fire; ``waiting_sessions`` then
-reads and writes every relation. What refuses a transaction is run three times beside a sampler of ``pg_locks``, which looks as
+reads and writes every relation. What an exception gave back is found as a request that waits (``awaited_locks``). What refuses a transaction is run three times beside a sampler of ``pg_locks``, which looks as
 often as it can, once of these with an old snapshot and an open write in its way; all that was seen held is then taken by a
 session of our own, and the same readers and writers try.
 """
@@ -9,7 +9,7 @@ session of our own, and the same readers and writers try.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,19 +17,11 @@ import psycopg
 from psycopg import sql
 
 from lockage.adapters.postgres.embedded import Server
-from support.blocking_corpus import SCHEMA, Case
-from support.waiting_sessions import who_waits
+from support.awaited_locks import asked_for
+from support.blocking_corpus import FOLDER, SHOP, Case, schema_of
+from support.waiting_sessions import FROM_WORST, who_waits, who_waits_each
 
-BULK = """
-insert into plain select i, 'p' || i, i, '{}' from generate_series(1000, 40000) i;
-insert into customers select i, 1, 'c' || i, 'n', 'new', 1, 50, 'n' from generate_series(1000, 20000) i;
-insert into orders (customer_id, label) select 1, 'o' || i from generate_series(1000, 20000) i;
-insert into products (sku, title) select 's' || i, 't' from generate_series(1000, 20000) i;
-insert into readings select i, i % 20, 'k', 1 from generate_series(1000, 40000) i;
-insert into lab.things select i, 't' from generate_series(1000, 20000) i;
-insert into lab.parts select i, i from generate_series(1000, 20000) i;
-insert into big_texts select i, repeat(md5(i::text), 100) from generate_series(1000, 3000) i;
-refresh materialized view order_counts;
+_LINGER = """
 create function linger() returns event_trigger language plpgsql as $$ begin perform pg_sleep(0.05); end $$;
 create event trigger linger on ddl_command_end execute function linger();
 """
@@ -67,13 +59,14 @@ _Held = frozenset[tuple[str, str, str, str]]
 class Truth:
     """One server with the corpus' schema; gives who waits for a case, by relation, without those for whom nobody waits."""
 
-    def __init__(self, server: Server, *, database: str = "blocking") -> None:
+    def __init__(self, server: Server, *, database: str = "blocking", world: str = SHOP) -> None:
         self._server = server
         self._database = database
+        self._world = world
         with self._admin() as admin:
             admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(database)))
         with psycopg.connect(self.url, autocommit=True) as session:
-            session.execute(SCHEMA.encode())
+            session.execute(schema_of(world).encode())
 
     @property
     def url(self) -> str:
@@ -87,7 +80,18 @@ class Truth:
 
     def of(self, case: Case) -> dict[str, str]:
         """Relation to ``reads``, ``writes`` or ``rows``."""
-        found = self._outside(case) if case.outside else who_waits(self.url, case.statements, at_commit=True)
+        if case.outside:
+            found = self._outside(case)
+        elif case.each:
+            with self._bulk() as url:
+                found = who_waits_each(url, case.statements, outside=lambda statement: self._taken(_sampled(url, statement)))
+        else:
+            found = who_waits(self.url, case.statements, at_commit=True)
+            if "exception" in case.text.lower():
+                asked = [
+                    _taking(schema, name, "r", mode) for schema, name, mode in sorted(asked_for(self.url, case.statements))
+                ]
+                found = _worse(found, who_waits(self.url, asked)) if asked else found
         return {relation: blocks for relation, blocks in found.items() if blocks != "none"}
 
     def _outside(self, case: Case) -> dict[str, str]:
@@ -98,6 +102,10 @@ class Truth:
                     held |= _sampled(url, statement, stalled=stalled)
         if case.kind == "code":  # what it commits has no lock that stays; what it holds meanwhile are rows
             return self._rows_of(case)
+        return self._taken(held)
+
+    def _taken(self, held: Iterable[tuple[str, str, str, str]]) -> dict[str, str]:
+        """Who waits for one that holds what was seen held."""
         return who_waits(self.url, [_taking(*lock) for lock in sorted(held) if lock[3] != "AccessShareLock"] or ["select 1"])
 
     def _rows_of(self, case: Case) -> dict[str, str]:
@@ -117,13 +125,22 @@ class Truth:
     @contextmanager
     def _bulk(self) -> Iterator[str]:
         """A database with many rows, fresh each time."""
-        many, trial = self._database + "_bulk", self._database + "_trial"
+        many = self._database + "_bulk"
         with self._admin() as admin:
             if admin.execute("select 1 from pg_database where datname = %s", (many,)).fetchone() is None:
                 admin.execute(_copying(many, self._database))
                 with psycopg.connect(self._server.url(many), autocommit=True) as session:
-                    session.execute(BULK.encode())
-            admin.execute(_copying(trial, many))
+                    session.execute((FOLDER / self._world / "bulk.sql").read_text().encode())
+                    session.execute(_LINGER.encode())
+        with self._trial(many) as url:
+            yield url
+
+    @contextmanager
+    def _trial(self, template: str) -> Iterator[str]:
+        """A copy of a database, on which things stay."""
+        trial = self._database + "_trial"
+        with self._admin() as admin:
+            admin.execute(_copying(trial, template))
             try:
                 yield self._server.url(trial)
             finally:
@@ -137,7 +154,7 @@ def _copying(name: str, template: str) -> sql.Composed:
     return sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
 
 
-def _sampled(url: str, statement: str, *, stalled: bool) -> _Held:
+def _sampled(url: str, statement: str, *, stalled: bool = False) -> _Held:
     with (
         psycopg.connect(url, autocommit=True) as runner,
         psycopg.connect(url, autocommit=True) as sampler,
@@ -145,7 +162,7 @@ def _sampled(url: str, statement: str, *, stalled: bool) -> _Held:
     ):
         sampler.prepare_threshold = 0
         old.execute("set transaction isolation level repeatable read")
-        old.execute("select count(*) from regions")
+        old.execute("select 1")
         if not stalled:
             old.commit()
         held: set[tuple[str, str, str, str]] = set()
@@ -170,6 +187,10 @@ def _taking(schema: str, name: str, kind: str, mode: str) -> str:
             return f'alter materialized view "{schema}"."{name}" owner to current_role'
         return f'create index on "{schema}"."{name}" ((1))' if mode in {"ShareLock", "ExclusiveLock"} else "select 1"
     return f'lock table only "{schema}"."{name}" in {_SHORT[mode]} mode'
+
+
+def _worse(one: dict[str, str], other: dict[str, str]) -> dict[str, str]:
+    return {relation: min(blocks, other[relation], key=FROM_WORST.index) for relation, blocks in one.items()}
 
 
 def level(blocks: str) -> str:

@@ -6,7 +6,7 @@ DELETE, each of existing rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +24,12 @@ WAIT_MS = 20
 
 _COLUMNS = """
 select a.attname, a.atttypid::regtype::text,
-       coalesce(bool_or((i.indisunique or i.indisexclusion) and i.indpred is null and (a.attnum = any(i.indkey) or exists (
+       coalesce(bool_or((i.indisunique or i.indisexclusion) and (a.attnum = any(i.indkey) or exists (
            select from pg_depend d
             where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid and d.refobjid = a.attrelid
               and d.refclassid = 'pg_class'::regclass and d.refobjsubid = a.attnum))), false),
-       a.attgenerated <> '' or a.attidentity = 'a', a.atthasdef
+       a.attgenerated <> '' or a.attidentity = 'a', a.atthasdef,
+       coalesce(bool_or(i.indisunique and i.indnkeyatts = 1 and a.attnum = any(i.indkey)), false)
   from pg_attribute a left join pg_index i on i.indrelid = a.attrelid
  where a.attrelid = %s and a.attnum > 0 and not a.attisdropped
  group by a.attname, a.atttypid, a.attnum, a.attgenerated, a.attidentity, a.atthasdef
@@ -78,10 +79,12 @@ class _Column:
     is_key: bool
     is_computed: bool
     has_default: bool
+    is_whole_key: bool  # unique by itself
 
 
 @dataclass(frozen=True)
 class _Target:
+    oid: int
     schema: str
     name: str
     kind: str
@@ -113,10 +116,60 @@ def who_waits(url: str, script: Sequence[str], *, at_commit: bool = False) -> di
             # Locks only grow within a transaction, but for what a savepoint gives back.
             if number == len(script) and at_commit:
                 migrator.execute("set constraints all immediate")
-            if number == len(script) or script[number].startswith("rollback"):
+            if number == len(script) or script[number].lower().startswith("rollback"):
                 moments.append({f"{target.schema}.{target.name}": _blocks(prober, target) for target in targets})
         migrator.execute("rollback")
     return {name: min((moment[name] for moment in moments), key=FROM_WORST.index) for name in moments[0]}
+
+
+def who_waits_each(url: str, script: Sequence[str], *, outside: Callable[[str], dict[str, str]]) -> dict[str, str]:
+    """The same for a script whose statements commit by themselves, or between its own ``BEGIN`` and ``COMMIT``.
+
+    What it does stays. Relations bear the names that they had before it. ``outside`` executes a statement that refuses a
+    transaction, and gives who waits for it.
+    """
+    with psycopg.connect(url, autocommit=True) as reader, psycopg.connect(url, autocommit=True) as migrator:
+        names = {target.oid: f"{target.schema}.{target.name}" for target in _targets(reader)}
+        found = dict.fromkeys(names.values(), "none")
+        targets: list[_Target] = []
+        explicit = False
+        for statement in script:
+            word = statement.split(maxsplit=1)[0].lower()
+            if not explicit:
+                targets = _targets(reader)
+                migrator.execute("begin")
+            if word in {"begin", "start"}:
+                explicit = True
+                continue
+            ends = explicit and (word in {"commit", "end"} or statement.lower() == "rollback")
+            if not ends:
+                try:
+                    migrator.execute(statement.encode())
+                except errors.ActiveSqlTransaction:
+                    migrator.execute("rollback")
+                    found = {
+                        name: min(found[name], blocks, key=FROM_WORST.index) for name, blocks in outside(statement).items()
+                    }
+                    continue
+            if ends or not explicit:
+                if word != "rollback":
+                    migrator.execute("set constraints all immediate")
+                _look(url, targets, names, found)
+                migrator.execute("rollback" if word == "rollback" else "commit")
+                explicit = False
+            elif statement.lower().startswith("rollback to"):
+                raise ValueError("who waits before a rollback to a savepoint is not looked at here")
+    return found
+
+
+def _look(url: str, targets: list[_Target], names: dict[int, str], found: dict[str, str]) -> None:
+    with psycopg.connect(url, autocommit=True) as prober:
+        prober.execute(f"set lock_timeout = {WAIT_MS}")
+        prober.execute(_ANY_WAITS)
+        for target in targets:
+            name = names.get(target.oid)
+            if name is not None:
+                found[name] = min(found[name], _blocks(prober, target), key=FROM_WORST.index)
 
 
 def _targets(session: psycopg.Connection[Any]) -> list[_Target]:
@@ -126,7 +179,7 @@ def _targets(session: psycopg.Connection[Any]) -> list[_Target]:
         most = 5 if kind == "p" else 3  # of a partitioned table, rows of every partition
         query = sql.SQL("select to_jsonb(t) from {} t limit {}").format(sql.Identifier(schema, name), most)
         rows = tuple(row[0] for row in session.execute(query).fetchall())
-        found.append(_Target(schema, name, kind, partitioned, columns, rows, _references(session, oid)))
+        found.append(_Target(oid, schema, name, kind, partitioned, columns, rows, _references(session, oid)))
     return found
 
 
@@ -159,10 +212,26 @@ def _inserts(target: _Target, row: dict[str, Any]) -> list[tuple[sql.Composable,
     probes = [_insert(target, columns, row, fresh=keys)]
     if target.partitioned:
         probes.append(_insert(target, columns, row, fresh=keys[:1]))
-    if any(column.is_key and column.has_default for column in columns):
-        given = [column for column in columns if not (column.is_key and column.has_default)]
+    for is_key in {column.is_key for column in columns if column.has_default}:
+        given = [column for column in columns if not (column.has_default and column.is_key is is_key)]
         probes.append(_insert(target, given, row, fresh=keys))
+    if any(key in keys for key, _ in target.references):
+        probes.append(_child(target, columns, row, keys))
     return probes
+
+
+def _child(
+    target: _Target, columns: Sequence[_Column], row: dict[str, Any], keys: Sequence[str]
+) -> tuple[sql.Composable, tuple[object, ...]]:
+    """A row with fresh keys whose parents are there: the row's own, or, where the parents make up the key, others together."""
+    whole = {column.name for column in columns if column.is_whole_key}
+    parents = {key: values for key, values in target.references if key in keys and key not in whole and values}
+    row = dict(row)
+    if len(parents) > 1:
+        for place, (key, values) in enumerate(parents.items()):
+            at = values.index(row[key]) if row[key] in values else 0
+            row[key] = values[(at + place) % len(values)]
+    return _insert(target, columns, row, fresh=[key for key in keys if key not in parents])
 
 
 def _referring(target: _Target, row: dict[str, Any]) -> list[tuple[sql.Composable, tuple[object, ...]]]:
