@@ -77,9 +77,9 @@ def _folded(head: str, text: str, console: Console, *, style: str | None = None)
 def end_at(hazards: Sequence[Hazard], severity: Severity) -> None:
     """Raise ``FindingsError`` (LK680) where a hazard is as bad as that, or worse."""
     if bad := reaching(hazards, severity):
-        worst = bad[0]
+        worst, more = bad[0], "" if severity is Severity.ERROR else " or worse"
         raise FindingsError(
-            f"{counted(len(bad), 'hazard')} of severity {severity} or worse: {worst.code}, {worst.sentence}",
+            f"{counted(len(bad), 'hazard')} of severity {severity}{more}: {worst.code}, {worst.sentence}",
             code="LK680",
             hint=f"lockage explain {worst.code}",
         )
