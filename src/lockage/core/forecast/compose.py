@@ -76,7 +76,7 @@ def compose(
         statements_checked=compatibility.checked,
         may_break=compatibility.may_break,
         old_release=compatibility.old_release,
-        total_s=_total(seconds, unknown),
+        total_s=_total(seconds, migrations),
         transactions=trace.transactions,
         assumptions=(*assumptions, *calibration.assumptions, *_about_keys(trace), *compatibility.assumptions),
         places=tuple(
@@ -103,9 +103,10 @@ def _about_keys(trace: Trace) -> Iterator[str]:
         yield f"nobody else writes the unique keys that the script inserts meanwhile: {', '.join(sorted(filled))}"
 
 
-def _total(seconds: Sequence[Seconds], unknown: Sequence[Unknown]) -> Seconds:
-    whole = total(seconds)
-    return Seconds(low=whole.low, likely=whole.likely, high=None if unknown else whole.high)
+def _total(seconds: Sequence[Seconds], migrations: Sequence[Migration]) -> Seconds:
+    whole = total(seconds)  # a statement that was not seen whole has no high end of its own
+    programs = any(migration.language != "sql" for migration in migrations)
+    return Seconds(low=whole.low, likely=whole.likely, high=None if programs else whole.high)
 
 
 def _unknown(trace: Trace, gaps: Sequence[Sequence[Gap]], migrations: Sequence[Migration]) -> tuple[Unknown, ...]:

@@ -56,7 +56,12 @@ def speeds(draw: st.DrawFn) -> Speeds:
     return replace(
         UNKNOWN_SERVER,
         cpu=Rate(value=draw(st.floats(min_value=0.2, max_value=5)), below=draw(factors), above=draw(factors)),
-        read_byte_s=Rate(value=draw(st.floats(min_value=1e-10, max_value=1e-7)), below=draw(factors), above=draw(factors)),
+        # Slower at every end than from shared_buffers, or a table that outgrows them would be read faster.
+        read_byte_s=Rate(
+            value=draw(st.floats(min_value=1e-9, max_value=1e-7)),
+            below=draw(st.floats(min_value=1, max_value=10)),
+            above=draw(st.floats(min_value=3, max_value=50)),
+        ),
         buffers_bytes=draw(st.floats(min_value=1e5, max_value=1e11)),
         page_images=draw(st.booleans()),
         logs_new_files=draw(st.booleans()),

@@ -34,6 +34,9 @@ GIN_HEADER_BYTES, GIN_ITEM_BYTES = 20.0, 16.0
 CACHE_BYTES, CACHE_SHARE = 1024.0 * 1024, 0.16
 """What a core's own caches hold, about, and how much longer a comparison takes for each doubling beyond."""
 
+ANALYZED_PAGES = 30_000
+"""Source: commands/analyze.c: 300 rows for each of default_statistics_target's 100."""
+
 UNKNOWN_ITEMS = 4.0
 """Of a value of which nothing is known: an array's few words."""
 
@@ -103,6 +106,14 @@ def building_beside_writers(index: Index, table: Table, speeds: Speeds, *, work:
     return building(index, table, speeds, work=work) + scanning(table, speeds, work=work) + compared
 
 
+def vacuuming(table: Table, text: str, speeds: Speeds, *, work: Work = WORK) -> Cost:
+    """A VACUUM that is not FULL, or an ANALYZE, as the ``text`` says."""
+    if text[:7].upper() in {"ANALYZE", "ANALYSE"}:
+        pages = min(table.file_bytes, ANALYZED_PAGES * PAGE_BYTES)
+        return Cost(cpu_s=min(table.rows, ANALYZED_PAGES) * work.analyze_row_s, read_bytes=pages)
+    return scanning(table, speeds, work=work) + Cost(cpu_s=table.rows * len(table.indexes) * work.scan_row_s)
+
+
 def sorting(index: Index, rows: float, speeds: Speeds, *, work: Work = WORK) -> Cost:
     """Entries sorted and written; without the scan that brings them."""
     if rows <= 0:
@@ -118,6 +129,7 @@ def sorting(index: Index, rows: float, speeds: Speeds, *, work: Work = WORK) -> 
             return _written(rows * (key + ENTRY_BYTES) / 2, speeds, cpu_s=cpu_s)
         case "gist" | "spgist":
             row_s = work.gist_text_s if index.text_like else work.gist_build_s
+            row_s = work.gist_sorted_s if index.sorted_first and index.method == "gist" else row_s
             return _written(rows * entry_bytes * 1.4, speeds, cpu_s=rows * row_s * _halvings(rows) / 17)
         case "hash":
             # Each entry goes to a bucket of its own: pages come and go as if there were no order.

@@ -12,26 +12,50 @@ from lockage.core.forecast.duration.cost import SURE, Cost, Doubt
 from lockage.core.forecast.duration.rates import WORK
 from lockage.core.forecast.names import descendants, differences, owner
 from lockage.core.forecast.trace import CatalogRelation, Traced
+from lockage.core.migration.syntax import Name
 
 CALLS = Doubt(below=1.2, above=2.0)
-"""Of functions that are called for each row: nobody knows what they do."""
+"""Of PostgreSQL's own functions that are called for each row: what they take depends on what they are given."""
+
+OWN_CALLS = Doubt(below=3.0, above=5.0)
+"""Of the user's functions: nobody knows what they do."""
 
 _OF_THE_CLOCK = {"now", "transaction_timestamp", "statement_timestamp"}
 """Functions that give what is known already."""
 
+_SLOW_CALLS_S = {
+    **dict.fromkeys(("gen_random_uuid", "uuid_generate_v4", "uuidv4", "uuidv7", "gen_random_bytes"), 2.5e-6),
+    **dict.fromkeys(("regexp_replace", "regexp_matches", "regexp_split_to_array"), 1.2e-6),
+    **dict.fromkeys(("row_to_json", "to_json", "to_jsonb", "json_agg", "jsonb_agg"), 0.7e-6),
+    **dict.fromkeys(("to_tsvector", "sha256", "sha512", "digest"), 0.4e-6),
+    **dict.fromkeys(("lower", "upper", "length", "coalesce", "concat", "split_part", "date_trunc", "random"), 0.1e-6),
+}
+"""Seconds of the reference machine for one call, of those that are far from the rest."""
+
 
 def calling(step: Traced, rows: float) -> Cost:
     """What the functions that the statement names cost, called for each row."""
-    return Cost(cpu_s=rows * len(_called(step)) * WORK.call_row_s)
+    return Cost(cpu_s=rows * sum(_call_s(call, step) for call in _called(step)))
 
 
-def _called(step: Traced) -> list[str]:
-    return [call.name for call in step.statement.calls if call.name not in _OF_THE_CLOCK]
+def _called(step: Traced) -> list[Name]:
+    return [call for call in step.statement.calls if call.name not in _OF_THE_CLOCK]
+
+
+def _call_s(call: Name, step: Traced) -> float:
+    return WORK.own_call_row_s if _is_own(call, step) else _SLOW_CALLS_S.get(call.name, WORK.call_row_s)
+
+
+def _is_own(call: Name, step: Traced) -> bool:
+    return call.schema != "pg_catalog" and call.name in step.rules.routine_list.by_name
 
 
 def doubt_of_calls(step: Traced) -> Doubt:
     """What those functions leave in doubt."""
-    return CALLS if _called(step) else SURE
+    called = _called(step)
+    if any(_is_own(call, step) for call in called):
+        return OWN_CALLS
+    return CALLS if called else SURE
 
 
 def rewritten(step: Traced) -> Iterator[CatalogRelation]:

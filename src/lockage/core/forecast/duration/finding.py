@@ -62,6 +62,12 @@ def relations_of(plan: Mapping[str, object]) -> frozenset[int]:
     return frozenset(oid for oid in oids if isinstance(oid, int))
 
 
+def further_columns(plan: Mapping[str, object]) -> int:
+    """Columns by which it joins, beyond the first."""
+    conditions = (str(node.get(name, "")) for node in _nodes(plan.get("Plan")) for name in ("Hash Cond", "Merge Cond"))
+    return max((condition.count(" AND ") for condition in conditions), default=0)
+
+
 def given_columns(plans: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
     """Names of the columns that the first plan's rows are made of, as far as its output lists them."""
     node = next((plan.get("Plan") for plan in plans), None)

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lockage.core.forecast.duration.building import scanning
-from lockage.core.forecast.duration.changing import deleting, updating
+from lockage.core.forecast.duration.changing import deleting, inserting, updating
 from lockage.core.forecast.duration.cost import Cost, Doubt
 from lockage.core.forecast.duration.rates import WORK, Speeds
 from lockage.core.forecast.duration.structure import Structure, Table
+from lockage.core.forecast.names import resolve
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey, Trigger
-from lockage.core.migration.procedure import read_code
-from lockage.core.migration.syntax import Change, ChangeKind
+from lockage.core.migration.procedure import Code, Place, read_code
+from lockage.core.migration.syntax import Change, ChangeKind, Statement
 
 _EVENTS = {
     ChangeKind.INSERT: ("INSERT",),
@@ -49,6 +50,7 @@ def fired(
     """Everything that the change of so many rows of a table makes happen, row by row."""
     yield from _keys_up(change, oid, rows, rules)
     yield from _triggers(change, oid, rows, rules)
+    yield from _transitions(change, oid, rows, structure=structure, rules=rules, mark=mark, speeds=speeds)
     yield from _keys_down(change, oid, rows, structure=structure, rules=rules, mark=mark, speeds=speeds, depth=0)
 
 
@@ -64,7 +66,7 @@ def _keys_up(change: Change, oid: int, rows: float, rules: CatalogRules) -> Iter
 
 def _triggers(change: Change, oid: int, rows: float, rules: CatalogRules) -> Iterator[Fired]:
     for trigger in rules.triggers:
-        if trigger.table_oid == oid and _fires(trigger, change):
+        if trigger.row_level and trigger.table_oid == oid and _fires(trigger, change):
             inner = _statements_inside(trigger, rules)
             row_s = WORK.trigger_row_s + (inner or 0) * WORK.inner_statement_s
             yield Fired(
@@ -79,18 +81,53 @@ def _triggers(change: Change, oid: int, rows: float, rules: CatalogRules) -> Ite
 
 def _fires(trigger: Trigger, change: Change) -> bool:
     events = {*_EVENTS[change.kind], *(("UPDATE",) if change.upserts else ())}
-    if not trigger.row_level or not set(trigger.events) & events:
+    if not set(trigger.events) & events:
         return False
     narrow = trigger.columns and change.kind is ChangeKind.UPDATE and change.columns
     return not narrow or bool(set(trigger.columns) & set(change.columns))
 
 
+def _transitions(
+    change: Change, oid: int, rows: float, *, structure: Structure, rules: CatalogRules, mark: CatalogMark, speeds: Speeds
+) -> Iterator[Fired]:
+    """What triggers for each statement do with the rows that changed: whatever reads a table that the catalog does not know."""
+    for trigger in rules.triggers:
+        if trigger.row_level or trigger.table_oid != oid or not _fires(trigger, change):
+            continue
+        for statement in _inner_statements(trigger, rules) or ():
+            if all(any(resolve(name, mark)) for name in statement.names):
+                continue  # reads no transition table: what it does is in its own plan
+            for inner in statement.changes:
+                for target in resolve(inner.relation, mark):
+                    table = structure.table(target.oid, mark)
+                    cost = (
+                        inserting(table, rows, table.row_bytes, speeds)
+                        if inner.kind is ChangeKind.INSERT
+                        else updating(table, min(rows, table.rows), inner.columns, speeds)
+                    )
+                    doubt = Doubt(below=2.5, above=2.5)
+                    yield Fired(kind="trigger", oid=target.oid, rows=rows, cost=cost, doubt=doubt, changes=(inner.kind,))
+
+
 def _statements_inside(trigger: Trigger, rules: CatalogRules) -> int | None:
     """How many statements its function runs at most once each; None where its code cannot be read or goes round in loops."""
+    code = _code(trigger, rules)
+    if code is None or any(inner.place is Place.LOOP for inner in code.inner):
+        return None
+    return len(code.inner)
+
+
+def _inner_statements(trigger: Trigger, rules: CatalogRules) -> list[Statement]:
+    code = _code(trigger, rules)
+    return [statement for inner in (code.inner if code else ()) for statement in inner.statements or ()]
+
+
+def _code(trigger: Trigger, rules: CatalogRules) -> Code | None:
+    """Its function's code; None where it cannot be read."""
     for routine in rules.routines:
         if routine.routine == trigger.routine:
             code = read_code(routine.definition, language=routine.language)
-            return len(code.inner) if code.readable else None
+            return code if code.readable else None
     return None
 
 

@@ -7,7 +7,6 @@ follows from the text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -16,7 +15,7 @@ from lockage.core.forecast.calibration.calibration import Calibration
 from lockage.core.forecast.duration import building, changing, toast
 from lockage.core.forecast.duration.cost import FREE, SURE, Cost, Doubt, seconds_of, together
 from lockage.core.forecast.duration.evidence import CALLS, calling, doubt_of_calls, newly_indexed, rewritten, spared
-from lockage.core.forecast.duration.finding import finding, given_columns, is_parallel, relations_of, result
+from lockage.core.forecast.duration.finding import finding, further_columns, given_columns, is_parallel, relations_of, result
 from lockage.core.forecast.duration.firing import Fired, fired
 from lockage.core.forecast.duration.piece import Piece
 from lockage.core.forecast.duration.rates import WORK
@@ -26,6 +25,7 @@ from lockage.core.forecast.ran import changes_of, plans_of
 from lockage.core.forecast.row_ledger import RowLedger
 from lockage.core.forecast.seconds import unbounded
 from lockage.core.forecast.trace import CatalogRelation, Traced
+from lockage.core.migration.rewrite_syntax import rewrite_in
 from lockage.core.migration.syntax import Change, ChangeKind, Work, WorkKind
 
 HELD = ("r", "p", "m")
@@ -42,11 +42,6 @@ METHOD_DOUBTS = {
     "spgist": Doubt(below=1.8, above=1.8),
 }
 
-ANALYZED_PAGES = 30_000
-"""Source: commands/analyze.c: 300 rows for each of default_statistics_target's 100."""
-
-_UNLOGGED = re.compile(r"\bset\s+unlogged\b", re.IGNORECASE)
-_ANALYZE = re.compile(r"analy[sz]e\b", re.IGNORECASE)
 _CONCURRENTLY_BUILDS = {"index_stmt", "reindex_stmt"}
 
 
@@ -66,7 +61,9 @@ class Operations:
             anew.add(relation.oid)
             table = self._table(relation.oid, step)
             cost = building.rewriting(table, self._speeds) + calling(step, table.rows)
-            if _UNLOGGED.search(step.statement.text):
+            said = rewrite_in(step.statement.text)
+            cost += Cost(cpu_s=table.rows * said.computed * WORK.call_row_s)
+            if said.becomes_unlogged:
                 cost = replace(cost, wal_bytes=0.0)
             costs = [cost + copied for copied in toast.copied(table)]
             yield self._between("rewrite", relation, table.known, costs, table.rows, doubt=doubt_of_calls(step))
@@ -90,17 +87,19 @@ class Operations:
                 continue
             table = self._table(relation.oid, step)
             index = self._structure.fresh_index(built, relation, step)
-            yield self._building(index, relation, table, beside=beside)
+            yield self._building(index, relation, table, step, beside=beside)
         if beside:
             for relation in dict.fromkeys(relation for _, relation in newly_indexed(step)):
                 yield self._wait(relation)
 
-    def _building(self, index: Index, relation: CatalogRelation, table: Table, *, beside: bool) -> Piece:
+    def _building(self, index: Index, relation: CatalogRelation, table: Table, step: Traced, *, beside: bool) -> Piece:
         build = building.building_beside_writers if beside else building.building
         doubt = METHOD_DOUBTS.get(index.method, SURE) if index.known else GUESSED
         computed = FREE
         if "" in index.columns:  # an expression, which is computed for each row
-            computed, doubt = Cost(cpu_s=table.rows * index.share * WORK.call_row_s), CALLS
+            computed = calling(step, table.rows * index.share)
+            computed = Cost(cpu_s=table.rows * index.share * WORK.call_row_s) if computed == FREE else computed
+            doubt = doubt_of_calls(step) if step.statement.calls else CALLS
         shares = (index.share,) * 3 if index.share_known else (0.0, index.share, 1.0)
         costs = [build(replace(index, share=share), table, self._speeds) + computed for share in shares]
         return self._between("index-build", relation, table.known, costs, table.rows, doubt=doubt)
@@ -156,7 +155,7 @@ class Operations:
         table = self._table(relation.oid, step)
         match work.kind:
             case WorkKind.SCAN if relation.kind in HELD and step.statement.node == "vacuum_stmt":
-                yield self._piece("scan", relation, table, self._vacuum(table, step))
+                yield self._piece("scan", relation, table, building.vacuuming(table, step.statement.text, self._speeds))
             case WorkKind.SCAN | WorkKind.FOREIGN_KEY if spared(relation, step):
                 return
             case WorkKind.SCAN if relation.kind in HELD:
@@ -203,21 +202,16 @@ class Operations:
             if not parents:
                 return Cost(cpu_s=child.rows * WORK.check_row_s)
         cost = FREE
+        further = max(map(further_columns, step.observation.plans), default=0)
         for parent in parents:
             # A hash that does not fit into the processor's caches is slower to look things up in.
             spread = min(1.0, parent.rows / 500_000)
             cost += Cost(cpu_s=child.rows * WORK.join_row_s * (0.15 + 0.85 * spread) + parent.rows * WORK.join_row_s)
+            cost += Cost(cpu_s=(child.rows + parent.rows) * further * WORK.join_column_s)
             cost += building.scanning(parent, self._speeds)
             spilled = (child.rows + parent.rows) * 32.0 if parent.rows * 48.0 > self._speeds.sort_bytes else 0.0
             cost += Cost(read_bytes=spilled, file_bytes=spilled)
         return cost
-
-    def _vacuum(self, table: Table, step: Traced) -> Cost:
-        if _ANALYZE.match(step.statement.text):
-            pages = min(table.file_bytes, ANALYZED_PAGES * building.PAGE_BYTES)
-            return Cost(cpu_s=min(table.rows, ANALYZED_PAGES) * 8e-6, read_bytes=pages)
-        entries = table.rows * len(table.indexes)
-        return building.scanning(table, self._speeds) + Cost(cpu_s=entries * WORK.scan_row_s)
 
     def _refreshing(self, relation: CatalogRelation, view: Table, step: Traced) -> Piece:
         below = [self._table(oid, step) for oid in step.rules.views.get(relation.oid, ()) if oid in step.before.relations]
@@ -269,8 +263,16 @@ class Operations:
                 return cost
             case ChangeKind.DELETE:
                 return changing.deleting(table, count, self._speeds) + called
+            case _ if self._may_move(change, table, step):  # a row that leaves its partition is deleted here and put in there
+                moved = changing.inserting(table, count, table.row_bytes, self._speeds)
+                return changing.deleting(table, count, self._speeds) + moved + called
             case _:
                 return changing.updating(table, count, change.columns, self._speeds, evenly=evenly) + called
+
+    def _may_move(self, change: Change, table: Table, step: Traced) -> bool:
+        """Whether changed rows may go to another partition."""
+        keys = step.rules.partition_keys.get(table.oid, ())
+        return bool(change.columns) and any(key is None or key in change.columns for key in keys)
 
     def _long_values(self, change: Change, table: Table, rows: tuple[float, float, float], step: Traced) -> list[Cost]:
         """What lies beside the changed rows and changes with them."""

@@ -113,8 +113,10 @@ class Work:
     """One item merged; an item for each 16 bytes of the value, as of arrays of short texts and of documents."""
     gin_entry_s: float = 0.8e-6
     """The same into the pending list of an index that is there, and its share of the list's clean-up."""
-    gist_build_s: float = 1.2e-6
-    """One row put into a GiST index of 100 000: 0.6 µs (ranges, points, which are sorted) to 2 µs (boxes, addresses)."""
+    gist_build_s: float = 1.6e-6
+    """One row put into a GiST index of 100 000: boxes 2 µs, addresses 1.7 µs; into an SP-GiST index 0.5 to 1 µs."""
+    gist_sorted_s: float = 0.8e-6
+    """The same of points and, from 18 on, of ranges, which are sorted before."""
     gist_text_s: float = 3.0e-6
     """The same of texts and of expressions on them: trigrams, words."""
     gist_entry_s: float = 4.0e-6
@@ -124,16 +126,22 @@ class Work:
     """One look into another table by a foreign key's trigger: queued, planned once, carried out row by row."""
     cascade_row_s: float = 3.4e-6
     """One statement by a foreign key's action."""
-    call_row_s: float = 0.4e-6
-    """Calling a function that the statement names, for each row: 0.1 µs (upper) to 3 µs (gen_random_uuid), or anything."""
+    call_row_s: float = 0.3e-6
+    """Calling a function of PostgreSQL's for each row, or computing an expression."""
+    own_call_row_s: float = 2.0e-6
+    """Calling a user's function: 0.3 µs (SQL, put in line) to anything."""
     trigger_row_s: float = 1.1e-6
     """Calling a PL/pgSQL trigger function that does nothing."""
     inner_statement_s: float = 3.0e-6
     """A statement inside a function: its plan is kept, its start and end are not free."""
     join_row_s: float = 0.12e-6
     """A row hashed or looked up in a hash."""
+    join_column_s: float = 0.07e-6
+    """Each further column by which it is."""
     probe_s: float = 0.8e-6
     """A row found through an index, its page in memory."""
+    analyze_row_s: float = 6e-6
+    """A row of ANALYZE's sample: fetched, and each of its columns sorted."""
     truncate_s: float = 0.004
     """New files for a table, its indexes and TOAST table; the old ones are unlinked."""
     drop_s: float = 0.0015

@@ -7,11 +7,11 @@ vacuum comes, so an index that is built behind an UPDATE of all rows takes in tw
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.calibration.reading import ColumnDetail, IndexDetail, TableDetail
-from lockage.core.forecast.names import INDEX_KINDS, differences, indexes_of, owner
+from lockage.core.forecast.names import INDEX_KINDS, descendants, differences, indexes_of, owner
 from lockage.core.forecast.row_ledger import RowLedger, Size
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Traced
 from lockage.core.migration.index_syntax import IndexSyntax, indexes_in
@@ -64,6 +64,7 @@ class Index:
     share: float = 1.0  # of the rows that it takes in
     share_known: bool = True
     text_like: bool = False  # its first column is a text, or an expression that may be one
+    sorted_first: bool = False  # a GiST index of it is built from sorted entries
     bytes: float | None = None
     known: bool = False  # False: nobody said what kind of index it is
 
@@ -118,10 +119,11 @@ class Structure:
         self._details = {oid: details[r.relation] for oid, r in start.relations.items() if r.relation in details}
         named = {index.index: (table, index) for table in details.values() for index in table.indexes}
         self._indexes: dict[int, Index] = {}
+        self._said: dict[int, IndexDetail] = {}
         for oid, relation in start.relations.items():
             if relation.kind in INDEX_KINDS and relation.relation in named:
                 table, index = named[relation.relation]
-                self._indexes[oid] = index_of(index, table)
+                self._indexes[oid], self._said[oid] = index_of(index, table), index
         self._dead: dict[int, float] = {}
         self._hot: dict[int, float] = {}
         sizes = {r.relation: r for r in relations}
@@ -167,7 +169,17 @@ class Structure:
         written = indexes_in(step.statement.text)
         named = [one for one in written if one.name and index.relation.endswith(f".{one.name}")]
         said = next(iter(named or written), None)
-        return Index() if said is None else index_of(_detail(said, index.relation, detail), detail)
+        like = self._sibling(index, table, step.after) if said is None else _detail(said, index.relation, detail)
+        return Index() if like is None else index_of(like, detail)
+
+    def _sibling(self, index: CatalogRelation, table: CatalogRelation, mark: CatalogMark) -> IndexDetail | None:
+        """The index of another partition that PostgreSQL has named alike: both follow the partitioned table's."""
+        ending = index.relation.removeprefix(table.relation)
+        for other in descendants(table.table_oid, mark) if table.table_oid != table.oid else ():
+            for one in indexes_of(other.oid, mark):
+                if one.oid in self._said and one.relation == other.relation + ending:
+                    return replace(self._said[one.oid], index=index.relation, bytes=None)
+        return None
 
     def note(self, step: Traced, changed: Iterable[Changed]) -> None:
         """Take in a statement: what it changed, made and wrote anew."""
@@ -187,6 +199,12 @@ class Structure:
                     kept.pop(oid, None)
 
     def _of(self, oid: int, size: Size, mark: CatalogMark) -> tuple[Index, ...]:
+        relation = mark.relations.get(oid)
+        if relation is not None and relation.kind == "p":
+            # Its own indexes hold nothing; those of the largest partition are like those of the others.
+            leaves = [leaf for leaf in descendants(oid, mark) if leaf.kind == "r"]
+            largest = max(leaves, key=lambda leaf: self._ledger.size(leaf.oid).rows, default=None)
+            return self._of(largest.oid, self._ledger.size(largest.oid), mark) if largest else ()
         found = [self._indexes[index.oid] for index in indexes_of(oid, mark) if index.oid in self._indexes]
         missing = size.indexes - len(found)
         if missing > 0:
@@ -242,6 +260,7 @@ def index_of(detail: IndexDetail, table: TableDetail) -> Index:
         share=1.0 if not detail.partial else PARTIAL_RATIO if detail.share is None else min(detail.share, 1.0),
         share_known=not detail.partial or detail.share is not None,
         text_like=first is None or first in texts,
+        sorted_first=first is not None and (first.type.endswith("range") or first.type == "point"),
         bytes=None if detail.bytes is None else float(detail.bytes),
         known=all(column is not None for column in columns) and bool(columns),
     )
