@@ -152,6 +152,11 @@ def profile_of(application: str, *, here: Path, migrations: Path, url: str) -> P
             return profile_named(application, here=here)
 
 
+def as_it_is(profile: Profile) -> Profile:
+    """The profile of an application as it is everywhere else."""
+    return profile
+
+
 BARGE_PROFILE = """
 schema = "lockage.profile/1"
 name = "barge"

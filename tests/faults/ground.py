@@ -21,10 +21,9 @@ from typing import Any, TypeVar
 
 import psutil
 import psycopg
-from msgspec.structs import replace as replace_of
 from psycopg import sql
 
-from faults.deployments import APPLICATIONS, BARGES, STRANGERS, barge_spec, ferry_spec, fill, profile_of, towpath_spec
+from faults.deployments import APPLICATIONS, BARGES, STRANGERS, as_it_is, barge_spec, ferry_spec, fill, profile_of, towpath_spec
 from lockage.adapters.local import deployment as local
 from lockage.adapters.local.platform import LocalPlatform
 from lockage.adapters.local.records import DeploymentSpec
@@ -35,6 +34,7 @@ from lockage.adapters.postgres.data_directory import clone_template
 from lockage.adapters.postgres.throwaway import roomy_memory
 from lockage.core.diagnosis.findings import Diagnosis
 from lockage.core.facts import Probe, Replica, ReplicaPhase
+from lockage.core.release.profile import Profile
 from lockage.interfaces.demo.seeding import Login, make_logins
 from lockage.interfaces.deployments import Located
 from lockage.interfaces.diagnosing import collected, diagnosed
@@ -83,7 +83,7 @@ class Ground:
     password: str = "towpath-password"  # what replicas use; a fault may change it
     database: str = "towpath"
     migrations: Path = BARGES  # of barge's image; a fault may change them
-    typical_s: float | None = None  # of a migration, as its vendor says; None: as its profile has it
+    told: Callable[[Profile], Profile] = as_it_is  # what its vendor says; a fault may change it
     platform: LocalPlatform = field(init=False)
     _stack: ExitStack = field(default_factory=ExitStack)
 
@@ -137,6 +137,12 @@ class Ground:
     def watcher_url(self) -> str:
         return f"postgresql://{self.watcher.name}:{self.watcher.password}@127.0.0.1:{self.port}/{self.database}"
 
+    def takes_connections(self) -> bool:
+        """Whether it does, now; it does not while it recovers."""
+        with suppress(psycopg.OperationalError):
+            return bool(self.ask("select 1"))
+        return False
+
     # --- sessions of others -------------------------------------------------------------------------------------------
 
     def session(self, application_name: str, *, autocommit: bool = False) -> psycopg.Connection[Any]:
@@ -188,7 +194,7 @@ class Ground:
             reset = "alter role {} reset all; alter role {} connection limit -1 login password {}"
             connection.execute(sql.SQL(reset).format(role, role, secret))
         self.password = self.application.password
-        self.migrations, self.typical_s = BARGES, None
+        self.migrations, self.told = BARGES, as_it_is
         self.database = template.split(maxsplit=1)[0]
         copy = sql.SQL("create database {} owner {} template {} strategy file_copy")
         with self.admin() as connection:
@@ -330,12 +336,9 @@ class Ground:
         """What ``lockage diagnose NAME --json`` prints, in this process, and the seconds that it took."""
         stranger = self.database in STRANGERS
         profile = profile_of(self.database, here=self.state, migrations=self.migrations, url=self.watcher_url)
-        if self.typical_s is not None:
-            vendor = replace_of(profile.vendor, typical_s=self.typical_s)
-            profile = replace_of(profile, vendor=vendor)
         located = Located(
             name=self.database,
-            profile=profile,
+            profile=self.told(profile),
             database_url=self.watcher_url,
             platform=LocalPlace(folder=str(self.state)),
             beside=self.state,

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from msgspec.structs import replace
+
 from faults.deployments import barge_spec, towpath_spec
 from faults.fault import AROUND, Fault, Neighbour
 from faults.ground import Ground, eventually
+from lockage.core.migration.statement import split_statements
+from lockage.core.release.advisories import ForbiddenOverlap
+from lockage.core.release.profile import Profile
+from lockage.demo.towpath.releases import migrations_dir
 
 
 @contextmanager
@@ -16,6 +22,51 @@ def dirty(ground: Ground) -> Iterator[None]:
     ground.order("update schema_migrations set dirty = true")
     ground.refused()
     yield
+
+
+@contextmanager
+def half_applied(ground: Ground) -> Iterator[None]:
+    """A migrator that commits each statement by itself has stopped in the middle of a file."""
+    ground.towpath()
+    ground.told = _each_statement_commits
+    files = {int(file.name.partition("_")[0]): file for file in migrations_dir().glob("*.up.sql")}
+    first = [s.text for s in split_statements(files[14].read_text(), file="14")]
+    half = [s.text for s in split_statements(files[15].read_text(), file="15")][:8]
+    ground.order("set role towpath", *first, *half)
+    ground.order("update schema_migrations set version = 15, dirty = true")
+    ground.refused()
+    yield
+
+
+@contextmanager
+def wholly_applied(ground: Ground) -> Iterator[None]:
+    """The same migrator came to the end of its file."""
+    ground.towpath()
+    ground.told = _each_statement_commits
+    ground.upgraded()
+    yield
+
+
+def _each_statement_commits(profile: Profile) -> Profile:
+    return replace(profile, migrations=replace(profile.migrations, transaction="statement"))
+
+
+@contextmanager
+def forbidden_overlap(ground: Ground) -> Iterator[None]:
+    """The vendor says that the two must not run together, and somebody has rolled the new one out as usual."""
+    with old_ones_still_serve(ground):
+        ground.told = lambda profile: replace(profile, advisories=(*profile.advisories, NEVER_TOGETHER))
+        yield
+
+
+NEVER_TOGETHER = ForbiddenOverlap(
+    code="TOWPATH-2.27-OVERLAP",
+    date="2026-11-01",
+    source="https://towpath.example/advisories",
+    from_below="2.27.0",
+    to_at_least="2.27.0",
+    reason="replicas of 2.26 write API keys that 2.27 does not accept",
+)
 
 
 @contextmanager
@@ -98,6 +149,8 @@ def two_applications(ground: Ground) -> Iterator[None]:
         yield
 
 
+OLD_ONES_SERVE = Neighbour(name="replicas of the old release serve until their turn comes", make=old_ones_still_serve)
+
 FAULTS = (
     Fault(
         name="two deployments share one database",
@@ -113,11 +166,25 @@ FAULTS = (
         neighbour=Neighbour(name="the ledger fits the image", make=ledger_fits),
     ),
     Fault(
+        name="a file of migrations is applied in part",
+        code="F060",
+        make=half_applied,
+        allowed=("F063", *AROUND),
+        chained=(("F063", "F060"),),
+        neighbour=Neighbour(name="a file of migrations is applied, a statement at a time", make=wholly_applied),
+    ),
+    Fault(
+        name="old and new replicas run together that must not",
+        code="F072",
+        make=forbidden_overlap,
+        neighbour=OLD_ONES_SERVE,
+    ),
+    Fault(
         name="the ledger is newer than the image",
         code="F061",
         make=ledger_newer,
         allowed=(*AROUND, "F010"),
-        neighbour=Neighbour(name="replicas of the old release serve until their turn comes", make=old_ones_still_serve),
+        neighbour=OLD_ONES_SERVE,
     ),
     Fault(
         name="the ledger was emptied",

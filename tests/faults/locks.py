@@ -157,6 +157,45 @@ def another_advisory_lock(ground: Ground) -> Iterator[None]:
     yield
 
 
+WORKER = {"autovacuum": "on", "autovacuum_naptime": "1s"}
+SLOWLY = "autovacuum_freeze_max_age = 100000, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1"
+BURNT = 110_000
+"""Transactions: more than the least ``autovacuum_freeze_max_age``."""
+
+
+def _prevents_wrap_around(ground: Ground, table: str) -> None:
+    """An autovacuum works on a table so old that it does not yield; each block with a handler takes a transaction."""
+    ground.order(
+        "create table burnt (i int)",
+        f"alter table {table} set ({SLOWLY})",
+        f"do $$ begin for i in 1..{BURNT} loop begin insert into burnt values (i); exception when others then null; end;"
+        " end loop; end $$",
+    )
+    ground.stop_server()
+    ground.start_server(**WORKER)
+    ground.until_ready()
+    works = "select from pg_stat_activity where query ~ %s"
+    eventually(lambda: ground.ask(works, f"^autovacuum:.*{table} .*wraparound"), "it prevents wrap-around")
+
+
+@contextmanager
+def wrap_around(ground: Ground) -> Iterator[None]:
+    ground.towpath(rows=MANY)
+    _prevents_wrap_around(ground, "api_keys")
+    ground.roll_out("2.27.8")
+    ground.until_waits("towpath/%")
+    yield
+
+
+@contextmanager
+def wrap_around_elsewhere(ground: Ground) -> Iterator[None]:
+    ground.towpath(rows=MANY)
+    ground.order("create table cargo as select user_id, hashed_secret from api_keys")
+    _prevents_wrap_around(ground, "cargo")
+    ground.upgraded()
+    yield
+
+
 FAULTS = (
     Fault(
         name="idle in transaction holds a table",
@@ -175,6 +214,12 @@ FAULTS = (
         code="F045",
         make=prepared,
         neighbour=Neighbour(name="a prepared transaction on another table", make=prepared_elsewhere),
+    ),
+    Fault(
+        name="an autovacuum that prevents wrap-around holds a table",
+        code="F046",
+        make=wrap_around,
+        neighbour=Neighbour(name="an autovacuum prevents wrap-around of another table", make=wrap_around_elsewhere),
     ),
     Fault(
         name="a stranger's migration waits for rows",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from msgspec.structs import replace
 
 from faults.deployments import barge_spec, towpath_spec
 from faults.fault import AROUND, Fault, Neighbour
 from faults.ground import MANY, Ground, eventually
 from lockage.adapters.postgres.account import server_account
 from lockage.core.diagnosis.families.limits import NO_ROOM_BYTES
+from lockage.core.release.profile import Profile
 
 
 @contextmanager
@@ -109,11 +111,16 @@ def _moving(ground: Ground, *, moves: str = "all", impatient: str = "") -> None:
     ground.roll_out("1.2.0")
 
 
+def typically(seconds: float) -> Callable[[Profile], Profile]:
+    """The profile with what its vendor calls typical of a migration."""
+    return lambda profile: replace(profile, vendor=replace(profile.vendor, typical_s=seconds))
+
+
 @contextmanager
 def longer_than_typical(ground: Ground) -> Iterator[None]:
     """A migration inserts and inserts, and the vendor calls a second typical."""
     ground.barge("1.1.0")
-    ground.typical_s = 1.0
+    ground.told = typically(1.0)
     ground.roll_out("1.2.0")
     late = "select from pg_stat_activity where query like 'begin;%' and now() - xact_start > interval '2 s'"
     eventually(lambda: ground.ask(late), "it takes longer than typical")
@@ -123,7 +130,7 @@ def longer_than_typical(ground: Ground) -> Iterator[None]:
 @contextmanager
 def as_long_as_typical(ground: Ground) -> Iterator[None]:
     ground.barge("1.1.0")
-    ground.typical_s = 900.0
+    ground.told = typically(900.0)
     ground.roll_out("1.2.0")
     eventually(lambda: ground.ask("select from pg_stat_activity where query like 'begin;%'"), "it migrates")
     yield

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from faults.deployments import ferry_spec, towpath_spec
 from faults.fault import AROUND, Fault, Neighbour
 from faults.ground import Ground, eventually
+from faults.strangers import tug
 
 
 @contextmanager
@@ -149,6 +150,23 @@ def no_right(ground: Ground) -> Iterator[None]:
 
 
 @contextmanager
+def no_extension(ground: Ground) -> Iterator[None]:
+    tug(ground, "1.0.0", ready=True, TUG_CHANGE="create extension postgis")
+    ground.roll_out("2.0.0")
+    eventually(ground.say_in_log("goose run: ERROR"), "it failed")
+    yield
+
+
+@contextmanager
+def extension_is_there(ground: Ground) -> Iterator[None]:
+    """The migration wants one that an administrator has made already."""
+    tug(ground, "1.0.0", ready=True, TUG_CHANGE="create extension if not exists pg_trgm")
+    ground.order("create extension pg_trgm")
+    ground.upgraded("2.0.0")
+    yield
+
+
+@contextmanager
 def no_right_elsewhere(ground: Ground) -> Iterator[None]:
     """Somebody tried to make a table in a schema in which the role may not; that is in the server's log."""
     ground.ferry()
@@ -254,6 +272,14 @@ FAULTS = (
         make=no_right,
         allowed=AROUND,
         neighbour=Neighbour(name="somebody may not create tables elsewhere", make=no_right_elsewhere),
+    ),
+    Fault(
+        name="a stranger's migration wants an extension that is not there",
+        code="F028",
+        make=no_extension,
+        allowed=("F004",),
+        neighbour=Neighbour(name="a stranger's migration wants an extension that is there", make=extension_is_there),
+        known=False,
     ),
     Fault(
         name="the role is read-only",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -41,6 +43,32 @@ def server_crashed(ground: Ground) -> Iterator[None]:
 @contextmanager
 def server_restarted(ground: Ground) -> Iterator[None]:
     _lost_in_mid_migration(ground, crash=False)
+    yield
+
+
+@contextmanager
+def backend_killed(ground: Ground) -> Iterator[None]:
+    """The migration's backend gets SIGKILL, as from a kernel that is short of memory; the server's log is out of sight."""
+    ground.towpath("2.27.8", ready=False, replicas=0)
+    ground.deploy_again(towpath_spec(ground, "2.27.8", back_off_scale=1.0))
+    for times in (1, 2):
+        eventually(ground.takes_connections, "the server is up")
+        ground.holds("api_keys")
+        os.kill(ground.until_waits("towpath/%"), signal.SIGKILL)
+        eventually(lambda times=times: ground.ended(times), "the migration was ended")
+    eventually(ground.takes_connections, "the server is up")
+    ground.until_backs_off()
+    yield
+
+
+@contextmanager
+def another_backend_killed(ground: Ground) -> Iterator[None]:
+    """Somebody else's was, and the replicas are well again."""
+    ground.towpath()
+    session = ground.session("reports/nightly")
+    os.kill(session.info.backend_pid, signal.SIGKILL)
+    eventually(ground.takes_connections, "the server is up")
+    ground.until_ready()
     yield
 
 
@@ -170,6 +198,14 @@ FAULTS = (
         make=server_crashed,
         allowed=(*AROUND, "F021"),
         neighbour=Neighbour(name="the server was restarted before the upgrade", make=server_restarted_before),
+    ),
+    Fault(
+        name="a backend was killed and the server began anew",
+        code="F008",
+        make=backend_killed,
+        allowed=AROUND,
+        chained=(("F011", "F008"),),
+        neighbour=Neighbour(name="somebody else's backend was killed", make=another_backend_killed),
     ),
     Fault(
         name="the server was restarted in mid-migration",

@@ -30,11 +30,6 @@ def test_a_fault_that_takes_root_is_named_by_its_cause(ground: Ground, fault: Fa
     test_a_fault_is_named_by_its_cause_and_nothing_else_is(ground, fault)
 
 
-@pytest.mark.skip(reason="an autovacuum that prevents wrap-around takes 100 000 transactions and minutes to make")
-def test_an_autovacuum_that_prevents_wrap_around_is_named() -> None:
-    """F046: its rule is held to real words of autovacuum in ``tests/core``."""
-
-
 @pytest.mark.parametrize(
     ("neighbour", "catalog"),
     [

@@ -220,6 +220,7 @@ class DatabaseServer:
     extensions: Mapping[str, str]  # name to version
     prepared_transactions: int
     started_at: datetime | None = None
+    recovered_at: datetime | None = None  # when its own processes began: later than it where a backend has crashed
 
     @property
     def major(self) -> int:

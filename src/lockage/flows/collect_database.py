@@ -27,6 +27,9 @@ SERVER_LOG_LINES = 2000
 """Newest lines of PostgreSQL's own log: on a server that logs every statement, some seconds of it."""
 
 
+NO_SUCH_ROLE = "LK613"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
     """The database, on the way that leads there."""
@@ -110,6 +113,7 @@ class DatabaseLooks:
             standbys=self._standbys.value,
             invalid_indexes=self._invalid.value,
             limits=self._limits.value,
+            absent_role=self._role if self._limits.code == NO_SUCH_ROLE else None,
             privileges=self._privileges.value,
             server_log=self._messages.value,
             wal_bytes=self._wal.value,

@@ -37,6 +37,7 @@ class Answer(Generic[T]):
         self.limit_s = limit_s
         self.value: T | None = None
         self.why: str | None = None
+        self.code: str | None = None  # of the error, where it was one of ours
         self.begun_s: float | None = None
         self._look = look
         self._settled = False
@@ -60,6 +61,7 @@ class Answer(Generic[T]):
         try:
             value = self._look()
         except LockageError as error:
+            self.code = error.code
             self._settle(None, mask_secrets(error.message))
         except Exception as error:  # noqa: BLE001 - a defect in one source must not cost the others
             self._settle(None, f"a defect of Lockage: {mask_secrets(f'{type(error).__name__}: {error}')}")

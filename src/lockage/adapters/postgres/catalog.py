@@ -60,8 +60,9 @@ def read_server(connection: psycopg.Connection[Any]) -> DatabaseServer:
         extensions = cursor.execute(load_sql("select_extensions")).fetchall()
     assert row is not None, "a role that is connected is in pg_roles"
     by_name = {str(s["name"]): str(s["value"]) for s in settings}
+    times = {key: row[key].astimezone(UTC) for key in ("started_at", "recovered_at") if row[key] is not None}
     return DatabaseServer(
-        **{**row, "started_at": row["started_at"].astimezone(UTC)},
+        **{**row, **times},
         max_connections=int(by_name["max_connections"]),
         settings=by_name,
         extensions={str(e["name"]): str(e["version"]) for e in extensions},

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -118,7 +119,9 @@ class PostgresExaminer:
     def limits(self, role: str | None = None) -> ConnectionLimits:
         """Connections that there may be and are. Raises RefusedError (LK613) where there is no such role."""
         rows = self._rows("counting connections", "select_connection_limits", {"role": role})
-        return ConnectionLimits(**_the_role(rows, role))
+        found = _the_role(rows, role)
+        until = found.pop("password_until")
+        return ConnectionLimits(**found, password_until=until.astimezone(UTC) if until is not None else None)
 
     def privileges(self, profile: Profile, role: str | None = None) -> Privileges:
         """What keeps the application's role from changing its schema; settings that are on, with their unit.
@@ -136,6 +139,7 @@ class PostgresExaminer:
             create_in_schema=found["create_in_schema"],
             not_owned=tuple(found["not_owned"][:NOT_OWNED_NAMED]),
             not_owned_count=len(found["not_owned"]),
+            owned_tables=found["owned_tables"],
             settings={name: value for name, value in settings.items() if value.strip("0") not in {"", "ms", "s", "min"}},
         )
 

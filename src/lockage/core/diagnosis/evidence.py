@@ -244,6 +244,7 @@ class ConnectionLimits:
     server_limit: int  # max_connections
     reserved: int  # superuser_reserved_connections and reserved_connections
     server_connections: int
+    password_until: datetime | None = None  # the role's password is refused from then on; None: never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +256,7 @@ class Privileges:
     create_in_schema: bool = True
     not_owned: tuple[str, ...] = ()  # relations of the application's schema that are another role's
     not_owned_count: int = 0  # all of them, when the list is cut
+    owned_tables: int | None = None  # tables of the application's schema that are its own; None: not counted
     settings: Mapping[str, str] = field(default_factory=dict[str, str])  # of the role and its database: statement_timeout, …
     missing_extensions: tuple[str, ...] = ()  # that the migrations create, and the server does not have
 
@@ -285,6 +287,7 @@ class DatabaseEvidence:
     standbys: tuple[Standby, ...] | None = None
     invalid_indexes: tuple[InvalidIndex, ...] | None = None
     limits: ConnectionLimits | None = None
+    absent_role: str | None = None  # the application's role, where the server has none of that name
     privileges: Privileges | None = None
     server_log: tuple[str, ...] | None = None  # PostgreSQL's own, newest lines, where it can be read
     disk_free_bytes: int | None = None  # least of data, pg_wal and tablespaces; seen on the server's own host only

@@ -30,7 +30,8 @@ class _Kind:
     free: str
 
 
-# Sources: Liquibase 4.29 (StandardLockService, LockException), Metabase 0.50 (migrate), Knex 3.1 (Migrator, LockError).
+# Sources: Liquibase 4.29 (StandardLockService, LockException), Metabase 0.50 (migrate), Knex 3.1 (Migrator, LockError),
+# yoyo-migrations 9 (backends/base.py).
 _KINDS = (
     _Kind(
         said=re.compile(
@@ -45,6 +46,12 @@ _KINDS = (
         table="knex_migrations_lock",
         look="SELECT * FROM {table}",
         free="UPDATE {table} SET is_locked = 0",
+    ),
+    _Kind(
+        said=re.compile(r"Process \d+ has locked this database"),
+        table="yoyo_lock",
+        look="SELECT pid, ctime FROM {table}",
+        free="DELETE FROM {table}",
     ),
 )
 
@@ -89,6 +96,7 @@ def lock_row_left(case: Case) -> Iterator[Finding]:
         next=f"see whose it is: {look}; when no Job and no other deployment migrates, give it back: {free}",
         avoid="do not restart the replicas: each finds the same row; and do not give it back while anybody migrates: two would "
         "migrate at once",
+        rules_out=("F012",),  # a second row that its key refuses is how such a lock is found taken
         about=(*(f"pod {name}" for name in names), THE_LOCK),
     )
 

@@ -246,11 +246,17 @@ Source: PostgreSQL 18, storage/lmgr/lock.c; Rails 8 (ConcurrentMigrationError), 
 """
 
 
+_NEVER_HAD = re.compile(r"(?i)another migration is already running")
+"""Source: node-pg-migrate 8 (runner), which goes on to give back what it did not get."""
+
+
 def _released_elsewhere(case: Case) -> Iterator[Finding]:
     """F048 by a lock that a replica took and could not give back: it had become another session's."""
     trouble = troubled(case)
     said: dict[str, Exhibit] = {}
     for log in case.evidence.platform.logs or ():
+        if any(_NEVER_HAD.search(raw) for raw in log.lines):
+            continue
         line = next((raw for raw in log.lines if _NOT_ITS_OWN.search(raw)), None)
         if line is not None and (trouble is None or log.replica in trouble):
             said.setdefault(log.replica, log_exhibit(log, line))

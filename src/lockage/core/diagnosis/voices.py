@@ -109,8 +109,8 @@ def _root(found: tuple[Complaint, ...]) -> Complaint:
     """The last complaint; where that only follows from the one before, or says it again with less, the one before."""
     telling = [one for one in found if one.sqlstate != "25P02"] or list(found)
     last = telling[-1]
-    if _is_aftermath(last):
-        before = next((one for one in reversed(telling) if not _is_aftermath(one)), None)
+    if is_aftermath(last):
+        before = next((one for one in reversed(telling) if not is_aftermath(one)), None)
         return before if before is not None and before.sqlstate in TOLD_TO_END else last
     if last.stated:
         return last
@@ -118,7 +118,7 @@ def _root(found: tuple[Complaint, ...]) -> Complaint:
     return next(fuller, last)
 
 
-def _is_aftermath(complaint: Complaint) -> bool:
+def is_aftermath(complaint: Complaint) -> bool:
     """Whether it only says that the connection is not there any more."""
     unknown = complaint.sqlstate is None and complaint.fault is None
     return unknown or complaint.fault is Fault.LOST or complaint.sqlstate in {"08003", "08006"}

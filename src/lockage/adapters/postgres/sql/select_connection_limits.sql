@@ -9,6 +9,7 @@ with backend as materialized (
 )
 select r.rolname as role,
        r.rolconnlimit as role_limit,
+       nullif(r.rolvaliduntil, 'infinity') as password_until,
        (select count(*) from backend where usesysid = r.oid) as role_connections,
        d.datconnlimit as database_limit,
        (select count(*) from backend where datid = d.oid) as database_connections,

@@ -5,7 +5,12 @@ select r.rolname as role,
        case when n.oid is null then has_database_privilege(r.oid, current_database(), 'CREATE')
             else has_schema_privilege(r.oid, n.oid, 'CREATE')
        end as create_in_schema,
-       coalesce(other.relations, '{}') as not_owned
+       coalesce(other.relations, '{}') as not_owned,
+       (select count(*)
+          from pg_class as c
+         where c.relnamespace = n.oid
+           and c.relkind in ('r', 'p')
+           and c.relowner = r.oid) as owned_tables
   from pg_roles as r
   left join pg_namespace as n on n.nspname = %(schema)s
  cross join lateral (

@@ -15,6 +15,8 @@ select split_part(current_setting('server_version'), ' ', 1) as version,
          where datid is not null
            and coalesce(backend_type, 'client backend') = 'client backend') as connections,
        (select count(*) from pg_prepared_xacts where database = current_database()) as prepared_transactions,
-       pg_postmaster_start_time() as started_at
+       pg_postmaster_start_time() as started_at,
+       -- A crash of a backend restarts everything but the postmaster. Null where it may not be seen.
+       (select backend_start from pg_stat_activity where backend_type = 'checkpointer') as recovered_at
   from pg_roles as me
  where me.rolname = current_user

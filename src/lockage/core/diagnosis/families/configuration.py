@@ -11,24 +11,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lockage.core.diagnosis.evidence import Container, ContainerPhase, ReplicaDetail
+from lockage.core.diagnosis.families import configuration_named
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
-from lockage.core.diagnosis.last_words import last_words
 from lockage.core.diagnosis.present import (
     age_s,
-    endings,
     event_line,
     in_trouble,
     is_ready,
     kubectl,
     living,
-    log_exhibit,
-    log_of_ending,
-    noun,
     pod_events,
     pods,
     state_line,
     who,
 )
+from lockage.core.diagnosis.roles import asks_as_nobody, fact_of_role
 from lockage.core.diagnosis.server_messages import Fault, fault_in, meant_sqlstate
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import Voice, fresh_voices, voices
@@ -144,6 +141,8 @@ def no_way_in(case: Case) -> Iterator[Finding]:
         if code is not None:
             groups.setdefault(code, []).append(voice)
     ours = _of_our_own(case)
+    if "F019" in groups and asks_as_nobody(case, groups["F019"][0].complaint.message):
+        groups["F023"] = groups.pop("F019")
     for code, found in groups.items():
         same = ours is not None and ours.code == code
         beside = _beside(case, found[0]) if code == "F021" else None
@@ -274,15 +273,17 @@ def _wants_tls(case: Case, text: str) -> bool:
 
 def _finding(case: Case, said: _Said) -> Finding:
     named = who(case, said.replicas)
+    role = fact_of_role(case, said.code, said.text)
+    known = tuple(one for one in (said.beside, role) if one is not None)
     both = ", and our own connection fails for the same reason" if said.ours and len(said.exhibits) > 1 else ""
     alone = said.ours and len(said.exhibits) == 1
     return Finding(
         code=said.code,
-        cause=f"{_WHAT[said.code].format(who=named)}: {said.text}" + (f"; {said.beside.words}" if said.beside else ""),
+        cause="; ".join((f"{_WHAT[said.code].format(who=named)}: {said.text}", *(one.words for one in known))),
         confidence=0.6 if alone else (0.95 if both else 0.85),
         why="our own connection fails so; what the replicas say was not seen" if alone else f"the replica's log says so{both}",
-        evidence=(*said.exhibits, *((said.beside.exhibit,) if said.beside is not None else ())),
-        next=_next(case, said),
+        evidence=(*said.exhibits, *(one.exhibit for one in known)),
+        next=role.next if role is not None else _next(case, said),
         avoid=_AVOID.get(said.code),
         rules_out=("F010", "F012"),
         about=pods(*said.replicas),
@@ -297,86 +298,4 @@ def _next(case: Case, said: _Said) -> str:
     return kubectl(case, "describe", "pod", said.replicas[0]) if said.replicas else lockage(case, "survey")
 
 
-# --- what the application names itself --------------------------------------------------------------------------------
-
-_LICENCE = re.compile(r"(?i)\blicen[sc]e\b.{0,80}?\b(?:expired|invalid|missing|required|not (?:found|valid)|exceeded)|"
-                      r"\b(?:expired|invalid|missing|no valid|required) licen[sc]e\b")  # fmt: skip
-_SETTING = re.compile(
-    r"(?i)\benv(?:ironment)? ?var(?:iable)?s?\b.{0,60}?"
-    r"\b(?:not set|not found|missing|required|must be|invalid|empty|undefined)|"
-    r"\b(?:missing|required|invalid|unknown|undefined|unset) (?:required )?"
-    r"(?:env(?:ironment)? ?var(?:iable)?s?|configuration|config|settings?|option|flag|parameter|key)\b|"
-    r"\b[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+\b.{0,40}?"
-    r"(?:is not set|not set|must be|is required|must not be empty|is missing|is invalid|is not a valid)|"
-    r"\b(?:setting|configuration|config(?:uration)? file|flag|option)\b.{0,60}?"
-    r"\b(?:is required|is missing|not found|invalid|must (?:not )?be|no longer supported|has been removed)|"
-    r"unknown (?:flag|option|field|key)|unrecognized (?:arguments|option)|ImproperlyConfigured|KeyError: '[A-Z][A-Z0-9_]+'|"
-    r"failed to (?:load|parse|read) (?:the )?config"
-)
-
-
-_VERSION = re.compile(
-    r"(?i)\bpostgres(?:ql)?\b.{0,40}?(?:or (?:later|newer|higher|above) is required|is (?:not|no longer) supported|is too old|"
-    r"requirements? (?:are )?not met)|"
-    r"\b(?:requires?|unsupported|at least)\b.{0,20}?\bpostgres(?:ql)?(?: server)?(?: version)?\b.{0,20}?\d"
-)
-"""Another version of PostgreSQL than the server's. Source: Django, Mattermost, GitLab, Metabase and others."""
-
-_PARAMETER = re.compile(r'invalid value for parameter "|unrecognized configuration parameter "')
-"""What the server does not take of a client at its login. Source: PostgreSQL 18, utils/misc/guc.c."""
-
-_OF_A_LOGIN = re.compile(r'failed to connect|parameter \\?"\+?(?:TimeZone|DateStyle|client_encoding)\b')
-"""What shows that a parameter was one of a login: no migration sets these."""
-
-
-def refuses_a_parameter(case: Case) -> Iterator[Finding]:
-    """F025: a login sets a parameter, such as a time zone, that this server does not know."""
-    for voice in voices(case):
-        complaint = voice.complaint
-        if not _PARAMETER.search(complaint.message):
-            continue
-        if complaint.fatal or not voice.migrates or _OF_A_LOGIN.search(complaint.raw):
-            yield Finding(
-                code="F025",
-                cause=f"{noun(case)} {voice.detail.name} sets a parameter at its login that the server does not take: "
-                f"{complaint.message}",
-                confidence=0.85,
-                why="the server's own words stand in the replica's log",
-                evidence=(voice.exhibit,),
-                next=kubectl(case, "set", "env", f"deployment/{case.evidence.deployment}", "--list"),
-                avoid="do not change the server before it is known who sets it: the URL's options, the driver, TZ or PGTZ",
-                rules_out=("F010", "F012"),
-                about=pods(voice.detail.name),
-            )
-
-
-def names_a_setting(case: Case) -> Iterator[Finding]:
-    """F025: a process ends, and names a licence, a setting or PostgreSQL's version as the reason itself."""
-    complaining = {voice.detail.name for voice in voices(case)}
-    for ending in endings(case):
-        if ending.kill is not None or ending.state.exit_code in {None, 0} or ending.detail.name in complaining:
-            continue
-        log = log_of_ending(case, ending)
-        line = last_words(log) if log is not None else None
-        if log is None or line is None:
-            continue
-        kinds = (("a licence", _LICENCE), ("the version of PostgreSQL", _VERSION), ("a setting", _SETTING))
-        what = next((kind for kind, words in kinds if words.search(line.text)), None)
-        if what is None:
-            continue
-        yield Finding(
-            code="F025",
-            cause=f"{noun(case)} {ending.detail.name} does not start, and names {what} itself: {line.text.strip()[:200]}",
-            confidence=0.8,
-            why="these are its own last words; whether they are the whole reason only its vendor knows",
-            evidence=(log_exhibit(log, line.raw), state_line(ending.detail, ending.container, ending.state)),
-            next=lockage(case, "survey")
-            if what == "the version of PostgreSQL"
-            else kubectl(case, "set", "env", f"deployment/{case.evidence.deployment}", "--list"),
-            avoid="do not go back to the old image for this before the ledger was looked at: the schema may have moved",
-            rules_out=("F010",),
-            about=pods(ending.detail.name),
-        )
-
-
-RULES: tuple[Rule, ...] = (missing_object, no_way_in, refuses_a_parameter, names_a_setting)
+RULES: tuple[Rule, ...] = (missing_object, no_way_in, *configuration_named.RULES)

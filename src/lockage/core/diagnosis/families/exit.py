@@ -57,7 +57,8 @@ SIGNALS = {
 
 _LOCK = re.compile(
     r"(?i)(?:can't|cannot|could not|couldn't|unable to|failed to|timed? ?out) .{0,40}\block\b|lock timeout|locked by|"
-    r"another migration process is currently running|MigrationLocked|migration table is already locked|"
+    r"another migration (?:process )?is (?:currently|already) running|"
+    r"has locked this database|MigrationLocked|migration table is already locked|"
     r"concurrent migration|ConcurrentMigrationError|attempting to acquire \w+ advisory lock"
 )
 """How migrators say that they did not get their lock.

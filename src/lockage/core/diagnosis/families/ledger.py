@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from lockage.core.diagnosis.checksums import edited
 from lockage.core.diagnosis.families.ledger_drift import drifted
+from lockage.core.diagnosis.families.ledger_missing import TABLE_IS_THERE, lost
 from lockage.core.diagnosis.families.ledger_owners import two_deployments
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.ledger_lines import LedgerLine, Objection, ledger_lines
@@ -31,12 +32,6 @@ from lockage.errors import LockageError
 
 SETTLED_S = 60.0
 """How long a replica must be up before a ledger below its image says that it does not migrate by itself."""
-
-TABLE_IS_THERE = "42P07"
-"""``duplicate_table``. Source: PostgreSQL 18, appendix A."""
-
-FULL_DATABASE_BYTES = 12 * 2**20
-"""From this size on a database holds somebody's tables: a new one of PostgreSQL 13 to 18 has 7 to 8 MB."""
 
 
 def settled(case: Case) -> LedgerReading | None:
@@ -243,47 +238,6 @@ def _release(case: Case) -> str:
 # --- rows that are not right ------------------------------------------------------------------------------------------
 
 
-def no_ledger(case: Case) -> Iterator[Finding]:
-    """F069: no ledger, or an empty one, over tables that exist."""
-    ledger, server = settled(case), case.evidence.database.server
-    if ledger is None or not case.known or ledger.state not in (LedgerState.MISSING, LedgerState.EMPTY):
-        return
-    schema = ledger.table.rpartition(".")[0]
-    tables = _tables_in(case, schema, besides=ledger.table)
-    said = next((v.exhibit for v in voices(case) if v.complaint.sqlstate == TABLE_IS_THERE and v.migrates), None)
-    size = server.size_bytes if server is not None else 0
-    if not tables and said is None and size < FULL_DATABASE_BYTES:
-        return  # a new installation
-    what = (
-        f"there is no ledger {ledger.table}" if ledger.state is LedgerState.MISSING else f"the ledger {ledger.table} is empty"
-    )
-    holds = f"tables are there ({listed(tables)})" if tables else f"the database holds {size / 2**20:.0f} MiB"
-    met = (said,) if said is not None else ()
-    yield Finding(
-        code="F069",
-        cause=f"{what}, though {holds}",
-        confidence=0.95 if said is not None else 0.9 if tables else 0.7,
-        why=_why_not_new(tables, met),
-        evidence=(_read(ledger), Exhibit(source="the database", text=holds), *met),
-        next=lockage(case, "verify"),
-        avoid="do not start a release over it: it would run every migration from the first, over tables that exist",
-    )
-
-
-def _why_not_new(tables: tuple[str, ...], met: tuple[Exhibit, ...]) -> str:
-    if met:
-        return "the migrator began with the first migration, and met tables that are there"
-    return "sessions use tables of that schema" if tables else "a new database is smaller than that"
-
-
-def _tables_in(case: Case, schema: str, *, besides: str) -> tuple[str, ...]:
-    """Tables of a schema that sessions hold or want locks on, or that are another role's: as far as was seen."""
-    database = case.evidence.database
-    locked = {lock.relation for look in database.looks or () for s in look.sessions for lock in s.relation_locks}
-    foreign = set(database.privileges.not_owned) if database.privileges is not None else set[str]()
-    return tuple(sorted(name for name in locked | foreign if name.startswith(f"{schema}.") and name != besides))
-
-
 def twice(case: Case) -> Iterator[Finding]:
     """F067: one migration stands in the ledger twice."""
     if settled(case) is None:
@@ -382,6 +336,11 @@ def _met_again(case: Case, names: tuple[str, ...]) -> tuple[str, Exhibit] | None
             if f'"{name.rpartition(".")[2]}"' in voice.complaint.message:
                 return name, voice.exhibit
     return None
+
+
+def no_ledger(case: Case) -> Iterator[Finding]:
+    """F069: no ledger, or an empty one, over tables that exist."""
+    yield from lost(case, settled(case))
 
 
 def drifted_schema(case: Case) -> Iterator[Finding]:

@@ -82,6 +82,11 @@ def _left_out(case: Case, lacking: Sequence[str], *, until: int) -> tuple[str, .
     return tuple(found) if objects >= LEAST_OBJECTS else ()
 
 
+def made_by(text: str) -> tuple[str, ...]:
+    """Names, in small letters and without a schema, of the objects that a file makes."""
+    return tuple(name for name, _ in _made(text))
+
+
 def _made(text: str) -> Iterator[tuple[str, str | None]]:
     """Each object that a file makes, with the table that it goes with."""
     for match in _MADE.finditer(_COMMENT.sub(" ", text)):

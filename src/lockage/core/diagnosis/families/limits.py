@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from lockage.core.diagnosis.evidence import ConnectionLimits
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
+from lockage.core.diagnosis.present import kubectl
 from lockage.core.diagnosis.rollout import failed, logged, logged_of_migration, role, troubled, written
 from lockage.core.diagnosis.server_entries import ServerEntry
 from lockage.core.diagnosis.typed import identifier, psql
@@ -170,19 +171,32 @@ def timeouts(case: Case) -> Iterator[Finding]:
             continue
         limit = _limit(case, setting)
         who = role(case)
-        change = psql(case, f"ALTER ROLE {identifier(who) if who else 'ROLE'} SET {setting} = 0")
+        name = identifier(who) if who else "ROLE"
+        change = f"for the time of the upgrade: {psql(case, f'ALTER ROLE {name} SET {setting} = 0')}"
+        if limit is None and _is_looked_for(case):
+            change = f"find where the client sets it, and take it out for the upgrade: {_clients(case)}"
         yield _ended(
             code,
             f"{setting}{f' of {limit}' if limit else ''} ended the migration's "
             + ("transaction" if code == "F037" else "statement"),
             said,
             entries,
-            next_=f"for the time of the upgrade: {change}, then let the replica start again",
+            next_=f"{change}, then let the replica start again",
             avoid="do not restart it with the same limit: it ends at the same place, and everything before is rolled back"
             if code != "F035"
             else "do not only raise it: whoever holds the lock would be waited for, with a queue behind",
             setting=f"{setting} = {limit}" if limit else "",
         )
+
+
+def _is_looked_for(case: Case) -> bool:
+    """Whether a limit of the role, the database or the server would have been seen."""
+    return case.evidence.database.privileges is not None and case.evidence.database.server is not None
+
+
+def _clients(case: Case) -> str:
+    """Where the address of the database, PGOPTIONS and a migrator's own settings stand: they go before those of a role."""
+    return kubectl(case, "set", "env", f"deployment/{case.evidence.deployment}", "--list")
 
 
 def _limit(case: Case, setting: str) -> str | None:

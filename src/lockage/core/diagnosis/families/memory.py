@@ -35,6 +35,7 @@ from lockage.core.diagnosis.present import (
 )
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.under_migration import was_migrating
+from lockage.core.diagnosis.voices import is_aftermath, voices
 from lockage.core.facts import Usage
 from lockage.core.plan.wording import duration
 
@@ -167,7 +168,17 @@ def _ours(case: Case, node: Node) -> bool:
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
 
-_KILLED = re.compile(r"server process \(PID (?P<pid>\d+)\) was terminated by signal 9")
+_KILLED = re.compile(r"(?:server process|client backend|\w+ worker) \(PID (?P<pid>\d+)\) was terminated by signal 9")
+"""Source: PostgreSQL 13 to 17, and 18 (LogChildExit in postmaster.c), which says what kind of process it was."""
+LEAST_MAJOR = 15
+"""From this version on the checkpointer begins with the server, also where it recovers from a crash first.
+
+Source: PostgreSQL 15, release notes (E.17.3.1.8): run the checkpointer and bgwriter processes during crash recovery.
+"""
+
+STARTS_S = 2.0
+"""How much later than the server its checkpointer may begin: it does within milliseconds."""
+
 _SAID_BY_CLIENTS = frozenset({"57P02"})
 
 
@@ -188,6 +199,8 @@ def server_out_of_memory(case: Case) -> Iterator[Finding]:
         yield _refused(case, *refused[-1])
     elif crashed:
         yield _crashed(case, *crashed[-1])
+    else:
+        yield from _came_back(case)
 
 
 def _counts(case: Case, complaint: Complaint) -> bool:
@@ -220,6 +233,31 @@ def _crashed(case: Case, log: LogText, complaint: Complaint) -> Finding:
         next=lockage(case, "survey"),
         avoid="do not restart the server again: it recovers by itself, and everything uncommitted is rolled back already",
         about=pods(log.replica) if log.replica else (),
+    )
+
+
+def _came_back(case: Case) -> Iterator[Finding]:
+    """F008 where nobody says so: the server's own processes are younger than the server, as behind a crash alone."""
+    server = case.evidence.database.server
+    if server is None or server.major < LEAST_MAJOR or server.recovered_at is None or server.started_at is None:
+        return
+    later_s = (server.recovered_at - server.started_at).total_seconds()
+    lost = [voice for voice in voices(case) if is_aftermath(voice.complaint)]
+    if later_s < STARTS_S or age_s(case, server.recovered_at) > CRASH_S or all_well(case) or not lost:
+        return
+    ago = duration(age_s(case, server.recovered_at))
+    times = f"the checkpointer began at {server.recovered_at:%H:%M:%S} UTC, the postmaster at {server.started_at:%H:%M:%S} UTC"
+    yield Finding(
+        code="F008",
+        cause=f"a backend of PostgreSQL was killed or crashed {ago} ago, and the server ended all sessions and began anew",
+        confidence=0.75,
+        why="its own processes are younger than the server, and replicas lost their connections; whether it was for want of "
+        "memory stands in the server's log and its host's",
+        evidence=(Exhibit(source="pg_stat_activity", text=times), *(voice.exhibit for voice in lost[:2])),
+        next="journalctl -k --grep 'Out of memory|oom-kill' --since -1h   # on the database's host",
+        avoid="do not restart the server again: it recovers by itself, and everything uncommitted is rolled back already",
+        rules_out=("F058", "F010", "F012"),
+        about=pods(*(voice.detail.name for voice in lost)),
     )
 
 
