@@ -14,14 +14,16 @@ import pytest
 
 from lockage.core.forecast.assess import Blocks, Forecast
 from lockage.core.forecast.seconds import rounded
+from lockage.core.migration.formats.format import Format
 from lockage.core.migration.formats.registry import FORMATS
-from lockage.errors import UsageError
+from lockage.errors import RefusedError, UsageError
 from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "formats"
 AFTER_THE_FIRST = {"plain": "1", "golang-migrate": "1", "goose": "1", "flyway": "1", "prisma": "20240101120000_init"}
+AFTER_THE_FIRST["sql-migrate"] = "2024-01-01.0-init.sql"
 
 
 def forecast(folder: Path, **question: Any) -> Forecast:
@@ -111,6 +113,18 @@ LEDGERS = {
         "INSERT INTO _prisma_migrations VALUES ('a', '20240101120000_init', NULL, now()),"
         " ('b', '20240101120000_init', now(), NULL)",
     ),
+    "diesel": (
+        "CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY, run_on timestamp)",
+        "INSERT INTO __diesel_schema_migrations VALUES ('20240101120000')",
+    ),
+    "sql-migrate": (
+        "CREATE TABLE gorp_migrations (id text PRIMARY KEY, applied_at timestamptz)",
+        "INSERT INTO gorp_migrations VALUES ('2024-01-01.0-init.sql')",
+    ),
+    "pop": (
+        "CREATE TABLE schema_migration (version varchar(48) UNIQUE)",
+        "INSERT INTO schema_migration VALUES ('20240101120000')",
+    ),
     "flyway": (
         "CREATE TABLE flyway_schema_history (installed_rank int PRIMARY KEY, version text, type text, success boolean)",
         "INSERT INTO flyway_schema_history VALUES (1, '1', 'SQL', true), (2, '1.2', 'SQL', true), (3, '1.2', 'UNDO_SQL', true),"
@@ -122,6 +136,9 @@ FIRST_LABELS = {
     "goose": "1",
     "dbmate": "20240101120000",
     "sqlx": "20240101120000",
+    "diesel": "20240101120000",
+    "sql-migrate": "2024-01-01.0-init.sql",
+    "pop": "20240101120000",
     "prisma": "20240101120000_init",
     "flyway": "1",
 }
@@ -232,3 +249,44 @@ def test_a_tag_or_folder_that_is_not_there_is_a_usage_error(
         forecast(repository, **question())
     assert caught.value.code == code
     assert caught.value.hint
+
+
+def test_what_hangs_on_an_earlier_program_is_left_out_and_no_certain_failure(tmp_path: Path) -> None:
+    (tmp_path / "1_a.sql").write_text("-- +goose Up\nCREATE TABLE t (x int);\n")
+    (tmp_path / "2_b.go").write_text("package migrations")
+    (tmp_path / "3_c.sql").write_text("-- +goose Up\nALTER TABLE made_by_go ADD COLUMN y int;\n")
+    (tmp_path / "4_d.sql").write_text("-- +goose Up\nALTER TABLE t ADD COLUMN z int;\nDROP TABLE made_by_go;\n")
+    for start in ("3", "1"):
+        made = forecast(tmp_path, from_version=start)
+        assert "public.t" in {relation.relation for relation in made.relations}
+        assert not [hazard for hazard in made.hazards if hazard.code == "H043"]
+    [said] = [text for text in forecast(tmp_path, from_version="3").assumptions if text.startswith("3_c.sql")]
+    assert said.startswith("3_c.sql was not run before the script, which may hang on 2_b.go: ")
+
+
+def test_what_fails_with_no_program_before_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "1_a.sql").write_text("ALTER TABLE nowhere ADD COLUMN y int;\n")
+    (tmp_path / "2_b.sql").write_text("SELECT 1;\n")
+    with pytest.raises(RefusedError, match=r"^1_a\.sql: an earlier migration cannot be executed on the shadow"):
+        forecast(tmp_path)
+
+
+def test_a_migration_may_look_at_its_migrators_ledger(tmp_path: Path) -> None:
+    (tmp_path / "2_b.sql").write_text("DELETE FROM _sqlx_migrations;\n")
+    assert forecast(tmp_path, form="sqlx", from_version=0).unknown == ()
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS.values() if form.applied is not None], ids=lambda form: form.name)
+def test_a_ledger_can_be_made_as_its_definition_says(form: Format, database_url: str) -> None:
+    assert form.applied is not None
+    with psycopg.connect(database_url) as session:
+        session.execute(f"CREATE TABLE {form.applied.table} {form.applied.definition}")
+        session.execute(form.applied.sql)
+        session.execute(form.applied.checksums or "SELECT 1")
+
+
+def test_a_flyway_baseline_is_the_schema_that_later_versions_find(tmp_path: Path) -> None:
+    (tmp_path / "B2__all.sql").write_text("CREATE TABLE t (x int);\n")
+    (tmp_path / "V3__more.sql").write_text("ALTER TABLE t ADD COLUMN y int;\n")
+    for start in (None, 0, "2"):
+        assert forecast(tmp_path, from_version=start).unknown == ()

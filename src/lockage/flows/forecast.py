@@ -83,8 +83,7 @@ def forecast_folder(
     _parse_all(selection)
     table = ledger or form.default_ledger
     with shadows.empty(major=server_major) as shadow:
-        if table is not None:
-            _make_ledger(shadow, Ledger(table=table, form=form), selection)
+        _make_ledger(shadow, form, table, selection)
         work = _Work(
             script=selection.script,
             earlier=selection.applied,
@@ -121,9 +120,9 @@ def forecast_database(
     it stands at ``from_version``. ``rows``: relation (``schema.name``) to the rows it will have by then, where that is known.
     Raises ``UsageError`` (LK401, LK405), and what making a shadow raises.
     """
-    selection = select(migrations, from_version=from_version, to_version=to_version)
-    _parse_all(selection)
     at = from_version if at_version is None else at_version
+    selection = select(migrations, from_version=from_version, to_version=to_version, fresh=at == 0)
+    _parse_all(selection)
     with shadows.of_database(url) as shadow:
         work = _Work(
             script=selection.script,
@@ -139,12 +138,18 @@ def forecast_database(
         return _forecast(shadow, work, beside or Beside(), narrate=narrate)
 
 
-def _make_ledger(shadow: Shadow, ledger: Ledger, selection: Selection) -> None:
+def _make_ledger(shadow: Shadow, form: Format, table: str | None, selection: Selection) -> None:
+    """What the migrator makes before its first migration: migrations may look at it."""
+    applied = form.applied
+    rows = Ledger(table=applied.table, form=form) if table is None and applied is not None and applied.definition else None
+    ledger = rows if table is None else Ledger(table=table, form=form)
     everything = (*selection.applied, *selection.script)
-    if any(ledger.is_made_by(statement) for migration in everything for statement in migration.statements()):
+    if ledger is None or any(ledger.is_made_by(statement) for migration in everything for statement in migration.statements()):
         return
     version = selection.applied[-1].version if selection.applied else 0
     definition = ledger.definition(version)
+    if rows is not None and applied is not None:
+        definition = (f"CREATE TABLE IF NOT EXISTS {applied.table} {applied.definition}",)
     if definition:
         shadow.run(";\n".join(definition))
 
@@ -157,7 +162,7 @@ def _parse_all(selection: Selection) -> None:
 
 def _forecast(shadow: Shadow, work: _Work, beside: Beside, *, narrate: Narrate) -> Forecast:
     release, rehearsed = work.release, _run_earlier(shadow, work.earlier, narrate)
-    assumptions = [*shadow.assumptions, *rehearsed, *work.remarks, *_of_migrators(work.script)]
+    assumptions = [*shadow.assumptions, *(one.sentence for one in rehearsed), *work.remarks, *_of_migrators(work.script)]
     if not work.sizes_known:
         assumptions.append("no database was given: sizes are unknown, and so is the high end of whatever works over rows")
     relations = _with_rows(shadow.relations(), work.rows)
@@ -186,7 +191,7 @@ def _forecast(shadow: Shadow, work: _Work, beside: Beside, *, narrate: Narrate) 
             script=work.script,
             unchecked=unchecked,
             found=found,
-            prepare=lambda twin: list(_run_earlier(twin, work.earlier, lambda _: None)),
+            prepare=lambda twin: [one.sentence for one in _run_earlier(twin, work.earlier, lambda _: None)],
             narrate=narrate,
         ),
         assumptions=assumptions,
@@ -195,7 +200,9 @@ def _forecast(shadow: Shadow, work: _Work, beside: Beside, *, narrate: Narrate) 
     made = with_checks(replace(made, script=replace(made.script, ledger=work.ledger)), trace, catalog, major=shadow.major)
     made = beside.ask_data(made)
     if beside.hazards is not None:  # before the strategies: a script that fails for certain has none
-        made = with_hazards(made, beside.hazards, trace=trace, rules=rules, relations=sized, lock=work.form.lock)
+        applied = replace(beside.hazards.applied, not_run=tuple(one.file for one in rehearsed))
+        question = replace(beside.hazards, applied=applied)
+        made = with_hazards(made, question, trace=trace, rules=rules, relations=sized, lock=work.form.lock)
     return appraised(made, trace=trace, rules=rules, statements=release.texts, traffic=beside.traffic, settings=beside.settings)
 
 
@@ -208,14 +215,26 @@ def _of_migrators(script: Sequence[Migration]) -> Iterable[str]:
         yield f"repeatable migrations are taken to have changed, so they run after the others: {', '.join(repeatable)}"
 
 
-def _run_earlier(shadow: Shadow, earlier: Sequence[Migration], narrate: Narrate) -> Iterable[str]:
-    """Execute the migrations before the script; gives a sentence for each thing that was left out."""
-    left_out: list[str] = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LeftOut:
+    """An earlier migration that was not run as it is, and a sentence about it."""
+
+    file: str
+    sentence: str
+
+
+def _run_earlier(shadow: Shadow, earlier: Sequence[Migration], narrate: Narrate) -> Sequence[_LeftOut]:
+    """Execute the migrations before the script; gives those that were left out, or of which something was.
+
+    What fails behind one of them is left out too: what it needs may have been made there.
+    """
+    left_out: list[_LeftOut] = []
     if earlier:
         narrate(f"running {len(earlier)} earlier migrations on the shadow")
     for migration in earlier:
         if migration.language != "sql":
-            left_out.append(f"{migration.file} was not run before the script: it is written in {migration.language}")
+            why = f"{migration.file} was not run before the script: it is written in {migration.language}"
+            left_out.append(_LeftOut(file=migration.file, sentence=why))
             continue
         text = migration.text
         parsed = migration.statements()
@@ -223,13 +242,17 @@ def _run_earlier(shadow: Shadow, earlier: Sequence[Migration], narrate: Narrate)
         if outside:
             text = ";\n".join(statement.text for statement in parsed if statement not in outside)
             lines = ", ".join(str(statement.line) for statement in outside)
-            left_out.append(f"{migration.file} was run without line {lines}, which reaches out of the database")
+            why = f"{migration.file} was run without line {lines}, which reaches out of the database"
+            left_out.append(_LeftOut(file=migration.file, sentence=why))
         if not parsed:
             continue
         try:
             shadow.run(text)
         except RefusedError as error:
-            raise RefusedError(f"{migration.file}: {error.message}", code=error.code, hint=error.hint) from error
+            if not left_out:
+                raise RefusedError(f"{migration.file}: {error.message}", code=error.code, hint=error.hint) from error
+            why = f"{migration.file} was not run before the script, which may hang on {left_out[0].file}: {error.message}"
+            left_out.append(_LeftOut(file=migration.file, sentence=why))
     return left_out
 
 

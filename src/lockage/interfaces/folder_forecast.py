@@ -16,7 +16,7 @@ from lockage.core.forecast.assess import Forecast
 from lockage.core.forecast.production import Production
 from lockage.core.migration.applied import Applied
 from lockage.core.migration.formats.format import Transaction
-from lockage.core.migration.script import Migration, read_migrations, version_named
+from lockage.core.migration.script import Migration, number_of, read_migrations, version_named
 from lockage.core.release.generic import profile_of_migrations
 from lockage.core.release.statements import RunningRelease
 from lockage.errors import UsageError
@@ -210,4 +210,6 @@ def _applied(
         transaction=question.transaction or form.transaction,
         ledger=form.default_ledger,
     )
-    return Applied(version=applied_version(database, profile, newest=migrations[-1].version))
+    versioned = [migration for migration in migrations if not migration.repeatable]
+    newest = max(int(migration.label or migration.version) for migration in versioned)
+    return Applied(version=number_of(versioned, applied_version(database, profile, newest=newest)))

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from lockage.core.migration.formats.format import ENCLOSED_STATEMENTS, QUERY, STATEMENTS
+from lockage.core.migration.formats.format import ENCLOSED_QUERY, ENCLOSED_STATEMENTS, QUERY, STATEMENTS
 from lockage.core.migration.formats.registry import FORMATS, format_named, format_of
-from lockage.core.migration.script import Migration, read_migrations, select, version_named
+from lockage.core.migration.script import Migration, number_of, read_migrations, select, version_named
 from lockage.core.migration.syntax import Control
 from lockage.errors import UsageError
 
@@ -101,7 +101,7 @@ def refused(form: str, text: str, *, file: str = "1_a.sql") -> UsageError:
 
 
 def test_flyway_orders_versions_by_their_numbers_and_repeatables_last() -> None:
-    names = ("R__b.sql", "R__a.sql", "V1.10__x.sql", "V1.9.0__x.sql", "V2__x.sql", "U2__x.sql", "B1__x.sql")
+    names = ("R__b.sql", "R__a.sql", "V1.10__x.sql", "V1.9.0__x.sql", "V2__x.sql", "U2__x.sql")
     found = read("flyway", dict.fromkeys(names, ""))
     assert [m.file for m in found] == ["V1.9.0__x.sql", "V1.10__x.sql", "V2__x.sql", "R__a.sql", "R__b.sql"]
     assert [m.version for m in found] == [1, 2, 3, 4, 5]
@@ -112,6 +112,28 @@ def test_flyway_repeatables_are_part_of_every_script_and_no_version() -> None:
     assert [m.file for m in select(found, from_version=None, to_version=None).script] == ["V8__x.sql", "R__a.sql"]
     assert [m.file for m in select(found, from_version=0, to_version=7).script] == ["V7__x.sql", "R__a.sql"]
     assert [m.version for m in found[:2]] == [7, 8]
+
+
+def chosen(
+    migrations: Sequence[Migration], start: int | None, *, end: int | None = None, fresh: bool = True
+) -> list[list[str]]:
+    """The files that are applied already, and those of the script."""
+    selection = select(migrations, from_version=start, to_version=end, fresh=fresh)
+    return [[m.file for m in selection.applied], [m.file for m in selection.script]]
+
+
+def test_a_flyway_baseline_is_run_for_all_before_it_where_there_is_nothing_yet() -> None:
+    found = read("flyway", {"V1__a.sql": "", "V2__b.sql": "", "B2__all.sql": "", "V3__c.sql": "", "B4__later.sql": ""})
+    assert chosen(found, 0, end=3) == [[], ["B2__all.sql", "V3__c.sql"]]
+    assert chosen(found, 0) == [[], ["B4__later.sql"]]
+    assert chosen(found, 2, end=3) == [["B2__all.sql"], ["V3__c.sql"]]
+    assert chosen(found, 1, end=2) == [["V1__a.sql"], ["V2__b.sql"]]
+
+
+def test_a_flyway_baseline_is_not_run_on_a_database_that_has_versions() -> None:
+    found = read("flyway", {"V1.1__a.sql": "", "V1.2__b.sql": "", "B1.2__all.sql": "", "V1.3__c.sql": ""})
+    assert version_named(found, "1.2", option="--from") == 2
+    assert chosen(found, 1, fresh=False) == [["V1.1__a.sql"], ["V1.2__b.sql", "V1.3__c.sql"]]
 
 
 @pytest.mark.parametrize("said", ["1.10", "1.10.0", "1_10", "01.10", "V1.10__x.sql"])
@@ -269,7 +291,8 @@ def test_prisma_migrations_are_known_by_folder_and_by_number() -> None:
         version_named(found, "20240101000000", option="--to") == version_named(found, "20240101000000_more", option="--to") == 2
     )
     assert version_named(found, "0_init", option="--from") == 1
-    assert version_named(found, "0", option="--from") == 1
+    assert version_named(found, "0", option="--from") == 0  # nothing is applied
+    assert version_named(found, "0", option="--to") == 1
 
 
 # Programs, variables, and what fits nothing
@@ -301,7 +324,100 @@ def test_a_variable_without_a_value_is_named_with_file_and_line(form: str, file:
     assert (caught.value.code, caught.value.hint) == ("LK651", "give its value: --set table=VALUE --set other=VALUE")
 
 
-@pytest.mark.parametrize("form", ["golang-migrate", "sqlx", "prisma", "dbmate"])
+# Diesel, sql-migrate, pop
+
+
+def test_diesel_heeds_the_metadata_beside_a_file() -> None:
+    files = {"2024-01-02-030405_a/up.sql": "SELECT 1;", "2024-01-02-030406_b/up.sql": "SELECT 1;"}
+    first, second = read("diesel", {**files, "2024-01-02-030406_b/metadata.toml": "run_in_transaction = false"})
+    assert (first.label, first.version, first.sending) == ("20240102030405", 20240102030405, ENCLOSED_QUERY)
+    assert second.sending == QUERY
+
+
+def test_diesel_metadata_that_cannot_be_read_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"^1_a/up.sql, line 1: 1_a/metadata.toml beside it cannot be read") as caught:
+        read("diesel", {"1_a/up.sql": "", "1_a/metadata.toml": "run = = 1"})
+    assert caught.value.code == "LK653"
+
+
+def test_sql_migrate_goes_by_the_number_and_then_by_the_whole_name() -> None:
+    text = "-- +migrate Up\nSELECT 1;\n"
+    found = read("sql-migrate", dict.fromkeys(("10-a.sql", "9-b.sql", "9-a.sql"), text))
+    assert [m.file for m in found] == ["9-a.sql", "9-b.sql", "10-a.sql"]
+    assert version_named(found, "9-b.sql", option="--from") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("SELECT 1;", "takes no statement before"),
+        ("-- nothing\n", "has no “-- .migrate Up”"),
+        ("-- +migrate Up\n-- +migrate StatementBegin\nSELECT 1;", "has no StatementEnd"),
+    ],
+)
+def test_what_sql_migrate_itself_refuses_is_refused(text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        read("sql-migrate", {"1_a.sql": text})
+
+
+def test_pop_takes_the_file_for_postgresql_and_leaves_out_what_only_others_have() -> None:
+    names = ("1_a.up.sql", "1_a.pg.up.sql", "1_a.mysql.up.sql", "2_b.sqlite3.up.sql", "3_c.autocommit.up.sql", "4_d.up.fizz")
+    found = read("pop", dict.fromkeys(names, "SELECT 1;"))
+    assert [m.file for m in found] == ["1_a.pg.up.sql", "3_c.autocommit.up.sql", "4_d.up.fizz"]
+    assert [m.sending for m in found[:2]] == [ENCLOSED_QUERY, QUERY]
+    assert found[2].language == "fizz"
+
+
+# Plain files, golang-migrate, Prisma
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "-- +micrate Up",
+        "-- rambler up",
+        "-- Up Migration",
+        "# --- !Ups",
+        "-- //@UNDO",
+        "--liquibase formatted sql",
+        "---- create above / drop below ----",
+    ],
+)
+def test_a_file_with_the_marks_of_an_unknown_migrator_is_not_plain(mark: str) -> None:
+    with pytest.raises(UsageError, match=r"plain: 1_a.sql has the marks of \w[\w-]+, and plain SQL would run the way back too"):
+        format_of({"1_a.sql": f"{mark}\nCREATE TABLE t ();\n".encode(), "2_b.sql": b"SELECT 1;"})
+    assert format_of({"1_a.sql": f"SELECT '{mark}';".encode()}).name == "plain"
+
+
+def test_plain_files_of_one_number_are_run_in_the_order_of_their_names() -> None:
+    found = read("plain", {"7_b.sql": "", "7_a.sql": "", "8_c.sql": ""})
+    assert [(m.file, m.version, m.label) for m in found] == [("7_a.sql", 1, "7"), ("7_b.sql", 2, "7"), ("8_c.sql", 3, "8")]
+    with pytest.raises(UsageError, match=r"^--from 7 could be 7_a\.sql or 7_b\.sql$"):
+        version_named(found, "7", option="--from")
+
+
+def test_a_migration_of_number_0_is_no_sign_that_nothing_is_applied() -> None:
+    found = read("golang-migrate", {"00_init.up.sql": "", "01_more.up.sql": ""})
+    assert version_named(found, "0", option="--from") == 0
+    assert chosen(found, 0) == [[], ["00_init.up.sql", "01_more.up.sql"]]
+    assert [number_of(found, version) for version in (0, 1)] == [1, 2]
+
+
+def test_golang_migrate_takes_whatever_follows_up_and_a_program_is_named() -> None:
+    found = read("golang-migrate", {"1_a.up.pgsql": "SELECT 1;", "2_b.up.go": "package b", "2_b.up.sql.bak": ""})
+    assert [(m.file, m.language) for m in found] == [("1_a.up.pgsql", "sql"), ("2_b.up.go", "go")]
+
+
+def test_a_folder_of_prisma_s_with_a_program_in_it_is_named() -> None:
+    found = read("prisma", {"1_a/migration.sql": "", "1_a/migration.ts": "", "2_b/migration.ts": ""})
+    assert [(m.file, m.language) for m in found] == [("1_a/migration.sql", "sql"), ("2_b/migration.ts", "ts")]
+
+
+def test_sqlx_is_known_by_the_name_of_its_ledger_too() -> None:
+    assert format_of({"1_a.sql": b"DELETE FROM _sqlx_migrations WHERE version = 0;"}).name == "sqlx"
+
+
+@pytest.mark.parametrize("form", ["sqlx", "prisma", "dbmate", "diesel", "sql-migrate"])
 def test_a_value_for_a_format_without_variables_is_refused(form: str) -> None:
     with pytest.raises(UsageError, match=f"{form} has no variables") as caught:
         read(form, {"1_a.up.sql": ""}, x="y")

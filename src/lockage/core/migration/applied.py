@@ -10,7 +10,7 @@ Codes: LK430 a migration stopped half-way · LK431 newer than the folder.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lockage.core.migration.script import Migration
@@ -34,6 +34,7 @@ class Applied:
     remarks: tuple[str, ...] = ()
     late: tuple[str, ...] = ()  # files older than what is applied, and not applied
     edited: tuple[str, ...] = ()  # applied files whose checksum is not the ledger's
+    not_run: tuple[str, ...] = ()  # applied files that could not be run on the shadow, so that what they made is missing there
 
 
 def applied_of(migrations: Sequence[Migration], rows: Sequence[AppliedRow], *, table: str) -> Applied:
@@ -58,10 +59,18 @@ def applied_of(migrations: Sequence[Migration], rows: Sequence[AppliedRow], *, t
         )
     at = max((known[version].version for version in has & set(known)), default=0)
     base = max((_order(version) for version in has - set(known)), default=())  # a baseline, or old ones that were put together
+    base = max([base, *(_order(m.label) for m in versioned if m.baseline and _began_with(m, known, has))])
     at = max([at, *(m.version for m in versioned if base and _order(m.label or str(m.version)) <= base)])
-    left = [m.file for version, m in known.items() if m.version < at and version not in has and _order(version) > base]
+    older = {version: m for version, m in known.items() if m.version < at and not m.baseline and _order(version) > base}
+    left = [migration.file for version, migration in older.items() if version not in has]
     said = f"the ledger {table} lacks {', '.join(left)}, older than what it has; not forecast here"
     return Applied(version=at, remarks=(said,) if left else (), late=tuple(left))
+
+
+def _began_with(baseline: Migration, known: Mapping[str, Migration], has: Collection[str]) -> bool:
+    """Whether the ledger begins with the baseline: it has that version and none before it."""
+    before = (version for version, migration in known.items() if migration.version < baseline.version)
+    return _plain(baseline.label) in has and not any(version in has for version in before)
 
 
 def edited_since(

@@ -12,6 +12,7 @@ from lockage.core.forecast.assess import Answer, Severity, Unknown
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, read_by_plans
 from lockage.core.forecast.trace import Failure, Traced
+from lockage.core.migration.formats.places import is_program
 
 # Source: PostgreSQL 18 manual, Appendix A.
 _NO_BLOCK = {"25001", "2D000"}  # active_sql_transaction, invalid_transaction_termination
@@ -19,6 +20,8 @@ _UNSAFE_ENUM = "55P04"  # unsafe_new_enum_value_usage
 _BY_DATA = ("22", "23", "P0", "44")  # data exceptions, constraints, a function's own RAISE, WITH CHECK OPTION
 _WHATEVER_THE_DATA = ("25", "2B", "2F", "3F", "42", "55")
 """Classes that speak of schema, state and syntax; the rest (limits, files, extensions) differs from server to server."""
+_MISSING = {"3F000", "42703", "42704", "42883", "42P01"}
+"""Something is not there: a schema, column, object, function or table. What could not be run may have made it."""
 
 
 def refuses_a_transaction(seen: Seen) -> Iterator[Found]:
@@ -80,7 +83,7 @@ def enum_value_used_too_early(seen: Seen) -> Iterator[Found]:
 def fails_for_certain(seen: Seen) -> Iterator[Found]:
     """H043: it fails on this schema, whatever the rows."""
     for step, failure in _failures(seen):
-        if _certain(failure):
+        if _certain(seen, step, failure):
             yield _at(step, code="H043", sentence=f"it fails: {failure.message} (SQLSTATE {failure.sqlstate})")
 
 
@@ -92,7 +95,7 @@ def unknown(seen: Seen) -> Iterator[Found]:
         if failure.sqlstate in _NO_BLOCK
         or failure.sqlstate == _UNSAFE_ENUM
         or failure.sqlstate.startswith(_BY_DATA)
-        or _certain(failure)
+        or _certain(seen, step, failure)
     }
     by_file: dict[str, list[Unknown]] = {}
     for one in seen.forecast.unknown:
@@ -104,12 +107,20 @@ def unknown(seen: Seen) -> Iterator[Found]:
         yield Found(code="H044", file=file, line=first.line, sentence=f"nobody saw what it does: {first.reason}{more}")
 
 
-def _certain(failure: Failure) -> bool:
+def _certain(seen: Seen, step: Traced, failure: Failure) -> bool:
     return (
-        failure.sqlstate.startswith(_WHATEVER_THE_DATA)
+        not (failure.sqlstate in _MISSING and _behind_what_did_not_run(seen, step))
+        and failure.sqlstate.startswith(_WHATEVER_THE_DATA)
         and failure.sqlstate not in _NO_BLOCK
         and failure.sqlstate != _UNSAFE_ENUM
     )
+
+
+def _behind_what_did_not_run(seen: Seen, step: Traced) -> bool:
+    """Whether a file before it, or before the script, could not be run on the shadow."""
+    files = [migration.file for migration in seen.forecast.script.migrations]
+    before = files[: files.index(step.file)] if step.file in files else []
+    return bool(seen.applied.not_run) or any(is_program(file) for file in before)
 
 
 def _failures(seen: Seen) -> Iterator[tuple[Traced, Failure]]:

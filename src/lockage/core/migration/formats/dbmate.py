@@ -77,7 +77,7 @@ FORMAT = Format(
     transaction="file",
     sending=ENCLOSED_QUERY,
     read_name=read_name,
-    applied=AppliedQuery(table="schema_migrations", sql=_APPLIED),
+    applied=AppliedQuery(table="schema_migrations", sql=_APPLIED, definition="(version varchar PRIMARY KEY)"),
     read_text=read_text,
     objection=objection,
 )

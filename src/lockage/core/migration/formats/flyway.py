@@ -1,8 +1,9 @@
 """Flyway: ``V1.2__name.sql`` in the order of the versions, then ``R__name.sql`` in the order of the names.
 
-Not for callbacks and undo files: the former are named, the latter left out. The surprising things: statements are sent one by
-one in a transaction of the file's own, except for a file with a statement that PostgreSQL refuses in one, which Flyway finds by
-itself; and ``1.0`` is ``1``.
+Not for callbacks and undo files: the former are named, the latter left out. The surprising things: where there is nothing
+yet, the last ``B3__name.sql`` is run in the place of all versions up to its own, and elsewhere never; statements are sent one
+by one in a transaction of the file's own, except for a file with a statement that PostgreSQL refuses in one, which Flyway finds
+by itself; and ``1.0`` is ``1``.
 
 Source: Flyway documentation, "Migrations" (names, order, repeatables), "Script configuration", "Placeholders", "Mixed",
 "Execute In Transaction"; Flyway 11, PostgreSQLParser.java (``detectCanExecuteInTransaction``).
@@ -31,7 +32,7 @@ from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import Control, Statement
 
 _NAME = re.compile(
-    r"^(?:V(?P<version>[0-9]+(?:[._][0-9]+)*)|(?P<repeatable>R))__(?P<name>.*)"
+    r"^(?:(?P<kind>[VB])(?P<version>[0-9]+(?:[._][0-9]+)*)|(?P<repeatable>R))__(?P<name>.*)"
     r"\.(?P<language>sql|java|kt|class|groovy|py|sh|bash|bat|cmd|ps1)$"
 )
 _CALLBACK = re.compile(r"^(?P<event>(?:before|after)(?:Each)?Migrate(?:Statement|Operation)?)(?:__.*)?\.sql$")
@@ -46,7 +47,7 @@ _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 def read_name(file: str) -> FileName | None:
-    """Version, name and language of a versioned or repeatable migration; None for undo files, baselines and callbacks."""
+    """Version, name and language of a versioned or repeatable migration; None for undo files and callbacks."""
     match = _NAME.match(PurePosixPath(file).name)
     if match is None:
         return None
@@ -64,6 +65,7 @@ def read_name(file: str) -> FileName | None:
         language=match["language"],
         label=".".join(map(str, order)),
         order=order,
+        baseline=match["kind"] == "B",
     )
 
 
@@ -143,7 +145,15 @@ FORMAT = Format(
     transaction="file",
     sending=ENCLOSED_STATEMENTS,
     read_name=read_name,
-    applied=AppliedQuery(table="flyway_schema_history", sql=_APPLIED, checksums=_CHECKSUMS, checksum=crc32_of_lines),
+    applied=AppliedQuery(
+        table="flyway_schema_history",
+        sql=_APPLIED,
+        definition="(installed_rank integer PRIMARY KEY, version varchar(50), description varchar(200) NOT NULL,"
+        " type varchar(20) NOT NULL, script varchar(1000) NOT NULL, checksum integer, installed_by varchar(100) NOT NULL,"
+        " installed_on timestamp NOT NULL DEFAULT now(), execution_time integer NOT NULL, success boolean NOT NULL)",
+        checksums=_CHECKSUMS,
+        checksum=crc32_of_lines,
+    ),
     lock=MigratorLock.OTHER_SESSION,  # PostgreSQLAdvisoryLockTemplate, unless flyway.postgresql.transactional.lock=false
     read_text=read_text,
     nested=True,

@@ -68,6 +68,10 @@ class FileName:
     label: str = ""  # the version as its migrator writes it, where that is no number
     order: tuple[int, ...] | None = None  # where the migrator does not go by the number; all of a format, or none
     repeatable: bool = False  # run after all others, whenever it has changed
+    baseline: bool = (
+        False  # on a database that has nothing yet it stands for all versions up to its own; on others it is not run
+    )
+    rank: int = 0  # of two files with one version the one with the higher rank is run, and the other is not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,7 @@ class Content:
     sending: Sending | None = None  # None: the format's
     parts: tuple[Part, ...] = ()
     unset: tuple[Unset, ...] = ()
+    maybe_unset: tuple[Unset, ...] = ()  # they stay in the text, and matter only where it is no SQL with them
     remarks: tuple[str, ...] = ()  # sentences for people: what its migrator will make of it
 
 
@@ -120,6 +125,7 @@ class AppliedQuery:
 
     table: str  # as the migrator calls it: without a schema it is sought in the search path
     sql: str  # gives ``version`` (text), ``applied`` and ``failed`` (boolean: it stopped half-way)
+    definition: str = ""  # columns of the table, as the migrator makes it; empty: not known
     checksums: str | None = None  # gives ``version`` and ``checksum`` (text) of what is applied; None: it keeps none
     checksum: Callable[[bytes], frozenset[str]] | None = None  # those that a file may have in it, by how its lines end
 
@@ -143,6 +149,7 @@ class Format:
     read_text: Callable[[SourceFile], Content] = as_it_is
     objection: Callable[[Mapping[str, bytes]], str | None] = any_named
     """Why files whose names fit are not in this format after all; None: they are."""
+    takes_twins: bool = False  # two files may have one version: they are run in the order of their names
     nested: bool = False  # its files may be in folders within the folder; names then have them before a "/"
     variables: bool = False  # its files may have variables in them
     remarks: Callable[[Mapping[str, bytes]], tuple[str, ...]] = lambda _: ()

@@ -18,7 +18,7 @@ OF_OTHERS = frozenset({"node_modules", "vendor"})
 _NOT_MIGRATIONS = OF_OTHERS | {"testdata", "fixtures", "test", "tests", "examples"}
 """Folders whose files only look like migrations."""
 
-_DATA = (".sql", ".conf", ".toml")
+_DATA = (".sql", ".psql", ".pgsql", ".fizz", ".conf", ".toml")
 _PROGRAMS = (".go", ".java", ".kt", ".class", ".groovy", ".py", ".rb", ".js", ".ts", ".php", ".cs", ".ex", ".exs")
 _SCRIPTS = (".sh", ".bash", ".bat", ".cmd", ".ps1")
 SUFFIXES = frozenset((*_DATA, *_PROGRAMS, *_SCRIPTS))

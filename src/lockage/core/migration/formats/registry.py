@@ -10,7 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lockage.core.migration.formats import dbmate, flyway, golang_migrate, goose, plain, prisma, sqlx
+from lockage.core.migration.formats import (
+    dbmate,
+    diesel,
+    flyway,
+    golang_migrate,
+    goose,
+    plain,
+    pop,
+    prisma,
+    sql_migrate,
+    sqlx,
+)
 from lockage.core.migration.formats.format import Format
 from lockage.core.migration.formats.places import likeliest_folder
 from lockage.errors import UsageError
@@ -19,9 +30,12 @@ FORMATS: Mapping[str, Format] = {
     fmt.name: fmt
     for fmt in (
         prisma.FORMAT,
+        diesel.FORMAT,
         flyway.FORMAT,
         goose.FORMAT,
+        pop.FORMAT,
         dbmate.FORMAT,
+        sql_migrate.FORMAT,
         sqlx.FORMAT,
         golang_migrate.FORMAT,
         plain.FORMAT,

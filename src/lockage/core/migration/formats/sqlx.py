@@ -26,6 +26,7 @@ from lockage.core.migration.formats.format import (
 )
 
 _MARK = "-- no-transaction"
+_LEDGER = "_sqlx_migrations"
 _NAME = re.compile(r"^(?P<version>[0-9]+)_(?P<name>.*?)(?P<kind>\.up|\.down)?\.sql$")
 
 
@@ -43,11 +44,14 @@ def read_text(file: SourceFile) -> Content:
 
 
 def objection(files: Mapping[str, bytes]) -> str | None:
-    """Its names are those of other formats too, so only its own mark tells."""
+    """Its names are those of other formats too, so only its own mark tells, or its ledger's name."""
     named = [name for name in files if read_name(name)]
-    if any(files[name].startswith(_MARK.encode()) for name in named):
+    if any(files[name].startswith(_MARK.encode()) or _LEDGER.encode() in files[name] for name in named):
         return None
-    return f"no file begins with “{_MARK}”, and its names alone are those of other formats too: --format sqlx where it is"
+    return (
+        f"no file begins with “{_MARK}” or names {_LEDGER}, and its names alone are those of other formats too:"
+        " --format sqlx where it is"
+    )
 
 
 _APPLIED = "SELECT version::text AS version, success AS applied, NOT success AS failed FROM _sqlx_migrations"
@@ -61,7 +65,14 @@ FORMAT = Format(
     transaction="file",
     sending=ENCLOSED_QUERY,
     read_name=read_name,
-    applied=AppliedQuery(table="_sqlx_migrations", sql=_APPLIED, checksums=_CHECKSUMS, checksum=sha384),
+    applied=AppliedQuery(
+        table=_LEDGER,
+        sql=_APPLIED,
+        definition="(version bigint PRIMARY KEY, description text NOT NULL, installed_on timestamptz NOT NULL DEFAULT now(),"
+        " success boolean NOT NULL, checksum bytea NOT NULL, execution_time bigint NOT NULL)",
+        checksums=_CHECKSUMS,
+        checksum=sha384,
+    ),
     lock=MigratorLock.SAME_SESSION,  # sqlx-postgres/src/migrate.rs, lock: pg_advisory_lock
     read_text=read_text,
     objection=objection,

@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY lines_note ON lines (note);

@@ -1,0 +1,1 @@
+DROP TABLE nothing_of_this_is_run;

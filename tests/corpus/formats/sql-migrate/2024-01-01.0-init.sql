@@ -1,0 +1,6 @@
+-- +migrate Up
+CREATE TABLE orders (id bigint PRIMARY KEY, state text);
+CREATE TABLE lines (id bigint PRIMARY KEY, order_id bigint NOT NULL REFERENCES orders);
+
+-- +migrate Down
+DROP TABLE nothing_of_this_is_run;

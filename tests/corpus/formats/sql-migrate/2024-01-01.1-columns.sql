@@ -1,0 +1,7 @@
+-- +migrate Up
+ALTER TABLE orders ADD COLUMN total numeric;
+UPDATE orders SET total = 0;
+ALTER TABLE lines ADD COLUMN note text;
+
+-- +migrate Down
+DROP TABLE nothing_of_this_is_run;

@@ -1,0 +1,6 @@
+-- +migrate Up
+ALTER TABLE orders ALTER COLUMN state SET DEFAULT 'new';
+ALTER TABLE orders ADD CONSTRAINT total_known CHECK (total >= 0);
+
+-- +migrate Down
+DROP TABLE nothing_of_this_is_run;
