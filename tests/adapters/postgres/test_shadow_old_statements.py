@@ -257,3 +257,11 @@ def test_what_began_to_break_is_told_step_by_step(shadow: Shadow) -> None:
         assert {each.statement.text for each in old.begun(breaks)} == {texts[1]}
         shadow.run(steps[1])
         assert old.begun(breaks) == frozenset(breaks)
+
+
+def test_literals_in_whose_place_other_values_come_are_parameters_that_the_server_types(shadow: Shadow) -> None:
+    given = "insert into users (id, name, mood) values ($1, 'Ann', 'glad')"
+    with shadow.statements() as old:
+        assert old.prepare(olds(given)) == ()
+        shadow.run("alter table users add constraint glad check (mood = 'glad' and age is not null)")
+        assert breaking(old) == {given: "23514"}

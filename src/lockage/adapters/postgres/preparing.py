@@ -150,7 +150,8 @@ class Preparing:
                 sent = list(answers(self._session, (_described(each) for each in those)))
             for each, answer in zip(those, sent, strict=True):
                 if answer.failure is None:
-                    yield replace(each, types=answer.parameter_types)
+                    more = len(answer.parameter_types) - len(each.declared)  # of another row, whose types the server chooses
+                    yield replace(each, declared=each.declared + (0,) * more, types=answer.parameter_types)
 
     def _one(self, statement: OldStatement, name: bytes, query: str, answer: Answer) -> Prepared | Unchecked:
         rows = usual_rows(query)
