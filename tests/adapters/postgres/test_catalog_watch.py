@@ -9,12 +9,13 @@ import psycopg
 import pytest
 
 from lockage.adapters.postgres.catalog_watch import MANY_LOCKED, CatalogWatch
+from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.trace import CatalogRules
 from support.blocking_corpus import SCHEMA, cases
 
 pytestmark = pytest.mark.real
 
-LOCKED = "select relation from pg_locks where pid = pg_backend_pid() and locktype = 'relation' and relation >= 16384"
+LOCKED = "select relation, mode from pg_locks where pid = pg_backend_pid() and locktype = 'relation' and relation >= 16384"
 
 TABLES = 30
 
@@ -41,7 +42,7 @@ def in_no_order(rules: CatalogRules) -> dict[str, object]:
         name: {oid: values if name in ordered else set(values) for oid, values in getattr(rules, name).items()}
         for name in mappings
     }
-    lists = ("foreign_keys", "triggers", "routines", "rewrites", "writable_views")
+    lists = ("foreign_keys", "triggers", "routines", "rewrites", "writable_views", "uses")
     return found | {name: sorted(map(repr, getattr(rules, name))) for name in lists}
 
 
@@ -50,7 +51,7 @@ def do(watch: CatalogWatch, traced: Session, statement: str) -> None:
     traced.execute("savepoint lockage_trace")
     watch.divided()
     traced.execute(statement.encode())
-    watch.look({row[0] for row in traced.execute(LOCKED).fetchall()})  # type: ignore[misc]
+    watch.look(HeldLocks(HeldLock(int(str(oid)), str(mode)) for oid, mode in traced.execute(LOCKED).fetchall()))
     seen = watch.mark()
     traced.execute("release savepoint lockage_trace")
     assert dict(seen.relations) == dict(CatalogWatch(traced, traced).mark().relations), statement
@@ -58,6 +59,27 @@ def do(watch: CatalogWatch, traced: Session, statement: str) -> None:
 
 def check_rules(watch: CatalogWatch, traced: Session, statement: str) -> None:
     assert in_no_order(watch.rules()) == in_no_order(CatalogWatch(traced, traced).rules()), statement
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "alter table one add check (is_good(kind))",
+        "alter table one alter column kind set default is_good(1)::int",
+        "create index on one (is_good(kind))",
+        "alter table one enable row level security",
+    ],
+)
+def test_a_function_that_a_table_begins_to_execute_is_known(traced: Session, observer: Session, statement: str) -> None:
+    traced.execute("create table one (kind int); create table two ()")
+    traced.execute("create function is_good(int) returns bool language sql immutable as 'select $1 > 0'")
+    traced.execute("create policy of_two on one using (exists (select from two))")
+    watch = CatalogWatch(traced, observer)
+    assert not watch.rules().uses
+    watch.transaction_begins()
+    traced.execute("begin")
+    do(watch, traced, statement)
+    assert len(watch.rules().uses) == 1
 
 
 @pytest.mark.slow
@@ -111,6 +133,12 @@ def script() -> Iterator[str]:
     yield "create schema elsewhere"
     yield "alter table t2 set schema elsewhere"
     yield "alter schema elsewhere rename to somewhere"
+    yield "create function is_good(int) returns bool language sql immutable as 'select $1 > 0'"
+    yield "alter table t7 add check (is_good(kind))"
+    yield "alter table t8 alter column kind set default is_good(1)::int"
+    yield "create index on t9 (is_good(kind))"
+    yield "create policy of_kind on t10 using (exists (select from t11))"
+    yield "alter table t10 enable row level security"
     yield "drop table t4, t5 cascade"
     yield "truncate t6 cascade"
     yield "drop view v0"
@@ -124,7 +152,7 @@ def test_in_one_long_transaction_nothing_is_missed_either(traced: Session, obser
     traced.execute("begin")
     for number, statement in enumerate(script()):
         do(watch, traced, statement)
-        if number % 4 == 0:
+        if number % 4 == 0 or number > 150:
             check_rules(watch, traced, statement)
     check_rules(watch, traced, "at the end")
-    assert len(traced.execute(LOCKED).fetchall()) > 2 * MANY_LOCKED
+    assert len({oid for oid, _ in traced.execute(LOCKED).fetchall()}) > 2 * MANY_LOCKED

@@ -27,6 +27,7 @@ _RELATION: Mapping[str, Callable[[Sequence[Any]], int]] = {
     "views": lambda values: values[0],
     "writable_views": lambda values: values[0],
     "uses": lambda values: values[0],
+    "uses_of_domains": lambda values: values[0],
     "sequences": lambda values: values[1],
     "composites": lambda values: values[2],
     "columns": lambda values: values[0],
@@ -42,6 +43,7 @@ class RuleReader:
 
     def __init__(self) -> None:
         self._entries: dict[str, dict[int, list[Any]]] = {kind: {} for kind in _RELATION}
+        self._children: dict[int, set[int]] = {}  # who has, or has had, foreign keys to a table
         self._names: dict[int, str] = {}  # of routines
         self._routines = RoutineList(())
         self._mappings: dict[str, Layered[int, tuple[Any, ...]]] = {}
@@ -51,8 +53,10 @@ class RuleReader:
     def concerned(self, oids: Iterable[int]) -> frozenset[int]:
         """These relations and those whose entries name their columns: tables that refer to them."""
         found = frozenset(oids)
-        keys = self._entries["foreign_keys"]
-        return found | {child for child, entries in keys.items() if any(values[2] in found for values in entries)}
+        children = {child for parent in found for child in self._children.get(parent, ())}
+        # Whether the columns of a table count may hang on who refers to it.
+        parents = {values[2] for child in found for values in self._entries["foreign_keys"].get(child, ())}
+        return found | children | parents
 
     def exceeds(self, counts: Mapping[str, int]) -> bool:
         """Whether it has more entries of some kind than there are."""
@@ -68,13 +72,15 @@ class RuleReader:
                     Routine(routine=name, language=language, definition=text) for _, name, language, text in entries
                 )
                 continue
-            self._take(str(kind), entries, few)
+            self._take(str(kind), entries, None if kind == "uses_of_domains" else few)
 
     def _take(self, kind: str, entries: Sequence[Any], few: Iterable[int] | None) -> None:
         new: dict[int, list[Any]] = defaultdict(list)
         for values in entries:
             entry: list[Any] = [values] if kind == "writable_views" else values
             new[_RELATION[kind](entry)].append(entry)
+            if kind == "foreign_keys":
+                self._children.setdefault(entry[2], set()).add(entry[1])
         if few is None:
             self._entries[kind], self._stale[kind] = dict(new), None
             return
@@ -105,7 +111,9 @@ class RuleReader:
             ),
             views=self._mapping("views", lambda values: values[1]),
             writable_views=tuple(entries["writable_views"]),
-            uses=tuple(_use(values) for those in entries["uses"].values() for values in those),
+            uses=tuple(
+                _use(values) for kind in ("uses", "uses_of_domains") for those in entries[kind].values() for values in those
+            ),
             sequences=self._inverted("sequences", lambda values: values[1]),
             composites=self._inverted("composites", lambda values: (values[1], values[2])),
             columns=self._mapping("columns", lambda values: values[1]),

@@ -19,6 +19,7 @@ from lockage.adapters.postgres.catalog_mark import MarkReader
 from lockage.adapters.postgres.catalog_rules import RuleReader
 from lockage.adapters.postgres.exchange import Row, exchange
 from lockage.adapters.postgres.session import load_sql
+from lockage.core.forecast.held import HeldLocks
 from lockage.core.forecast.trace import CatalogMark, CatalogRules
 from lockage.errors import RefusedError
 
@@ -34,7 +35,7 @@ that it ever touched."""
 
 
 class Part(IntEnum):
-    """Parts of the catalog that are read by themselves; values are columns of ``select_catalog_writes.sql``."""
+    """Parts of the catalog that are read by themselves."""
 
     RELATIONS = 0
     KEYS = 1
@@ -42,10 +43,35 @@ class Part(IntEnum):
     ROUTINES = 3
 
 
-_SCHEMAS = 4
-"""The column behind: a schema that is renamed renames what is in it, and no lock tells."""
-_GONE = 5
-"""And the last: rows that are not there any more tell of no relation."""
+_COUNTED = (
+    *(
+        "relations",
+        "heirs",
+        "constraints",
+        "indexes",
+        "defaults",
+        "columns",
+        "dependencies",
+        "rewrites",
+        "triggers",
+        "policies",
+    ),
+    *("routines", "attributes", "schemas", "gone"),
+)
+"""What ``select_catalog_writes.sql`` counts, in its order. ``attributes`` are columns that were changed and not only made;
+``schemas`` were renamed, and what is in them too, which no lock tells; rows that are ``gone`` tell of no relation."""
+
+_WRITTEN = {
+    Part.RELATIONS: {"relations", "heirs"},
+    Part.KEYS: {"constraints", "indexes", "defaults", "columns", "dependencies"},
+    Part.CODE: {"relations", "rewrites", "triggers", "policies", "attributes", "constraints", "indexes", "defaults"},
+    Part.ROUTINES: {"routines"},
+}
+"""Which of it each part is read from. Checks, defaults, indexes and policies execute functions; a relation that is changed may
+have switched its policies on."""
+
+_FLAGS = ("attributes", "constraints", "indexes", "defaults", "triggers", "rewrites", "policies")
+"""What ``select_changed_owners.sql`` looks through where it is told so."""
 
 _CHANGED = {
     Part.RELATIONS: "select_changed_relations",
@@ -68,13 +94,14 @@ class CatalogWatch:
         self._rules = CatalogRules()
         self._writes: Row = ()  # as counted last in the open transaction
         self._stale = set(Part)
-        # Of each part, the relations that were locked when it was changed since its last reading; None: it may be any.
-        self._concerned: dict[Part, set[int] | None] = dict.fromkeys(Part)
+        # Of each part, what was locked when it was changed since its last reading, by transactions; None: it may be any.
+        self._concerned: dict[Part, list[HeldLocks] | None] = dict.fromkeys(Part)
         # Of each part, the youngest subtransaction at an earlier reading, and whether all that has changed since was changed by
         # younger ones.
         self._since: dict[Part, str | None] = dict.fromkeys(Part)
         self._younger: dict[Part, bool] = dict.fromkeys(Part, False)
-        self._gone: dict[Part, bool] = dict.fromkeys(Part, False)  # rows were taken out since then
+        self._written: dict[Part, set[str]] = {part: set() for part in Part}  # what was written to since then
+        self._narrowed: dict[str, Row] = {}  # what a query for changed relations has given, while it holds
         self._divided = False  # a savepoint or a transaction has begun since the last look
 
     def mark(self) -> CatalogMark:
@@ -96,7 +123,7 @@ class CatalogWatch:
                 few = self._few(part)
                 few = None if few is None else self._rule_reader.concerned(few)
                 self._rule_reader.take(self._read(_wanting(_RULES[part], few)), few)
-                if few is not None and self._gone[part] and part in _CHANGED:
+                if few is not None and "gone" in self._written[part] and self._is_many(part) and part in _CHANGED:
                     self._take_lacking(part)
                 self._is_read(part)
             self._rules = self._rule_reader.rules()
@@ -111,20 +138,26 @@ class CatalogWatch:
         """Notes that what is written from now on is written by a younger subtransaction."""
         self._divided = True
 
-    def look(self, locked: Iterable[int]) -> None:
+    def look(self, locked: HeldLocks) -> None:
         """Finds out in the open transaction which parts were written to since the last look; ``locked``: what it holds now."""
         before, self._writes = self._writes, self._count()
-        written = [place for place, now in enumerate(self._writes) if now != "0" and (not before or now != before[place])]
+        self._narrowed.clear()
+        written = {
+            name
+            for place, (name, now) in enumerate(zip(_COUNTED, self._writes, strict=False))
+            if now != "0" and (not before or now != before[place])
+        }
         divided, self._divided = self._divided, False
-        if not self._writes or _SCHEMAS in written:
+        if not self._writes or "schemas" in written:
             self.doubt()
         elif written:
-            for part in (Part(place) for place in written if place < _SCHEMAS):
+            for part in (part for part in Part if _WRITTEN[part] & written):
                 self._stale.add(part)
                 self._younger[part] &= divided
-                self._gone[part] |= _GONE in written
+                self._written[part] |= written
                 if (few := self._concerned[part]) is not None:
-                    few.update(locked)
+                    # What a transaction holds later, it holds beside what it held before, or all is doubtful.
+                    few[:] = [*(earlier for earlier in few if not locked.continues(earlier)), locked]
 
     def forgive(self) -> None:
         """Takes what was written since the last look for our own, which changes nothing that is read here."""
@@ -142,19 +175,30 @@ class CatalogWatch:
     def _few(self, part: Part) -> set[int] | None:
         """The relations of which a part must be read anew; None: of all."""
         locked = self._concerned[part]
-        if locked is not None and len(locked) > MANY_LOCKED and self._status is TransactionStatus.INTRANS and part in _CHANGED:
+        if locked is not None and self._is_many(part) and self._status is TransactionStatus.INTRANS and part in _CHANGED:
             since, known = self._since[part], self._younger[part]
-            query = _formatted(_CHANGED[part], since=_xid(since), locked=_oids(locked if self._gone[part] else ()))
-            ((changed, self._since[part], missing),) = self._read(query)
+            written = self._written[part]
+            flags = {flag: sql.Literal(flag in written) for flag in _FLAGS}
+            query = _formatted(
+                _CHANGED[part], since=_xid(since), locked=_oids(_all_of(locked) if "gone" in written else ()), **flags
+            )
+            if query not in self._narrowed:
+                (self._narrowed[query],) = self._read(query)
+            changed, self._since[part], missing = self._narrowed[query]
             if since is not None and known:
                 return {int(oid) for listed in (changed, missing) for oid in (listed or "").split(",") if oid}
-        return locked if locked is not None and len(locked) <= FEW else None
+        if locked is None or sum(len(each.oids) for each in locked) > FEW:
+            return None
+        return _all_of(locked)
+
+    def _is_many(self, part: Part) -> bool:
+        return sum(len(each.oids) for each in self._concerned[part] or ()) > MANY_LOCKED
 
     def _is_read(self, part: Part) -> None:
         self._stale.discard(part)
-        self._concerned[part] = set()
+        self._concerned[part] = []
         self._younger[part] = True
-        self._gone[part] = False
+        self._written[part] = set()
 
     def _take_lacking(self, part: Part) -> None:
         """Reads all of a part where it has fewer entries than are kept: what is not there any more names no relation."""
@@ -177,6 +221,10 @@ class CatalogWatch:
                 hint="please report it, with the migration that was being forecast",
             )
         return outcome.rows
+
+
+def _all_of(locked: Iterable[HeldLocks]) -> set[int]:
+    return {oid for each in locked for oid in each.oids}
 
 
 def _array(oids: Iterable[int]) -> str:

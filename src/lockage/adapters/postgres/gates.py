@@ -28,7 +28,7 @@ from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.exchange import Outcome, exchange
 from lockage.adapters.postgres.session import load_sql
-from lockage.core.forecast.trace import HeldLock
+from lockage.core.forecast.held import HeldLock
 
 MAX_GATES = 1000
 """Prepared transactions that a shadow allows (``max_prepared_transactions``); tables beyond them stand open."""

@@ -20,13 +20,15 @@ from psycopg.rows import TupleRow
 from lockage.adapters.postgres.catalog_watch import CatalogWatch
 from lockage.adapters.postgres.exchange import Outcome, exchange
 from lockage.adapters.postgres.gates import Gates
+from lockage.adapters.postgres.held_locks import HeldLockReader
 from lockage.adapters.postgres.inner_statements import InnerStatements
 from lockage.adapters.postgres.planner_facts import PlannerFacts
 from lockage.adapters.postgres.plans import PlanCollector, with_oids
 from lockage.adapters.postgres.scans import may_check_rows, scans
-from lockage.adapters.postgres.session import foreign_errors, load_sql
+from lockage.adapters.postgres.session import foreign_errors
 from lockage.core.forecast.beliefs import TableBelief
-from lockage.core.forecast.trace import CatalogMark, CatalogRules, HeldLock, Observation
+from lockage.core.forecast.held import HeldLock, HeldLocks
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, Observation
 from lockage.core.migration.statement import split_statements
 from lockage.errors import RefusedError
 
@@ -43,7 +45,7 @@ _READ_LATER = (*_BEGINS, "SET", "SAVEPOINT", "RELEASE", "SHOW")
 
 class _Executed(NamedTuple):
     outcome: Outcome
-    locks: Iterable[HeldLock] = ()
+    locks: HeldLocks | Iterable[HeldLock] = ()
     outside: bool = False
     scanned: tuple[int, ...] | None = None
 
@@ -72,8 +74,8 @@ class Tracing:
         self._inner = inner
         self._discreet = discreet
         self._planner = planner
-        self._locks_met: dict[HeldLock, HeldLock] = {}
         self._pid = traced.info.backend_pid
+        self._held = HeldLockReader(observer, pid=self._pid)
         self._statement_limit_s = statement_limit_s
         self._plans = PlanCollector()
         traced.add_notice_handler(self._plans)
@@ -139,7 +141,7 @@ class Tracing:
             mark = self._catalog.mark()
             ran = asked.seen() if asked is not None else None
         return Observation(
-            locks=tuple(sorted(set(done.locks))),
+            locks=done.locks if isinstance(done.locks, HeldLocks) else tuple(sorted(set(done.locks))),
             plans=with_oids(plans, (mark, before)),
             mark=None if mark == before else mark,
             in_transaction=self._status in (TransactionStatus.INTRANS, TransactionStatus.INERROR),
@@ -156,12 +158,13 @@ class Tracing:
     def _in_open_transaction(self, sql: str) -> _Executed:
         outcome, scanned = self._send_counted(sql)
         # The transaction of a failed statement holds on to what it had before its last savepoint.
-        locks = self._held()
+        locks = self._held.read()
         self._note(outcome.tag, locks)
         return _Executed(outcome, locks, scanned=scanned)
 
     def _in_own_transaction(self, sql: str) -> _Executed:
         self._catalog.transaction_begins()
+        self._held.forget()
         self._send("BEGIN")
         outcome, scanned = self._send_counted(sql)
         if outcome.failure is not None:
@@ -172,7 +175,7 @@ class Tracing:
             return _Executed(self._send(sql))
         if outcome.tag in _BEGINS or self._status is TransactionStatus.IDLE:
             return _Executed(outcome)
-        locks = self._held()
+        locks = self._held.read()
         self._note(outcome.tag, locks)
         ended = self._send("COMMIT")
         if ended.failure is None:
@@ -202,13 +205,7 @@ class Tracing:
         after = scans(self._traced, tables)  # nothing where the statement ended the transaction, or spoiled it
         return outcome, tuple(oid for oid, count in after.items() if count > before.get(oid, 0))
 
-    def _held(self) -> list[HeldLock]:
-        rows = self._observer.execute(load_sql("select_held_locks"), {"pid": self._pid}, prepare=True).fetchall()
-        # The same records again and again: a script in one transaction holds thousands of locks at each of its statements.
-        found = (HeldLock(oid, mode) for oid, mode, granted in rows if granted)
-        return [self._locks_met.setdefault(lock, lock) for lock in found]
-
-    def _note(self, tag: str, locks: Iterable[HeldLock] | None = None) -> None:
+    def _note(self, tag: str, locks: HeldLocks | None = None) -> None:
         """Lets the catalog know what a statement of this command tag, which has just ended, may have done to it.
 
         ``locks``: what the transaction holds behind it; None: not read.
@@ -220,7 +217,7 @@ class Tracing:
                 # What a savepoint took back was counted all the same, so the numbers prove nothing.
                 self._catalog.doubt()
             case TransactionStatus.INTRANS if tag not in _READ_LATER:
-                self._catalog.look({lock.oid for lock in (self._held() if locks is None else locks)})
+                self._catalog.look(self._held.read() if locks is None else locks)
             case TransactionStatus.IDLE if tag != "COMMIT":
                 self._catalog.doubt()
             case _:

@@ -97,7 +97,7 @@ class _Ran:
 
     def _kept(self, inner: Inner) -> bool:
         """Whether the locks that it must have taken are there; a statement that takes none keeps them all."""
-        held = {lock.oid for lock in self.step.observation.locks}
+        held = self.step.observation.held.oids
         for statement in inner.statements or ():
             for name in statement.names:
                 old = [r for r in resolve(name, self.step.before) if name not in statement.created]

@@ -13,11 +13,12 @@ from itertools import groupby
 
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.gaps import Gap
+from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, badness, blocks_of
 from lockage.core.forecast.names import LISTED_KINDS, ancestors, owner
 from lockage.core.forecast.ran import changes_of, plans_of, told_by_texts
 from lockage.core.forecast.rows import inserted_keys, row_locks, row_locks_of_plans
-from lockage.core.forecast.trace import CatalogMark, CatalogRelation, HeldLock, Trace, Traced
+from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Trace, Traced
 from lockage.core.forecast.worst_case import WorstCase, worst_case
 from lockage.core.migration.syntax import Control
 
@@ -70,14 +71,16 @@ def _holds_of_transaction(trace: Trace, members: list[tuple[int, Traced]], gaps:
     listing = _Listing(trace, members[0][1])
     end = members[-1][0]
     opened: dict[HeldLock, int] = {}
+    before = HeldLocks()
     rows: list[Hold] = []
     savepoints: list[tuple[str, int]] = []
     for position, step in members:
-        now = set(step.observation.locks)
-        for lock in [lock for lock in opened if lock not in now]:
+        now = step.observation.held
+        taken, given_back = now.since(before)
+        before = now
+        for lock in given_back:
             yield from _hold(lock, opened.pop(lock), position, listing, step)
-        for lock in now:
-            opened.setdefault(lock, position)
+        opened |= dict.fromkeys(taken, position)
         if step.statement.control is Control.ROLLBACK_TO:
             rows = _given_back(rows, savepoints, step.statement.savepoint, position)
         elif step.statement.control is Control.SAVEPOINT:
@@ -178,13 +181,13 @@ def _hold(lock: HeldLock, first: int, last: int, listing: _Listing, step: Traced
 def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterator[Hold]:
     if not step.succeeded:
         return
+    seen = step.observation.held
     found = [
-        *row_locks(changes_of(step), mark=step.before, rules=step.rules, held={held.oid for held in step.observation.locks}),
+        *row_locks(changes_of(step), mark=step.before, rules=step.rules, held=seen.oids),
         *row_locks_of_plans(plans_of(step), mark=step.before, told=told_by_texts(step)),
     ]
-    seen = {(held.oid, held.mode) for held in step.observation.locks}
     for lock in found:
-        if not lock.rows and (lock.oid, lock.mode) in seen:
+        if not lock.rows and HeldLock(lock.oid, lock.mode) in seen:
             continue  # the table lock alone, and it was read
         for oid, via, _ in listing.reached(lock.oid, step.after):
             blocks = Blocks.ROWS if lock.rows else Blocks.NONE

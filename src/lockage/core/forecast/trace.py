@@ -6,11 +6,11 @@ are followed by oid, because a script renames, moves, drops and remakes them; th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
+from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.layers import Layered
 from lockage.core.migration.syntax import Statement
 
@@ -39,13 +39,6 @@ class CatalogMark:
     def layered(self) -> Layered[int, CatalogRelation]:
         """The relations with what is derived of them; a plain mapping's is made anew each time."""
         return self.relations if isinstance(self.relations, Layered) else Layered(self.relations)
-
-
-class HeldLock(NamedTuple):
-    """One lock that the traced session holds on a relation; a tuple, since there are thousands behind each statement."""
-
-    oid: int
-    mode: str  # as PostgreSQL prints it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +178,7 @@ class CatalogRules:
 class Observation:
     """What one statement did."""
 
-    locks: tuple[HeldLock, ...]  # all that the session holds behind it, earlier statements' of the transaction included
+    locks: Sequence[HeldLock]  # all that the session holds behind it, earlier statements' of the transaction included
     plans: tuple[Mapping[str, object], ...] = ()  # of the statement and of what it called, as EXPLAIN (FORMAT JSON)
     mark: CatalogMark | None = None  # the catalog behind it, as the session itself sees it; None when unchanged
     in_transaction: bool = False  # an explicit transaction is open behind it
@@ -195,6 +188,11 @@ class Observation:
     inner: tuple[str, ...] | None = (
         None  # texts of statements that ran to their end inside it (pg_stat_statements); None: not asked
     )
+
+    @property
+    def held(self) -> HeldLocks:
+        """The locks with their relations looked up; made anew each time of a plain sequence."""
+        return self.locks if isinstance(self.locks, HeldLocks) else HeldLocks(self.locks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,23 @@
 -- The relations that were made or changed by subtransactions younger than {since}, as a list with commas; the youngest that there
 -- is now, for the next time; and, as another list, those of {locked}, an array of oids, that are not there any more. Null for
 -- {since} gives no relations.
--- Run in the traced session itself; so without parameters, and with every name qualified. Privilege: none. Cost: about 1 ms for
--- 1000 relations, nothing but a scan; takes no lock on any of them.
-select pg_catalog.string_agg(oid::text, ',') filter (where pg_catalog.age(xmin) < pg_catalog.age({since})),
-       (pg_catalog.array_agg(xmin::text order by pg_catalog.age(xmin)))[1],
+-- Run in the traced session itself; so without parameters, and with every name qualified. Privilege: none. Cost: about 0.5 ms for
+-- 5000 relations, nothing but a scan: the oids are compared as numbers so that no index is taken for it; no lock on any of them.
+with known as materialized (select pg_catalog.age({since}) as age)
+select pg_catalog.string_agg(written.oid::text, ',') filter (where (select age from known) is not null),
+       (
+           pg_catalog.pg_current_xact_id_if_assigned()::text::bigint % 4294967296
+           - coalesce(pg_catalog.min(written.age), (select age from known))
+       )::text,
        (
            select pg_catalog.string_agg(l.oid::text, ',')
              from pg_catalog.unnest({locked}) as l (oid)
             where not exists (select from pg_catalog.pg_class as c where c.oid = l.oid)
        )
   from (
-      select oid, xmin from pg_catalog.pg_class where relkind <> 'c'
+      select oid, pg_catalog.age(xmin) from pg_catalog.pg_class where relkind <> 'c'
       union all
-      select inhrelid, xmin from pg_catalog.pg_inherits
-  ) as written (oid, xmin)
- where oid >= 16384
+      select inhrelid, pg_catalog.age(xmin) from pg_catalog.pg_inherits
+  ) as written (oid, age)
+ where written.oid::bigint >= 16384
+   and ((select age from known) is null or written.age < (select age from known))

@@ -6,7 +6,7 @@ ledger into is locked to the end of its transaction too, and is left out, since 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -14,6 +14,7 @@ from lockage.core.forecast.assess import Blocks, LockTaken, RelationForecast, Se
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, meant
 from lockage.core.forecast.hazards.wording import duration, lasting, rows_in_words
+from lockage.core.forecast.held import HeldLocks
 from lockage.core.forecast.lock_modes import (
     SELECT_FOR_UPDATE_TAKES,
     SELECT_TAKES,
@@ -99,23 +100,16 @@ def _exceeds(seconds: Seconds, limit_s: float) -> bool:
 def changes_behind_ddl(seen: Seen) -> Iterator[Found]:
     """H003: many rows are changed while the same transaction locks everybody out of some table; one hazard a transaction."""
     rows = _changed_rows(seen)
-    locked = _exclusively_taken(seen)
-    by_transaction: dict[int, list[tuple[Traced, Seconds, str, float | None, list[str]]]] = {}
-    for step, seconds in seen.own_steps:
+    by_transaction: dict[int, list[tuple[Traced, Seconds, str, float | None, str, int]]] = {}
+    for step, seconds, shut in _shut_out(seen):
         changed = rows.get((step.file, step.statement.line))
         if not changed or not step.succeeded or not any(_may_be_many(change, step, seen) for change in changes_of(step)):
             continue
         relation, many = max(changed.items(), key=lambda item: (item[1] is None, item[1] or 0.0))
-        shut = [
-            seen.trace.start.relations[lock.oid].relation
-            for lock in step.observation.locks
-            if (step.transaction, lock.oid) in locked and conflict(lock.mode, SELECT_TAKES)
-            if seen.peopled(lock.oid) and not seen.is_ledger(seen.trace.start.relations[lock.oid].relation)
-        ]
         if shut and (many is None or many >= seen.limits.many_rows):
-            by_transaction.setdefault(step.transaction, []).append((step, seconds, relation, many, shut))
+            by_transaction.setdefault(step.transaction, []).append((step, seconds, relation, many, shut[min(shut)], len(shut)))
     for those in by_transaction.values():
-        step, seconds, relation, many, shut = max(those, key=lambda one: (one[1].high is None, one[1].likely))
+        step, seconds, relation, many, first, count = max(those, key=lambda one: (one[1].high is None, one[1].likely))
         short = seconds.high is not None and seconds.high <= seen.limits.reads_s
         beside = f" (beside {len(those) - 1} more such statements)" if len(those) > 1 else ""
         yield Found(
@@ -125,7 +119,7 @@ def changes_behind_ddl(seen: Seen) -> Iterator[Found]:
             file=step.file,
             line=step.statement.line,
             sentence=f"{rows_in_words(many)} of {relation} are changed while the same transaction keeps everybody out of"
-            f" {shut[0]}{_and_more(len(shut) - 1)}, {lasting(seconds)}{beside}",
+            f" {first}{_and_more(count - 1)}, {lasting(seconds)}{beside}",
         )
 
 
@@ -148,6 +142,27 @@ def _changed_rows(seen: Seen) -> dict[tuple[str, int], dict[str, float | None]]:
             at = found.setdefault((operation.file, operation.line), {})
             at[operation.relation] = operation.rows if known else None
     return found
+
+
+def _shut_out(seen: Seen) -> Iterator[tuple[Traced, Seconds, Mapping[int, str]]]:
+    """Each statement with the tables, by oid, that the files keep readers out of until then; one mapping, which changes."""
+    locked = _exclusively_taken(seen)
+    before, transaction, shut = HeldLocks(), 0, dict[int, str]()
+    for step, seconds in seen.own_steps:
+        if step.transaction != transaction:
+            before, transaction, shut = HeldLocks(), step.transaction, {}
+        held = step.observation.held
+        taken, given_back = held.since(before)
+        for lock in given_back:
+            if conflict(lock.mode, SELECT_TAKES):
+                shut.pop(lock.oid, None)
+        for lock in taken:
+            if (transaction, lock.oid) in locked and conflict(lock.mode, SELECT_TAKES) and seen.peopled(lock.oid):
+                name = seen.trace.start.relations[lock.oid].relation
+                if not seen.is_ledger(name):
+                    shut[lock.oid] = name
+        yield step, seconds, shut
+        before = held
 
 
 def _exclusively_taken(seen: Seen) -> set[tuple[int, int]]:

@@ -115,9 +115,7 @@ def lock_table(seen: Seen) -> Iterator[Found]:
     each = production.max_locks_per_transaction or DEFAULT_MAX_LOCKS
     sessions = (production.max_connections or DEFAULT_MAX_CONNECTIONS) + (production.max_prepared_transactions or 0)
     room = each * sessions
-    held = [
-        (len({lock.oid for lock in step.observation.locks}), step) for step, _ in seen.own_steps if len(step.observation.locks)
-    ]
+    held = [(len(step.observation.held.oids), step) for step, _ in seen.own_steps if len(step.observation.locks)]
     if not held:
         return
     most, step = max(held, key=lambda pair: pair[0])

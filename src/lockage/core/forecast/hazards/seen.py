@@ -12,12 +12,13 @@ from functools import cached_property
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Blocks, Forecast, Seconds
+from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.lock_modes import blocks_of, worst
 from lockage.core.forecast.names import LISTED_KINDS, ancestors, descendants, differences, owner, resolve
 from lockage.core.forecast.production import Production
 from lockage.core.forecast.ran import plans_of, statements_inside
 from lockage.core.forecast.seconds import NOTHING
-from lockage.core.forecast.trace import CatalogRelation, CatalogRules, HeldLock, Trace, Traced
+from lockage.core.forecast.trace import CatalogRelation, CatalogRules, Trace, Traced
 from lockage.core.migration.applied import Applied
 from lockage.core.migration.formats.format import MigratorLock
 from lockage.core.migration.syntax import Name, Statement
@@ -57,15 +58,15 @@ class Seen:
     def newly_taken(self) -> tuple[tuple[Traced, tuple[HeldLock, ...]], ...]:
         """Every statement of the files with the locks that it is the first of its transaction to take."""
         found: list[tuple[Traced, tuple[HeldLock, ...]]] = []
-        before: frozenset[HeldLock] = frozenset()
+        before = HeldLocks()
         transaction = 0
         for step in self.trace.statements:
             if step.transaction != transaction:
-                before, transaction = frozenset[HeldLock](), step.transaction
-            locks = step.observation.locks
+                before, transaction = HeldLocks(), step.transaction
+            held = step.observation.held
             if not step.of_migrator:
-                found.append((step, tuple(lock for lock in locks if lock not in before)))
-            before = frozenset(locks if step.observation.in_transaction else ())
+                found.append((step, tuple(held.since(before)[0])))
+            before = held if step.observation.in_transaction else HeldLocks()
         return tuple(found)
 
     def rows(self, oid: int) -> float | None:
@@ -108,7 +109,7 @@ class Seen:
 
     def blocked(self, step: Traced, oid: int) -> Blocks:
         """Who waits behind a statement for a relation because of its own locks."""
-        return worst(blocks_of(lock.mode) for lock in step.observation.locks if lock.oid == oid)
+        return worst(blocks_of(lock.mode) for lock in step.observation.held.of(oid))
 
 
 # --- statements -------------------------------------------------------------------------------------------------------
