@@ -26,7 +26,7 @@ def test_a_branch_that_ran_is_none() -> None:
 
 
 def test_dynamic_sql_that_ran_in_a_loop_is_none_and_else_can_be_anything() -> None:
-    block = "DO $$ DECLARE t text; BEGIN FOR t IN SELECT 'a' LOOP EXECUTE format('DROP TABLE %s', t); END LOOP; END $$"
+    block = "DO $$ DECLARE t text; BEGIN FOR t IN SELECT k FROM z LOOP EXECUTE format('DROP TABLE %s', t); END LOOP; END $$"
     assert gaps(Script().did(block, inner=["SELECT $1", "DROP TABLE a"])) == []
     (gap,) = find_gaps(Script().did(block, inner=["SELECT $1"]).steps[-1])
     assert gap.statements is None
@@ -113,3 +113,48 @@ def test_a_trigger_in_the_place_of_a_view_that_met_no_row_is_a_gap() -> None:
     (step,) = Script(rules=rules).did("UPDATE user_view SET name = 'x'").trace().statements
     (gap,) = find_gaps(step)
     assert "trigger i, function public.instead" in gap.reason
+
+
+def test_a_function_called_with_constants_takes_the_way_that_the_catalog_shows() -> None:
+    routine = Routine(
+        routine="public.add_once",
+        language="plpgsql",
+        definition="""CREATE FUNCTION public.add_once(t regclass) RETURNS void LANGUAGE plpgsql AS $$
+        BEGIN
+          IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = t) THEN
+            EXECUTE format('ALTER TABLE %s ADD a int', t);
+          END IF;
+        END $$""",
+    )
+    rules = CatalogRules(routines=(routine,))
+    assert gaps(Script(rules=rules).did("SELECT add_once('keys')", inner=[])) == []
+    assert len(gaps(Script(rules=rules).did("SELECT add_once(name) FROM users", inner=[]))) == 1
+    assert len(gaps(Script(rules=rules).did("SELECT CASE WHEN now() > 'today' THEN add_once('keys') END", inner=[]))) == 1
+
+
+def test_a_trigger_that_branches_by_its_event_has_only_that_events_gaps() -> None:
+    body = """IF TG_OP = 'DELETE' THEN DELETE FROM keys; RETURN old; END IF; INSERT INTO events VALUES (1); RETURN new;"""
+    trigger = Trigger(name="t", table_oid=USERS, routine="public.f", row_level=True, events=("UPDATE", "DELETE"))
+    rules = CatalogRules(
+        triggers=(trigger,),
+        routines=(
+            Routine(
+                routine="public.f",
+                language="plpgsql",
+                definition=f"CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$",
+            ),
+        ),
+    )
+    ((_, reason),) = gaps(Script(rules=rules).did("UPDATE users SET a = 1", inner=[]))
+    assert "INSERT INTO events" in reason
+    ((_, reason),) = gaps(Script(rules=rules).did("DELETE FROM users", inner=[]))
+    assert "DELETE FROM keys" in reason
+
+
+def test_a_body_of_the_sql_standard_is_read() -> None:
+    routine = Routine(
+        routine="public.f",
+        language="sql",
+        definition="CREATE FUNCTION public.f() RETURNS void LANGUAGE sql BEGIN ATOMIC UPDATE keys SET a = 1; END",
+    )
+    assert gaps(Script(rules=CatalogRules(routines=(routine,))).did("SELECT f()", inner=[])) == []

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from lockage.core.forecast.rows import row_locks, row_locks_of_plans
-from lockage.core.forecast.trace import CatalogRules, ForeignKey
+from lockage.core.forecast.rows import row_locks, row_locks_of_plans, targets_of
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey
 from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import ChangeKind
-from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, USERS
+from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, USER_VIEW, USERS, mark, relation
 
 
 def key(on_delete: str = "a", on_update: str = "a") -> ForeignKey:
@@ -25,10 +25,17 @@ def key(on_delete: str = "a", on_update: str = "a") -> ForeignKey:
     )
 
 
-def locked(sql: str, *keys: ForeignKey, held: set[int] | None = None) -> set[int]:
+def locked(
+    sql: str,
+    *keys: ForeignKey,
+    held: set[int] | None = None,
+    targets: dict[int, set[int]] | None = None,
+    before: CatalogMark = BEFORE,
+) -> set[int]:
     (statement,) = split_statements(sql, file="f")
-    rules = CatalogRules(foreign_keys=keys)
-    return {lock.oid for lock in row_locks(statement.changes, mark=BEFORE, rules=rules, held=held) if lock.rows}
+    rules = CatalogRules(foreign_keys=keys, views={USER_VIEW: (USERS,)})
+    found = row_locks(statement.changes, mark=before, rules=rules, held=held, targets=targets or {})
+    return {lock.oid for lock in found if lock.rows}
 
 
 @pytest.mark.parametrize(
@@ -47,6 +54,10 @@ def locked(sql: str, *keys: ForeignKey, held: set[int] | None = None) -> set[int
         ("UPDATE users SET id = 3", {USERS}),
         ("SELECT * FROM keys FOR UPDATE", {KEYS}),
         ("SELECT * FROM keys", set()),
+        ("SELECT * FROM user_view FOR SHARE", {USERS}),
+        ("DELETE FROM keys WHERE id = 1 AND false", set()),
+        ("MERGE INTO keys k USING users u ON k.id = u.id WHEN MATCHED THEN DO NOTHING", set()),
+        ("MERGE INTO keys k USING users u ON k.id = u.id WHEN MATCHED THEN UPDATE SET a = 1", {KEYS}),
     ],
 )
 def test_a_foreign_key_locks_the_parents_row_only_when_it_is_looked_up(sql: str, oids: set[int]) -> None:
@@ -124,3 +135,38 @@ def test_a_row_that_may_go_to_another_partition_is_inserted_there() -> None:
     moved = found("UPDATE events SET at = 1 WHERE id = 2")
     assert {(USERS, ChangeKind.LOCK), (EVENTS, ChangeKind.INSERT), (EVENTS, ChangeKind.DELETE)} <= moved
     assert found("UPDATE events SET name = 'x' WHERE id = 2") == {(EVENTS, ChangeKind.UPDATE), (EVENTS_1, ChangeKind.UPDATE)}
+
+
+def test_of_several_tables_of_one_name_those_are_meant_that_were_locked() -> None:
+    other = replace(relation(50, "keys"), relation="tenant.keys")
+    before = mark(*BEFORE.relations.values(), other)
+    assert locked("UPDATE keys SET a = 1", held={50}, before=before) == {50}
+    assert locked("UPDATE keys SET a = 1", held={KEYS, 50}, before=before) == {KEYS, 50}
+    assert locked("UPDATE keys SET a = 1", held=set(), before=before) == {KEYS}
+    assert locked("UPDATE public.keys SET a = 1", held={50}, before=before) == {KEYS}
+
+
+def test_rows_change_only_in_the_partitions_that_the_plan_goes_to() -> None:
+    update = "update events set a = 1 where id = 3"
+    top: dict[str, object] = {"Node Type": "ModifyTable", "Relation OID": EVENTS, "Target Tables": [{"Relation OID": 77}]}
+    plans = [{"Query Text": update, "Plan": top}, {"Query Text": "of a trigger", "Plan": {**top, "Relation OID": KEYS}}]
+    assert targets_of(plans, update) == {EVENTS: {77}}
+    both = {EVENTS, EVENTS_1}
+    assert locked(update, held=both, targets={EVENTS: {77}}) == {EVENTS}
+    assert locked(update, held=both, targets={EVENTS: {EVENTS_1}}) == both
+
+
+def test_rows_are_locked_only_in_the_heirs_that_the_plan_reads() -> None:
+    select = "select * from events where id = 3 for update"
+    scan = {"Node Type": "Append", "Plans": [{"Node Type": "Seq Scan", "Relation OID": EVENTS}]}
+    plans = [{"Query Text": select, "Plan": {"Node Type": "LockRows", "Plans": [scan]}}]
+    targets = {oid: set(found) for oid, found in targets_of(plans, select).items()}
+    assert locked(select, held={EVENTS, EVENTS_1}, targets=targets) == {EVENTS}
+
+
+def test_rows_that_follow_their_parents_know_by_which_key() -> None:
+    (statement,) = split_statements("DELETE FROM users WHERE id = 1", file="f")
+    rules = CatalogRules(foreign_keys=(key(on_delete="c"),))
+    (below,) = [lock for lock in row_locks(statement.changes, mark=BEFORE, rules=rules) if lock.oid == KEYS]
+    assert below.by_key is not None
+    assert (below.by_key.child_columns, below.by_key.root_oid) == (("user_id",), USERS)

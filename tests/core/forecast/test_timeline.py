@@ -154,3 +154,31 @@ def test_a_parent_that_the_transaction_made_itself_holds_up_nobody() -> None:
     assert not parents_locked(child, "INSERT INTO users (id) VALUES (7), (8)")
     assert parents_locked("INSERT INTO users (id) VALUES (7), (8) ON CONFLICT DO NOTHING", child)
     assert parents_locked("SAVEPOINT s", "INSERT INTO users (id) VALUES (7), (8)", "ROLLBACK TO s", child)
+
+
+def test_rows_that_the_transaction_inserted_itself_are_nobodys() -> None:
+    rules = CatalogRules(unique_keys={USERS: (("id",),)}, columns={USERS: ("id", "name")})
+
+    def rows(*texts: str) -> int:
+        script = Script(rules=rules)
+        for text in texts:
+            script.did(text, (USERS, "RowExclusiveLock"))
+        return sum(hold.blocks is Blocks.ROWS for hold in held(script))
+
+    insert = "INSERT INTO users (id, name) VALUES (900, 'x')"
+    assert rows(insert, "UPDATE users SET name = 'y' WHERE id = 900", "DELETE FROM users WHERE id = 900") == 0
+    assert rows(insert, "UPDATE users SET name = 'y' WHERE id = 901") == 1
+    assert rows(insert, "UPDATE users SET id = 5 WHERE name = 'x'") == 1
+    assert rows(insert + " ON CONFLICT DO NOTHING", "DELETE FROM users WHERE id = 900") == 1
+
+
+def test_rows_named_by_a_whole_key_are_pinned() -> None:
+    rules = CatalogRules(unique_keys={KEYS: (("id",), ("a", "b"))})
+
+    def pinned(text: str) -> list[bool]:
+        return [hold.pinned for hold in held(Script(rules=rules).did(text)) if hold.blocks is Blocks.ROWS]
+
+    assert pinned("DELETE FROM keys WHERE id = 1 AND name = 'x'") == [True]
+    assert pinned("DELETE FROM keys WHERE a = 1") == [False]
+    assert pinned("DELETE FROM keys WHERE a = 1 AND b = 2") == [True]
+    assert pinned("DELETE FROM keys WHERE id > 1") == [False]

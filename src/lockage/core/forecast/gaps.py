@@ -6,6 +6,7 @@ exception of its block was caught, for its locks were given back before anyone c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -147,7 +148,18 @@ def _gaps_in_calls(statements: tuple[Statement, ...], ran: _Ran, *, line: int, s
         for call in dict.fromkeys(statement.calls):
             for routine in _routines(call, ran.step):
                 if routine.routine not in seen:
-                    yield from _gaps_in_routine(routine, ran, line=line, seen=seen | {routine.routine}, whose="function")
+                    given = statement is ran.step.statement and _calls_once(statement)
+                    yield from _gaps_in_routine(
+                        routine, ran, line=line, seen=seen | {routine.routine}, whose="function", given=given
+                    )
+
+
+_CONDITIONS = re.compile(r"\b(?:case|coalesce|and|or|where|nullif|limit|having)\b", re.IGNORECASE)
+
+
+def _calls_once(statement: Statement) -> bool:
+    """Whether the functions that it names run in any case, and with the same arguments on a shadow."""
+    return statement.node in {"select_stmt", "call_stmt"} and not statement.names and not _CONDITIONS.search(statement.text)
 
 
 def _routines(call: Name, step: Traced) -> Iterator[Routine]:
@@ -156,10 +168,20 @@ def _routines(call: Name, step: Traced) -> Iterator[Routine]:
             yield routine
 
 
-def _gaps_in_routine(routine: Routine, ran: _Ran, *, line: int, seen: frozenset[str], whose: str) -> Iterator[Gap]:
-    code = read_code(routine.definition, language=routine.language.lower())
+def _gaps_in_routine(
+    routine: Routine,
+    ran: _Ran,
+    *,
+    line: int,
+    seen: frozenset[str],
+    whose: str,
+    event: str | None = None,
+    given: bool = False,
+) -> Iterator[Gap]:
+    code = read_code(routine.definition, language=routine.language.lower(), event=event, given=given)
     place = f"{whose} {routine.routine}"
-    yield from _gaps_in_code(_uncertain(code), ran, first_line=line, where=place, seen=seen, fixed=True)
+    code = code if given else _uncertain(code)
+    yield from _gaps_in_code(code, ran, first_line=line, where=place, seen=seen, fixed=True)
 
 
 def _uncertain(code: Code) -> Code:
@@ -180,17 +202,19 @@ def _uncertain(code: Code) -> Code:
 
 def _gaps_in_triggers(ran: _Ran, *, line: int) -> Iterator[Gap]:
     step = ran.step
-    locks = row_locks(changes_of(step), mark=step.before, rules=step.rules)
+    locks = row_locks(changes_of(step), mark=step.before, rules=step.rules, held=step.observation.held.oids)
     events = [(lock.oid, lock.event, lock.columns) for lock in locks]
-    done: set[tuple[int, str]] = set()
+    done: set[tuple[int, str, ChangeKind]] = set()
     for oid, event, columns in (*events, *_events_of_views(step)):
         for trigger in step.rules.triggers:
-            if trigger.table_oid == oid and _fires(trigger, event, columns) and (oid, trigger.name) not in done:
-                done.add((oid, trigger.name))
+            if trigger.table_oid == oid and _fires(trigger, event, columns) and (oid, trigger.name, event) not in done:
+                done.add((oid, trigger.name, event))
                 whose = f"trigger {trigger.name}, function"
                 for routine in step.rules.routines:
                     if routine.routine == trigger.routine:
-                        yield from _gaps_in_routine(routine, ran, line=line, seen=frozenset({routine.routine}), whose=whose)
+                        yield from _gaps_in_routine(
+                            routine, ran, line=line, seen=frozenset({routine.routine}), whose=whose, event=_EVENTS.get(event)
+                        )
 
 
 def _events_of_views(step: Traced) -> Iterator[tuple[int, ChangeKind, tuple[str, ...]]]:

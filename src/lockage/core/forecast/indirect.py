@@ -26,6 +26,7 @@ from lockage.core.forecast.lock_modes import (
     conflict,
 )
 from lockage.core.forecast.names import descendants, oids
+from lockage.core.forecast.rows import followed
 from lockage.core.forecast.timeline import Hold
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey, RoutineList
 from lockage.core.migration.procedure import Place, read_code
@@ -58,7 +59,8 @@ def indirect_holds(held: Iterable[Hold], *, mark: CatalogMark, rules: CatalogRul
         fresh = [hold for hold in dict.fromkeys(more) if hold not in found]
         found.extend(fresh)
     for hold in (*held, *found[:]):
-        found.extend(_through_views(hold, views, mark, rules))
+        if not hold.values_only:  # whatever view shows such values has them in a column of its own
+            found.extend(_through_views(hold, views, mark, rules))
     return tuple(dict.fromkeys(found))
 
 
@@ -97,6 +99,8 @@ def _through_keys(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterato
                 blocks = Blocks.WRITES if hold.all_rows else Blocks.ROWS
                 yield _derived(hold, key.child_oid, blocks, why, given=key.child_columns)
     for key in rules.keys.by_child.get(hold.oid, ()):
+        if hold.by_key is not None and hold.by_key == followed(key, mark):
+            continue  # the parents of these rows are locked themselves, and other parents have other rows
         if key.parent_oid in mark.relations and _stops_deletes(hold, key):
             yield _derived(hold, key.parent_oid, Blocks.ROWS, f"is referred to by {_name(hold.oid, mark)}", referred=True)
             for above, below in _cascading_to(key.parent_oid, mark, rules):
@@ -125,6 +129,8 @@ def _stops_looks(hold: Hold) -> bool:
 def _stops_deletes(hold: Hold, key: ForeignKey) -> bool:
     """Whether deleting a parent's row, or changing its key, waits for what is held on the child."""
     only_looks = key.on_delete in _LOOKS_ONLY and key.on_update in _LOOKS_ONLY
+    if hold.blocks is Blocks.ROWS and hold.referred:  # whoever sets the column that refers leaves the key alone
+        return _CASCADES in {key.on_delete, key.on_update}
     if hold.blocks is Blocks.ROWS:
         return hold.strong or not only_looks
     if hold.mode is None:
@@ -137,7 +143,9 @@ def _to_partitions(hold: Hold, mark: CatalogMark) -> Iterator[Hold]:
     if relation is None or relation.kind != "p" or hold.via is not None or hold.blocks is not Blocks.READS:
         return
     for partition in descendants(hold.oid, mark):
-        yield _derived(hold, partition.oid, Blocks.WRITES, f"is a partition of {relation.relation}")
+        # To plan a query of one that has partitions itself, its bounds are read from above.
+        blocks = Blocks.READS if partition.kind == "p" else Blocks.WRITES
+        yield _derived(hold, partition.oid, blocks, f"is a partition of {relation.relation}")
 
 
 # --- triggers, rules and functions ------------------------------------------------------------------------------------
@@ -154,14 +162,16 @@ class _Need(NamedTuple):
     inserts: bool = False
     only_inserts: bool = False
     columns: tuple[str, ...] = ()  # that it updates
+    picks: bool = False  # it changes rows that hang on the user's
 
 
 def _needs_of_triggers(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
     """What triggers touch whenever they fire: what stands under no condition in their functions."""
     for trigger in rules.triggers:
         if trigger.table_oid in mark.relations:
-            for statement in _sure_to_run(trigger.routine, rules.routine_list, frozenset()):
-                yield from _needs(f"its trigger {trigger.name}", trigger.table_oid, trigger.events, statement, mark, rules)
+            for event in trigger.events:
+                for statement in _sure_to_run(trigger.routine, rules.routine_list, frozenset(), event=event):
+                    yield from _needs(f"its trigger {trigger.name}", trigger.table_oid, (event,), statement, mark, rules)
 
 
 def _needs_of_uses(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
@@ -176,12 +186,12 @@ def _needs_of_uses(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
             yield from _needs(f"its {use.by}", use.relation_oid, events, statement, mark, rules)
 
 
-def _sure_to_run(name: str, routines: RoutineList, seen: frozenset[str]) -> Iterator[Statement]:
-    """What stands under no condition in a routine, and in those that this calls."""
+def _sure_to_run(name: str, routines: RoutineList, seen: frozenset[str], *, event: str | None = None) -> Iterator[Statement]:
+    """What stands under no condition in a routine, and in those that this calls; ``event`` fires it as a trigger."""
     for routine in routines.by_name.get(name.partition(".")[2], ()):
         if routine.routine != name or name in seen:
             continue
-        for inner in read_code(routine.definition, language=routine.language.lower()).inner:
+        for inner in read_code(routine.definition, language=routine.language.lower(), event=event).inner:
             if inner.place is Place.STRAIGHT:
                 for statement in inner.statements or ():
                     yield statement
@@ -229,6 +239,7 @@ def _needs(
                 inserts=any(change.kind is ChangeKind.INSERT for change in written),
                 only_inserts=bool(written) and all(c.kind is ChangeKind.INSERT and not c.upserts for c in written),
                 columns=tuple(column for change in written for column in change.columns),
+                picks=bool(written) and all(change.has_condition and not change.constants for change in written),
             )
 
 
@@ -238,7 +249,10 @@ def _through_needs(hold: Hold, needs: Iterable[_Need], mark: CatalogMark) -> Ite
             continue
         if hold.given and not need.inserts and not set(need.columns) & set(hold.given):
             continue
-        yield _derived(hold, need.table_oid, _waits(need.events), f"{need.by} uses {_name(need.oid, mark)}")
+        blocks = _waits(need.events)
+        if hold.blocks is Blocks.ROWS and hold.pinned and need.picks and blocks is Blocks.WRITES:
+            blocks = Blocks.ROWS  # who comes to other rows goes on
+        yield _derived(hold, need.table_oid, blocks, f"{need.by} uses {_name(need.oid, mark)}")
 
 
 def _waits(events: tuple[str, ...]) -> Blocks:

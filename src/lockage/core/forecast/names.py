@@ -8,7 +8,7 @@ where neither has it, all of them count.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation
@@ -27,6 +27,20 @@ def resolve(name: Name, mark: CatalogMark) -> tuple[CatalogRelation, ...]:
         return tuple(r for r in same if r.relation == wanted)
     temporary = tuple(r for r in same if r.relation.startswith("pg_temp_"))
     return temporary or tuple(r for r in same if r.relation.startswith("public.")) or same
+
+
+def meant(name: Name, mark: CatalogMark, held: Container[int] | None) -> tuple[CatalogRelation, ...]:
+    """The same, where a statement has run that must have locked what it means: ``held``, oids that were seen locked.
+
+    So a name without a schema is the relation that the ``search_path`` of that moment found.
+    """
+    if held is not None and not name.schema:
+        same = tuple(_among(_by_name, name.name, mark))
+        if not any(r.relation.startswith("pg_temp_") for r in same):
+            locked = tuple(r for r in same if r.oid in held)
+            if locked:
+                return locked
+    return resolve(name, mark)
 
 
 _Index = dict[Any, list[CatalogRelation]]

@@ -10,15 +10,18 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from lockage.core.forecast.names import resolve
+from lockage.core.forecast.names import meant
 from lockage.core.forecast.trace import Traced
 from lockage.core.migration.statement import fingerprint, split_statements
 from lockage.core.migration.syntax import Change, ChangeKind, Statement
 from lockage.errors import UsageError
 
-_LOOK_AT_PARENT = re.compile(r"OPERATOR\(pg_catalog\.=\).* FOR KEY SHARE OF x$", re.DOTALL)
-"""How a foreign key asks for a parent, where there is a row: which it locks is known from the catalog, with the key's value.
-Source: PostgreSQL 18, src/backend/utils/adt/ri_triggers.c, RI_FKey_check."""
+_OF_FOREIGN_KEY = re.compile(
+    r"OPERATOR\([^)]*=\).* FOR KEY SHARE OF x$|^(?:DELETE FROM|UPDATE) .* WHERE \$\d+\S* OPERATOR\([^)]*=\) \"", re.DOTALL
+)
+"""How a foreign key asks for a parent, and how it acts on children, where there are rows: what it locks is known from the
+catalog, with the key's value and the way from the parent.
+Source: PostgreSQL 18, src/backend/utils/adt/ri_triggers.c, RI_FKey_check, RI_FKey_cascade_del, ri_set."""
 
 
 def plans_of(step: Traced) -> tuple[Mapping[str, object], ...]:
@@ -49,6 +52,7 @@ def told_by_texts(step: Traced) -> Mapping[str, frozenset[int]]:
     texts = {str(plan.get("Query Text", "")) for plan in plans_of(step)}
     alike = Counter(fingerprint(text) for text in {*texts, step.statement.text})
     found: dict[str, frozenset[int]] = {}
+    held = step.observation.held.oids
     for text in texts:
         if alike[fingerprint(text)] > 1:
             continue  # of those that differ in constants alone only one is read
@@ -56,23 +60,19 @@ def told_by_texts(step: Traced) -> Mapping[str, frozenset[int]]:
             statements = split_statements(text, file="inner")
         except UsageError:
             continue
-        named = {
-            r
-            for s in statements
-            for c in s.changes
-            if c.merges or c.kind is not ChangeKind.MERGE
-            for r in resolve(c.relation, step.before)
-        }
+        named = {r for s in statements for c in s.changes for r in meant(c.relation, step.before, held)}
         if named and not any(relation.kind == "v" or relation.oid in ruled for relation in named):
             found[text] = frozenset(relation.oid for relation in named)
     return found
 
 
 def changes_of(step: Traced) -> Iterator[Change]:
-    """The changes of rows of everything that ran, but for those of views."""
+    """The changes of rows of everything that ran, but for those of views; to lock a view's rows is to lock the table's."""
+    held = step.observation.held.oids
     for statement in (step.statement, *statements_inside(step)):
-        if _LOOK_AT_PARENT.search(statement.text):
+        if _OF_FOREIGN_KEY.search(statement.text):
             continue
         for change in statement.changes:
-            if not step.observation.plans or not any(r.kind == "v" for r in resolve(change.relation, step.before)):
+            by_plan = step.observation.plans and change.kind is not ChangeKind.LOCK
+            if not by_plan or not any(r.kind == "v" for r in meant(change.relation, step.before, held)):
                 yield change

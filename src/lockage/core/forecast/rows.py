@@ -10,14 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import NamedTuple, cast
 
 from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, WRITE_TAKES
-from lockage.core.forecast.names import descendants, owner, resolve
+from lockage.core.forecast.names import ancestors, descendants, meant, owner, resolve
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey
 from lockage.core.migration.syntax import Change, ChangeKind, Name
 
 _CASCADES, _RESETS = "c", ("n", "d")  # pg_constraint.confdeltype, confupdtype
+
+
+class Followed(NamedTuple):
+    """A foreign key as a path from parent to child, whatever partition of the parent it is about."""
+
+    child_columns: tuple[str, ...]
+    root_oid: int
+
+
+def followed(key: ForeignKey, mark: CatalogMark) -> Followed:
+    """The path of a foreign key."""
+    parent = mark.relations.get(key.parent_oid)
+    above = [] if parent is None else list(ancestors(parent, mark))
+    return Followed(key.child_columns, above[-1].oid if above else key.parent_oid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +47,7 @@ class RowLock:
     columns: tuple[str, ...] = ()  # changed by an UPDATE; (): all
     constants: tuple[tuple[str, int | str], ...] = ()  # columns that all of these rows have at this value, before and after
     referred: bool = False  # only referred to (KEY SHARE): who changes them beside their key goes on
+    by_key: Followed | None = None  # they follow rows of their parent, which are locked too
 
 
 _Found = dict[tuple[int, str, ChangeKind, tuple[tuple[str, int | str], ...]], RowLock]
@@ -43,26 +58,40 @@ class _Catalog:
     mark: CatalogMark
     rules: CatalogRules
     held: Container[int] | None
+    targets: Mapping[int, Container[int]]
     noted: set[tuple[RowLock, tuple[str, ...]]]  # with the columns that become NULL: what was followed already
 
 
 _NOTHING_TOLD: Mapping[str, Container[int]] = {}
 
 
+_NO_TARGETS: Mapping[int, Container[int]] = {}
+
+
 def row_locks(
-    changes: Iterable[Change], *, mark: CatalogMark, rules: CatalogRules, held: Container[int] | None = None
+    changes: Iterable[Change],
+    *,
+    mark: CatalogMark,
+    rules: CatalogRules,
+    held: Container[int] | None = None,
+    targets: Mapping[int, Container[int]] = _NO_TARGETS,
 ) -> tuple[RowLock, ...]:
     """Everything whose rows the changes lock or change, worst case, cascades included.
 
     ``held``: oids that were seen locked, so that of a changed table's partitions only those count; None: nothing was seen.
+    ``targets``: of a changed table those partitions and heirs that its plan goes to, itself included.
     """
-    catalog = _Catalog(mark, rules, held, set())
+    catalog = _Catalog(mark, rules, held, targets, set())
     found: _Found = {}
-    for change in (each for whole in changes for each in whole.merges or (whole,)):
-        for relation in resolve(change.relation, mark):
+    for change in (each for whole in changes for each in _one_by_one(whole)):
+        for relation in meant(change.relation, mark, held):
             for oid in _bases(owner(relation, mark).oid, catalog):
                 _follow(oid, change, catalog, found)
     return tuple(found.values())
+
+
+def _one_by_one(change: Change) -> tuple[Change, ...]:
+    return change.merges if change.kind is ChangeKind.MERGE else (change,)
 
 
 def row_locks_of_plans(
@@ -93,6 +122,27 @@ def _changes_rows(node: Mapping[str, object]) -> bool:
     return node.get("Operation") in {"Update", "Delete", "Merge"} and not never
 
 
+LOCKED = 0
+"""No oid: in its place stand the tables whose rows a SELECT locks, and those that it reads beside them."""
+
+
+def targets_of(plans: Iterable[Mapping[str, object]], text: str) -> Mapping[int, frozenset[int]]:
+    """By the table that a statement names: the tables that its plan changes rows of, itself, partitions and heirs."""
+    found: dict[int, frozenset[int]] = {}
+    for plan in plans:
+        nodes = list(_nodes(plan.get("Plan"))) if plan.get("Query Text") == text else []
+        if any(node.get("Node Type") == "LockRows" for node in nodes):
+            found[LOCKED] = frozenset(oid for node in nodes if isinstance(oid := node.get("Relation OID"), int))
+        for node in nodes:
+            oid = node.get("Relation OID")
+            if node.get("Node Type") == "ModifyTable" and isinstance(oid, int):
+                below = node.get("Target Tables")
+                listed = cast("list[Mapping[str, object]]", below) if isinstance(below, list) else [node]
+                oids = (each.get("Relation OID") for each in listed)
+                found[oid] = found.get(oid, frozenset()) | {each for each in oids if isinstance(each, int)}
+    return found
+
+
 def _nodes(node: object) -> Iterator[Mapping[str, object]]:
     if isinstance(node, Mapping):
         tree = cast("Mapping[str, object]", node)
@@ -110,7 +160,7 @@ def _bases(oid: int, catalog: _Catalog) -> tuple[int, ...]:
     return tuple(base for below in catalog.rules.views.get(oid, ()) for base in _bases(below, catalog))
 
 
-def _follow(oid: int, change: Change, catalog: _Catalog, found: _Found) -> None:
+def _follow(oid: int, change: Change, catalog: _Catalog, found: _Found, *, by_key: Followed | None = None) -> None:
     kind = change.kind
     if kind is ChangeKind.INSERT:
         _insert_into(oid, change, catalog, found)
@@ -120,12 +170,13 @@ def _follow(oid: int, change: Change, catalog: _Catalog, found: _Found) -> None:
         _add(oid, SELECT_FOR_UPDATE_TAKES, change, catalog, found, rows=True, strong=strong, referred=change.refers)
         return
     strong = kind in {ChangeKind.DELETE, ChangeKind.MERGE} or _touches_key(oid, change.columns, catalog)
-    if not _add(oid, WRITE_TAKES, change, catalog, found, rows=True, strong=strong):
+    if not _add(oid, WRITE_TAKES, change, catalog, found, rows=True, strong=strong, by_key=by_key):
         return
     if kind is ChangeKind.UPDATE and _may_move(oid, change.columns, catalog):
         # A row that goes to another partition is deleted here and inserted there, with all that this sets off.
         _insert_into(oid, _change_of(ChangeKind.INSERT, ()), catalog, found)
-        _add(oid, WRITE_TAKES, _change_of(ChangeKind.DELETE, (), like=change), catalog, found, rows=True, strong=strong)
+        gone = replace(_change_of(ChangeKind.DELETE, (), like=change), relation=change.relation)
+        _add(oid, WRITE_TAKES, gone, catalog, found, rows=True, strong=strong)
     if kind in {ChangeKind.UPDATE, ChangeKind.MERGE}:
         for key in _keys_of_child(oid, catalog):
             changed = [c for c in key.child_columns if not change.columns or c in change.columns]
@@ -154,12 +205,14 @@ def _act_on_children(key: ForeignKey, change: Change, catalog: _Catalog, found: 
     child = catalog.mark.relations.get(key.child_oid)
     if child is None:
         return
+    path = followed(key, catalog.mark)
     for action in actions:
         if action == _CASCADES and change.kind is ChangeKind.DELETE:
-            _follow(child.oid, _change_of(ChangeKind.DELETE, (), like=change), catalog, found)
+            _follow(child.oid, _change_of(ChangeKind.DELETE, (), like=change), catalog, found, by_key=path)
         elif action == _CASCADES or action in _RESETS:
             nulls = key.child_columns if action == "n" else ()
-            _follow(child.oid, _change_of(ChangeKind.UPDATE, key.child_columns, nulls, like=change), catalog, found)
+            update = _change_of(ChangeKind.UPDATE, key.child_columns, nulls, like=change)
+            _follow(child.oid, update, catalog, found, by_key=path)
         else:
             looked = _change_of(ChangeKind.LOCK, ())
             _add(child.oid, SELECT_FOR_UPDATE_TAKES, looked, catalog, found, rows=False, strong=False)
@@ -218,6 +271,7 @@ def _add(
     rows: bool,
     strong: bool,
     referred: bool = False,
+    by_key: Followed | None = None,
 ) -> bool:
     """Notes it for the relation and its partitions; False when nothing new."""
     lock = RowLock(
@@ -230,11 +284,14 @@ def _add(
         columns=change.columns,
         constants=change.constants,
         referred=referred,
+        by_key=by_key,
     )
     if (lock, change.nulls) in catalog.noted:
         return False
     catalog.noted.add((lock, change.nulls))
     seen = catalog.held if catalog.held is not None and oid in catalog.held else None
+    if change.relation.name and change.kind is not ChangeKind.INSERT:
+        seen = catalog.targets.get(LOCKED if change.kind is ChangeKind.LOCK else oid, seen)
     for below in (oid, *(d.oid for d in descendants(oid, catalog.mark))):
         if below == oid or (rows and (seen is None or below in seen)):
             place = (below, mode, change.kind, change.constants)
@@ -253,6 +310,7 @@ def _both(former: RowLock | None, lock: RowLock) -> RowLock:
         all_rows=former.all_rows or lock.all_rows,
         strong=former.strong or lock.strong,
         referred=former.referred and lock.referred,
+        by_key=lock.by_key if former.by_key == lock.by_key else None,
         columns=tuple(dict.fromkeys(columns)),
     )
 

@@ -15,12 +15,12 @@ from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.gaps import Gap
 from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, badness, blocks_of
-from lockage.core.forecast.names import LISTED_KINDS, ancestors, owner
+from lockage.core.forecast.names import LISTED_KINDS, ancestors, meant, owner
 from lockage.core.forecast.ran import changes_of, plans_of, told_by_texts
-from lockage.core.forecast.rows import inserted_keys, row_locks, row_locks_of_plans
+from lockage.core.forecast.rows import Followed, inserted_keys, row_locks, row_locks_of_plans, targets_of
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Trace, Traced
 from lockage.core.forecast.worst_case import WorstCase, worst_case
-from lockage.core.migration.syntax import Control
+from lockage.core.migration.syntax import Change, ChangeKind, Control
 
 UNSEEN = " unknown, worst case"
 """Behind the place of what nobody saw, where that is the reason of a wait."""
@@ -41,6 +41,8 @@ class Hold:
     given: tuple[str, ...] = ()  # only who writes these columns waits; (): whoever writes
     constants: tuple[tuple[str, int | str], ...] = ()  # columns that all of these rows have at this value, before and after
     referred: bool = False  # the rows are only referred to: who changes them beside their key goes on
+    pinned: bool = False  # the script names the rows by their key, one by one
+    by_key: Followed | None = None  # the rows follow locked rows of their parent
     values_only: bool = False  # only who takes values of a row type apart waits
     because: str | None = None  # where no lock of its own says why
 
@@ -91,11 +93,12 @@ def _holds_of_transaction(trace: Trace, members: list[tuple[int, Traced]], gaps:
     for lock, first in opened.items():
         yield from _hold(lock, first, end, listing, last_step)
     own = _own_keys(members)
-    yield from (r for r in rows if r.mode != SELECT_FOR_UPDATE_TAKES or not _all_own(r, own))
+    keys = last_step.rules.unique_keys
+    yield from (r for r in rows if not _all_own(r, own, keys.get(r.oid, ())))
 
 
 def _own_keys(members: list[tuple[int, Traced]]) -> set[tuple[int, str, int]]:
-    """Keys of rows that the transaction itself has inserted: whoever refers to them locks what nobody else can see."""
+    """Keys of rows that the transaction itself has inserted: whoever refers to them, or changes them, locks nobody's."""
     if any(step.statement.control is Control.ROLLBACK_TO for _, step in members):
         return set()  # perhaps that very row was given back
     return {
@@ -106,8 +109,9 @@ def _own_keys(members: list[tuple[int, Traced]]) -> set[tuple[int, str, int]]:
     }
 
 
-def _all_own(hold: Hold, own: set[tuple[int, str, int]]) -> bool:
-    return any((hold.oid, column, value) in own for column, value in hold.constants)
+def _all_own(hold: Hold, own: set[tuple[int, str, int]], keys: Sequence[tuple[str, ...]]) -> bool:
+    referred = hold.mode == SELECT_FOR_UPDATE_TAKES  # by a key, which is unique
+    return any((hold.oid, column, value) in own and (referred or (column,) in keys) for column, value in hold.constants)
 
 
 def _given_back(rows: list[Hold], savepoints: list[tuple[str, int]], name: str, position: int) -> list[Hold]:
@@ -182,8 +186,15 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
     if not step.succeeded:
         return
     seen = step.observation.held
+    pinned = _is_pinned(step)
     found = [
-        *row_locks(changes_of(step), mark=step.before, rules=step.rules, held=seen.oids),
+        *row_locks(
+            changes_of(step),
+            mark=step.before,
+            rules=step.rules,
+            held=seen.oids,
+            targets=targets_of(plans_of(step), step.statement.text),
+        ),
         *row_locks_of_plans(plans_of(step), mark=step.before, told=told_by_texts(step)),
     ]
     for lock in found:
@@ -203,7 +214,24 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
                 all_rows=lock.all_rows,
                 constants=lock.constants,
                 referred=lock.referred,
+                pinned=pinned,
+                by_key=lock.by_key,
             )
+
+
+def _is_pinned(step: Traced) -> bool:
+    """Whether a statement names all rows that it changes by a whole key, or writes them out."""
+    keys = step.rules.unique_keys
+
+    def named(change: Change) -> bool:
+        given = {column for column, _ in change.constants}
+        tables = meant(change.relation, step.before, step.observation.held.oids)
+        return bool(tables) and all(any(given >= set(key) for key in keys.get(table.oid, ())) for table in tables)
+
+    changes = step.statement.changes
+    return bool(changes) and all(
+        named(change) or (change.kind is ChangeKind.INSERT and change.rows is not None) for change in changes
+    )
 
 
 def _worst_cases(step: Traced, gaps: Iterable[Gap], position: int, end: int, listing: _Listing) -> Iterator[Hold]:
@@ -227,6 +255,7 @@ def _worst_cases(step: Traced, gaps: Iterable[Gap], position: int, end: int, lis
                     all_rows=lock.all_rows,
                     constants=lock.constants,
                     referred=lock.referred,
+                    by_key=lock.by_key,
                     because=because,
                 )
 

@@ -127,7 +127,9 @@ def _integer(value: pg.Node) -> int | None:
 
 
 def _never(where: pg.Node) -> bool:
-    """Whether a condition is the literal FALSE."""
+    """Whether a condition is the literal FALSE, or demands it beside others."""
+    if where.HasField("bool_expr") and where.bool_expr.boolop == pg.AND_EXPR:
+        return any(_never(arg) for arg in where.bool_expr.args)
     return where.HasField("a_const") and where.a_const.HasField("boolval") and not where.a_const.boolval.boolval
 
 

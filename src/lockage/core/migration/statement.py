@@ -116,7 +116,7 @@ def parse_plpgsql(definition: str) -> list[dict[str, Any]]:
 
 
 def body_of(definition: str) -> str | None:
-    """The body text of a ``DO`` or ``CREATE FUNCTION``, None where it has none as a string."""
+    """The body text of a ``DO`` or ``CREATE FUNCTION``, BEGIN ATOMIC as plain statements; None where it has none."""
     try:
         tree = postgast.parse(definition)
     except postgast.PgQueryError:
@@ -127,7 +127,21 @@ def body_of(definition: str) -> str | None:
             if arg.HasField("string"):
                 return arg.string.sval
             return arg.list.items[0].string.sval if arg.list.items else None
-    return None
+    return next((_atomic(f.sql_body) for f in postgast.find_nodes(tree, pg.CreateFunctionStmt) if f.HasField("sql_body")), None)
+
+
+def _atomic(body: pg.Node) -> str:
+    """A body of the SQL standard, as text: BEGIN ATOMIC, or RETURN and an expression."""
+    made = pg.ParseResult()
+    for item in body.list.items[0].list.items if body.HasField("list") else [body]:
+        stmt = made.stmts.add().stmt
+        if item.HasField("return_stmt"):
+            stmt.select_stmt.target_list.add().res_target.val.CopyFrom(item.return_stmt.returnval)
+            stmt.select_stmt.limit_option = pg.LIMIT_OPTION_DEFAULT
+            stmt.select_stmt.op = pg.SETOP_NONE
+        else:
+            stmt.CopyFrom(item)
+    return postgast.deparse(made)
 
 
 _WORD = re.compile(r"\w+")

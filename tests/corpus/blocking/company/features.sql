@@ -14,7 +14,7 @@ SELECT u.id FROM users u JOIN accounts a ON a.id = u.account_id WHERE u.id = 1 F
 --! lock for no key update of one, key share of another
 SELECT 1 FROM users u JOIN accounts a ON a.id = u.account_id FOR NO KEY UPDATE OF u FOR KEY SHARE OF a;
 --! lock for share through a view
-SELECT * FROM billing.active WHERE id = 1 FOR SHARE;
+SELECT * FROM billing.active WHERE id = 2 FOR SHARE;
 --! lock for update in a common table expression
 WITH l AS (SELECT id FROM logged_jobs WHERE state = 'queued' LIMIT 1 FOR UPDATE SKIP LOCKED) UPDATE logged_jobs j SET state = 'running' FROM l WHERE l.id = j.id;
 --! advisory locks alone
@@ -129,15 +129,15 @@ DROP TYPE billing.address CASCADE;
 --! column of a type that a view uses
 ALTER TABLE billing.customers ALTER COLUMN home DROP NOT NULL, ADD COLUMN work billing.address;
 --! update through a view with check option
-UPDATE billing.active SET level = 'high' WHERE id = 1;
+UPDATE billing.active SET level = 'high' WHERE id = 2;
 --! update through a view of a view
 UPDATE billing.active_again SET level = 'high' WHERE id = 2;
 --! insert through a view
 INSERT INTO billing.customers (id, email, level) VALUES (900, 'x@y', 'mid');
 --! update through a view with a rule
-UPDATE billing.joined SET rate = 3 WHERE id = 1;
+UPDATE billing.joined SET rate = 3 WHERE id = 2;
 --! delete through a view
-DELETE FROM billing.active WHERE id = 1;
+DELETE FROM billing.active WHERE id = 2;
 --! replace a view
 CREATE OR REPLACE VIEW billing.active AS SELECT id, rate, level FROM billing.customers WHERE level = 'high';
 --! rename a view's column
