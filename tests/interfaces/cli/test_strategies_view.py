@@ -69,7 +69,7 @@ def with_all() -> Forecast:
 @pytest.mark.parametrize(
     "sentence",
     [
-        "12.5 statements a second would wait: 106 likely, 250 at most; 6.4 s of it would take all 80 free connections",
+        "12.5 statements a second would wait: 106 likely, 250 at most; after 6.4 s all 80 free connections would be taken",
         "in its way now: pid 4711, user report, metabase: idle in transaction for 60 min with AccessShareLock",
         "in its way now: user report: prepared transaction half for 60 min",
         "and 2 more in its way",

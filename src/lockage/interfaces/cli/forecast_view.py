@@ -154,19 +154,18 @@ def _work(operations: Sequence[Operation], console: Console) -> None:
         return
     say(console, "")
     say(console, "Work", style="bold")
-    table = plain_table("  what", "relation", "rows", "likely", "at most", "where")
-    for column in (2, 3, 4):
+    table = plain_table("  what", "rows", "likely", "at most", "where")
+    for column in (1, 2, 3):
         table.columns[column].justify = "right"
         table.columns[column].no_wrap = True
     longest = sorted(operations, key=lambda operation: -operation.seconds.likely)
     for operation in longest[:OPERATIONS_SHOWN]:
         table.add_row(
             f"  {operation.kind}",
-            operation.relation,
             f"{operation.rows:.0f}",
             time_in_words(operation.seconds.likely),
             at_most(operation.seconds),
-            f"{operation.file}:{operation.line}",
+            f"{operation.relation}, {operation.file}:{operation.line}",  # one column, which folds between the two
         )
     console.print(table)
     if len(operations) > OPERATIONS_SHOWN:

@@ -27,8 +27,10 @@ SERVER_SETTINGS = {
     "max_connections": "100",
     "track_activity_query_size": "16kB",
     "log_lock_waits": "on",
+    "shared_preload_libraries": "pg_stat_statements",
 }
-"""Small, and otherwise as PostgreSQL comes: fsync and synchronous commit stay on, so that times are honest."""
+"""Small, counting statements as production does, and otherwise as PostgreSQL comes: fsync and synchronous commit stay on, so
+that times are honest."""
 
 Administrator: TypeAlias = psycopg.Connection[tuple[object, ...]]
 """A session, with autocommit, of somebody who may make roles and databases."""
@@ -56,6 +58,11 @@ def make_database(administrator: Administrator, name: str, *, owner: str) -> Non
     """A new, empty database."""
     made = sql.SQL("create database {} owner {} template template0")
     administrator.execute(made.format(sql.Identifier(name), sql.Identifier(owner)))
+
+
+def count_statements(administrator: Administrator) -> None:
+    """The database of this session tells what is asked of it, and how often."""
+    administrator.execute("create extension if not exists pg_stat_statements schema public")
 
 
 def copy_database(administrator: Administrator, name: str, *, owner: str, template: str) -> None:

@@ -39,6 +39,7 @@ from lockage.interfaces.demo.seeding import (
     SERVER_SETTINGS,
     Login,
     copy_database,
+    count_statements,
     drop_database,
     make_database,
     make_logins,
@@ -260,6 +261,8 @@ def _seed(stage: Stage, say: Say) -> None:
     run_towpath(stage.application_url, "migrate", hint=hint)
     say(f"seeding {stage.rows:,} API keys")
     run_towpath(stage.application_url, "seed", "--rows", str(stage.rows), hint=hint)
+    with _superuser(stage, "towpath") as connection:
+        count_statements(connection)
     with _superuser(stage) as connection:
         connection.execute("alter database towpath rename to seeded")
 

@@ -76,7 +76,8 @@ def _queue(queue: Queue) -> str:
     most = "an unknown number" if queue.waiting_most is None else f"{queue.waiting_most:.0f}"
     line = f"{queue.calls_s:.1f} statements a second would wait: {queue.waiting:.0f} likely, {most} at most"
     if queue.fills_s is not None:
-        return f"{line}; {duration(queue.fills_s)} of it would take all {counted(queue.free_connections, 'free connection')}"
+        free = counted(queue.free_connections, "free connection")
+        return f"{line}; after {duration(queue.fills_s)} all {free} would be taken"
     return line
 
 
