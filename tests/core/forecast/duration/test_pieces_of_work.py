@@ -11,6 +11,7 @@ from lockage.core.forecast.assess import Operation
 from lockage.core.forecast.calibration.calibration import UNCALIBRATED, Calibration
 from lockage.core.forecast.calibration.reading import ColumnDetail, IndexDetail, TableDetail
 from lockage.core.forecast.duration.estimate import Estimate, estimates
+from lockage.core.forecast.gaps import find_gaps
 from lockage.core.forecast.trace import CatalogRules, ForeignKey, Routine, Trigger
 from support.traces import BEFORE, KEYS, USERS, Script, mark, relation
 
@@ -168,3 +169,74 @@ def test_an_index_build_behind_an_update_of_all_rows_takes_in_both_versions() ->
     clean = kinds(Script().did("CREATE INDEX fresh ON keys (a)", after=after))["index-build"]
     dirty = kinds(Script().did("UPDATE keys SET b = 1").did("CREATE INDEX fresh ON keys (a)", after=after))["index-build"]
     assert dirty.seconds.likely > 1.5 * clean.seconds.likely
+
+
+def with_columns(**columns: ColumnDetail) -> Calibration:
+    return replace(UNCALIBRATED, tables={"public.keys": TableDetail(columns=columns)})
+
+
+def test_a_partial_index_takes_in_the_rows_that_statistics_say_and_any_number_where_they_say_nothing() -> None:
+    columns = {name: ColumnDetail(type="bigint", mean_bytes=8.0, null_ratio=0.9) for name in ("a", "gone_at")}
+    known = with_columns(**columns)
+    whole, most, few, any_ = (
+        kinds(built(f"CREATE INDEX fresh ON keys (a){where}"), calibration=known)["index-build"].seconds
+        for where in ("", " WHERE gone_at IS NULL", " WHERE gone_at IS NOT NULL", " WHERE a > 3")
+    )
+    assert few.likely < 0.4 * whole.likely < most.likely
+    assert any_.low < few.low
+    assert (any_.high or 0) > 0.95 * (most.high or 0)
+
+
+def test_a_sorted_gist_build_is_quicker_than_one_of_texts() -> None:
+    def took(type_: str) -> float:
+        known = with_columns(a=ColumnDetail(type=type_, mean_bytes=20.0))
+        return kinds(built("CREATE INDEX fresh ON keys USING gist (a)"), calibration=known)["index-build"].seconds.likely
+
+    assert took("int4range") < 0.7 * took("box") < 0.7 * took("text")
+
+
+def test_a_function_that_is_known_to_be_slow_makes_an_update_slower() -> None:
+    slow, quick = (kinds(Script().did(f"UPDATE keys SET a = {f}()"))["update"].seconds for f in ("gen_random_uuid", "pi"))
+    assert slow.likely > quick.likely + 1.5
+
+
+LOOPING = (
+    "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "FOR i IN 1..NEW.n LOOP INSERT INTO log VALUES (i); END LOOP; RETURN NEW; END $$"
+)
+
+ONE_ROW = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO users VALUES (1); RETURN NEW; END $$"
+
+
+def test_a_trigger_that_goes_round_in_loops_has_no_high_end() -> None:
+    assert kinds(Script(rules=trigger(LOOPING)).did("UPDATE users SET a = 1"))["trigger"].seconds.high is None
+
+
+def test_a_trigger_that_inserts_one_row_each_time_has_a_high_end_though_it_did_not_run() -> None:
+    def high_s(code: str) -> float | None:
+        trace = Script(rules=trigger(code)).did("UPDATE users SET a = 1").trace()
+        gaps = [find_gaps(step) for step in trace.statements]
+        assert all(gaps)
+        return estimates(trace, gaps, SIZES, sizes_known=True)[-1].seconds.high
+
+    assert high_s(ONE_ROW) is not None
+    assert high_s(ONE_ROW.replace("INSERT INTO users VALUES (1)", "DELETE FROM users WHERE a > 3")) is None
+
+
+def test_a_trigger_for_each_statement_that_reads_what_changed_does_as_many_rows() -> None:
+    code = (
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "INSERT INTO keys SELECT id FROM changed; RETURN NULL; END $$"
+    )
+    rules = trigger(code)
+    rules = replace(rules, triggers=(replace(rules.triggers[0], row_level=False),))
+    found = kinds(Script(rules=rules).did("UPDATE users SET a = 1"))["trigger"]
+    assert (found.relation, found.rows) == ("public.keys", 100_000)
+    assert found.seconds.likely > 0.02
+
+
+def test_rows_that_may_leave_their_partition_are_put_in_anew() -> None:
+    moving = CatalogRules(partition_keys={KEYS: ("at",)})
+    stays, goes = (last(Script(rules=moving).did(f"UPDATE keys SET {column} = 1")).operations[-1] for column in ("a", "at"))
+    assert stays.seconds.likely != goes.seconds.likely
+    assert goes.wal_bytes > stays.wal_bytes

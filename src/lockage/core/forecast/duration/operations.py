@@ -65,7 +65,7 @@ class Operations:
             cost += Cost(cpu_s=table.rows * said.computed * WORK.call_row_s)
             if said.becomes_unlogged:
                 cost = replace(cost, wal_bytes=0.0)
-            costs = [cost + copied for copied in toast.copied(table)]
+            costs = [cost + Cost(cpu_s=table.toast_bytes * byte_s) for byte_s in toast.again()]
             yield self._between("rewrite", relation, table.known, costs, table.rows, doubt=doubt_of_calls(step))
         yield from self._builds(step, anew)
         for work in step.statement.works:
@@ -137,7 +137,8 @@ class Operations:
         for table in (table for table in sources if table.toast_bytes > 0 and table.rows > 0):
             ratios = toast.written_ratio(table, given, self._structure.columns(table.oid)) if given else toast.ANY
             bytes_ = table.toast_bytes * min(1.0, rows / table.rows)
-            whole = [cost + toast.putting(bytes_ * ratio) for cost, ratio in zip(whole, ratios, strict=True)]
+            ends = zip(whole, ratios, toast.again(), strict=True)
+            whole = [cost + toast.putting(bytes_ * ratio, byte_s) for cost, ratio, byte_s in ends]
         return whole
 
     def _dropping(self, step: Traced) -> Iterator[Piece]:

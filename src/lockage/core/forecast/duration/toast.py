@@ -46,15 +46,14 @@ def written_ratio(table: Table, columns: Sequence[str], details: Mapping[str, Co
     return Ends(0.0, len(named) / len(long), 1.0) if named else NONE
 
 
-def copied(table: Table, *, work: Work = WORK) -> list[Cost]:
-    """At least, likely, at most: trying to compress what is copied."""
-    return [Cost(cpu_s=table.toast_bytes * again) for again in (0.0, work.toast_again_byte_s, work.toast_new_byte_s * 2)]
+def again(work: Work = WORK) -> Ends:
+    """Seconds a byte of trying to compress what is copied."""
+    return Ends(0.0, work.toast_again_byte_s, work.toast_new_byte_s * 2)
 
 
-def putting(bytes_: float, *, work: Work = WORK) -> Cost:
-    """New long values: compressed, cut into pieces, each with an entry in the index of the pieces."""
-    pieces = bytes_ / PIECE_BYTES
-    return Cost(cpu_s=pieces * work.toast_chunk_s + bytes_ * work.toast_new_byte_s, wal_bytes=bytes_ * 1.05)
+def putting(bytes_: float, byte_s: float = WORK.toast_new_byte_s, *, work: Work = WORK) -> Cost:
+    """Long values compressed at so many seconds a byte and cut into pieces, each with an entry in the index of the pieces."""
+    return Cost(cpu_s=bytes_ / PIECE_BYTES * work.toast_chunk_s + bytes_ * byte_s, wal_bytes=bytes_ * 1.05)
 
 
 def removing(bytes_: float, speeds: Speeds, *, work: Work = WORK) -> Cost:
