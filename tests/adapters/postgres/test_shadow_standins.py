@@ -45,6 +45,7 @@ def test_a_script_may_ask_for_common_extensions() -> None:
             "create table users (id uuid primary key default uuid_generate_v4(), secret bytea default gen_random_bytes(16),"
             " name text, hashed text generated always as (encode(digest(name, 'sha256'), 'hex')) stored)"
         )
+        shadow.run("alter table users add unique (secret), add check (length(secret) = 16)")
         shadow.run("insert into users (name) values ('a'), ('b'); update users set name = crypt(name, gen_salt('bf', 8))")
         assert [assumption.split()[1] for assumption in shadow.assumptions] == ["pgcrypto", "uuid-ossp"]
 

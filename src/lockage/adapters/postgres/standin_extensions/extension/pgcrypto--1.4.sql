@@ -15,7 +15,9 @@ create function decrypt(bytea, bytea, text) returns bytea language sql immutable
 create function encrypt_iv(bytea, bytea, bytea, text) returns bytea language sql immutable strict parallel safe return $1;
 create function decrypt_iv(bytea, bytea, bytea, text) returns bytea language sql immutable strict parallel safe return $1;
 create function gen_random_bytes(integer) returns bytea language sql volatile strict parallel safe
-    return pg_catalog.decode(pg_catalog.repeat('00', $1), 'hex');
+    return (select pg_catalog.substr(pg_catalog.decode(pg_catalog.string_agg(
+        pg_catalog.replace(pg_catalog.gen_random_uuid()::pg_catalog.text, '-', ''), ''), 'hex'), 1, $1)
+      from pg_catalog.generate_series(1, ($1 + 15) / 16));
 create function gen_random_uuid() returns uuid language sql volatile parallel safe return pg_catalog.gen_random_uuid();
 create function fips_mode() returns boolean language sql volatile strict parallel safe return false;
 create function pgp_sym_encrypt(text, text) returns bytea language sql volatile strict parallel safe
