@@ -57,6 +57,9 @@ def test_settings_columns_and_indexes_are_read(filled: str) -> None:
     by_name = {index.index: index for index in items.indexes}
     assert by_name["public.items_kind"].columns == ("kind", "")
     assert by_name["public.items_kind"].partial
+    assert by_name["public.items_kind"].share == pytest.approx(0.9995)
+    assert by_name["public.items_at"].share is None
+    assert items.columns["at"].null_ratio == 0.0
     assert by_name["public.items_at"].method == "brin"
     assert by_name["public.items_pkey"].unique
 
