@@ -55,6 +55,17 @@ def locked(
         ("SELECT * FROM keys FOR UPDATE", {KEYS}),
         ("SELECT * FROM keys", set()),
         ("SELECT * FROM user_view FOR SHARE", {USERS}),
+        ("WITH u AS (INSERT INTO users (name) VALUES ('x') RETURNING id) INSERT INTO keys (user_id) SELECT id FROM u", set()),
+        ("WITH u AS (INSERT INTO users (name) VALUES ('x') RETURNING id) INSERT INTO keys (user_id) SELECT 3 FROM u", {USERS}),
+        (
+            "WITH u AS (INSERT INTO users (id) VALUES (3) ON CONFLICT (id) DO NOTHING RETURNING id) "
+            "INSERT INTO keys (user_id) SELECT id FROM u",
+            {USERS},
+        ),
+        (
+            "WITH u AS (INSERT INTO users (boss) VALUES (3) RETURNING boss) INSERT INTO keys (user_id) SELECT boss FROM u",
+            {USERS},
+        ),
         ("DELETE FROM keys WHERE id = 1 AND false", set()),
         ("MERGE INTO keys k USING users u ON k.id = u.id WHEN MATCHED THEN DO NOTHING", set()),
         ("MERGE INTO keys k USING users u ON k.id = u.id WHEN MATCHED THEN UPDATE SET a = 1", {KEYS}),

@@ -189,9 +189,25 @@ def _follow(oid: int, change: Change, catalog: _Catalog, found: _Found, *, by_ke
 def _insert_into(oid: int, change: Change, catalog: _Catalog, found: _Found) -> None:
     _add(oid, WRITE_TAKES, change, catalog, found, rows=change.upserts, strong=False)
     for key in _keys_of_child(oid, catalog):
+        if _own_parent(key, change, oid, catalog):
+            continue
         if all(_given(column, change, oid, catalog) for column in key.child_columns):
             for constants in _referred(key, change, oid, catalog):
                 _look_at_parent(key, catalog, found, constants=constants)
+
+
+def _own_parent(key: ForeignKey, change: Change, oid: int, catalog: _Catalog) -> bool:
+    """Whether the statement has itself inserted all parents that the rows refer to, which nobody else sees."""
+    order = change.columns or catalog.rules.columns.get(oid, ())
+    if len(key.child_columns) != 1:
+        return False
+    return any(
+        place < len(order)
+        and order[place] == key.child_columns[0]
+        and column == key.parent_columns[0]
+        and any(parent.oid == key.parent_oid for parent in meant(name, catalog.mark, catalog.held))
+        for place, name, column in change.own
+    )
 
 
 def _act_on_children(key: ForeignKey, change: Change, catalog: _Catalog, found: _Found) -> None:

@@ -5,7 +5,7 @@ Not for what views, rules, triggers and foreign keys make of it. The surprising 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import postgast
@@ -14,7 +14,7 @@ from postgast import pg_query_pb2 as pg
 
 from lockage.core.migration.names import name_of
 from lockage.core.migration.nodes import nodes_of, of_kind
-from lockage.core.migration.syntax import Change, ChangeKind
+from lockage.core.migration.syntax import Change, ChangeKind, Name
 
 _SAYS_ONLY = {"create_function_stmt", "rule_stmt", "view_stmt", "prepare_stmt"}
 """Statements that hold others without executing them."""
@@ -24,9 +24,10 @@ def changes(node: pg.Node, nodes: Iterable[Message]) -> Iterator[Change]:
     """Every change in a statement, those in its WITH included; ``nodes`` are all of its."""
     if node.WhichOneof("node") in _SAYS_ONLY or (node.HasField("explain_stmt") and not _analyzes(node.explain_stmt)):
         return
+    inserted = {cte.ctename: found for cte in of_kind(nodes, pg.CommonTableExpr) if (found := _returned(cte))}
     for found in nodes:
         if isinstance(found, pg.InsertStmt):
-            yield _insert(found)
+            yield replace(_insert(found), own=tuple(_own(found, inserted)))
         elif isinstance(found, pg.UpdateStmt):
             yield from _update(found)
         elif isinstance(found, pg.DeleteStmt):
@@ -93,6 +94,41 @@ def _insert(found: pg.InsertStmt) -> Change:
         upserts=found.HasField("on_conflict_clause") and found.on_conflict_clause.action == pg.ONCONFLICT_UPDATE,
         has_condition=select.HasField("where_clause"),
     )
+
+
+_Returned = dict[str, tuple[Name, str]]
+
+
+def _returned(cte: pg.CommonTableExpr) -> _Returned:
+    """Columns that a WITH gives of the rows that it inserts, each with its table and its name there."""
+    insert = cte.ctequery.insert_stmt
+    if not cte.ctequery.HasField("insert_stmt") or insert.HasField("on_conflict_clause"):
+        return {}
+    found: _Returned = {}
+    for item in insert.returning_clause.exprs:
+        column = _column(item.res_target.val)
+        if column is not None:
+            found[item.res_target.name or column] = (name_of(insert.relation), column)
+    return found
+
+
+def _own(found: pg.InsertStmt, inserted: Mapping[str, _Returned]) -> Iterator[tuple[int, Name, str]]:
+    """Places that an INSERT takes from rows which the same statement has inserted, and from nowhere else."""
+    select = found.select_stmt.select_stmt
+    sources = [var for item in select.from_clause for var in _sources(item)]
+    if len(select.from_clause) != 1 or len(sources) != 1 or sources[0].schemaname:
+        return
+    returned = inserted.get(sources[0].relname, {})
+    for place, target in enumerate(select.target_list):
+        column = _column(target.res_target.val)
+        if column in returned:
+            yield place, *returned[column]
+
+
+def _column(value: pg.Node) -> str | None:
+    if value.HasField("column_ref") and value.column_ref.fields[-1].HasField("string"):
+        return value.column_ref.fields[-1].string.sval
+    return None
 
 
 def _written_out(found: pg.InsertStmt) -> tuple[int | None, tuple[int, ...]]:

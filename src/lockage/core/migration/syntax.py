@@ -73,6 +73,7 @@ class Change:
     upserts: bool = False  # ON CONFLICT DO UPDATE
     constants: tuple[tuple[str, int | str], ...] = ()  # columns that every touched row has at this value, before and after
     integers: tuple[tuple[int, tuple[int, ...]], ...] = ()  # of an INSERT: places that are integers in all rows, and which
+    own: tuple[tuple[int, Name, str], ...] = ()  # of an INSERT: places filled from that column of rows just inserted there
     merges: tuple[Change, ...] = ()  # of a MERGE: what it may do to rows, one by one
     ignores: bool = False  # of an INSERT: ON CONFLICT, so that a row may be there already
     spares_keys: bool = False  # of a LOCK: weaker than FOR UPDATE, so that whoever only refers to the rows goes on
