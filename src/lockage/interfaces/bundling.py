@@ -54,14 +54,16 @@ def bundle(
     limit_s: float,
     ip_addresses: bool,
     schema: bool,
+    catalog: bool = False,
     say: Callable[[str], None],
     glimpse: Callable[[str], None],
     settings: Settings | None = None,
 ) -> BundleAnswer:
     """The bundle's table of contents, when it is written; ``output`` is a file or a folder, None: a file ``here``.
 
-    ``say`` gets what people should know, ``glimpse`` what goes on. Raises ``RefusedError`` (LK620) when it cannot be written,
-    and what finding the workload raises when it is not there.
+    With ``catalog`` the schema is held against that of a clean run, within a time of its own beside ``limit_s``. ``say`` gets
+    what people should know, ``glimpse`` what goes on. Raises ``RefusedError`` (LK620) when it cannot be written, and what
+    finding the workload raises when it is not there.
     """
     from lockage.adapters.bundle_archive import write_bundle
 
@@ -73,6 +75,7 @@ def bundle(
         limit_s=limit_s,
         ip_addresses=ip_addresses,
         schema=schema,
+        catalog=catalog,
         say=say,
         glimpse=glimpse,
         settings=settings,
@@ -132,6 +135,7 @@ def _made(
     limit_s: float,
     ip_addresses: bool,
     schema: bool,
+    catalog: bool,
     say: Callable[[str], None],
     glimpse: Callable[[str], None],
     settings: Settings,
@@ -140,7 +144,8 @@ def _made(
     from lockage.flows.bundle import Ingredients, make_bundle
 
     began_at, began_s = clock.now(), clock.monotonic()
-    case = _case(located, limit_s=min(limit_s, settings.bundling.evidence_s), say=say, glimpse=glimpse, settings=settings)
+    evidence_s = min(limit_s, settings.bundling.evidence_s)
+    case = _case(located, limit_s=evidence_s, catalog=catalog, say=say, glimpse=glimpse, settings=settings)
     with ExitStack() as stack:
         given = Ingredients(
             case=case,
@@ -162,7 +167,7 @@ def _made(
             clock=clock,
             settings=settings.bundling,
         )
-        made = make_bundle(given, say=glimpse, limit_s=limit_s)
+        made = make_bundle(given, say=glimpse, limit_s=limit_s + (settings.collecting.catalog_s if catalog else 0.0))
     return made, (case.profile.vendor.name, case.profile.vendor.contact)
 
 
@@ -170,13 +175,14 @@ def _case(
     located: Located,
     *,
     limit_s: float,
+    catalog: bool,
     say: Callable[[str], None],
     glimpse: Callable[[str], None],
     settings: Settings,
 ) -> Case:
     """The evidence; where not even the platform answers, a case that says so and nothing else."""
     try:
-        return collected(located, limit_s=limit_s, say=say, glimpse=glimpse, settings=settings)
+        return collected(located, limit_s=limit_s, say=say, glimpse=glimpse, settings=settings, catalog=catalog)
     except UnreachableError as error:
         why = mask_secrets(error.message)
         say(f"the platform does not answer, and the bundle will have little in it: {why}")

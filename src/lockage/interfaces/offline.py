@@ -154,6 +154,7 @@ def _saved(file: Path, size: int, digest: str, contents: SurveyFile, survey: Sav
         ledgers=tuple(f"{ledger.schema}.{ledger.name}" for ledger in survey.ledgers),
         masked=about.masked,
         with_values=about.with_values,
+        small_tables=len(survey.small_tables),
         unreadable=tuple(f"{schema}.{name}" for schema, name in about.unreadable),
         problems=about.problems,
     )

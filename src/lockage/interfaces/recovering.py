@@ -66,34 +66,29 @@ def judged(
 ) -> Judged:
     """The way out of what is wrong now; changes nothing. Raises as the collector, ``scene_of`` and ``recovery_from`` do."""
     world, deployment = opened.world, opened.deployment
-    case = collected(located, limit_s=limit_s, say=say, glimpse=narrate, catalog=catalog)
-    diagnosis = diagnosed(case)
-    codes = {finding.code for finding in diagnosis.findings}
-    seen = scene_of(
-        case.evidence,
-        world.profile,
-        notes=read_notes(world.platform.workload()),
-        releases=known_releases(deployment, world, folders=folders),
-        rollable=world.platform.releases(),
-        script=world.migrations,
-        dirty=_dirty(opened, applied=applied, narrate=narrate),
-    )
-    # The diagnosis has compared already, in words: only what differed, or was not compared in its time, is looked at again.
-    drifted = catalog and case.evidence.database.drift != ()
-    scene = _looked_into(opened, seen, codes, catalog=drifted, narrate=narrate)
-    if scene.whole and not seen.whole:
-        say("it came up by itself while it was watched: everything is looked at once more")
-        return judged(
-            located,
-            opened,
-            wishes,
-            folders=folders,
-            applied=applied,
-            catalog=catalog,
-            limit_s=limit_s,
-            say=say,
-            narrate=narrate,
+
+    def looked() -> tuple[Diagnosis, Scene, Scene]:
+        """The diagnosis, the scene as it was seen, and the same with what the findings need to be known."""
+        case = collected(located, limit_s=limit_s, say=say, glimpse=narrate, catalog=catalog)
+        diagnosis = diagnosed(case)
+        seen = scene_of(
+            case.evidence,
+            world.profile,
+            notes=read_notes(world.platform.workload()),
+            releases=known_releases(deployment, world, folders=folders),
+            rollable=world.platform.releases(),
+            script=world.migrations,
+            dirty=_dirty(opened, applied=applied, narrate=narrate),
         )
+        # The diagnosis has compared already, in words: only what differed, or was not compared in its time, is looked at again.
+        drifted = catalog and case.evidence.database.drift != ()
+        codes = {finding.code for finding in diagnosis.findings}
+        return diagnosis, seen, _looked_into(opened, seen, codes, catalog=drifted, narrate=narrate)
+
+    diagnosis, seen, scene = looked()
+    while scene.whole and not seen.whole:
+        say("it came up by itself while it was watched: everything is looked at once more")
+        diagnosis, seen, scene = looked()
     found = recovery_from(diagnosis, scene, wishes, budget=world.settings.probe_budget)
     if found.steps:
         found = replace(found, restore_points=restore_points_of(deployment))

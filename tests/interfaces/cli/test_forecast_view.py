@@ -100,9 +100,9 @@ def shown(forecast: Forecast, *, terminal: bool = False) -> str:
     "sentence",
     [
         "2 migrations: 000015_api_key_scopes_array_allow_list.up.sql to 000016_later.up.sql",
-        "takes         10 s likely (at least 5.0 s, at most unknown)",
+        "takes         an unknown time (10 s likely without what is unknown)",
         "who waits     readers and writers at worst",
-        "public.api_keys: readers and writers, 9.0 s likely (at least 4.0 s, at most unknown)",
+        "public.api_keys: readers and writers, an unknown time (9.0 s likely without what is unknown)",
         "and 3 more locks like these",
         "Readers and writers of public.api_keys wait, and users of 1 more relation",
         "unknown       1 thing, counted as the worst case",
@@ -139,8 +139,8 @@ def test_relations_that_wait_alike_are_told_once() -> None:
     keys = FORECAST.relations[0]
     several = tuple(replace(keys, relation=f"public.part_{number:02}") for number in range(12))
     text = shown(replace(FORECAST, relations=(*several, FORECAST.relations[1])))
-    assert "  public.part_00, public.part_01, public.part_02, public.part_03 and 8 more: readers and writers, 9.0 s" in text
-    assert text.count("9.0 s likely (at least 4.0 s, at most unknown)") == 1
+    assert "  public.part_00, public.part_01, public.part_02, public.part_03 and 8 more: readers and writers, an" in text
+    assert text.count("an unknown time (9.0 s likely without what is unknown)") == 1
 
 
 def test_of_many_relations_the_worst_are_told_and_the_rest_is_counted() -> None:
@@ -193,3 +193,13 @@ def test_the_migrators_own_table_stands_last_and_counts_for_nobody() -> None:
 def test_a_reason_reads_as_a_sentence() -> None:
     relation = replace(FORECAST.relations[1], because=("its deletes reach public.jobs, which waits",))
     assert "because its deletes reach public.jobs, which waits" in shown(replace(FORECAST, relations=(relation,)))
+
+
+def test_what_nobody_knows_the_size_of_is_said_with_what_to_type() -> None:
+    none = tuple(replace(relation, rows=None) for relation in FORECAST.relations)
+    unknown = replace(FORECAST.operations[0], rows=0.0, seconds=Seconds(low=0.0, likely=0.0, high=None))
+    text = shown(replace(FORECAST, relations=none, operations=(unknown,)))
+    assert "  sizes         not known: name the database (--database URL), or a survey of it (--survey FILE)\n" in text
+    assert "  update  unknown     0 s  unknown" in text
+    one = (replace(none[0], rows=5.0), *none[1:])
+    assert "  sizes " not in shown(replace(FORECAST, relations=one))

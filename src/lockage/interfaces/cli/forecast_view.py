@@ -24,8 +24,8 @@ from lockage.interfaces.wording.forecast import (
     at_most,
     checked_in_words,
     headline,
+    how_long,
     ledger_of,
-    range_in_words,
     reasons,
     script_in_words,
     time_in_words,
@@ -34,6 +34,7 @@ from lockage.interfaces.wording.forecast import (
     waits_of,
     when_in_words,
     who_wait,
+    worked_rows,
 )
 from lockage.interfaces.wording.waiting import lock_timeouts_in_words, script_waits_in_words, waiting_in_words
 
@@ -48,6 +49,7 @@ OPERATIONS_SHOWN = 12
 
 _ROWS = {
     "Takes": "takes",
+    "Sizes": "sizes",
     "Transactions": "transactions",
     "Who waits": "who waits",
     "Hazards": "hazards",
@@ -83,7 +85,7 @@ def _summary(forecast: Forecast, console: Console) -> None:
     migrations = forecast.script.migrations
     if not forecast.script.known:
         say(console, "Not known which migrations there are: nothing can be forecast", style="bold yellow")
-        say(console, f"  takes         {range_in_words(forecast.total_s)}")
+        say(console, f"  takes         {how_long(forecast.total_s)}")
         return
     if not migrations:
         say(console, "Nothing to apply: the script is empty", style="bold")
@@ -129,7 +131,7 @@ def _group(group: RelationsAlike, console: Console) -> None:
     relation = group.first
     for wait in waits_of(relation):
         when = f", {when_in_words(wait.stretches)}" if wait.stretches else ""
-        line = f"{group.named}: {blocks_in_words(wait.blocks)}, {range_in_words(wait.seconds)}{when}"
+        line = f"{group.named}: {blocks_in_words(wait.blocks)}, {how_long(wait.seconds)}{when}"
         _indented(console, line, indent="  ", style="red" if wait.blocks is Blocks.READS else None)
         for why, where, statement in reasons(relation, wait, most=REASONS_SHOWN):
             _indented(console, f"{why}, {where} {statement}" if where else why if why.startswith("and ") else _because(why))
@@ -141,7 +143,7 @@ def _ledger(ledger: RelationForecast, console: Console) -> None:
     """One line: nobody but another migrator waits."""
     stretches = tuple(stretch for wait in waits_of(ledger) for stretch in wait.stretches)
     when = f", {when_in_words(stretches)}" if stretches else ""
-    line = f"{ledger.relation}: other migrators, {range_in_words(ledger.blocked_s)}{when}"
+    line = f"{ledger.relation}: other migrators, {how_long(ledger.blocked_s)}{when}"
     _indented(console, line, indent="  ")
 
 
@@ -162,7 +164,7 @@ def _work(operations: Sequence[Operation], console: Console) -> None:
     for operation in longest[:OPERATIONS_SHOWN]:
         table.add_row(
             f"  {operation.kind}",
-            f"{operation.rows:.0f}",
+            "unknown" if (rows := worked_rows(operation)) is None else f"{rows:.0f}",
             time_in_words(operation.seconds.likely),
             at_most(operation.seconds),
             f"{operation.relation}, {operation.file}:{operation.line}",  # one column, which folds between the two

@@ -13,7 +13,7 @@ from rich.console import Console
 from lockage.core.forecast.assess import Forecast, Seconds, StrategyForecast
 from lockage.core.forecast.hazards.find import certain_failures
 from lockage.interfaces.cli.console import plain_table, say
-from lockage.interfaces.wording.forecast import at_most, time_in_words
+from lockage.interfaces.wording.forecast import at_most, sizes_are_missing, time_in_words
 
 REASONS_SHOWN = 3
 """Reasons against a strategy that are shown."""
@@ -62,6 +62,15 @@ def reasons_of_strategies(forecast: Forecast) -> Iterator[str]:
             yield f"not {strategy.name}: {'; '.join(_few(strategy))}"
         elif strategy.name == explained:
             yield f"{strategy.name}: {'; '.join(_few(strategy))}"
+    if forecast.strategies and forecast.recommended is None and (wanted := tuple(_wanted(forecast))):
+        yield f"to have one recommended, say {' and '.join(wanted)}"
+
+
+def _wanted(forecast: Forecast) -> Iterator[str]:
+    if not forecast.statements_checked:
+        yield "what the running release asks (--statements FILE)"
+    if sizes_are_missing(forecast):
+        yield "how large its tables are (--database URL, or --survey FILE)"
 
 
 def _recommended(forecast: Forecast) -> str:

@@ -35,6 +35,7 @@ from lockage.interfaces.wording.forecast import (
     waits_of,
     when_in_words,
     who_wait,
+    worked_rows,
 )
 from lockage.interfaces.wording.sizes import size
 from lockage.interfaces.wording.waiting import lock_timeouts_in_words, script_waits_in_words, waiting_in_words
@@ -88,6 +89,7 @@ def _template() -> jinja2.Template:
         queue=waiting_in_words,
         range=_unbroken(range_in_words),
         reasons=reasons,
+        rows=worked_rows,
         seconds=_unbroken(time_in_words),
         size=size,
         unbroken=unbroken,

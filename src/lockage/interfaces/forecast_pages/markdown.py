@@ -32,6 +32,7 @@ from lockage.interfaces.wording.forecast import (
     waits_of,
     when_in_words,
     who_wait,
+    worked_rows,
 )
 from lockage.interfaces.wording.waiting import lock_timeouts_in_words, script_waits_in_words, waiting_in_words
 
@@ -94,6 +95,7 @@ def _template() -> jinja2.Template:
         place=place,
         range=range_in_words,
         reasons=reasons,
+        rows=worked_rows,
         script=script_in_words,
         seconds=time_in_words,
         when=when_in_words,

@@ -11,7 +11,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lockage.core.forecast.assess import Blocks, Broken, Forecast, Hazard, RelationForecast, Seconds, Severity, Stretch
+from lockage.core.forecast.assess import (
+    Blocks,
+    Broken,
+    Forecast,
+    Hazard,
+    Operation,
+    RelationForecast,
+    Seconds,
+    Severity,
+    Stretch,
+)
 from lockage.core.forecast.hazards.find import certain_failures
 from lockage.core.forecast.lock_modes import badness
 from lockage.core.forecast.seconds import total
@@ -50,7 +60,7 @@ class Wait:
 
 def headline(forecast: Forecast) -> Headline:
     """The one sentence that a reader in a hurry needs."""
-    takes = f"The script takes {range_in_words(forecast.total_s)}."
+    takes = f"The script takes {how_long(forecast.total_s)}."
     if not forecast.script.known:
         return Headline(who="Not known which migrations there are", relation=None, rest="", level=None, detail=takes)
     if not forecast.script.migrations:
@@ -76,7 +86,7 @@ def headline(forecast: Forecast) -> Headline:
         relation=waiting[0].relation,
         rest=f"wait, and users of {counted(others, 'more relation')}" if others else "wait",
         level=worst.blocks,
-        detail=f"They wait {range_in_words(worst.seconds)}. {takes}",
+        detail=f"They wait {how_long(worst.seconds)}. {takes}",
     )
 
 
@@ -145,7 +155,9 @@ def unharmed(forecast: Forecast) -> tuple[str, ...]:
 
 def verdicts(forecast: Forecast) -> Iterator[tuple[str, str]]:
     """(what, how it stands) for each thing that a reader may stumble over; a line each."""
-    yield "Takes", range_in_words(forecast.total_s)
+    yield "Takes", how_long(forecast.total_s)
+    if sizes_are_missing(forecast):
+        yield "Sizes", "not known: name the database (--database URL), or a survey of it (--survey FILE)"
     if forecast.script.known:
         yield "Transactions", str(forecast.transactions)
     severities = Counter(hazard.severity for hazard in forecast.hazards)
@@ -187,6 +199,24 @@ def script_in_words(forecast: Forecast) -> str:
         return "no migrations" if forecast.script.known else "migrations that nobody knows"
     span = migrations[0].file if len(migrations) == 1 else f"{migrations[0].file} to {migrations[-1].file}"
     return f"{counted(len(migrations), 'migration')}: {span}"
+
+
+def how_long(seconds: Seconds) -> str:
+    """The same for a sentence, where what is unknown comes first: a likely value that lacks it would be believed."""
+    if seconds.high is None:
+        return f"an unknown time ({time_in_words(seconds.likely)} likely without what is unknown)"
+    return range_in_words(seconds)
+
+
+def sizes_are_missing(forecast: Forecast) -> bool:
+    """Whether nobody knows how large any relation is that the script locks or works on."""
+    sized = (relation.rows is not None or relation.bytes is not None for relation in forecast.relations)
+    return bool(forecast.relations) and not any(sized)
+
+
+def worked_rows(operation: Operation) -> float | None:
+    """How many rows it goes through; None where nobody knows."""
+    return None if not operation.rows and operation.seconds.high is None else operation.rows
 
 
 def range_in_words(seconds: Seconds) -> str:

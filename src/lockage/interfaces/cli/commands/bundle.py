@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from lockage.core.bundle.manifest import BundleAnswer
 from lockage.core.plan.wording import counted, duration
 from lockage.interfaces.bundling import bundle as made_bundle
-from lockage.interfaces.cli.commands.diagnose import named
+from lockage.interfaces.cli.commands.diagnose import CatalogCompared, named
 from lockage.interfaces.cli.console import answers, narrated, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import found
-from lockage.interfaces.cli.options import Json, may_name_deployment
+from lockage.interfaces.cli.options import Json, MigrationsFolder, may_name_deployment
 from lockage.interfaces.cli.output import print_json
 from lockage.interfaces.flags import Wanted
 from lockage.settings import Bundling
@@ -41,6 +42,8 @@ def bundle(
     schema: Annotated[
         bool, typer.Option("--schema", help="With the database's schema, by pg_dump; not while a migration runs.")
     ] = False,
+    catalog: CatalogCompared = False,
+    migrations: MigrationsFolder = None,
     limit_s: Annotated[
         float, typer.Option("--limit", metavar="SECONDS", min=2.0, help="Longest time to collect. What is deaf is named.")
     ] = LIMIT_S,
@@ -52,7 +55,7 @@ def bundle(
     masked, each by the same token wherever it occurs, and every file is looked at once more before it is written.
     """
     invocation = invocation_of(context)
-    wanted = named(wanted)
+    wanted = msgspec.structs.replace(named(wanted), migrations=migrations)
     located = found(invocation, wanted)
     invocation.log.write("begun", arguments=invocation.arguments)
     with narrated() as narrate:
@@ -64,6 +67,7 @@ def bundle(
             limit_s=limit_s,
             ip_addresses=ip_addresses,
             schema=schema,
+            catalog=catalog,
             say=lambda line: say(notes(), line),
             glimpse=narrate,
         )

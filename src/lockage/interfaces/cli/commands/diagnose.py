@@ -10,6 +10,7 @@ import typer
 
 from lockage.core.diagnosis.findings import Case, Diagnosis
 from lockage.core.diagnosis.typed import lockage
+from lockage.core.diagnosis.values import without_values
 from lockage.errors import FindingsError, UsageError
 from lockage.interfaces.bundling import secrets_of
 from lockage.interfaces.cases import read_case, save_case
@@ -29,6 +30,15 @@ app = command_app()
 
 LIMIT_S = Collecting().limit_s
 CATALOG_S = Collecting().catalog_s
+
+CatalogCompared = Annotated[
+    bool,
+    typer.Option(
+        "--catalog",
+        help="Compare the schema with the one that a clean run of the migrations makes, too. That has a time of its own, "
+        f"whatever --limit says: {CATALOG_S:g} seconds, of which a migration takes about 25 ms.",
+    ),
+]
 
 
 @app.command()
@@ -52,15 +62,11 @@ def diagnose(
     limit_s: Annotated[
         float, typer.Option("--limit", metavar="SECONDS", min=1.0, help="Longest time to look. What is deaf is named.")
     ] = LIMIT_S,
-    catalog: Annotated[
-        bool,
-        typer.Option(
-            "--catalog",
-            help="Compare the schema with the one that a clean run of the migrations makes, too. That has a time of its own, "
-            f"whatever --limit says: {CATALOG_S:g} seconds, of which a migration takes about 25 ms.",
-        ),
-    ] = False,
+    catalog: CatalogCompared = False,
     migrations: MigrationsFolder = None,
+    values: Annotated[
+        bool, typer.Option("--values", help="Show the values in statements, too. They may be people's, and are *** without it.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All evidence, and every cause that was ruled out.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -79,7 +85,9 @@ def diagnose(
         case = _read(wanted, from_file)
     else:
         case = _collected(invocation, wanted, limit_s=limit_s, catalog=catalog)
-    diagnosis = masked(diagnosed(case))
+    diagnosis = diagnosed(case)
+    # What was saved has none any more, but tokens in their place, which tell the same from another.
+    diagnosis = masked(diagnosis if values or from_file is not None else without_values(diagnosis, case))
     if as_json:
         print_json(diagnosis)
     else:

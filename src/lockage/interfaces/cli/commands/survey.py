@@ -37,7 +37,9 @@ def survey(
     ] = None,
     with_values: Annotated[
         bool,
-        typer.Option("--with-values", help="With --save: the most common values and histograms too, which are data."),
+        typer.Option(
+            "--with-values", help="With --save: most common values, histograms and rows of small tables too, which are data."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -109,7 +111,8 @@ def _show_saved(saved: SurveySaved) -> None:
     say(console, saved.file)
     holds = f"{counted(saved.tables, 'table')}, {counted(saved.statements, 'statement')}"
     say(console, f"{saved.size_bytes / 1024:.0f} KiB: {holds}; nothing was changed")
-    rows = f"rows of {listed(saved.ledgers)} and of no other table" if saved.ledgers else "rows of no table"
+    tables = (*saved.ledgers, *([counted(saved.small_tables, "small table")] if saved.small_tables else ()))
+    rows = f"rows of {listed(tables)} and of no other table" if tables else "rows of no table"
     say(console, f"in it: {rows}; {'with' if saved.with_values else 'without'} most common values and histograms")
     if saved.masked:
         say(console, f"masked: {counted(saved.masked, 'text')} that look like secrets")
