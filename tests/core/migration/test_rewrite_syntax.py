@@ -22,6 +22,11 @@ def test_casts_generated_values_and_numbers_of_a_sequence_are_computed(text: str
     assert rewrite_in(text).computed == computed
 
 
+def test_a_table_that_goes_to_another_tablespace_is_only_moved() -> None:
+    assert rewrite_in("ALTER TABLE t SET TABLESPACE fast").only_moves
+    assert not rewrite_in("ALTER TABLE t SET TABLESPACE fast, ALTER a TYPE bigint").only_moves
+
+
 def test_only_the_command_makes_a_table_unlogged() -> None:
     assert rewrite_in("ALTER TABLE t SET UNLOGGED").becomes_unlogged
     assert rewrite_in("ALTER TABLE t ALTER a SET DEFAULT 'set unlogged'") == RewriteSyntax()

@@ -21,6 +21,7 @@ class RewriteSyntax:
 
     computed: int = 0  # expressions that name no function: casts, generated values, numbers of a sequence
     becomes_unlogged: bool = False
+    only_moves: bool = False  # SET TABLESPACE: its file is copied as it is, and its indexes stay where they are
 
 
 @lru_cache(maxsize=256)
@@ -39,6 +40,7 @@ def rewrite_in(text: str) -> RewriteSyntax:
     return RewriteSyntax(
         computed=sum(map(_is_computed, commands)),
         becomes_unlogged=any(cmd.subtype == pg.AT_SetUnLogged for cmd in commands),
+        only_moves=bool(commands) and all(cmd.subtype == pg.AT_SetTableSpace for cmd in commands),
     )
 
 

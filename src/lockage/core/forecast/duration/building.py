@@ -83,6 +83,12 @@ def rewriting(table: Table, speeds: Speeds, *, work: Work = WORK) -> Cost:
     return whole
 
 
+def moving(table: Table, speeds: Speeds) -> Cost:
+    """The table's file and its long values' copied page by page to another tablespace."""
+    whole = table.file_bytes + table.toast_bytes
+    return Cost(read_bytes=whole, file_bytes=whole, wal_bytes=whole if speeds.logs_new_files else 0.0)
+
+
 def building(index: Index, table: Table, speeds: Speeds, *, work: Work = WORK) -> Cost:
     """One index built over the table's rows, in as many processes as the server would take."""
     scan = scanning(table, speeds, conditions=PREDICATE_CHECKS * index.partial, work=work)

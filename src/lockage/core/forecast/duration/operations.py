@@ -59,14 +59,7 @@ class Operations:
         anew: set[int] = set()
         for relation in rewritten(step):
             anew.add(relation.oid)
-            table = self._table(relation.oid, step)
-            cost = building.rewriting(table, self._speeds) + calling(step, table.rows)
-            said = rewrite_in(step.statement.text)
-            cost += Cost(cpu_s=table.rows * said.computed * WORK.call_row_s)
-            if said.becomes_unlogged:
-                cost = replace(cost, wal_bytes=0.0)
-            costs = [cost + Cost(cpu_s=table.toast_bytes * byte_s) for byte_s in toast.again()]
-            yield self._between("rewrite", relation, table.known, costs, table.rows, doubt=doubt_of_calls(step))
+            yield self._rewriting(relation, self._table(relation.oid, step), step)
         yield from self._builds(step, anew)
         for work in step.statement.works:
             tables = [owner(relation, step.before) for relation in resolve(work.relation, step.before)]
@@ -79,6 +72,17 @@ class Operations:
                 yield from self._change(change, step)
 
     # --- files --------------------------------------------------------------------------------------------------------
+
+    def _rewriting(self, relation: CatalogRelation, table: Table, step: Traced) -> Piece:
+        said = rewrite_in(step.statement.text)
+        if said.only_moves:
+            return self._piece("rewrite", relation, table, building.moving(table, self._speeds))
+        cost = building.rewriting(table, self._speeds) + calling(step, table.rows)
+        cost += Cost(cpu_s=table.rows * said.computed * WORK.call_row_s)
+        if said.becomes_unlogged:
+            cost = replace(cost, wal_bytes=0.0)
+        costs = [cost + Cost(cpu_s=table.toast_bytes * byte_s) for byte_s in toast.again()]
+        return self._between("rewrite", relation, table.known, costs, table.rows, doubt=doubt_of_calls(step))
 
     def _builds(self, step: Traced, anew: set[int]) -> Iterator[Piece]:
         beside = step.statement.concurrently and step.statement.node in _CONCURRENTLY_BUILDS
