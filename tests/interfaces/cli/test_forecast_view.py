@@ -23,7 +23,7 @@ from lockage.core.forecast.assess import (
     Unknown,
 )
 from lockage.interfaces.cli.forecast_view import show_forecast
-from support.page_forecasts import nobody_waits, usual
+from support.page_forecasts import nobody_waits, unknown_end, usual
 
 FILE = "000015_api_key_scopes_array_allow_list.up.sql"
 STATEMENT = "ALTER TABLE api_keys ADD COLUMN scopes api_key_scope[], ADD COLUMN allow_list text[] NOT NULL DEFAULT ARRAY['*:*']"
@@ -180,6 +180,10 @@ def test_from_when_to_when_is_said_of_every_level() -> None:
     text = shown(usual())
     assert "  public.api_keys: readers and writers, 6.5 s likely (2.2 s to 20 s), from 2.4 s to 8.9 s\n" in text
     assert "  public.api_keys: writers of changed rows, 2.1 s likely (0.7 s to 6.3 s), from 0.3 s to 2.4 s\n" in text
+
+
+def test_a_wait_whose_end_nobody_knows_has_none() -> None:
+    assert "an unknown time (4 ms likely without what is unknown), from 0 s on\n" in shown(unknown_end())
 
 
 def test_the_migrators_own_table_stands_last_and_counts_for_nobody() -> None:

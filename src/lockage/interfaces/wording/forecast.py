@@ -247,11 +247,16 @@ def unbroken(text: str) -> str:
 
 
 def when_in_words(stretches: tuple[Stretch, ...]) -> str:
-    """``from 0.2 s to 3.0 s`` as is likely, since the script began; of several stretches the first begin and the last end."""
+    """``from 0.2 s to 3.0 s`` as is likely, since the script began; of several stretches the first begin and the last end.
+
+    ``from 0.2 s on`` where nobody knows the end.
+    """
     if not stretches:
         return ""
     begin, end = time_in_words(stretches[0].from_s.likely), time_in_words(stretches[-1].until_s.likely)
     whole = f"at {begin}" if begin == end else f"from {begin} to {end}"
+    if stretches[-1].until_s.high is None:
+        whole = f"from {begin} on"
     return whole if len(stretches) == 1 else f"{whole}, in {len(stretches)} stretches"
 
 
