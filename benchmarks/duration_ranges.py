@@ -1,8 +1,8 @@
 """Forecast seconds of many operations beside the seconds that they then take, on tables of three sizes, calibrated three ways.
 
-``python benchmarks/duration_ranges.py [--corpus known|unseen] [--sizes N,N,N] [--only WORD] [--json]``. ``unseen`` are tables
-and operations that no formula was fitted on, half of them blind. Exit code 1 when a way has fewer than nine
-tenths of the actuals inside its ranges, or a median error over 1.5. The surprising thing: the time in which a backend waited
+``python benchmarks/duration_ranges.py [--corpus known|unseen] [--part seen|blind] [--sizes N,N,N] [--only WORD] [--json]``.
+``unseen`` are tables and operations that no formula was fitted on, half of them blind. Exit code 1 when a way has fewer than
+nine tenths of the actuals inside its ranges, or a median error over 1.5. The surprising thing: the time in which a backend waited
 for a processor that other programs had is not counted, where the system tells it (Linux), and each sample is the best of some
 tries; otherwise the figures would be those of the machine's other work. The server keeps fsync on, as production does.
 """
@@ -108,13 +108,13 @@ class Scored:
         return self.high_s / self.low_s if self.high_s is not None and self.low_s > 0 else None
 
 
-def scores(corpus: Corpus, sizes: list[int], *, only: str) -> Iterator[tuple[Scored, ...]]:
+def scores(corpus: Corpus, sizes: list[int], *, only: Callable[[str], bool]) -> Iterator[tuple[Scored, ...]]:
     """Every operation at every size, each on a fresh copy of the same rows."""
     with seeded(corpus.setup, sizes) as url_of:
         for rows in sizes:
             writes = best(PostgresTarget(url_of(rows)).timed_writes(narrate=lambda _: None) for _ in range(WRITE_TRIES))
             for name, script in corpus.operations.items():
-                if only not in name:
+                if not only(name):
                     continue
                 url, outside = url_of(rows), name in corpus.outside
                 spans = forecasts(url, script, writes, outside=outside)
@@ -303,12 +303,17 @@ def main() -> int:
     parser.add_argument("--corpus", choices=CORPORA, default="known")
     parser.add_argument("--sizes", default="20000,60000,180000")
     parser.add_argument("--only", default="")
+    parser.add_argument("--part", choices=["seen", "blind"], help="of the unseen corpus")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     heads = "  ".join(f"{way:<30}" for way in WAYS)
     print(f"{'operation':<32} {'rows':>7} {'actual':>8}  {heads}")
     found: list[Scored] = []
-    for several in scores(CORPORA[asked.corpus], [int(size) for size in asked.sizes.split(",")], only=asked.only):
+
+    def wanted(name: str) -> bool:
+        return asked.only in name and (asked.part is None or (asked.part == "blind") == (name in _duration_unseen.BLIND))
+
+    for several in scores(CORPORA[asked.corpus], [int(size) for size in asked.sizes.split(",")], only=wanted):
         found += several
         show(several)
     figures = {
@@ -321,7 +326,7 @@ def main() -> int:
             f"{of_way['inside_ratio']:.1%} of {of_way['scored']} (bar {BAR_INSIDE:.0%}), median width "
             f"{of_way['median_width']:.1f}x, without a high end {of_way['unbounded']}"
         )
-    if not asked.only:
+    if not asked.only and asked.part is None:
         RESULTS.mkdir(exist_ok=True)
         told = json.dumps({"figures": figures, "scored": [asdict(one) for one in found]}, indent=2)
         (RESULTS / f"duration_ranges_{asked.corpus}.json").write_text(told)
