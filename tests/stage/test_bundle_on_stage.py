@@ -63,6 +63,20 @@ def test_a_bundle_of_a_healthy_deployment_has_everything_but_secrets(on_stage: O
     assert json.loads(there.out) == json.loads(files["diagnosis.json"])
 
 
+def test_a_bundle_compares_the_schema_where_it_is_asked_to(on_stage: OnStage, tmp_path: Path) -> None:
+    on_stage.put_back()
+    [(definition,)] = on_stage.ask("select pg_get_indexdef('idx_api_keys_user'::regclass)")
+    with on_stage.session("somebody/else", autocommit=True) as connection:
+        connection.execute("drop index idx_api_keys_user")
+    try:
+        findings = json.loads(bundled(on_stage, tmp_path, "--catalog")["diagnosis.json"])["findings"]
+    finally:
+        with on_stage.session("somebody/else", autocommit=True) as connection:
+            connection.execute(definition.encode())
+    [found] = [finding for finding in findings if finding["code"] == "F064"]
+    assert "idx_api_keys_user" in found["cause"]
+
+
 def test_a_bundle_with_the_database_down_says_so(on_stage: OnStage, tmp_path: Path) -> None:
     on_stage.put_back()
     embedded.stop(Path(on_stage.stage.data_dir), mode="fast")

@@ -122,6 +122,25 @@ def test_our_own_connection_makes_it_surer() -> None:
     assert one(alone, "F019").confidence == 0.6
 
 
+def test_a_password_whose_time_is_over_is_told_from_a_wrong_one() -> None:
+    limits = c.case().evidence.database.limits
+    assert limits is not None
+    over, open_ = (replace(limits, password_until=c.ago(seconds)) for seconds in (86_400, -86_400))
+    seen = one(starting(c.log_line(SAID[0][0], at=41), database={"limits": over}), "F019")
+    assert "the password of role app ended on 2026-11-21 03:00 UTC (VALID UNTIL)" in seen.cause
+    assert "ALTER ROLE app VALID UNTIL 'infinity'" in seen.next
+    assert "VALID UNTIL" not in one(starting(c.log_line(SAID[0][0], at=41), database={"limits": open_}), "F019").cause
+
+
+def test_a_role_that_is_not_there_is_told_from_a_wrong_password() -> None:
+    """The server says the same of both."""
+    seen = starting(c.log_line(SAID[0][0], at=41), database={"absent_role": "app", "limits": None, "privileges": None})
+    assert codes(seen) == {"F023", "F011"}
+    assert "there is no role app in this server" in one(seen, "F023").cause
+    other = starting(c.log_line(SAID[0][0], at=41), database={"absent_role": "lockage"})
+    assert codes(other) == {"F019", "F011"}
+
+
 @pytest.mark.parametrize(
     "line",
     [

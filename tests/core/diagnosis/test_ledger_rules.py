@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from lockage.core.diagnosis.checksums import ALGORITHMS, edited
-from lockage.core.diagnosis.evidence import InvalidIndex, LedgerRow
+from lockage.core.diagnosis.evidence import InvalidIndex, LedgerRow, Privileges
 from lockage.core.diagnosis.families.ledger import RULES
 from lockage.core.diagnosis.findings import Case, Finding
 from lockage.core.facts import LedgerState
@@ -231,6 +231,35 @@ def test_a_new_installation_has_no_ledger_yet() -> None:
         "owned": (),
     }
     assert codes(at(None, database=gone), RULES) == set()
+
+
+def missing(**privileges: Any) -> Case:
+    """No ledger in a database of 900 MiB, whose tables were counted by owner."""
+    gone = {
+        "ledger": ledger(None, state=LedgerState.MISSING),
+        "server": server(size_bytes=900 * MIB),
+        "looks": looks(),
+        "owned": (),
+    }
+    script = (MigrationText(version=1, name="1_users", text="CREATE TABLE users (id int);"),)
+    return replace(at(None, database={**gone, "privileges": Privileges(role="app", **privileges)}), script=script)
+
+
+@pytest.mark.parametrize("others", [(), ("public.customers (owner crm)",)], ids=["another schema", "the same schema"])
+def test_a_new_installation_beside_anothers_large_tables_is_no_finding(others: tuple[str, ...]) -> None:
+    assert codes(missing(owned_tables=0, not_owned=others, not_owned_count=len(others)), RULES) == set()
+
+
+def test_a_ledger_that_is_gone_over_tables_of_the_applications_role() -> None:
+    found = one(missing(owned_tables=7), "F069")
+    assert "though its role has 7 tables there" in found.cause
+    assert found.confidence == 0.9
+
+
+def test_a_ledger_that_is_gone_over_tables_that_migrations_make_and_another_role_owns() -> None:
+    """As after a restore by an administrator."""
+    found = one(missing(owned_tables=0, not_owned=("public.users (owner postgres)",), not_owned_count=1), "F069")
+    assert "public.users" in found.cause
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -78,7 +79,8 @@ def test_a_node_that_evicts_is_named_with_what_it_lacks() -> None:
     assert codes(pressed()) == {"F007"}
 
 
-KILLED = "2026-11-22 02:58:00.000 UTC [1] LOG:  server process (PID 4711) was terminated by signal 9: Killed"
+KILLED = "2026-11-22 02:58:00.000 UTC [1] LOG:  {} (PID 4711) was terminated by signal 9: Killed"
+LOST = "error: migration 15 failed: consuming input failed: server closed the connection unexpectedly"
 
 
 def crashed(**database: Any) -> Case:
@@ -86,8 +88,10 @@ def crashed(**database: Any) -> Case:
     return c.case(platform={"details": (pod,), "logs": ()}, database=database)
 
 
-def test_a_backend_killed_by_the_kernel_is_named_from_the_servers_log() -> None:
-    finding = one(crashed(server_log=(KILLED, "LOG:  terminating any other active server processes")), "F008")
+@pytest.mark.parametrize("process", ["server process", "client backend", "parallel worker"])  # the first until PostgreSQL 17
+def test_a_backend_killed_by_the_kernel_is_named_from_the_servers_log(process: str) -> None:
+    log = (KILLED.format(process), "LOG:  terminating any other active server processes")
+    finding = one(crashed(server_log=log), "F008")
     assert finding.cause.startswith("PostgreSQL's backend 4711 was killed by signal 9")
     assert "F058" in finding.rules_out
 
@@ -97,6 +101,36 @@ def test_a_crash_that_only_a_client_was_told_of_is_less_sure() -> None:
     seen = crashed()
     seen = c.case(platform={"details": seen.evidence.platform.details, "logs": (c.log(line, previous=True),)})
     assert one(seen, "F008").confidence == 0.5
+
+
+def came_back(*, later_s: float, version_num: int = 180_006, lost: bool = True) -> Case:
+    """A replica ended, and the server's own processes are younger than the server."""
+    pod = c.pod(NAME, ready=False, containers=(c.crashing(c.ended(1, at=40)),))
+    began = c.ago(9000)
+    server = c.server(started_at=began, recovered_at=began + timedelta(seconds=later_s), version_num=version_num)
+    logs = (c.log(*((LOST,) if lost else ("panic: no idea",)), previous=True),)
+    return c.case(platform={"details": (pod,), "logs": logs}, database={"server": server, "server_log": None})
+
+
+def test_a_crash_shows_in_the_age_of_the_servers_own_processes_where_nobody_says_so() -> None:
+    finding = one(came_back(later_s=8950), "F008")
+    assert finding.confidence == 0.75
+    assert {"F058", "F010"} <= set(finding.rules_out)
+    assert "the checkpointer began at" in finding.evidence[0].text
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        came_back(later_s=0.1),
+        came_back(later_s=3000),  # an hour and a half ago
+        came_back(later_s=8950, version_num=140_012),  # whose checkpointer begins behind the recovery of any start
+        came_back(later_s=8950, lost=False),
+    ],
+    ids=["began together", "long ago", "PostgreSQL 14", "nobody lost a connection"],
+)
+def test_a_server_that_has_only_begun_or_long_come_back_is_no_crash_of_now(seen: Case) -> None:
+    assert "F008" not in codes(seen)
 
 
 def test_memory_that_the_server_does_not_get_is_its_own_case() -> None:

@@ -93,6 +93,8 @@ def test_a_missing_privilege_is_granted_one_by_one(text: str, then: str) -> None
     [
         'extension "vector" is not available (SQLSTATE 0A000)',
         'could not open extension control file "/usr/share/extension/vector.control": No such file (SQLSTATE 58P01)',
+        'could not access file "$libdir/vector": No such file or directory (SQLSTATE 58P01)',
+        'could not load library "/usr/lib/postgresql/18/lib/vector.so": undefined symbol: LWLockRelease (SQLSTATE 58P01)',
     ],
 )
 def test_a_missing_extension_is_named(text: str) -> None:
@@ -169,6 +171,16 @@ def test_a_time_limit_is_named_with_its_value(text: str, code: str, setting: str
     assert found.code == code
     assert f"{setting} of 30s" in found.cause
     assert f"ALTER ROLE app SET {setting} = 0" in found.next
+
+
+def test_a_time_limit_that_neither_role_nor_server_has_is_the_clients_own() -> None:
+    """In the URL's options or in the migrator it goes before whatever is set for the role."""
+    found = only(failing(said("canceling statement due to lock timeout (SQLSTATE 55P03)"), privileges=Privileges(role="app")))
+    assert found.code == "F035"
+    assert "ALTER ROLE" not in found.next
+    assert "where the client sets it" in found.next
+    unseen = only(blind(failing(said("canceling statement due to lock timeout (SQLSTATE 55P03)")), "database.privileges"))
+    assert "ALTER ROLE" in unseen.next
 
 
 def test_a_full_disk_is_told_by_the_server_or_by_what_is_free() -> None:

@@ -228,6 +228,17 @@ def test_the_lock_in_the_hands_of_a_console_is_no_replicas(age_s: int) -> None:
     assert "user dba, application psql" in found.cause
 
 
+def test_a_lock_of_two_keys_in_the_hands_of_a_console_is_known_by_who_waits_for_it() -> None:
+    """Of two keys no single one is read."""
+    console = session(
+        99, application_name="psql", user="dba", state_age_s=900.0, client_address="10.9.9.9", backend_start=ago(900)
+    )
+    found = only(scene(owned(session(1), OLD), owned(console, None), owned(turn(4712, 99), NEW)))
+    assert found.code == "F049"
+    beside = scene(owned(session(1), OLD), owned(console, None))
+    assert "F049" not in codes(beside, RULES)
+
+
 def test_the_lock_in_the_hands_of_a_pooler_is_told_by_its_name() -> None:
     pooled = session(99, application_name="pgbouncer", advisory_locks=(LOCK,), state_age_s=900.0)
     found = only(scene(owned(session(1), OLD), owned(pooled, None), owned(turn(4712, 99), NEW)))

@@ -240,7 +240,7 @@ _OF_A_DATABASE = re.compile(
     r", 5432\)|\.s\.PGSQL\.|\bP10\d\d\b|SSL options and retry|support SSL connections|"
     r"connection to server (?:at|on)|\bpsql: |node_modules/pg/|Acquire connection error|error with configuration: |"
     r"attempting to establish a TLS connection: |(?:during|run|running|apply|applying) (?:the )?(?:database )?migrations?\b|"
-    r"migration (?:error|run|failed)|failed to migrate|activerecord|sqlalchemy|"
+    r"server closed the connection unexpectedly|migration (?:error|run|failed)|failed to migrate|activerecord|sqlalchemy|"
     r"hikari|jdbc|prisma|Sequelize|\bdsn\b|Postgrex|libpq|\bDB\b"
 )
 

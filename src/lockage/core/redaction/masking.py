@@ -18,6 +18,13 @@ def mask_secrets(text: str) -> str:
     return masked_credentials(text, MASK)
 
 
+def mask_statement(text: str) -> str:
+    """A statement, perhaps cut at its end, with ``***`` in place of its literals."""
+    from lockage.core.redaction.redaction import masked_statement  # noqa: PLC0415
+
+    return masked_statement(text, MASK)
+
+
 def mask_values(text: str) -> str:
     """As ``mask_secrets``, and with ``***`` in place of the literals of statements too: for text that is sent to somebody."""
     from lockage.core.redaction.redaction import masked_values  # noqa: PLC0415

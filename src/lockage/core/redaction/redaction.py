@@ -257,3 +257,8 @@ def masked_values(text: str, mask: str) -> str:
     """The text without credentials, and without what the statements that it quotes say of rows."""
     known = masked_credentials(text, mask)
     return _replaced(known, quoted_statements(known), lambda _: mask)
+
+
+def masked_statement(text: str, mask: str) -> str:
+    """A statement without its literals."""
+    return _replaced(text, statement_literals(text), lambda _: mask)
