@@ -314,7 +314,7 @@ def test_statements_are_in_the_file_without_their_values_and_are_held_against_th
     assert "select note from t where note = $1" in text
     assert "select id from t where id = $1" in text
     assert not [canary for canary in CANARIES.values() if any(canary.encode() in data for data in contents(file).values())]
-    assert "password" not in text
+    assert "create role" not in text
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "1_a.sql").write_text("alter table t drop column note")
     live, offline = (

@@ -100,7 +100,6 @@ def dump_schema(
         f"--lock-wait-timeout={max(1, round(lock_timeout_s * 1000))}",
         "--no-subscriptions",
         "--no-security-labels",
-        "--no-tablespaces",
         "--no-comments",
         *([f"--encoding={encoding}"] if encoding else []),
         *(f"--exclude-table={_pattern(schema, name)}" for schema, name in without),

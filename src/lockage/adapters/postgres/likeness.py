@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.dumped_statistics import RESTORES_ITSELF
 from lockage.adapters.postgres.original import Ledger, Original, RoleSettings
+from lockage.adapters.postgres.reaching_out import reaching_names
 from lockage.adapters.postgres.session import load_sql
 
 FILE_LIMIT_BYTES = 32 * 1024 * 1024
@@ -24,6 +25,9 @@ FILE_LIMIT_BYTES = 32 * 1024 * 1024
 
 BLOCK_BYTES = 8192
 """Source: PostgreSQL's default BLCKSZ, which the embedded server is built with."""
+
+IN_PLACE_SINCE = 15
+"""First major whose tablespaces need no folder elsewhere. Source: manual 15, 20.17, allow_in_place_tablespaces."""
 
 _LEFT_OUT = (
     "statement_timeout",
@@ -61,6 +65,18 @@ def create_roles(connection: psycopg.Connection[TupleRow], original: Original) -
         connection.execute(sql.SQL("alter database {} owner to {}").format(*names))
 
 
+def create_tablespaces(connection: psycopg.Connection[TupleRow], original: Original, *, data_dir: Path, major: int) -> None:
+    """Makes production's tablespaces, all inside the shadow's own folder, so that what a script moves is moved there too."""
+    if not original.tablespaces:
+        return
+    if major >= IN_PLACE_SINCE:
+        connection.execute("set allow_in_place_tablespaces = on")
+    for number, name in enumerate(original.tablespaces):
+        place = "" if major >= IN_PLACE_SINCE else str(_own_folder(data_dir, f"lockage_tablespace_{number}"))
+        order = sql.SQL("create tablespace {} location {}")
+        connection.execute(order.format(sql.Identifier(name), sql.Literal(place)))
+
+
 def apply_settings(connection: psycopg.Connection[TupleRow], original: Original) -> tuple[str, ...]:
     """Puts the settings of database and roles in force for later sessions; gives "name=value" of those left out."""
     left_out: list[str] = []
@@ -77,16 +93,20 @@ def apply_settings(connection: psycopg.Connection[TupleRow], original: Original)
     return tuple(left_out)
 
 
-def put_ledger(connection: psycopg.Connection[TupleRow], ledger: Ledger) -> None:
-    """Puts the ledger's rows into the shadow's; triggers and foreign keys do not see them."""
+def put_ledger(connection: psycopg.Connection[TupleRow], ledger: Ledger) -> bool:
+    """Puts the ledger's rows into the shadow's, unseen by triggers and foreign keys; False where they are not taken."""
     query = sql.SQL("copy {table} ({columns}) from stdin").format(
         table=sql.Identifier(ledger.schema, ledger.name),
         columns=sql.SQL(", ").join(map(sql.Identifier, ledger.columns)),
     )
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("set local session_replication_role = replica")
-        with cursor.copy(query) as copy:
-            copy.write(ledger.rows)
+    try:
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute("set local session_replication_role = replica")
+            with cursor.copy(query) as copy:
+                copy.write(ledger.rows)
+    except psycopg.Error:
+        return False
+    return True
 
 
 def retouch_catalog(connection: psycopg.Connection[TupleRow], original: Original, *, major: int) -> None:
@@ -103,6 +123,21 @@ def retouch_catalog(connection: psycopg.Connection[TupleRow], original: Original
             cursor.execute(load_sql("rename_not_null_constraints"))
         if not original.has_public:
             cursor.execute("drop schema if exists public")
+
+
+def disarm_event_triggers(connection: psycopg.Connection[TupleRow], *, of_logins: bool) -> tuple[str, ...]:
+    """Switches event triggers off that reach out of the database, ``of_logins`` also those of logins; gives their names.
+
+    Any statement of a script would fire them.
+    """
+    found = connection.execute(load_sql("select_event_triggers")).fetchall()
+    reaching = reaching_names(connection) if found else frozenset[str]()
+    names = tuple(
+        str(name) for name, routine, event in found if routine.lower() in reaching or (of_logins and event == "login")
+    )
+    for name in names:
+        connection.execute(sql.SQL("alter event trigger {} disable").format(sql.Identifier(name)))
+    return names
 
 
 def lengthen_files(connection: psycopg.Connection[TupleRow], original: Original, *, data_dir: Path, major: int) -> None:
@@ -130,6 +165,15 @@ def lengthen(file: Path, size_bytes: int) -> None:
     # The file stays its owner's: truncate changes neither owner nor mode.
     if file.stat().st_size < size_bytes:
         os.truncate(file, size_bytes)
+
+
+def _own_folder(data_dir: Path, name: str) -> Path:
+    """A folder of the server's account, which alone may have tablespaces."""
+    folder = data_dir / name
+    folder.mkdir(mode=0o700)
+    owner = data_dir.stat()
+    os.chown(folder, owner.st_uid, owner.st_gid)
+    return folder
 
 
 def _merged(entries: Iterable[RoleSettings]) -> list[RoleSettings]:

@@ -120,6 +120,7 @@ class Original:
     small_tables: tuple[Rows, ...] = ()
     invalid_indexes: tuple[InvalidIndex, ...] = ()  # which no dump has
     owner: str | None = None  # of the database; None: not known
+    tablespaces: tuple[str, ...] = ()
     asker: str | None = None  # the role that was asked with; None: not known, or it owns the tables itself
 
     @property
@@ -148,6 +149,7 @@ def read_original(connection: psycopg.Connection[Any], *, ledger: str | None, ro
         role_settings = cursor.execute(load_sql("select_role_settings")).fetchall()
         server_settings = cursor.execute(load_sql("select_server_settings"), {"names": list(MEANINGFUL_SETTINGS)}).fetchall()
         unreadable = cursor.execute(load_sql("select_unreadable_tables")).fetchall()
+        tablespaces = cursor.execute(load_sql("select_tablespaces")).fetchall()
     hidden = tuple((str(row["nspname"]), str(row["relname"])) for row in unreadable)
     relations = read_relations(connection)
     ledgers = tuple(_ledgers(connection, ledger, hidden))
@@ -171,6 +173,7 @@ def read_original(connection: psycopg.Connection[Any], *, ledger: str | None, ro
         relations=relations,
         ledgers=ledgers,
         owner=traits["owner"],
+        tablespaces=tuple(str(row["spcname"]) for row in tablespaces),
         hidden=read_hidden(connection, hidden),
         sketches=read_sketches(connection, traits["extensions"]),
         small_tables=read_small_tables(connection, relations, without=names) if rows else (),

@@ -14,6 +14,8 @@ from typing import LiteralString, cast
 from lockage.adapters.postgres.extension_sketches import Sketch
 from lockage.adapters.postgres.hidden_tables import Hidden
 from lockage.adapters.postgres.original import Ledger, Original, Role, RoleSettings
+from lockage.adapters.postgres.sleeping import schema_asleep
+from lockage.adapters.postgres.small_tables import Rows
 from lockage.core.forecast.dump_parts import statistics_sql
 from lockage.core.forecast.saved_survey import (
     RoleWord,
@@ -22,6 +24,7 @@ from lockage.core.forecast.saved_survey import (
     SavedLedger,
     SavedRole,
     SavedRoleSettings,
+    SavedRows,
     SavedSurvey,
     Surveyed,
     UnreadTable,
@@ -57,6 +60,8 @@ def kept_of(original: Original, about: Surveyed, *, mask: Callable[[str], str]) 
         extensions=original.extensions,
         filled_views=original.filled_views,
         unreadable=original.unreadable,
+        owner=original.owner,
+        tablespaces=original.tablespaces,
     )
     return filled, ledgers
 
@@ -77,6 +82,13 @@ def catalog_of(original: Original, *, mask: Callable[[str], str]) -> SavedCatalo
             )
             for one in original.hidden
         ),
+    )
+
+
+def rows_of(original: Original) -> tuple[SavedRows, ...]:
+    """What a file keeps of small tables where their rows were asked for, which are data."""
+    return tuple(
+        SavedRows(schema=one.schema, name=one.name, columns=one.columns, rows=one.rows) for one in original.small_tables
     )
 
 
@@ -101,6 +113,8 @@ def original_of(survey: SavedSurvey, *, ledger: str | None) -> Original:
         filled_views=about.filled_views,
         has_public=about.has_public,
         unreadable=about.unreadable,
+        owner=about.owner,
+        tablespaces=about.tablespaces,
         relations=survey.relations,
         ledgers=tuple(
             Ledger(schema=one.schema, name=one.name, columns=one.columns, rows="".join(f"{r}\n" for r in one.rows).encode())
@@ -108,15 +122,22 @@ def original_of(survey: SavedSurvey, *, ledger: str | None) -> Original:
             if ledger in (None, one.name, f"{one.schema}.{one.name}")
         ),
         hidden=tuple(Hidden(one.schema, one.name, one.partners, one.orders) for one in survey.catalog.unread),
+        small_tables=tuple(Rows(one.schema, one.name, one.columns, one.rows) for one in survey.small_tables),
         sketches=tuple(Sketch(one.name, one.schema, one.version, one.orders) for one in survey.catalog.extensions),
         invalid_indexes=(survey.server.production.invalid_indexes or ()) if survey.server.production else (),
     )
 
 
 def dump_of(survey: SavedSurvey) -> bytes:
-    """The script for ``psql``, in UTF-8."""
+    """The script for ``psql``, in UTF-8, for a shadow on which functions can sleep."""
     key = secrets.token_hex(16)
-    parts = (f"\\restrict {key}\n", survey.schema_sql, "\n", *statistics_sql(survey.statistics), f"\\unrestrict {key}\n")
+    parts = (
+        f"\\restrict {key}\n",
+        *schema_asleep(survey.schema_sql),
+        "\n",
+        *statistics_sql(survey.statistics),
+        f"\\unrestrict {key}\n",
+    )
     return "".join(parts).encode()
 
 

@@ -193,19 +193,21 @@ class EmbeddedShadows:
         original = original_of(survey, ledger=self._ledger)
         _require_not_newer(original.major, embedded_binaries().major)
         _require_something(original)
-        with self._of(original, dump_of(survey), remarks=in_words(survey)) as shadow:
+        with self._of(original, dump_of(survey), asleep=True, remarks=in_words(survey)) as shadow:
             yield shadow
 
     @contextmanager
-    def _of(self, original: Original, dump: bytes, *, remarks: Sequence[str] = ()) -> Generator[EmbeddedShadow]:
+    def _of(
+        self, original: Original, dump: bytes, *, asleep: bool = False, remarks: Sequence[str] = ()
+    ) -> Generator[EmbeddedShadow]:
         with shadow_server(original.major, cache_dir=self._cache_dir) as server:
-            filled = fill(server, original, dump, programs=embedded_binaries())
+            filled = fill(server, original, dump, programs=embedded_binaries(), asleep=asleep)
             yield EmbeddedShadow(
                 filled.login,
                 assumptions=(*remarks, *assumptions_of(original, filled, server=server, ledger=self._ledger)),
                 original=original,
                 statement_limit_s=self._statement_limit_s,
-                twin=lambda: self._of(original, dump),
+                twin=lambda: self._of(original, dump, asleep=asleep, remarks=remarks),
             )
 
     @contextmanager

@@ -26,6 +26,7 @@ from lockage.adapters.postgres.invalid_indexes import make_invalid
 from lockage.adapters.postgres.original import Original
 from lockage.adapters.postgres.session import foreign_errors
 from lockage.adapters.postgres.shadow_server import Login, ShadowServer
+from lockage.adapters.postgres.sleeping import make_sleep, wake
 from lockage.adapters.postgres.small_tables import advance_sequences, put_rows
 
 ERRORS_NAMED = 10
@@ -42,19 +43,26 @@ class Filled:
     errors: tuple[str, ...]  # messages about statements of the dump that the server did not take
     left_out: tuple[str, ...]  # settings
     collations: tuple[str, ...]  # that sort as C
-    without_rows: tuple[str, ...]  # small tables that did not take theirs
+    without_rows: tuple[str, ...]  # small tables and ledgers that did not take theirs
     without_statistics: int  # columns
+    disarmed: tuple[str, ...]  # event triggers
     present: frozenset[str]  # relations
 
 
-def fill(shadow: ShadowServer, original: Original, dump: bytes, *, programs: Binaries) -> Filled:
-    """Gives the server filled; ``programs`` restore the dump. Raises RefusedError (LK425) and what a session raises."""
+def fill(shadow: ShadowServer, original: Original, dump: bytes, *, programs: Binaries, asleep: bool = False) -> Filled:
+    """Gives the server filled; ``programs`` restore the dump, whose functions fall ``asleep`` when they are made.
+
+    Raises RefusedError (LK425) and what a session raises.
+    """
     server = shadow.server
     login = Login(server=server, major=shadow.major, database=original.database, role=original.migrating_role)
     with foreign_errors("preparing the shadow"):
         _name_database(shadow, original)
         with login.session("fill", role=server.superuser, **login.quiet) as session:
             likeness.create_roles(session, original)
+            likeness.create_tablespaces(session, original, data_dir=server.data_dir, major=shadow.major)
+            if asleep:
+                make_sleep(session)
             dump, statistics = (dump, None) if shadow.major >= RESTORES_ITSELF else split_statistics(dump)
             dump, collations = standins.with_known_collations(session, dump)
             make_sketches(session, original.sketches)
@@ -63,20 +71,23 @@ def fill(shadow: ShadowServer, original: Original, dump: bytes, *, programs: Bin
             left_out = likeness.apply_settings(session, original)
             unwritten = put_statistics(session, statistics) if statistics is not None else 0
             refused = put_rows(session, original.small_tables)
-            for ledger in original.ledgers:
-                likeness.put_ledger(session, ledger)
+            bare = [f"{one.schema}.{one.name}" for one in original.ledgers if not likeness.put_ledger(session, one)]
             tables = (*((t.schema, t.name) for t in original.small_tables), *((t.schema, t.name) for t in original.ledgers))
             advance_sequences(session, tables)
             likeness.retouch_catalog(session, original, major=shadow.major)
             likeness.lengthen_files(session, original, data_dir=server.data_dir, major=shadow.major)
+            disarmed = likeness.disarm_event_triggers(session, of_logins=asleep)
+            if asleep:
+                wake(session)
             present = frozenset(relation.relation for relation in read_relations(session))
     return Filled(
         login=login,
         errors=errors,
         left_out=left_out,
         collations=collations,
-        without_rows=refused,
+        without_rows=(*refused, *bare),
         without_statistics=unwritten,
+        disarmed=disarmed,
         present=present,
     )
 
@@ -129,8 +140,18 @@ def assumptions_of(original: Original, filled: Filled, *, server: ShadowServer, 
         yield f"the script's role has {setting} in production, which does not hold on the shadow"
     if ledger is not None and not original.ledgers:
         yield f"production has no readable table {ledger}, so the shadow's ledger is empty"
+    if filled.disarmed:
+        names = ", ".join(filled.disarmed)
+        yield f"event triggers that reach out of the database, or fire at a login, are off on the shadow: {names}"
     if filled.without_statistics:
         yield f"how the values of {filled.without_statistics} columns are distributed is unknown to the shadow"
+    yield from _copied(original, filled)
+
+
+def _copied(original: Original, filled: Filled) -> Iterator[str]:
+    for table in original.ledgers:
+        if f"{table.schema}.{table.name}" in filled.without_rows:
+            yield f"the shadow did not take the rows of the ledger {table.schema}.{table.name}, which is empty there"
     copied = [t for t in original.small_tables if f"{t.schema}.{t.name}" not in filled.without_rows]
     if copied:
         rows = sum(len(table.rows) for table in copied)

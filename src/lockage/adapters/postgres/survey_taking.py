@@ -15,18 +15,17 @@ from typing import TypeVar
 from lockage.adapters.postgres.original import LEDGER_NAMES
 from lockage.adapters.postgres.production import production_of
 from lockage.adapters.postgres.release_statements import read_release_statements
-from lockage.adapters.postgres.saved import catalog_of, kept_of
+from lockage.adapters.postgres.saved import catalog_of, kept_of, rows_of
 from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.adapters.postgres.target import PostgresTarget
 from lockage.adapters.postgres.traffic import read_traffic
 from lockage.core.forecast.dump_parts import taken_apart, without_values
 from lockage.core.forecast.production import Production
 from lockage.core.forecast.saved_survey import SavedServer, SavedStatements, SavedSurvey, Surveyed
-from lockage.core.forecast.traffic import StatementLoad, Traffic
+from lockage.core.forecast.traffic import StatementLoad
 from lockage.core.migration.constants import without_constants
 from lockage.core.redaction import mask_secrets
 from lockage.core.redaction.kept_schema import without_secrets
-from lockage.core.release.statements import RunningRelease
 from lockage.errors import LockageError
 from lockage.settings import Settings
 
@@ -51,15 +50,14 @@ def take_survey(
     """The survey of the database at ``url``; ``taken_of`` None: named after the database.
 
     ``ledger`` is one that common migrators do not have, else all of those that they call theirs are looked for.
-    ``with_values``: most common values and histograms too, which are data. Raises as ``EmbeddedShadows.of_database``.
+    ``with_values``: most common values, histograms and rows of small tables too, which are data. Raises as
+    ``EmbeddedShadows.of_database``.
     """
     settings = settings or Settings()
     if ledger is not None and ledger.rpartition(".")[2] in LEDGER_NAMES:
         ledger = None
     shadows = EmbeddedShadows(ledger=ledger, watching=settings.watching, password=password)
-    original, dump = shadows.take(url, encoding="UTF8")
-    problems: list[str] = []
-    traffic = read_traffic(url, watching=settings.watching, waits=settings.waits, password=password)
+    original, dump = shadows.take(url, encoding="UTF8", rows=with_values)
     parts = taken_apart(dump.decode(errors="replace"))
     schema = without_secrets(parts.schema_sql)
     about = Surveyed(
@@ -76,24 +74,29 @@ def take_survey(
         release=release,
         profile=profile,
     )
-    server = SavedServer(
-        reading=_tried(PostgresTarget(url, watching=settings.watching, password=password).reading, problems),
-        production=_tried(
-            lambda: _masked(production_of(url, watching=settings.watching, password=password)),
-            problems,
-        ),
-    )
     about, ledgers = kept_of(original, about, mask=mask_secrets)
+    server, problems = _server(url, settings, password)
     return SavedSurvey(
-        about=replace(about, problems=tuple(problems)),
+        about=replace(about, problems=problems),
         schema_sql=schema.text,
         statistics=parts.statistics if with_values else without_values(parts.statistics),
         relations=original.relations,
         ledgers=ledgers,
         catalog=catalog_of(original, mask=lambda order: without_secrets(order).text),
         server=server,
-        statements=_statements(read_release_statements(url, watching=settings.watching, password=password), traffic),
+        statements=_statements(url, settings, password),
+        small_tables=rows_of(original),
     )
+
+
+def _server(url: str, settings: Settings, password: Callable[[], str] | None) -> tuple[SavedServer, tuple[str, ...]]:
+    """What the server says of itself, and what it does not."""
+    problems: list[str] = []
+    server = SavedServer(
+        reading=_tried(PostgresTarget(url, watching=settings.watching, password=password).reading, problems),
+        production=_tried(lambda: _masked(production_of(url, watching=settings.watching, password=password)), problems),
+    )
+    return server, tuple(problems)
 
 
 def _masked(production: Production) -> Production:
@@ -113,7 +116,9 @@ def _tried(ask: Callable[[], T], problems: list[str]) -> T | None:
         return None
 
 
-def _statements(running: RunningRelease, traffic: Traffic) -> SavedStatements:
+def _statements(url: str, settings: Settings, password: Callable[[], str] | None) -> SavedStatements:
+    traffic = read_traffic(url, watching=settings.watching, waits=settings.waits, password=password)
+    running = read_release_statements(url, watching=settings.watching, password=password)
     texts = (replace(one, text=without_constants(one.text)) for one in running.statements if _QUERY.match(one.text))
     return SavedStatements(
         running=replace(running, statements=tuple(dict.fromkeys(texts))),

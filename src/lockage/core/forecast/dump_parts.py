@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple, cast
 
 from lockage.core.forecast.saved_survey import Statistic, altered
+from lockage.core.migration.statement import outside_call_in
 from lockage.core.redaction.quoted import literals_of, statements_of
 
 OF_VALUES = frozenset(
@@ -63,6 +64,9 @@ _OF_THE_SERVER = re.compile(
     r"(?ix) (?:CREATE|ALTER)\s+(?: SYSTEM | DATABASE | TABLESPACE | SUBSCRIPTION | ROLE | USER\s+(?!MAPPING) )\b"
     r"| SET\s+(?: session | allow_system | standard_conforming_strings\s*=(?!\s*'?on\b) )"
 )
+_EVALUATED = re.compile(r"(?i)(?:CREATE|ALTER)\s+(?:UNLOGGED\s+)?(?:TABLE|DOMAIN)\s|CREATE\s+(?:UNIQUE\s+)?INDEX\s")
+"""What executes the expressions in it when it is made, or when the ledger's rows come."""
+
 _TABLE = re.compile(r"(?i)CREATE\s+(?:UNLOGGED\s+)?TABLE\s")
 _VIEW = re.compile(r"(?i)CREATE\s+MATERIALIZED\s+VIEW\s")
 _UNFILLED = re.compile(r"(?i)WITH\s+NO\s+DATA\s*;?\s*\Z")
@@ -113,9 +117,10 @@ def check_schema(schema_sql: str, *, source: str) -> None:
     """Nothing, when a schema holds what ``pg_dump`` writes and no more. Raises ``UsageError`` (LK717) naming the line."""
     for cut in statements_of(schema_sql):
         text = schema_sql[cut.start : cut.end]
-        if not _OF_A_DUMP.match(text) or _OF_THE_SERVER.match(text) or _fills(text):
+        outside = outside_call_in(text) if _EVALUATED.match(text) else None
+        if not _OF_A_DUMP.match(text) or _OF_THE_SERVER.match(text) or _fills(text) or outside is not None:
             line = schema_sql.count("\n", 0, cut.start) + 1
-            word = " ".join(text.split()[:3])[:60]
+            word = outside or " ".join(text.split()[:3])[:60]
             raise altered(source, f"schema.sql, line {line}: no dump of a schema says {word}")
 
 

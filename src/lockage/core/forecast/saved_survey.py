@@ -66,6 +66,16 @@ class SavedLedger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SavedRows:
+    """All rows of one small table, each as PostgreSQL writes a row; data, and in a file only where they were asked for."""
+
+    schema: str
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statistic:
     """What the planner knows of a relation, or of one of its columns: arguments of ``pg_restore_…_stats``, by name."""
 
@@ -132,7 +142,7 @@ class Surveyed:
     encoding: str
     migrating_role: str
     has_public: bool
-    with_values: bool = False  # most common values and histograms, which are data
+    with_values: bool = False  # most common values, histograms and rows of small tables, which are data
     masked: int = 0  # places of the schema, of settings and ledgers that hold a secret no longer
     release: str | None = None  # that ran there
     profile: str | None = None
@@ -142,6 +152,8 @@ class Surveyed:
     extensions: tuple[str, ...] = ()
     filled_views: tuple[str, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()  # (schema, name) of tables
+    owner: str | None = None  # of the database; None: not known
+    tablespaces: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()  # what else could not be read, one sentence each
 
 
@@ -157,6 +169,7 @@ class SavedSurvey:
     catalog: SavedCatalog = field(default_factory=SavedCatalog)
     server: SavedServer = field(default_factory=SavedServer)
     statements: SavedStatements = field(default_factory=SavedStatements)
+    small_tables: tuple[SavedRows, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,9 +204,10 @@ class SurveySaved:
     contents: SurveyFile
     tables: int
     statements: int
-    ledgers: tuple[str, ...]  # tables whose rows are in it: no others'
+    ledgers: tuple[str, ...]  # tables whose rows are in it, beside the small ones
     masked: int  # places of schema, settings and ledgers that held a secret
     with_values: bool
+    small_tables: int = 0  # whose rows are in it, where they were asked for
     unreadable: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -211,7 +225,12 @@ _WHAT: Mapping[str, str] = {
 
 MANIFEST = "manifest.json"
 
-FILES = (MANIFEST, *_WHAT)
+_OF_ROWS = "the rows of small tables"
+
+ROWS = "rows.json"
+"""The one file that an archive need not have."""
+
+FILES = (MANIFEST, *_WHAT, ROWS)
 """All that an archive holds."""
 
 
@@ -226,6 +245,7 @@ def packed(survey: SavedSurvey) -> tuple[SurveyFile, tuple[tuple[str, bytes], ..
         "catalog.json": _json(survey.catalog),
         "server.json": _json(survey.server),
         "statements.json": _json(survey.statements),
+        **({ROWS: _json(survey.small_tables)} if survey.about.with_values else {}),
     }
     about = survey.about
     manifest = SurveyFile(
@@ -233,7 +253,7 @@ def packed(survey: SavedSurvey) -> tuple[SurveyFile, tuple[tuple[str, bytes], ..
         taken_of=about.taken_of,
         made_by=about.made_by,
         files=tuple(
-            KeptFile(path=path, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), what=_WHAT[path])
+            KeptFile(path=path, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), what=_WHAT.get(path, _OF_ROWS))
             for path, data in contents.items()
         ),
     )
@@ -248,7 +268,7 @@ def unpacked(files: Mapping[str, bytes], *, source: str) -> SavedSurvey:
     _check_version(files, source)
     manifest = _read(files, MANIFEST, SurveyFile, source)
     listed = {one.path: one for one in manifest.files}
-    for path in _WHAT:
+    for path in (*_WHAT, *(one for one in (ROWS,) if one in files or one in listed)):
         if path not in files or path not in listed:
             raise not_ours(source, f"{path} is missing")
         if hashlib.sha256(files[path]).hexdigest() != listed[path].sha256:
@@ -266,6 +286,7 @@ def unpacked(files: Mapping[str, bytes], *, source: str) -> SavedSurvey:
         catalog=_read(files, "catalog.json", SavedCatalog, source),
         server=_read(files, "server.json", SavedServer, source),
         statements=_read(files, "statements.json", SavedStatements, source),
+        small_tables=_read(files, ROWS, tuple[SavedRows, ...], source) if ROWS in files else (),
     )
 
 
@@ -323,8 +344,8 @@ def in_words(survey: SavedSurvey) -> Sequence[str]:
     """What a forecast from the file stands on, one sentence each."""
     about = survey.about
     said = [f"the database is as it was at {about.taken_at:%Y-%m-%d %H:%M} UTC, when the survey of {about.taken_of} was saved"]
-    said.append("no rows but the ledger's are in the file, so those of small tables are not on the shadow")
     if not about.with_values:
+        said.append("no rows but the ledger's are in the file, so those of small tables are not on the shadow")
         said.append("most common values and histograms are not in the file, so conditions on values are estimated without them")
     if about.masked:
         said.append(f"{about.masked} texts that look like secrets are masked in the file: defaults, settings, options")
