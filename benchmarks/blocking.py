@@ -46,13 +46,14 @@ class Row:
     found: list[str]
     missed: list[str]
     invented: list[str]
+    possible: list[str]  # worse than the truth, and said to hang on what cannot be told
     unknown: list[str]
 
 
-def forecast(case: Case, url: str, shadows: Shadows) -> tuple[dict[str, str], list[str]]:
-    """Relation to who waits, and what is unknown."""
-    said, unknown = foretold(case, url, shadows)
-    return said, [f"{each.line}: {each.reason}" for each in unknown]
+def forecast(case: Case, url: str, shadows: Shadows) -> tuple[dict[str, str], list[str], dict[str, str]]:
+    """Relation to who waits, what is unknown, and relation to who waits in any case."""
+    said, unknown, surely = foretold(case, url, shadows)
+    return said, [f"{each.line}: {each.reason}" for each in unknown], surely
 
 
 def rows(major: int, truth: Truth, chosen: list[Case], linters: list[Linter]) -> Iterator[Row]:
@@ -66,9 +67,11 @@ def rows(major: int, truth: Truth, chosen: list[Case], linters: list[Linter]) ->
             except psycopg.Error as error:
                 print(f"{major} {case.id} does not run: {str(error).splitlines()[0]}", file=sys.stderr, flush=True)
                 continue
-            said, unknown = forecast(case, truth.url, EmbeddedShadows() if case.outside or case.each else UndoneShadows(kept))
+            said, unknown, surely = forecast(
+                case, truth.url, EmbeddedShadows() if case.outside or case.each else UndoneShadows(kept)
+            )
             common = {"major": major, "kind": case.kind, "case": case.name}
-            yield Row(tool="lockage", **common, **compared(real, said, order=FROM_WORST), unknown=unknown)
+            yield Row(tool="lockage", **common, **compared(real, said, order=FROM_WORST, surely=surely), unknown=unknown)
             tables = {relation: blocks for relation, blocks in real.items() if level(blocks) != "none"}
             for linter in linters:
                 claimed = linter.claims(case)
@@ -98,8 +101,8 @@ def table(all_rows: list[Row]) -> list[dict[str, object]]:
         for kind in (row.kind, "all"):
             into = sums.setdefault((row.tool, row.major, kind), Counter())
             into["cases"] += 1
-            into["exact"] += not row.missed and not row.invented
-            for verdict in ("found", "missed", "invented", "unknown"):
+            into["exact"] += not row.missed and not row.invented and not row.possible
+            for verdict in ("found", "missed", "invented", "possible", "unknown"):
                 into[verdict] += len(getattr(row, verdict))
     return [
         {"tool": tool, "major": major, "kind": kind, **{name: count[name] for name in _COLUMNS}}
@@ -107,7 +110,7 @@ def table(all_rows: list[Row]) -> list[dict[str, object]]:
     ]
 
 
-_COLUMNS = ("cases", "exact", "found", "missed", "invented", "unknown")
+_COLUMNS = ("cases", "exact", "found", "missed", "invented", "possible", "unknown")
 
 
 def main() -> int:
@@ -134,13 +137,13 @@ def main() -> int:
         for (major, world), truth in found.items():
             for row in rows(major, truth, [case for case in chosen if case.world == world], linters):
                 everything.append(row)
-                if row.tool == "lockage" and (row.missed or row.invented) and not asked.json:
+                if row.tool == "lockage" and (row.missed or row.invented or row.possible) and not asked.json:
                     print(f"{major} {row.kind}: {row.case}", flush=True)
-                    for verdict in ("missed", "invented", "unknown"):
+                    for verdict in ("missed", "invented", "possible", "unknown"):
                         for what in getattr(row, verdict):
                             print(f"     {verdict:8} {what}", flush=True)
     sums = table(everything)
-    uneven = [asdict(row) for row in everything if row.missed or row.invented]
+    uneven = [asdict(row) for row in everything if row.missed or row.invented or row.possible]
     summary = {"schema": "lockage.bench.blocking/1", "absent": absent, "sums": sums, "rows": uneven}
     if not asked.words and not asked.kind:
         asked.results.parent.mkdir(exist_ok=True)
@@ -157,6 +160,7 @@ def _print(sums: list[dict[str, object]], absent: list[str], *, seconds: float) 
     for row in sums:
         if row["tool"] == "lockage" or row["kind"] == "all":
             print(f"{row['tool']:<10} {row['major']:>5} {row['kind']:<24} " + " ".join(f"{row[name]:>8}" for name in _COLUMNS))
+    print("possible: worse than the truth, and said to hang on rows, or on what was not seen.")
     print("found, missed, invented: pairs of a case and a relation. Lockage is asked about reads, writes and rows; linters")
     print("about reads and writes, since no SQL text tells rows; of one that names no table the first one named counts.")
     for name in absent:

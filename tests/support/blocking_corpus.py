@@ -88,8 +88,8 @@ def _cases_of(path: Path, world: str) -> list[Case]:
     return found
 
 
-def foretold(case: Case, url: str, shadows: Shadows) -> tuple[dict[str, str], tuple[Unknown, ...]]:
-    """Who waits for which relation, by the forecast, and what it calls unknown."""
+def foretold(case: Case, url: str, shadows: Shadows) -> tuple[dict[str, str], tuple[Unknown, ...], dict[str, str]]:
+    """Who waits for which relation, by the forecast, what it calls unknown, and who waits in any case."""
     migration = Migration(version=1, name="case", file="1_case.sql", text=case.text)
     forecast = forecast_database(
         [migration],
@@ -101,4 +101,4 @@ def foretold(case: Case, url: str, shadows: Shadows) -> tuple[dict[str, str], tu
         transaction="statement" if case.outside or case.each else "whole",
     )
     said = {relation.relation: relation.blocks.value for relation in forecast.relations if relation.blocks.value != "none"}
-    return said, forecast.unknown
+    return said, forecast.unknown, {relation.relation: relation.surely.value for relation in forecast.relations}

@@ -1,9 +1,10 @@
 """The truth about who waits for a case of the blocking corpus, from real sessions on a database with data.
 
 A script in a transaction is held open at its end, and once more with what its COMMIT would fire; ``waiting_sessions`` then
-reads and writes every relation. What an exception gave back is found as a request that waits (``awaited_locks``). What refuses a transaction is run three times beside a sampler of ``pg_locks``, which looks as
-often as it can, once of these with an old snapshot and an open write in its way; all that was seen held is then taken by a
-session of our own, and the same readers and writers try.
+reads and writes every relation. What an exception gave back is found as a request that waits (``awaited_locks``). What
+refuses a transaction is run three times beside a sampler of ``pg_locks``, which looks as often as it can, once of these with an
+old snapshot and an open write in its way; all that was seen held is then taken by a session of our own, and the same readers
+and writers try.
 """
 
 from __future__ import annotations
@@ -198,11 +199,17 @@ def level(blocks: str) -> str:
     return blocks if blocks in {"reads", "writes"} else "none"
 
 
-def compared(truth: dict[str, str], said: dict[str, str], *, order: Sequence[str]) -> dict[str, list[str]]:
-    """Relations found, missed and invented: said exactly, said milder than it is, said worse than it is."""
-    found: dict[str, list[str]] = {"found": [], "missed": [], "invented": []}
+def compared(
+    truth: dict[str, str], said: dict[str, str], *, order: Sequence[str], surely: dict[str, str] | None = None
+) -> dict[str, list[str]]:
+    """Relations found, missed and invented: said exactly, said milder than it is, said worse than it is.
+
+    ``surely``: what is said to be certain; what is worse than the truth and said to be only possible is no invention.
+    """
+    found: dict[str, list[str]] = {"found": [], "missed": [], "invented": [], "possible": []}
     for relation in sorted({*truth, *said}):
         is_, says = (order.index(where.get(relation, "none")) for where in (truth, said))
-        verdict = "found" if is_ == says else "missed" if is_ < says else "invented"
+        certain = order.index((surely or said).get(relation, "none"))
+        verdict = "found" if is_ == says else "missed" if is_ < says else "invented" if is_ > certain else "possible"
         found[verdict].append(f"{relation} {truth.get(relation, 'none')}" + ("" if is_ == says else f" not {order[says]}"))
     return found

@@ -156,6 +156,20 @@ def test_a_trigger_takes_the_way_of_its_event(event: str | None, words: list[str
         assert [(i.text.split()[0].lower(), i.place) for i in inner] == [(word, Place.STRAIGHT) for word in words]
 
 
+def test_what_conditions_and_assignments_read_and_call_is_read_too() -> None:
+    body = """DECLARE n int; BEGIN
+      IF (SELECT count(*) FROM a) > 3 THEN n := f(n); n := n + 1; END IF;
+      RETURN (SELECT b FROM c);
+    END"""
+    definition = f"CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ {body} $$"
+    found = read_code(definition, language="plpgsql").expressions
+    assert [([n.name for s in i.statements or () for n in (*s.names, *s.calls)], i.place) for i in found] == [
+        (["a", "count"], Place.STRAIGHT),
+        (["f"], Place.BRANCH),
+        (["c"], Place.STRAIGHT),
+    ]
+
+
 def test_a_loop_over_the_catalog_runs_on_a_shadow_as_often_as_in_production() -> None:
     assert places("DECLARE r record; BEGIN FOR r IN SELECT relname FROM pg_class LOOP UPDATE a SET b = 1; END LOOP; END")[
         -1

@@ -146,6 +146,7 @@ def _relations(moments: Moments, held: Iterable[Hold], sized: Iterable[Relation]
             blocks=worst(hold.blocks for hold in those),
             blocked_s=_blocked(those, moments),
             because=_because(those),
+            surely=worst(hold.blocks for hold in those if hold.certain),
             stretches=stretches(those, moments),
         )
         for oid, those in by_oid.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.lock_modes import worst
@@ -113,6 +113,9 @@ def _gaps_in_code(
     if not code.readable:
         yield Gap(line=first_line, reason=f"{where or 'its block'} is not in a language that can be read here", statements=None)
         return
+    for inner in code.expressions:
+        line = first_line if fixed else first_line + inner.line - 1
+        yield from _gaps_in_calls(inner.statements or (), ran, line=line, seen=seen)
     for inner in sorted(code.inner, key=lambda i: i.line):
         line = first_line if fixed else first_line + inner.line - 1
         if ran.sees(inner):
@@ -197,7 +200,7 @@ def _uncertain(code: Code) -> Code:
         )
         for i in code.inner
     )
-    return Code(inner=inner, readable=code.readable)
+    return replace(code, inner=inner)
 
 
 def _gaps_in_triggers(ran: _Ran, *, line: int) -> Iterator[Gap]:

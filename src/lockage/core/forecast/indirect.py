@@ -155,7 +155,7 @@ class _Need(NamedTuple):
     by: str  # "its trigger x"
     table_oid: int  # whose users set it off
     events: tuple[str, ...]
-    oid: int  # a relation that it always touches
+    oid: int  # a relation that it touches
     mode: str  # that this takes
     constants: tuple[tuple[tuple[str, int | str], ...], ...] = ()  # of each change of its rows
     spares_keys: bool = False  # it changes rows of it, but no key and deletes none
@@ -163,15 +163,17 @@ class _Need(NamedTuple):
     only_inserts: bool = False
     columns: tuple[str, ...] = ()  # that it updates
     picks: bool = False  # it changes rows that hang on the user's
+    sure: bool = True  # under no condition
 
 
 def _needs_of_triggers(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
-    """What triggers touch whenever they fire: what stands under no condition in their functions."""
+    """What triggers touch when they fire, sure or not."""
     for trigger in rules.triggers:
         if trigger.table_oid in mark.relations:
             for event in trigger.events:
-                for statement in _sure_to_run(trigger.routine, rules.routine_list, frozenset(), event=event):
-                    yield from _needs(f"its trigger {trigger.name}", trigger.table_oid, (event,), statement, mark, rules)
+                for statement, sure in _running(trigger.routine, rules.routine_list, frozenset(), event=event):
+                    for need in _needs(f"its trigger {trigger.name}", trigger.table_oid, (event,), statement, mark, rules):
+                        yield need._replace(sure=sure)
 
 
 def _needs_of_uses(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
@@ -182,23 +184,27 @@ def _needs_of_uses(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
         events = {"READ": ("SELECT",), "WRITE": ("INSERT", "UPDATE")}.get(use.event, (use.event,))
         if use.reads_oid is not None:
             yield _Need(f"its {use.by}", use.relation_oid, events, use.reads_oid, SELECT_TAKES)
-        for statement in _sure_to_run(use.routine or "", rules.routine_list, frozenset()):
-            yield from _needs(f"its {use.by}", use.relation_oid, events, statement, mark, rules)
+        for statement, sure in _running(use.routine or "", rules.routine_list, frozenset()):
+            for need in _needs(f"its {use.by}", use.relation_oid, events, statement, mark, rules):
+                yield need._replace(sure=sure)
 
 
-def _sure_to_run(name: str, routines: RoutineList, seen: frozenset[str], *, event: str | None = None) -> Iterator[Statement]:
-    """What stands under no condition in a routine, and in those that this calls; ``event`` fires it as a trigger."""
+def _running(
+    name: str, routines: RoutineList, seen: frozenset[str], *, event: str | None = None, sure: bool = True
+) -> Iterator[tuple[Statement, bool]]:
+    """What runs in a routine and in those that it calls, and whether it does in any case; ``event`` fires it as a trigger."""
     for routine in routines.by_name.get(name.partition(".")[2], ()):
         if routine.routine != name or name in seen:
             continue
-        for inner in read_code(routine.definition, language=routine.language.lower(), event=event).inner:
-            if inner.place is Place.STRAIGHT:
-                for statement in inner.statements or ():
-                    yield statement
-                    for call in statement.calls:
-                        for called in routines.by_name.get(call.name, ()):
-                            if call.schema in {None, called.routine.partition(".")[0]}:
-                                yield from _sure_to_run(called.routine, routines, seen | {name})
+        code = read_code(routine.definition, language=routine.language.lower(), event=event)
+        for inner in (*code.inner, *code.expressions):
+            here = sure and inner.place in {Place.STRAIGHT, Place.PROTECTED}
+            for statement in inner.statements or ():
+                yield statement, here
+                for call in statement.calls:
+                    for called in routines.by_name.get(call.name, ()):
+                        if call.schema in {None, called.routine.partition(".")[0]}:
+                            yield from _running(called.routine, routines, seen | {name}, sure=here)
 
 
 def _needs_of_rules(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
@@ -252,7 +258,12 @@ def _through_needs(hold: Hold, needs: Iterable[_Need], mark: CatalogMark) -> Ite
         blocks = _waits(need.events)
         if hold.blocks is Blocks.ROWS and hold.pinned and need.picks and blocks is Blocks.WRITES:
             blocks = Blocks.ROWS  # who comes to other rows goes on
-        yield _derived(hold, need.table_oid, blocks, f"{need.by} uses {_name(need.oid, mark)}")
+        derived = _derived(hold, need.table_oid, blocks, f"{need.by} {_uses(need)} {_name(need.oid, mark)}")
+        yield replace(derived, certain=hold.certain and need.sure)
+
+
+def _uses(need: _Need) -> str:
+    return "uses" if need.sure else "may use"
 
 
 def _waits(events: tuple[str, ...]) -> Blocks:

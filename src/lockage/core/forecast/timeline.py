@@ -44,6 +44,7 @@ class Hold:
     pinned: bool = False  # the script names the rows by their key, one by one
     by_key: Followed | None = None  # the rows follow locked rows of their parent
     values_only: bool = False  # only who takes values of a row type apart waits
+    certain: bool = True  # no statement that nobody saw run, and no condition in a trigger, stands behind it
     because: str | None = None  # where no lock of its own says why
 
 
@@ -241,7 +242,16 @@ def _worst_cases(step: Traced, gaps: Iterable[Gap], position: int, end: int, lis
         everything = gap.statements is None or any(case.everything for case in cases)
         for oid, blocks in (_everything(listing) if everything else _blocked_by(cases)).items():
             for listed, via, _ in listing.reached(oid, step.after):
-                yield Hold(oid=listed, mode=None, blocks=blocks, first=position, last=end, via=via, because=because)
+                yield Hold(
+                    oid=listed,
+                    mode=None,
+                    blocks=blocks,
+                    first=position,
+                    last=end,
+                    via=via,
+                    certain=False,
+                    because=because,
+                )
         for lock in (lock for case in cases for lock in case.rows):
             for listed, via, _ in listing.reached(lock.oid, step.after):
                 yield Hold(
@@ -256,6 +266,7 @@ def _worst_cases(step: Traced, gaps: Iterable[Gap], position: int, end: int, lis
                     constants=lock.constants,
                     referred=lock.referred,
                     by_key=lock.by_key,
+                    certain=False,
                     because=because,
                 )
 

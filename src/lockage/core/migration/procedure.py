@@ -7,13 +7,13 @@ run can have given its locks back, when its exception was caught, so every inner
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import cast
 
-from lockage.core.migration.decisions import Knowledge, Tree, decides, items, knowledge_of, mapping, query_of
+from lockage.core.migration.decisions import Knowledge, Tree, conditions_of, decides, items, knowledge_of, mapping, query_of
 from lockage.core.migration.statement import CONFINED_LANGUAGES, body_of, outside_call_in, parse_plpgsql, split_statements
 from lockage.core.migration.syntax import Statement
 from lockage.errors import UsageError
@@ -39,6 +39,7 @@ class Inner:
     statements: tuple[Statement, ...] | None  # what it says; None: it cannot be read before it runs
     dynamic: bool = False  # EXECUTE
     protected: bool = False  # an exception in it, or behind it, can be caught and give its locks back
+    expression: bool = False  # it is none of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +48,10 @@ class Code:
 
     inner: tuple[Inner, ...]
     readable: bool  # False: another language, or a body that does not parse
+    expressions: tuple[Inner, ...] = ()  # no statements, but what conditions, assignments and RETURN read and call
 
 
+@lru_cache(maxsize=1024)  # one function serves the triggers of many tables
 def read_code(definition: str, *, language: str, event: str | None = None, given: bool = False) -> Code:
     """The inner statements of a ``DO`` or of a routine's definition, in order; ``language`` in lower case.
 
@@ -65,7 +68,11 @@ def read_code(definition: str, *, language: str, event: str | None = None, given
         body = _child(function, "PLpgSQL_function")
         known = knowledge_of(body, values={} if event is None else {"tg_op": event}, given=given)
         found.extend(_block(body.get("action"), Place.STRAIGHT, protected=False, known=known))
-    return Code(inner=tuple(found), readable=bool(functions))
+    return Code(
+        inner=tuple(inner for inner in found if not inner.expression),
+        readable=bool(functions),
+        expressions=tuple(inner for inner in found if inner.expression),
+    )
 
 
 def _sql_code(definition: str) -> Code:
@@ -166,6 +173,7 @@ def _taken(node: Tree, known: Knowledge) -> object:
 
 def _statement(kind: str, node: Tree, place: Place, *, protected: bool, known: Knowledge) -> Iterator[Inner]:
     line = int(node.get("lineno", 1))
+    yield from _expressions(kind, node, line, place, protected=protected)
     if kind in _SQL and (text := query_of(node.get(_SQL[kind]))):
         yield Inner(line=line, place=place, text=text, statements=_read(text), protected=protected)
     if kind in _DYNAMIC and (text := query_of(node.get(_DYNAMIC[kind]))):
@@ -188,6 +196,28 @@ def _statement(kind: str, node: Tree, place: Place, *, protected: bool, known: K
             for key in _BODIES:
                 yield from _sequence(mapping(value).get(key), below, protected=protected, known=known)
 
+
+def _expressions(kind: str, node: Tree, line: int, place: Place, *, protected: bool) -> Iterator[Inner]:
+    """What conditions, assignments and RETURN read and call, where they do."""
+    texts = conditions_of(node) if kind in {"if", "case"} else [query_of(node.get(key)) for key in _EXPRESSIONS.get(kind, ())]
+    for text in texts:
+        if "(" not in text:
+            continue  # neither a subquery nor a call
+        found = _read(f"SELECT {_ASSIGNED.sub('', text, count=1)}" if kind == "assign" else f"SELECT {text}")
+        if found and any(statement.names or statement.calls for statement in found):
+            yield Inner(line=line, place=place, text=text, statements=found, protected=protected, expression=True)
+
+
+_EXPRESSIONS: Mapping[str, Sequence[str]] = {
+    "assign": ("expr",),
+    "return": ("expr",),
+    "while": ("cond",),
+    "exit": ("cond",),
+    "fori": ("lower", "upper", "step"),
+    "foreach_a": ("expr",),
+    "assert": ("cond",),
+}
+_ASSIGNED = re.compile(r"^[^=]*?:?=")
 
 _BY_CATALOG = {"if", "case", "fors"}
 
