@@ -2,9 +2,9 @@
 
 ``python benchmarks/duration_ranges.py [--corpus known|unseen] [--part seen|blind] [--sizes N,N,N] [--only WORD] [--json]``.
 ``unseen`` are tables and operations that no formula was fitted on, half of them blind. Exit code 1 when a way has fewer than
-nine tenths of the actuals inside its ranges, or a median error over 1.5. The surprising thing: the time in which a backend waited
-for a processor that other programs had is not counted, where the system tells it (Linux), and each sample is the best of some
-tries; otherwise the figures would be those of the machine's other work. The server keeps fsync on, as production does.
+nine tenths of the actuals inside its ranges, or a median error over 1.5. The surprising thing: the time in which a backend
+waited for a processor that other programs had is not counted, where the system tells it (Linux), and each sample is the best of
+some tries; otherwise the figures would be those of the machine's other work. The server keeps fsync on, as production does.
 """
 
 from __future__ import annotations
