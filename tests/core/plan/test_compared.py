@@ -73,9 +73,13 @@ def test_without_a_deployment_what_replicas_take_is_a_guess_without_an_end() -> 
     zero, one = of(made, "scale-to-zero"), of(made, "scale-to-one")
     assert zero.unavailable_s == Seconds(low=4.0, likely=16.0, high=None)
     assert one.unavailable_s == Seconds(low=4.0, likely=11.5, high=None)
-    guess = "how long replicas take to stop, start and boot is not known without a deployment (2 s, 2 s, 3 s are guesses)"
+    guess = "how long replicas take to stop, start and boot is a guess: no deployment was named"
     assert zero.reasons[-1] == one.reasons[-1] == guess
     assert made.recommended == "scale-to-zero"
+    assert made.assumptions[-1].startswith(
+        "a replica is taken to need 2 s to stop, 2 s to start and 3 s to boot, and nobody knows"
+    )
+    assert not [said for said in deployed(breaking()).assumptions if "replica" in said]
 
 
 def test_a_harmless_script_rolls_wherever_the_platform_keeps_some_serving() -> None:

@@ -100,9 +100,7 @@ def test_where_too_little_is_known_none_is_recommended_and_nothing_is_counted() 
     text = shown(found)
     assert "What each strategy costs: too little is known to recommend one" in text
     assert "requests" not in text
-    assert (
-        "how long replicas take to stop, start and boot is not known without a deployment (2 s, 2 s, 3 s are guesses)" in text
-    )
+    assert "how long replicas take to stop, start and boot is a guess: no deployment was named" in text
     assert "* " not in text
 
 

@@ -27,6 +27,9 @@ from lockage.core.plan.strategy import choose, consider, outages
 from lockage.core.plan.timing import guessed_timing
 from lockage.settings import Settings
 
+_TAKEN = "a replica is taken to need "
+"""How the assumption begins that a deployment, where it is known later, does away with."""
+
 
 def compared(situation: Situation) -> Forecast:
     """The situation's forecast with every strategy's cost, and the one that a plan would take."""
@@ -40,6 +43,7 @@ def compared(situation: Situation) -> Forecast:
             for verdict in consider(situation)
         ),
         recommended=None if nothing else choose(situation).strategy.value,
+        assumptions=(*(a for a in situation.forecast.assumptions if not a.startswith(_TAKEN)), *_assumed(situation)),
     )
 
 
@@ -81,9 +85,19 @@ def _guesses(situation: Situation, strategy: Strategy) -> tuple[str, ...]:
     replaced = strategy is Strategy.SCALE_TO_ZERO or old_release_breaks(situation.forecast)
     if situation.workload is not None or not replaced:
         return ()
+    return ("how long replicas take to stop, start and boot is a guess: no deployment was named",)
+
+
+def _assumed(situation: Situation) -> tuple[str, ...]:
+    """What every strategy's figures stand on where there is no deployment."""
+    if situation.workload is not None or not situation.forecast.script.migrations:
+        return ()
     timing = situation.timing
-    seconds = ", ".join(f"{part.likely:g} s" for part in (timing.termination, timing.start, timing.boot))
-    return (f"how long replicas take to stop, start and boot is not known without a deployment ({seconds} are guesses)",)
+    stop, start, boot = (f"{part.likely:g} s" for part in (timing.termination, timing.start, timing.boot))
+    return (
+        f"{_TAKEN}{stop} to stop, {start} to start and {boot} to boot, and nobody knows how long at most:"
+        " a forecast of the deployment itself measures it (lockage forecast NAME)",
+    )
 
 
 def _requests(situation: Situation, strategy: Strategy, outage: Outage) -> float | None:

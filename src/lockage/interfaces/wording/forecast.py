@@ -181,8 +181,13 @@ def checked_in_words(forecast: Forecast) -> str:
     old = forecast.old_release
     if old is None:
         return f"{found} in {counted(forecast.statements_checked, 'statement')}"
-    since = f" seen since {old.since}" if old.since else ""
+    since = f" seen since {_minute(old.since)}" if old.since else ""
     return f"{found} in {old.checked} of {counted(old.statements, 'statement')}{since}"
+
+
+def _minute(at: str) -> str:
+    """A moment as people say it."""
+    return re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00)$", r"\1 \2 UTC", at)
 
 
 def broken_in_words(broken: Broken) -> str:
