@@ -9,6 +9,7 @@ What reaches out of the database is never executed, nor planned, since planning 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -54,6 +55,9 @@ _OF_UNITS = {"0A000", "22023"}
 
 REGCLASS = 2205
 """Source: PostgreSQL 18, src/include/catalog/pg_type.dat."""
+
+_SPREADS = re.compile(r"\*.*\w\"?\s*\(|\(.*\*", re.DOTALL)
+"""A star beside a call, which may stand for the columns of a function's rows."""
 
 CHECK_LIMIT_S = 60.0
 """For executing all statements once. Five thousand take about three seconds."""
@@ -101,6 +105,7 @@ class KeptStatements:
         self._unprivileged: set[bytes] = set()  # asked as whoever holds the session, since their role lacks a privilege
         self._words: frozenset[str] = frozenset()
         self._filled: Collection[int] | None = None
+        self._unfilled: frozenset[int] = frozenset()  # had a made-up row before the script, and have none behind it
         self._strictness = Strictness()
         self._beginnings: Beginnings
 
@@ -122,6 +127,8 @@ class KeptStatements:
             self._words = frozenset(word for each in self._prepared for word in words_of(each.text))
             self._strictness = read_strictness(self._session)
             late = self._execute_before(reaching)
+            # Rows that are made up invalidate every plan, and these must be as they are in production.
+            self._executing(reaching).run_as_kept(self._spread())
         return (*left_out, *late)
 
     def broken(self) -> Breaks:
@@ -135,12 +142,16 @@ class KeptStatements:
                 )
 
     def _broken(self) -> Breaks:
-        # What no change of the catalog invalidates is analysed anew too, as in a session that begins now.
-        self._session.execute("discard plans")
         reaching = reaching_names(self._session)
         now = read_strictness(self._session)
         executing = self._executing(reaching)
+        untouched = executing.run_as_kept(self._spread())
+        # What no change of the catalog invalidates is analysed anew too, as in a session that begins now.
+        self._session.execute("discard plans")
         after = executing.run(self._prepared, Way.KEPT)
+        # But a plan that is kept is kept: its rows have the columns that they had.
+        after |= {name: was for name, was in untouched.items() if was is None and _is_of_plans(after.get(name))}
+        self._unfilled = frozenset(self._filled or ()) - frozenset(executing.filled)
         suspects = [each for each in self._prepared if self._differs(each, after)]
         breaks = self._judged(executing, suspects, after, strict=now)
         breaks += self._in_new_sessions(executing, {each.statement for each in breaks})
@@ -179,6 +190,9 @@ class KeptStatements:
         self._prepared = [each for each in self._prepared if each.name in before]
         self._before = before
         return late
+
+    def _spread(self) -> list[Prepared]:
+        return [each for each in self._prepared if not each.widened and _SPREADS.search(each.text)]
 
     def _executing(self, reaching: frozenset[str]) -> Executing:
         return Executing(
@@ -326,7 +340,7 @@ class KeptStatements:
 
     def _demanded(self, now: Strictness, known: Collection[OldStatement]) -> list[Break]:
         """What only values would show that nobody knows."""
-        ground = ground_of(self._strictness, now)
+        ground = ground_of(self._strictness, now, without_rows=self._unfilled)
         lost = lost_labels(self._strictness, now)
         names = gone(self._strictness, now)
         if not ground.demands and not lost and not names:
@@ -357,6 +371,10 @@ class KeptStatements:
                     )
                 )
         return found
+
+
+def _is_of_plans(failure: Failure | None) -> bool:
+    return failure is not None and failure.sqlstate == "0A000" and failure.message.startswith("cached plan")
 
 
 class _Resolving:

@@ -140,6 +140,7 @@ class Ground:
     columns: Mapping[int, Sequence[str]] = field(default_factory=dict[int, Sequence[str]])  # of it, in order
     defaults: Mapping[int, frozenset[str]] = field(default_factory=dict[int, frozenset[str]])  # those that have one
     views: Mapping[int, Sequence[int]] = field(default_factory=dict[int, Sequence[int]])
+    without_rows: frozenset[int] = frozenset()  # in which no row could be made up, so that executing decides nothing
 
 
 _CHECK = re.compile(r'violates check constraint "(?P<name>(?:[^"]|"")+)"')
@@ -163,7 +164,7 @@ def is_of_values(failure: Failure, writes: Iterable[Write], after: Strictness) -
     )
 
 
-def ground_of(before: Strictness, after: Strictness) -> Ground:
+def ground_of(before: Strictness, after: Strictness, *, without_rows: Iterable[int] = ()) -> Ground:
     """The catalog behind a script, with what it demands in addition to that before it."""
     demands: dict[int, list[Demand]] = {}
     for demand in new_demands(before, after):
@@ -176,6 +177,7 @@ def ground_of(before: Strictness, after: Strictness) -> Ground:
             for oid, table in after.tables.items()
         },
         views=after.views,
+        without_rows=frozenset(without_rows),
     )
 
 
@@ -187,7 +189,8 @@ def demands_met(writes: Iterable[Write], ground: Ground, *, resolve: Callable[[N
         for table in _tables(oid, ground.views) if oid is not None else ():
             given = write.given(ground.columns.get(oid or table, ()))
             for demand in ground.demands.get(table, ()):
-                if _matters(write, given, demand, ground.defaults.get(table, frozenset())):
+                looked = replace(demand, givens=frozenset(Given)) if table in ground.without_rows else demand
+                if _matters(write, given, looked, ground.defaults.get(table, frozenset())):
                     found[demand] = None
     return tuple(sorted(found, key=lambda demand: not demand.takes_away))
 

@@ -64,7 +64,7 @@ select 'constraints', pg_catalog.json_agg(pg_catalog.json_build_array(
 union all
 select 'keys', pg_catalog.json_agg(pg_catalog.json_build_array(
            indrelid::bigint, indexrelid::bigint, case when indisexclusion then 'x' else 'u' end, name,
-           pg_catalog.concat_ws(' ', nullif(pg_catalog.array_to_string(columns, ', '), ''), rest, exclusion), columns, watched, computed))
+           coalesce(exclusion, pg_catalog.concat_ws(' ', nullif(pg_catalog.array_to_string(columns, ', '), ''), rest)), columns, watched, computed))
   from keys
 union all
 select 'domains', pg_catalog.json_agg(pg_catalog.json_build_array(
