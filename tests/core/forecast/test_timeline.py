@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.timeline import Hold, holds
 from lockage.core.forecast.trace import CatalogRules, ForeignKey
@@ -182,3 +184,20 @@ def test_rows_named_by_a_whole_key_are_pinned() -> None:
     assert pinned("DELETE FROM keys WHERE a = 1") == [False]
     assert pinned("DELETE FROM keys WHERE a = 1 AND b = 2") == [True]
     assert pinned("DELETE FROM keys WHERE id > 1") == [False]
+
+
+def test_statements_in_a_block_that_differ_in_a_constant_alone_are_held_each_by_itself() -> None:
+    texts = ["UPDATE keys SET a = 1 WHERE name = 'one'", "UPDATE keys SET a = 1 WHERE name = 'two'"]
+    plans = tuple(
+        {"Query Text": text, "Plan": {"Node Type": "ModifyTable", "Operation": "Update", "Relation OID": KEYS}}
+        for text in texts
+    )
+
+    def constants(times: int) -> set[tuple[tuple[str, int | str], ...]]:
+        script = Script().did("SELECT f()", (KEYS, "RowExclusiveLock"))
+        (step,) = script.steps
+        script.steps = [replace(step, observation=replace(step.observation, plans=plans * times))]
+        return {hold.constants for hold in held(script) if hold.blocks is Blocks.ROWS}
+
+    assert constants(1) == {(("name", "one"),), (("name", "two"),)}
+    assert constants(500) == {()}  # there may have been more, of which nothing is known

@@ -14,6 +14,7 @@ from typing import Any, cast
 from psycopg import errors
 
 from lockage.core.forecast.names import resolve
+from lockage.core.forecast.ran import PLANS_LIMIT
 from lockage.core.forecast.trace import CatalogMark
 from lockage.core.migration.syntax import Name
 
@@ -29,9 +30,6 @@ _SETTINGS: Mapping[str, str] = {
 
 _PARAMETERS_SINCE = 16
 """First major whose plans would hold the values of parameters."""
-
-PLANS_LIMIT = 1000
-"""Plans kept of one statement: a loop in a function plans the same few statements again and again."""
 
 _MARK = "plan:\n"
 

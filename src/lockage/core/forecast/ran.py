@@ -7,8 +7,9 @@ below; the text cannot.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 
 from lockage.core.forecast.names import meant
 from lockage.core.forecast.trace import Traced
@@ -22,6 +23,10 @@ _OF_FOREIGN_KEY = re.compile(
 """How a foreign key asks for a parent, and how it acts on children, where there are rows: what it locks is known from the
 catalog, with the key's value and the way from the parent.
 Source: PostgreSQL 18, src/backend/utils/adt/ri_triggers.c, RI_FKey_check, RI_FKey_cascade_del, ri_set."""
+
+
+PLANS_LIMIT = 1000
+"""Plans kept of one statement: a loop in a function plans the same few statements again and again."""
 
 
 def plans_of(step: Traced) -> tuple[Mapping[str, object], ...]:
@@ -46,16 +51,32 @@ def statements_inside(step: Traced) -> Iterator[Statement]:
             continue  # a server's $1 can stand where the grammar has no parameter
 
 
+def _alike_inside(step: Traced) -> Iterator[Statement]:
+    """Those that ran inside and differ from another that did in their constants alone; of plans, which keep these."""
+    first: set[str] = {fingerprint(step.statement.text)}
+    plain = {_plain(step.statement.text)}
+    for text in dict.fromkeys(str(plan.get("Query Text", "")) for plan in plans_of(step)):
+        if _plain(text) in plain:
+            continue
+        plain.add(_plain(text))
+        if fingerprint(text) not in first:
+            first.add(fingerprint(text))
+            continue
+        with suppress(UsageError):
+            yield from split_statements(text, file="inner")
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).rstrip("; ")
+
+
 def told_by_texts(step: Traced) -> Mapping[str, frozenset[int]]:
     """By the text of each query that ran: the tables whose change of rows the text itself says, where no rule adds to it."""
     ruled = {rewrite.table_oid for rewrite in step.rules.rewrites}
     texts = {str(plan.get("Query Text", "")) for plan in plans_of(step)}
-    alike = Counter(fingerprint(text) for text in {*texts, step.statement.text})
     found: dict[str, frozenset[int]] = {}
     held = step.observation.held.oids
     for text in texts:
-        if alike[fingerprint(text)] > 1:
-            continue  # of those that differ in constants alone only one is read
         try:
             statements = split_statements(text, file="inner")
         except UsageError:
@@ -67,9 +88,23 @@ def told_by_texts(step: Traced) -> Mapping[str, frozenset[int]]:
 
 
 def changes_of(step: Traced) -> Iterator[Change]:
-    """The changes of rows of everything that ran, but for those of views; to lock a view's rows is to lock the table's."""
+    """The changes of rows of everything that ran, but for those of views; to lock a view's rows is to lock the table's.
+
+    Of statements that differ in their constants alone, one stands for all.
+    """
+    return _changes(step, (step.statement, *statements_inside(step)))
+
+
+def every_change_of(step: Traced) -> Iterator[Change]:
+    """The same, each with its own constants; without any where there were too many plans to keep."""
+    changes = _changes(step, (step.statement, *statements_inside(step), *_alike_inside(step)))
+    kept = len(step.observation.plans) < PLANS_LIMIT
+    return changes if kept else (replace(change, constants=()) for change in changes)
+
+
+def _changes(step: Traced, statements: Iterable[Statement]) -> Iterator[Change]:
     held = step.observation.held.oids
-    for statement in (step.statement, *statements_inside(step)):
+    for statement in statements:
         if _OF_FOREIGN_KEY.search(statement.text):
             continue
         for change in statement.changes:

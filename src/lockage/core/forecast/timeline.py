@@ -16,7 +16,7 @@ from lockage.core.forecast.gaps import Gap
 from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, badness, blocks_of
 from lockage.core.forecast.names import LISTED_KINDS, ancestors, meant, owner
-from lockage.core.forecast.ran import changes_of, plans_of, told_by_texts
+from lockage.core.forecast.ran import every_change_of, plans_of, told_by_texts
 from lockage.core.forecast.rows import Followed, inserted_keys, row_locks, row_locks_of_plans, targets_of
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Trace, Traced
 from lockage.core.forecast.worst_case import WorstCase, worst_case
@@ -190,7 +190,7 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
     pinned = _is_pinned(step)
     found = [
         *row_locks(
-            changes_of(step),
+            every_change_of(step),
             mark=step.before,
             rules=step.rules,
             held=seen.oids,

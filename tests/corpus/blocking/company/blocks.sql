@@ -164,7 +164,7 @@ UPDATE billing.lines SET cents = 7 WHERE invoice_id = 1 AND no = 1;
 --! insert with a trigger that sums up
 INSERT INTO billing.lines VALUES (2, 2, 5, 'x');
 --! delete that cascades into triggers
-DELETE FROM billing.invoices WHERE id = 1;
+DELETE FROM billing.invoices WHERE id = 2;
 --! lock what a trigger of a trigger writes
 LOCK TABLE audit.log IN SHARE MODE;
 --! alter what a trigger writes
