@@ -92,6 +92,30 @@ def test_the_order_of_a_foreign_key_may_deadlock_with_a_script_that_begins_at_th
     assert not waiting(harmless, "public.keys").deadlocks
 
 
+def test_the_order_of_a_transaction_of_several_statements_is_seen_while_it_locks(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute(SCHEMA)
+        admin.execute("create table logs (id int)")
+        with psycopg.connect(database_url) as other, psycopg.connect(database_url) as user:
+            other.execute("lock table users in share mode")
+            user.execute("insert into logs values (1)")
+            update = threading.Thread(target=_run, args=(user, "update users set name = 'secret'", []))
+            update.start()
+            while not admin.execute(
+                "select 1 from pg_locks where pid = %s and not granted", (user.info.backend_pid,)
+            ).fetchone():
+                assert update.is_alive()
+            opposite = forecast(database_url, "alter table users add a int;\nalter table logs add b int")
+            same = forecast(database_url, "alter table logs add b int;\nalter table users add a int")
+            other.rollback()
+            update.join()
+    (deadlock,) = waiting(opposite, "public.logs").deadlocks
+    assert (deadlock.first, deadlock.second, deadlock.line) == ("public.users", "public.logs", 2)
+    assert "a transaction was seen that had locked public.logs (RowExclusiveLock) before public.users" in deadlock.because
+    assert "secret" not in deadlock.statement
+    assert not waiting(same, "public.users").deadlocks
+
+
 def test_a_deadlock_that_is_called_possible_happens(database_url: str) -> None:
     failures: list[str] = []
     with psycopg.connect(database_url, autocommit=True) as admin:

@@ -51,6 +51,7 @@ class Offline:
             statements=saved.loads,
             counted_since=saved.counted_since,
             free_connections=saved.free_connections,
+            orders=saved.orders,
             problems=(*saved.problems, "who stands in the way is in no file: it would be another when the script runs"),
         )
 

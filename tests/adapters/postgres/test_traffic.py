@@ -131,3 +131,15 @@ def test_a_database_that_does_not_answer_costs_the_look_and_nothing_else(free_po
     traffic = seen(f"postgresql://nobody@127.0.0.1:{free_port}/nothing")
     assert traffic.sessions == ()
     assert traffic.problems[0].startswith("nobody looked who stands in the way now")
+
+
+def test_the_limit_of_the_role_that_asks_is_not_the_applications(counting_server: Server) -> None:
+    with psycopg.connect(counting_server.url(), autocommit=True) as admin:
+        admin.execute("create role watcher login password 'x' in role pg_read_all_stats connection limit 2")
+        admin.execute("create role limited login password 'x' connection limit 6")
+    watcher, limited = counting_server.url(user="watcher"), counting_server.url(user="limited")
+    with psycopg.connect(limited) as busy, psycopg.connect(limited) as idle:
+        busy.execute("select 1")
+        assert not idle.closed
+        assert seen(watcher).free_connections == (6 - 2) + 1
+    assert (seen(watcher).free_connections or 0) > 6

@@ -125,6 +125,7 @@ def _statements(url: str, settings: Settings, password: Callable[[], str] | None
         loads=None if traffic.statements is None else tuple(_queries(traffic.statements)),
         counted_since=traffic.counted_since,
         free_connections=traffic.free_connections,
+        orders=traffic.orders,
         problems=tuple(problem for problem in traffic.problems if "statements" in problem),
     )
 

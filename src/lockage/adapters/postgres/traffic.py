@@ -7,6 +7,7 @@ is worth more than none, so whatever keeps something from being seen becomes a s
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from itertools import groupby
@@ -19,7 +20,7 @@ from psycopg.rows import dict_row
 from lockage.adapters.postgres.activity import read_activity
 from lockage.adapters.postgres.session import foreign_errors, load_sql, reading_session
 from lockage.core.facts import RelationLock, Session
-from lockage.core.forecast.traffic import PreparedLocks, StatementLoad, Traffic
+from lockage.core.forecast.traffic import LockOrder, PreparedLocks, StatementLoad, Traffic, orders_between
 from lockage.errors import LockageError
 from lockage.settings import Waits, Watching
 
@@ -27,6 +28,15 @@ T = TypeVar("T")
 
 HIDDEN = "<insufficient privilege>"
 """What the server shows of another role's statement to who may not see it."""
+
+LOOKS = 5
+"""Looks at the locks of open transactions: in which order an application locks is seen only while it does."""
+
+LOOK_PAUSE_S = 0.05
+"""Between two of them: a transaction of a web request is some ten milliseconds long, so that five meet others each."""
+
+ORDERS_LIMIT = 500
+"""What is kept of them."""
 
 _WHERE = (
     "select n.nspname from pg_catalog.pg_extension as e join pg_catalog.pg_namespace as n on n.oid = e.extnamespace"
@@ -55,7 +65,9 @@ class _Look:
         sessions = self._sessions()
         snapshots = self._rows("who keeps a snapshot", load_sql("select_snapshots"))
         prepared = self._rows("prepared transactions", load_sql("select_prepared"))
+        orders = self._orders(sessions)
         free = self._free_connections(sessions)
+        self._of_a_standby()
         statements, since = self._statements()
         return Traffic(
             sessions=sessions,
@@ -64,6 +76,7 @@ class _Look:
             statements=statements,
             counted_since=since,
             free_connections=free,
+            orders=orders,
             problems=tuple(self._problems),
         )
 
@@ -78,16 +91,41 @@ class _Look:
             )
         return sessions
 
+    def _orders(self, sessions: tuple[Session, ...]) -> tuple[LockOrder, ...]:
+        """In which order open transactions lock, by a few looks."""
+        found, earlier = set(orders_between((), sessions)), sessions
+        for _ in range(LOOKS - 1 if sessions else 0):
+            time.sleep(LOOK_PAUSE_S)
+            seen = self._tried("in which order transactions lock", lambda: read_activity(self._connection))
+            if seen is None:
+                break
+            later = tuple(s for s in seen.sessions if not s.application_name.startswith("lockage/"))
+            found |= set(orders_between(earlier, later))
+            earlier = later
+        return tuple(sorted(found, key=lambda one: (one.first, one.second, one.first_mode, one.text))[:ORDERS_LIMIT])
+
+    def _of_a_standby(self) -> None:
+        rows = self._rows("whether this is a standby", "select pg_catalog.pg_is_in_recovery() as standby")
+        if rows and rows[0]["standby"]:
+            self._problems.append(
+                "this server is a standby: who is at work on it, its statements and its connections are not those of its"
+                " primary, where the script runs"
+            )
+
     def _free_connections(self, sessions: Sequence[Session]) -> int | None:
-        """Those that may still be opened, and those of clients here that do nothing: a pool would give them out first."""
-        rows = self._rows("free connections", load_sql("select_connection_limits"), {"role": None})
+        """Those that may still be opened, and those of clients here that do nothing: a pool would give them out first.
+
+        As the application's count the role of most sessions; the one that asks may have a limit of its own.
+        """
+        roles = Counter(session.user for session in sessions if session.user and not session.is_autovacuum)
+        busiest = roles.most_common(1)[0][0] if roles else None
+        rows = self._rows("free connections", load_sql("select_connection_limits"), {"role": busiest})
         if not rows:
             return None
         row = rows[0]
         left = [row["server_limit"] - row["reserved"] - row["server_connections"]]
-        left += [
-            row[f"{what}_limit"] - row[f"{what}_connections"] for what in ("database", "role") if row[f"{what}_limit"] >= 0
-        ]
+        limited = ("database",) if busiest is None else ("database", "role")
+        left += [row[f"{what}_limit"] - row[f"{what}_connections"] for what in limited if row[f"{what}_limit"] >= 0]
         idle = sum(1 for session in sessions if session.state == "idle")
         return max(min(left), 0) + idle
 

@@ -19,7 +19,7 @@ import msgspec
 from lockage.core.facts import Relation
 from lockage.core.forecast.calibration.reading import TargetReading
 from lockage.core.forecast.production import Production
-from lockage.core.forecast.traffic import StatementLoad
+from lockage.core.forecast.traffic import LockOrder, StatementLoad
 from lockage.core.release.statements import RunningRelease
 from lockage.errors import UsageError
 
@@ -127,6 +127,7 @@ class SavedStatements:
     loads: tuple[StatementLoad, ...] | None = None  # how often each comes; None: nobody counts, or it is not ours to see
     counted_since: datetime | None = None
     free_connections: int | None = None
+    orders: tuple[LockOrder, ...] = ()  # of locks, as transactions were met
     problems: tuple[str, ...] = ()  # what of this could not be seen
 
 

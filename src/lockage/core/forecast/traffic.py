@@ -7,11 +7,12 @@ Not for judging it (``waiting``). The surprising thing: a look never fails as a 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from lockage.core.facts import RelationLock, Session
+from lockage.core.migration.constants import without_constants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,52 @@ class PreparedLocks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LockOrder:
+    """Two locks of one transaction in the order in which it was seen to take them."""
+
+    first: str  # schema.name
+    first_mode: str
+    second: str
+    second_mode: str
+    text: str  # of the statement that it had come to, without constants
+
+
+def orders_between(earlier: Iterable[Session], later: Iterable[Session]) -> Iterator[LockOrder]:
+    """What transactions had locked before what they lock, or wait for, by two looks; each pair once, in order."""
+    before = {session.pid: session for session in earlier}
+    for session in later:
+        former = before.get(session.pid)
+        if session.transaction_age_s is None or session.is_autovacuum:
+            continue
+        same = (
+            former is not None
+            and former.backend_start == session.backend_start
+            and (former.transaction_age_s or 0.0) < session.transaction_age_s
+        )
+        held = {(lock.relation, lock.mode) for lock in session.relation_locks if lock.granted}
+        had = {(lock.relation, lock.mode) for lock in former.relation_locks if lock.granted} if same and former else set[Lock]()
+        awaited = {(lock.relation, lock.mode) for lock in session.relation_locks if not lock.granted}
+        yield from _in_order(had & held, held - had, session)
+        yield from _in_order(held, awaited, session)
+
+
+Lock = tuple[str, str]
+
+
+def _in_order(first: Iterable[Lock], second: Collection[Lock], session: Session) -> Iterator[LockOrder]:
+    for relation, mode in first:
+        for later, later_mode in second:
+            if relation != later:
+                yield LockOrder(
+                    first=relation,
+                    first_mode=mode,
+                    second=later,
+                    second_mode=later_mode,
+                    text=without_constants(session.query),
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
     """One look."""
 
@@ -44,6 +91,7 @@ class Traffic:
     statements: tuple[StatementLoad, ...] | None = None  # None: nobody counts them, or they cannot be read
     counted_since: datetime | None = None  # aware; None: rates come from two looks a moment apart
     free_connections: int | None = None  # of the application: idle ones, and those that may still be opened
+    orders: tuple[LockOrder, ...] = ()  # in which transactions of several statements lock, as far as some were met
     problems: tuple[str, ...] = ()
 
     @property

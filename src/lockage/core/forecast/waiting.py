@@ -15,7 +15,7 @@ from lockage.core.facts import Session
 from lockage.core.forecast.assess import Blocks, Forecast, RelationForecast
 from lockage.core.forecast.lock_modes import MODES, SELECT_TAKES, conflict
 from lockage.core.forecast.traffic import StatementLoad, Traffic
-from lockage.core.forecast.waiting_deadlocks import Order, deadlocks, orders_of_keys
+from lockage.core.forecast.waiting_deadlocks import Order, deadlocks, orders_of_keys, orders_seen
 from lockage.core.forecast.waiting_records import InTheWay, LongStatement, Queue, Waiting
 from lockage.core.forecast.waiting_statements import KeyBetween, KnownRelations, Touch, shown, touches
 from lockage.settings import Waits
@@ -56,6 +56,8 @@ def with_waiting(
     application = tuple(_application(forecast, traffic, statements, known, keys))
     users = _users(application)
     orders = [Order(touches=one.touches, text=one.text) for one in application if len(one.touches) > 1]
+    if traffic is not None:
+        orders += orders_seen(traffic.orders)
     counted = bool(statements) or (traffic is not None and bool(traffic.statements))
     possible = deadlocks(forecast, (*orders, *orders_of_keys(keys, statements_known=counted)))
     found: list[RelationForecast] = []

@@ -7,12 +7,13 @@ and whoever deletes from the parent goes the other way round.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from lockage.core.forecast.assess import Blocks, Forecast, LockTaken
 from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, SELECT_TAKES, WRITE_TAKES, conflict
+from lockage.core.forecast.traffic import LockOrder
 from lockage.core.forecast.waiting_records import Deadlock
 from lockage.core.forecast.waiting_statements import KeyBetween, Touch, shown
 
@@ -85,6 +86,16 @@ def orders_of_keys(keys: Sequence[KeyBetween], *, statements_known: bool) -> Ite
             ),
             text="",
             because=f"whoever deletes from {key.parent} {'looks at' if looks else 'changes'} {key.child} then ({key.name})",
+        )
+
+
+def orders_seen(seen: Iterable[LockOrder]) -> Iterator[Order]:
+    """The orders in which transactions of several statements were met."""
+    for one in seen:
+        yield Order(
+            touches=(Touch(relation=one.first, mode=one.first_mode), Touch(relation=one.second, mode=one.second_mode)),
+            text=one.text,
+            because=f"a transaction was seen that had locked {one.first} ({one.first_mode}) before {one.second}",
         )
 
 
