@@ -90,7 +90,7 @@ def said(session: psycopg.Connection, checks: Sequence[Check]) -> bool:
             with session.transaction(force_rollback=True):
                 session.execute("set transaction read only")
                 found |= session.execute(check.query.encode()).fetchone() is not None
-        except psycopg.DataError:
+        except (psycopg.DataError, psycopg.IntegrityError):
             found = True
     return found
 

@@ -134,6 +134,14 @@ class Validated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DomainValidated:
+    """A constraint of a domain that is held against all values now."""
+
+    domain: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnAdded:
     """A new column with what stands in it in every row that is there."""
 
@@ -230,6 +238,7 @@ class EnumMade:
 Effect: TypeAlias = (
     Added
     | Validated
+    | DomainValidated
     | ColumnAdded
     | ColumnRenamed
     | ColumnDropped

@@ -19,6 +19,7 @@ from lockage.core.migration.demand_syntax import (
     ColumnDropped,
     ColumnRenamed,
     Demand,
+    DomainValidated,
     Dropped,
     Effect,
     Emptied,
@@ -285,6 +286,8 @@ def _domain(stmt: pg.AlterDomainStmt) -> Iterator[Effect]:
         if constraint.contype == pg.CONSTR_CHECK:
             of_domain = OfDomain(domain=domain, condition=expression(constraint.raw_expr))
             yield Added(name=constraint.conname, demands=(of_domain,), later=constraint.skip_validation)
+    elif stmt.subtype == "V":
+        yield DomainValidated(domain=domain, name=stmt.name)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------

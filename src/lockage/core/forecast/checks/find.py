@@ -30,6 +30,7 @@ from lockage.core.migration.demand_syntax import (
     ColumnDropped,
     ColumnRenamed,
     Demand,
+    DomainValidated,
     Dropped,
     Effect,
     Emptied,
@@ -90,6 +91,7 @@ class _Walk:
         self._tables = tables
         self._major = major
         self._asked: set[str] = set()
+        self._of_domains: dict[tuple[str, str], OfDomain] = {}  # (domain, constraint) of the script's own
         self._pending: dict[int, tuple[int, str]] = {}  # table to a transaction, and the query of rows with events in it
 
     def take(self, step: Traced) -> None:
@@ -117,7 +119,7 @@ class _Walk:
         match effect:
             case Added():
                 self._add(effect)
-            case Validated():
+            case Validated() | DomainValidated():
                 self._validate(effect)
             case Dropped():
                 tables.drop(effect)
@@ -139,11 +141,21 @@ class _Walk:
                 self._demand(demand)
             if isinstance(demand, Fits):
                 self._tables.retype(demand)
-            elif not isinstance(demand, OfDomain | Attached):
+            elif isinstance(demand, OfDomain):
+                self._of_domains[demand.domain, effect.name] = demand
+            elif not isinstance(demand, Attached):
                 for relation in self._tables.named(demand.relation):
                     self._tables.constraints(relation).append(replace(effect, demands=(demand,)))
 
-    def _validate(self, effect: Validated) -> None:
+    def _validate(self, effect: Validated | DomainValidated) -> None:
+        if isinstance(effect, DomainValidated):
+            known = self._of_domains.get((effect.domain, effect.name))
+            if known is not None:
+                self._demand(known)
+            else:
+                what = f"every value of domain {effect.domain} must meet its constraint {effect.name}"
+                self._keep(NoQuestion(what, "what it says is not known"))
+            return
         for relation in self._tables.named(effect.relation):
             for constraint in tuple(self._tables.constraints(relation)):
                 for demand in constraint.demands if constraint.name == effect.name else ():

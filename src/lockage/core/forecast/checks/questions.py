@@ -8,6 +8,7 @@ show. Where a value may fail to be computed, the query itself fails when it meet
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -172,10 +173,7 @@ def of_partition(image: Image, demand: Attached, key: str) -> Found:
         return NoQuestion(what, "it is the default partition" if demand.strategy == "d" else "its key is not known")
     keys = _parts(found[1])
     columns = {name.strip('"') for one in keys for name in re.findall(r'"[^"]+"|\w+', one)} & set(image.types)
-    condition = _outside(demand, keys, key)
-    if condition is None:
-        return NoQuestion(what, "its bounds are open in one of several columns")
-    return _rows(image, columns, condition, what)
+    return _rows(image, columns, _outside(demand, keys, key), what)
 
 
 def of_default_partition(parent: Image, demand: Attached, key: str) -> Found:
@@ -186,8 +184,6 @@ def of_default_partition(parent: Image, demand: Attached, key: str) -> Found:
     keys = _parts(found[1])
     what = f"no row of {parent.relation} may be within the bounds of a new partition: it would be in the default one"
     condition = _outside(demand, keys, key)
-    if condition is None:
-        return NoQuestion(what, "its bounds are open in one of several columns")
     columns = {name.strip('"') for one in keys for name in re.findall(r'"[^"]+"|\w+', one)} & set(parent.types)
     return _rows(parent, columns, f"NOT ({condition})", what)
 
@@ -207,11 +203,16 @@ def of_type(image: Image, demand: Fits, enums: Mapping[str, tuple[str, ...]], *,
         elif using.sql != value:
             return of_value(image, using, demand.type, what)
     columns = using.columns if using is not None else (demand.column,)
-    condition = _unfit(value, source, target, explicit=explicit, enums=enums)
+    if target.endswith("[]"):
+        condition = _too_long_elements(value, target.removesuffix("[]"), explicit=explicit)
+    else:
+        condition = _unfit(value, source, target, explicit=explicit, enums=enums)
     if condition is None:
         return None
     if condition == "" or (major < SOFT_INPUT_SINCE and condition.startswith("NOT pg_input_is_valid")):
-        return of_value(image, using, demand.type, what) if using is not None else None
+        if using is None and target.partition("(")[0] in _MOMENTS:
+            return None
+        return of_value(image, using or Expression(sql=value, columns=(demand.column,)), demand.type, what)
     return _rows(image, columns, condition, what)
 
 
@@ -220,6 +221,9 @@ def of_value(image: Image, value: Expression, kind: str, what: str) -> Found:
     why_not = image.why_not(value.columns) or _whole(value)
     if why_not:
         return NoQuestion(what, why_not)
+    base, _, most = _short_type(kind).rstrip(")").partition("(")
+    if base in ("character varying", "character") and most.isdigit():
+        return _rows(image, value.columns, f"char_length(rtrim(({value.sql})::text, ' ')) > {most}", what)
     computed = f"(SELECT ({value.sql})::{kind} AS computed FROM {image.source(value.columns)} OFFSET 0) AS rows"
     return Question(
         f"SELECT 1 FROM {computed} WHERE computed IS NULL AND computed IS NOT NULL LIMIT {LIMIT}",
@@ -260,6 +264,17 @@ _NAMES = {
     "float4": "real",
 }
 _TEXTS = ("text", "character varying", "character", "citext", "name", "unknown")
+_MOMENTS = (
+    "date",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "time without time zone",
+    "timestamp without time zone",
+    "timestamp with time zone",
+)
+"""What of its family always becomes one of them."""
+
 _NUMBERS = (*_RANGES, "numeric", "real", "double precision")
 
 
@@ -288,6 +303,17 @@ def _unfit(value: str, source: str, target: str, *, explicit: bool, enums: Mappi
     return ""
 
 
+def _too_long_elements(value: str, target: str, *, explicit: bool) -> str | None:
+    """The condition of arrays: of text by its length, of all else only an attempt tells."""
+    base, _, modifier = target.rstrip(")").partition("(")
+    if base not in ("text", "character varying", "character"):
+        return ""
+    if explicit or not modifier:
+        return None
+    longest = f"SELECT FROM unnest(({value})::text[]) AS element WHERE char_length(rtrim(element, ' ')) > {int(modifier)}"
+    return f"EXISTS ({longest})"
+
+
 def _too_long(value: str, source: str, source_modifier: str, most: int, *, explicit: bool) -> str | None:
     if explicit or (source in ("character varying", "character") and source_modifier and int(source_modifier) <= most):
         return None  # an explicit cast cuts off what is too long
@@ -310,7 +336,10 @@ def _out_of_range(value: str, source: str, target: str, modifier: str) -> str | 
 # --- partitions -------------------------------------------------------------------------------------------------------
 
 
-def _outside(demand: Attached, keys: Sequence[str], key: str) -> str | None:
+_OPEN = ("MINVALUE", "MAXVALUE")
+
+
+def _outside(demand: Attached, keys: Sequence[str], key: str) -> str:
     if demand.strategy == "h":
         parent = ".".join(quoted(part) for part in (demand.parent.schema, demand.parent.name) if part).replace("'", "''")
         return f"NOT satisfies_hash_partition('{parent}'::regclass, {demand.modulus}, {demand.remainder}, {', '.join(keys)})"
@@ -319,21 +348,21 @@ def _outside(demand: Attached, keys: Sequence[str], key: str) -> str | None:
         missing = f"{keys[0]} IS NULL" if len(values) == len(demand.values) else "false"
         return f"{missing} OR {keys[0]} NOT IN ({', '.join(values)})" if values else f"{keys[0]} IS NOT NULL"
     bounds = list(_bounds(demand, keys))
-    if any(bound is None for bound in bounds):
-        return None
     missing = " OR ".join(f"{one} IS NULL" for one in keys)
-    return f"{missing} OR NOT ({' AND '.join(str(bound) for bound in bounds)})" if bounds else missing
+    return f"{missing} OR NOT ({' AND '.join(bounds)})" if bounds else missing
 
 
-def _bounds(demand: Attached, keys: Sequence[str]) -> Iterator[str | None]:
-    for operator, values in ((">=", demand.lower), ("<", demand.upper)):
-        open_ones = [value in {"MINVALUE", "MAXVALUE"} for value in values]
-        if all(open_ones):
+def _bounds(demand: Attached, keys: Sequence[str]) -> Iterator[str]:
+    """What holds of keys within the bounds; of values that stand behind an open one PostgreSQL takes no notice."""
+    for lower, values in ((True, demand.lower), (False, demand.upper)):
+        closed = list(itertools.takewhile(lambda value: value not in _OPEN, values))
+        if not closed:
             continue
-        if any(open_ones):
-            yield None
-        left, right = ", ".join(keys), ", ".join(values)
-        yield f"{left} {operator} {right}" if len(keys) == 1 else f"({left}) {operator} ({right})"
+        openness = values[len(closed)] if len(closed) < len(values) else ""
+        # Behind the last closed value MINVALUE is before, and MAXVALUE behind, whatever stands there.
+        operator = (">" if openness == "MAXVALUE" else ">=") if lower else ("<=" if openness == "MAXVALUE" else "<")
+        left, right = ", ".join(keys[: len(closed)]), ", ".join(closed)
+        yield f"{left} {operator} {right}" if len(closed) == 1 else f"({left}) {operator} ({right})"
 
 
 def _parts(text: str) -> list[str]:
