@@ -148,6 +148,8 @@ class RowLedger:
         sources = [self.size(source) for source in oids(change.sources, step.before)]
         most = max((source.rows for source in sources), default=0.0)
         planned = planned_rows(step, oid) if trusted and (step.sizes_told or not any(s.changed for s in sources)) else None
+        if planned is not None and not sources:  # from a function, or from what another change in the statement returned
+            return (0.0 if change.has_condition else planned * 0.1), planned, planned * 10
         if planned is None or not most:
             return (0.0 if change.has_condition else most * 0.5), most, most
         # One source without a condition gives exactly its rows, but for joins, grouping and functions that return rows.

@@ -76,3 +76,24 @@ def test_an_index_build_takes_in_no_former_version_of_a_row_that_stayed_on_its_p
 
     assert built(TIGHT) > 1.5
     assert built(BLOATED) < 1.2
+
+
+def test_what_is_inserted_from_no_table_counts_as_the_planner_says() -> None:
+    plan = {
+        "Plan": {"Node Type": "ModifyTable", "Relation OID": KEYS, "Plans": [{"Node Type": "CTE Scan", "Plan Rows": 40_000}]}
+    }
+    trace = Script().did("WITH gone AS (DELETE FROM users RETURNING *) INSERT INTO keys SELECT * FROM gone").trace()
+    seen = replace(trace.statements[0], observation=replace(trace.statements[0].observation, plans=(plan,)))
+    found = estimates(replace(trace, statements=(seen,)), [()], (TIGHT,), sizes_known=True)[-1].operations
+    assert {operation.kind: operation.rows for operation in found}["insert"] == 40_000
+
+
+def test_columns_that_are_many_take_their_time() -> None:
+    def took(columns: int, sql: str) -> float:
+        detail = TableDetail(columns={f"c{n}": ColumnDetail(type="integer", mean_bytes=4.0) for n in range(columns)})
+        calibration = replace(UNCALIBRATED, tables={"public.keys": detail})
+        trace = Script().did(sql).trace()
+        return estimates(trace, [()], (TIGHT,), sizes_known=True, calibration=calibration)[-1].seconds.likely
+
+    for sql in ("UPDATE keys SET b = 1", "ALTER TABLE keys ALTER b SET NOT NULL"):
+        assert took(40, sql) > 1.1 * took(8, sql) == 1.1 * took(3, sql)

@@ -48,8 +48,9 @@ def scanning(table: Table, speeds: Speeds, *, conditions: int = 0, work: Work = 
     """Reading every row in passing."""
     rows = table.rows + table.dead_rows
     hit = hit_ratio(table, speeds)
+    column_s = work.read_column_s * table.more_columns if conditions else 0.0
     return Cost(
-        cpu_s=rows * (work.scan_row_s + conditions * work.check_row_s),
+        cpu_s=rows * (work.scan_row_s + conditions * work.check_row_s + column_s),
         hit_bytes=table.file_bytes * hit,
         read_bytes=table.file_bytes * (1 - hit),
     )
@@ -70,7 +71,8 @@ def rewriting(table: Table, speeds: Speeds, *, work: Work = WORK) -> Cost:
     heap = table.rows * (table.row_bytes + work.page_row_bytes / 4)
     logged = table.rows * (table.row_bytes + work.row_wal_bytes) if speeds.logs_new_files else 0.0
     written = Cost(
-        cpu_s=table.rows * work.rewrite_row_s + table.toast_bytes / 2000 * work.toast_chunk_s,
+        cpu_s=table.rows * (work.rewrite_row_s + work.form_column_s * table.more_columns)
+        + table.toast_bytes / 2000 * work.toast_chunk_s,
         read_bytes=table.toast_bytes,
         wal_bytes=logged + (table.toast_bytes if speeds.logs_new_files else 0.0),
         file_bytes=leaving(heap + table.toast_bytes, RING_BYTES if speeds.logs_new_files else 0.0),
@@ -93,7 +95,7 @@ def building(index: Index, table: Table, speeds: Speeds, *, work: Work = WORK) -
     """One index built over the table's rows, in as many processes as the server would take."""
     scan = scanning(table, speeds, conditions=PREDICATE_CHECKS * index.partial, work=work)
     sort = sorting(index, (table.rows + table.dead_rows - table.hot_rows) * index.share, speeds, work=work)
-    whole = scan + sort
+    whole = scan + sort + Cost(cpu_s=table.rows * work.read_column_s * table.more_columns)
     helpers = parallel_helpers(table, speeds) if index.method in {"btree", "brin", "gin"} else 0
     # The last merge and the writing are one process's: each further one takes half of what it could.
     return Cost(

@@ -25,8 +25,8 @@ CHECKPOINT_RATIO = 0.53
 LEAST_FULL = 0.5
 """Of an index whose pages were split: half full each. What was deleted from it is no part of a page's image."""
 
-UNEVEN_RATIO = 0.4
-"""Share of what is free of a file that lies where it is needed, if rows were deleted here more than there."""
+EVEN_RATIO, UNEVEN_RATIO = 0.75, 0.4
+"""Share of what is free of a file that lies where it is needed: as a rule, and if rows were deleted here more than there."""
 
 _ENTRY_WAL_BYTES = 64.0
 """Record of one entry: header 24, block reference 20, offset, tuple header. Source: access/xlogrecord.h, nbtxlog.h."""
@@ -43,7 +43,7 @@ def updating(
         return FREE
     moved = rows * (1 - same_page_ratio(table, columns, evenly=evenly))
     heap = Cost(
-        cpu_s=rows * work.update_row_s,
+        cpu_s=rows * (work.update_row_s + work.form_column_s * table.more_columns),
         wal_bytes=rows * (table.row_bytes + work.row_wal_bytes) + images(table, rows, speeds),
         file_bytes=leaving(
             touched_bytes(table, rows) + max(0.0, rows * table.row_bytes - table.free_bytes), speeds.buffers_bytes * ROOM_RATIO
@@ -109,7 +109,7 @@ def same_page_ratio(table: Table, columns: Sequence[str], *, evenly: bool = True
         return 0.0
     if table.heap_bytes <= 0:
         return 0.0
-    free = max(1 - table.fill_ratio, table.free_ratio * (1.0 if evenly else UNEVEN_RATIO))
+    free = max(1 - table.fill_ratio, table.free_ratio * (EVEN_RATIO if evenly else UNEVEN_RATIO))
     return min(1.0, free / max(1 - free, 0.1))
 
 

@@ -225,7 +225,7 @@ class Operations:
             cost += building.scanning(table, self._speeds) + Cost(cpu_s=table.rows * WORK.join_row_s)
         cost += changing.inserting(view, view.rows, view.row_bytes, self._speeds)
         if step.statement.concurrently:
-            cost += Cost(cpu_s=view.rows * 6 * WORK.join_row_s)  # compared with what is there, row by row
+            cost += Cost(cpu_s=view.rows * WORK.compare_row_s)
         return self._piece("refresh", relation, view, cost)
 
     # --- rows ---------------------------------------------------------------------------------------------------------

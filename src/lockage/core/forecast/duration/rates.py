@@ -140,6 +140,12 @@ class Work:
     """Each further column by which it is."""
     probe_s: float = 0.8e-6
     """A row found through an index, its page in memory."""
+    read_column_s: float = 0.004e-6
+    """Each column beyond the usual ones that lies in front of the one that is looked at (heap_deform_tuple)."""
+    form_column_s: float = 0.02e-6
+    """The same of a row that is taken apart and put together again (heap_form_tuple)."""
+    compare_row_s: float = 3.5e-6
+    """A row that REFRESH CONCURRENTLY puts into a temporary table and joins with the one that is there."""
     analyze_row_s: float = 6e-6
     """A row of ANALYZE's sample: fetched, and each of its columns sorted."""
     truncate_s: float = 0.004

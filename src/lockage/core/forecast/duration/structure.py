@@ -25,6 +25,9 @@ UNKNOWN_CORRELATION = 0.5
 ASCENDING_FROM = 0.999
 """A column that is this much in order has hardly a row out of it."""
 
+USUAL_COLUMNS = 8
+"""Of the tables that the rates were measured on."""
+
 SPARE_NOISE_RATIO = 0.1
 """Share of a file that the widths of its columns leave unexplained, though nothing is free: alignment, ends of pages."""
 
@@ -84,7 +87,13 @@ class Table:
     hit_ratio: float | None
     fill_ratio: float = 1.0
     free_bytes: float = 0.0  # of the file, with neither a live row in them nor a dead version
+    columns: int = USUAL_COLUMNS
     hot_rows: float = 0.0  # among the dead: the next version is on the same page, so that no index build takes them in
+
+    @property
+    def more_columns(self) -> int:
+        """Columns beyond those of a usual table, each of which takes a little of every row's time."""
+        return max(0, self.columns - USUAL_COLUMNS)
 
     @property
     def free_ratio(self) -> float:
@@ -154,6 +163,7 @@ class Structure:
             hit_ratio=detail.hit_ratio,
             fill_ratio=detail.fill_ratio,
             free_bytes=max(0.0, free - dead * row_bytes),
+            columns=len(detail.columns) or USUAL_COLUMNS,
             hot_rows=self._hot.get(oid, 0.0),
         )
 
