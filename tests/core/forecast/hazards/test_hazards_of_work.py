@@ -10,7 +10,7 @@ from lockage.core.forecast.assess import Answer, Check, Seconds
 from lockage.core.forecast.hazards import indexes, tables
 from lockage.core.forecast.hazards.seen import Seen
 from lockage.core.forecast.production import InvalidIndex, Production
-from lockage.core.forecast.trace import CatalogMark
+from lockage.core.forecast.trace import CatalogMark, CatalogRelation
 from lockage.core.migration.formats.format import MigratorLock
 from support.hazard_scenes import LONG, SHORT, UNKNOWN, scene, sized, told
 from support.traces import BEFORE, KEYS, KEYS_PKEY, USERS, Script, mark, relation
@@ -124,3 +124,40 @@ def test_an_invalid_index_of_production_is_told_until_the_script_drops_it() -> N
 def test_a_concurrent_build_waits_for_the_lock_of_a_migrator_that_has_one(lock: MigratorLock, expected: int) -> None:
     seen = concurrently("CREATE INDEX CONCURRENTLY fresh ON users (a)", migrator_lock=lock)
     assert len(list(indexes.builds_that_wait_for_the_migrator(seen))) == expected
+
+
+def without(*oids: int, beside: tuple[CatalogRelation, ...] = ()) -> CatalogMark:
+    return mark(*(r for r in BEFORE.relations.values() if r.oid not in oids), *beside)
+
+
+DROPPED = Script().did("DROP INDEX keys_pkey", (KEYS, EXCLUSIVE), after=without(KEYS_PKEY))
+
+
+def test_an_index_of_a_large_table_that_goes_is_told() -> None:
+    assert told(list(indexes.indexes_that_go(scene(DROPPED)))) == [("H023", "public.keys", None)]
+    assert told(list(indexes.indexes_that_go(scene(DROPPED, sizes=sized(keys=20_000.0))))) == [("H023", "public.keys", None)]
+    assert not list(indexes.indexes_that_go(scene(DROPPED, sizes=sized(keys=20.0))))
+
+
+NEW = relation(INDEX, "fresh", "i", table=KEYS)
+SAME_NAME = relation(INDEX, "keys_pkey", "i", table=KEYS)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        Script().did("DROP TABLE keys", after=without(KEYS, KEYS_PKEY)),
+        Script().did("ALTER TABLE keys DROP COLUMN id", after=without(KEYS_PKEY)),
+        Script().did("ALTER TABLE keys ALTER id TYPE int8", after=without(KEYS_PKEY, beside=(SAME_NAME,))),
+        Script()
+        .did("CREATE INDEX fresh ON keys (a)", after=without(beside=(NEW,)))
+        .did("DROP INDEX keys_pkey", after=without(KEYS_PKEY, beside=(NEW,))),
+    ],
+)
+def test_an_index_that_goes_with_its_table_or_has_a_successor_is_not_told(script: Script) -> None:
+    assert not list(indexes.indexes_that_go(scene(script)))
+
+
+def test_an_invalid_index_may_go() -> None:
+    known = Production(invalid_indexes=(InvalidIndex(index="public.keys_pkey", relation="public.keys"),))
+    assert not list(indexes.indexes_that_go(scene(DROPPED, production=known)))

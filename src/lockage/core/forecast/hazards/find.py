@@ -36,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     indexes.builds_that_block,
     indexes.invalid_indexes,
     indexes.builds_that_wait_for_the_migrator,
+    indexes.indexes_that_go,
     room.numbers_run_out,
     room.disk,
     room.wal,

@@ -13,6 +13,7 @@ from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, built, said
 from lockage.core.forecast.hazards.tables import milder
 from lockage.core.forecast.hazards.wording import lasting, rows_in_words
+from lockage.core.forecast.names import INDEX_KINDS, LISTED_KINDS, differences, owner
 from lockage.core.forecast.trace import CatalogRelation, Traced
 from lockage.core.migration.formats.format import MigratorLock
 
@@ -73,6 +74,48 @@ def _dropped(seen: Seen) -> set[str]:
     steps = seen.trace.statements
     end = steps[-1].after.relations if steps else seen.trace.start.relations
     return {r.relation for oid, r in seen.trace.start.relations.items() if r.kind in {"i", "I"} and oid not in end}
+
+
+def indexes_that_go(seen: Seen) -> Iterator[Found]:
+    """H023: an index of a large table is dropped, and the script has built none on it that may stand in its place."""
+    useless = {index.index for index in seen.production.invalid_indexes or ()}
+    built_on: set[int] = set()
+    for step, _ in seen.own_steps:
+        if not step.succeeded:
+            continue
+        told: set[str] = set()
+        for index, table in _gone(seen, step):
+            root, rows = seen.root(table), seen.rows(table.oid)
+            few = rows is not None and rows < seen.limits.many_rows
+            if few or index.relation in useless or table.oid in built_on or root in told:
+                continue
+            told.add(root)
+            yield Found(
+                code="H023",
+                relation=root,
+                file=step.file,
+                line=step.statement.line,
+                sentence=f"{index.relation} is dropped: a query that rests on it goes through {rows_in_words(rows)} of"
+                f" {table.relation} from then on",
+            )
+        built_on |= {table.oid for _, table in built(step)}
+
+
+def _gone(seen: Seen, step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
+    """Indexes of before the script that are not there behind a statement, each with its table, which stays."""
+    if any(new is None for statement in said(step) for _, _, new in statement.removed_columns):
+        return  # whoever names the column fails, with its index or without
+    changes = tuple(differences(step.before, step.after))
+    new = {after.relation for _, before, after in changes if before is None and after is not None}
+    for oid, before, after in changes:
+        if before is None or after is not None or before.kind not in INDEX_KINDS or oid not in seen.trace.start.relations:
+            continue
+        if before.relation in new:
+            continue  # made anew under its name, as by a change of a column's type
+        table = owner(before, step.before)
+        start = seen.trace.start.relations.get(table.oid)
+        if table.oid in step.after.relations and start is not None and start.kind in LISTED_KINDS:
+            yield before, start
 
 
 def builds_that_wait_for_the_migrator(seen: Seen) -> Iterator[Found]:
