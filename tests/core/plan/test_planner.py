@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockage.core.facts import LedgerReading, LedgerState, Probe, RelationLock, Survey
-from lockage.core.forecast.assess import Blocks, Forecast, Seconds
+from lockage.core.forecast.assess import Blocks, Forecast, Hazard, Seconds, Severity
 from lockage.core.plan import steps as s
 from lockage.core.plan.planner import Wishes, plan, wishes_of
 from lockage.core.plan.wording import step_name
@@ -247,6 +247,14 @@ def test_a_forced_strategy_that_a_later_hop_cannot_take_is_refused_at_once() -> 
     with pytest.raises(RefusedError, match=r"rolling is not possible from 2\.26\.6 to 2\.27\.8") as told:
         planned(strategy=s.Strategy.ROLLING)
     assert told.value.code == "LK220"
+
+
+def test_migrations_that_fail_for_certain_are_the_first_warning() -> None:
+    fails = Hazard(
+        code="H043", severity=Severity.ERROR, relation=None, file="2_x.sql", line=7, sentence="it fails: no t", remedy=""
+    )
+    found = planned("2.27.8", harmless(), replace(breaking(), hazards=(fails,)), probe_budget_s=15.0)
+    assert found.warnings[0] == ("2.26.6 to 2.27.8: the migrations fail at 2_x.sql:7, and no new replica would be ready: no t")
 
 
 def test_a_budget_shorter_than_the_forecast_is_warned_of() -> None:

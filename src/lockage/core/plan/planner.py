@@ -12,6 +12,7 @@ from datetime import datetime
 
 from lockage.core.facts import Survey
 from lockage.core.forecast.assess import Blocks, Forecast
+from lockage.core.forecast.hazards.find import certain_failures
 from lockage.core.forecast.seconds import rounded
 from lockage.core.plan.advised import (
     Answers,
@@ -97,6 +98,7 @@ def plan(
         for leg, situation, choice in zip(legs, situations, choices, strict=True)
     )
     warnings = (
+        *_failures(legs, forecasts),
         *_warnings(about, legs),
         *(said for leg in legs for said in advisory_warnings(leg, of_leg(profile, leg), about.answers)),
         *notes,
@@ -250,6 +252,16 @@ def _warnings(about: _About, legs: Sequence[Leg]) -> Iterator[str]:
     if legs:
         yield from line_in_words(about.profile, legs[-1].to_release)
         yield from _others_of_the_chart(about.profile)
+
+
+def _failures(legs: Sequence[Leg], forecasts: Sequence[Forecast]) -> Iterator[str]:
+    """That a hop's migrations fail for certain: whatever the plan does, its new replicas will never be ready."""
+    for leg, forecast in zip(legs, forecasts, strict=True):
+        for failure in certain_failures(forecast.hazards)[:1]:
+            yield (
+                f"{leg.from_release} to {leg.to_release}: the migrations fail at {failure.file}:{failure.line}, and no new replica"
+                f" would be ready: {failure.sentence.removeprefix('it fails: ')}"
+            )
 
 
 def _others_of_the_chart(profile: Profile) -> Iterator[str]:
