@@ -174,3 +174,17 @@ def test_a_loop_over_the_catalog_runs_on_a_shadow_as_often_as_in_production() ->
     assert places("DECLARE r record; BEGIN FOR r IN SELECT relname FROM pg_class LOOP UPDATE a SET b = 1; END LOOP; END")[
         -1
     ] == ("update", Place.STRAIGHT)
+
+
+def test_a_variable_may_hold_the_key_of_a_row_that_the_block_inserted() -> None:
+    body = """DECLARE i int; j int; k int; m int := 3; n int; BEGIN
+      INSERT INTO a (b) VALUES (1) RETURNING id, c INTO i, n;
+      INSERT INTO a (b) VALUES (1) ON CONFLICT DO NOTHING RETURNING id INTO j;
+      INSERT INTO a (b) VALUES (1) RETURNING id INTO k;
+      k := 5;
+    END"""
+    found = read_code(block(body), language="plpgsql").inserted
+    assert {variable: (table.name, column) for variable, (table, column) in found.items()} == {
+        "i": ("a", "id"),
+        "n": ("a", "c"),
+    }

@@ -233,6 +233,10 @@ def _needs(
             written = [change for change in statement.changes if oid in oids((change.relation,), mark)]
             mode = WRITE_TAKES if written else SELECT_TAKES
             keys = {column for key in rules.unique_keys.get(oid, ()) for column in key}
+            # An upsert of the user's own key meets no row where the user inserts.
+            fresh = "INSERT" in events and any(
+                re.search(rf"\bnew\.\"?{re.escape(key)}\b", statement.text, re.IGNORECASE) for key in keys
+            )
             spares = all(change.kind is ChangeKind.UPDATE and not keys & set(change.columns) for change in written)
             yield _Need(
                 by,
@@ -243,7 +247,7 @@ def _needs(
                 tuple(change.constants for change in written),
                 spares_keys=bool(written) and spares,
                 inserts=any(change.kind is ChangeKind.INSERT for change in written),
-                only_inserts=bool(written) and all(c.kind is ChangeKind.INSERT and not c.upserts for c in written),
+                only_inserts=bool(written) and all(c.kind is ChangeKind.INSERT and (fresh or not c.upserts) for c in written),
                 columns=tuple(column for change in written for column in change.columns),
                 picks=bool(written) and all(change.has_condition and not change.constants for change in written),
             )

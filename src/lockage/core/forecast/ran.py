@@ -13,8 +13,9 @@ from dataclasses import replace
 
 from lockage.core.forecast.names import meant
 from lockage.core.forecast.trace import Traced
+from lockage.core.migration.procedure import read_code
 from lockage.core.migration.statement import fingerprint, split_statements
-from lockage.core.migration.syntax import Change, ChangeKind, Statement
+from lockage.core.migration.syntax import Change, ChangeKind, Name, Statement
 from lockage.errors import UsageError
 
 _OF_FOREIGN_KEY = re.compile(
@@ -102,9 +103,29 @@ def every_change_of(step: Traced) -> Iterator[Change]:
     return changes if kept else (replace(change, constants=()) for change in changes)
 
 
+def _with_own_parents(step: Traced, statements: Iterable[Statement]) -> Iterator[Statement]:
+    """The statements; those of a block know which of their values are keys of rows that the block has inserted."""
+    block = step.statement.procedure
+    code = None if block is None else read_code(step.statement.text, language=block.language.lower())
+    if code is None or not code.inserted:
+        yield from statements
+        return
+    own = {fingerprint(inner.text) for inner in code.inner if not inner.dynamic}
+    for statement in statements:
+        inside = fingerprint(statement.text) in own
+        filled = ((c, tuple(_filled(c, code.inserted)) if inside else ()) for c in statement.changes)
+        yield replace(statement, changes=tuple(replace(c, own=(*c.own, *more)) for c, more in filled))
+
+
+def _filled(change: Change, inserted: Mapping[str, tuple[Name, str]]) -> Iterator[tuple[int, Name, str]]:
+    for place, word in change.words:
+        if word in inserted:
+            yield place, *inserted[word]
+
+
 def _changes(step: Traced, statements: Iterable[Statement]) -> Iterator[Change]:
     held = step.observation.held.oids
-    for statement in statements:
+    for statement in _with_own_parents(step, statements):
         if _OF_FOREIGN_KEY.search(statement.text):
             continue
         for change in statement.changes:

@@ -48,6 +48,7 @@ class RowLock:
     constants: tuple[tuple[str, int | str], ...] = ()  # columns that all of these rows have at this value, before and after
     referred: bool = False  # only referred to (KEY SHARE): who changes them beside their key goes on
     by_key: Followed | None = None  # they follow rows of their parent, which are locked too
+    certain: bool = True  # False: the statement may as well insert rows instead of meeting any
 
 
 _Found = dict[tuple[int, str, ChangeKind, tuple[tuple[str, int | str], ...]], RowLock]
@@ -110,7 +111,8 @@ def row_locks_of_plans(
             oid = node.get("Relation OID")
             if isinstance(oid, int) and oid in mark.relations and oid not in said:
                 strong = node.get("Operation") != "Update" or (oid in found and found[oid].strong)
-                found[oid] = RowLock(oid=oid, mode=WRITE_TAKES, strong=strong)
+                certain = node.get("Operation") != "Merge" or (oid in found and found[oid].certain)
+                found[oid] = RowLock(oid=oid, mode=WRITE_TAKES, strong=strong, certain=certain)
     return tuple(found.values())
 
 
@@ -301,6 +303,7 @@ def _add(
         constants=change.constants,
         referred=referred,
         by_key=by_key,
+        certain=not change.may_insert,
     )
     if (lock, change.nulls) in catalog.noted:
         return False
@@ -326,6 +329,7 @@ def _both(former: RowLock | None, lock: RowLock) -> RowLock:
         all_rows=former.all_rows or lock.all_rows,
         strong=former.strong or lock.strong,
         referred=former.referred and lock.referred,
+        certain=former.certain or lock.certain,
         by_key=lock.by_key if former.by_key == lock.by_key else None,
         columns=tuple(dict.fromkeys(columns)),
     )

@@ -166,6 +166,13 @@ class _Listing:
             if listed is not None:
                 yield listed, self.name(table), False
 
+    def is_heir(self, oid: int, above: int) -> bool:
+        """Whether one table inherits from the other, and is no partition of it."""
+        relation, parent = self.visible.relations.get(oid), self.visible.relations.get(above)
+        if relation is None or parent is None or parent.kind != "r":
+            return False
+        return any(each.oid == above for each in ancestors(owner(relation, self.visible), self.visible))
+
     def name(self, relation: CatalogRelation) -> str:
         """Its name before the script, else now."""
         return self.start.relations.get(relation.oid, relation).relation
@@ -180,6 +187,8 @@ def _hold(lock: HeldLock, first: int, last: int, listing: _Listing, step: Traced
         blocks = blocks_of(lock.mode)
         if writers_only and blocks is Blocks.READS:
             blocks = Blocks.WRITES
+        if blocks is Blocks.WRITES and listing.is_heir(lock.oid, oid):
+            blocks = Blocks.ROWS  # who inserts into the parent does not come to its heirs
         yield Hold(oid=oid, mode=lock.mode, blocks=blocks, first=first, last=last, via=via)
 
 
@@ -216,6 +225,7 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
                 constants=lock.constants,
                 referred=lock.referred,
                 pinned=pinned,
+                certain=lock.certain,
                 by_key=lock.by_key,
             )
 

@@ -27,7 +27,8 @@ def changes(node: pg.Node, nodes: Iterable[Message]) -> Iterator[Change]:
     inserted = {cte.ctename: found for cte in of_kind(nodes, pg.CommonTableExpr) if (found := _returned(cte))}
     for found in nodes:
         if isinstance(found, pg.InsertStmt):
-            yield replace(_insert(found), own=tuple(_own(found, inserted)))
+            returns = tuple(_column(item.res_target.val) for item in found.returning_clause.exprs)
+            yield replace(_insert(found), own=tuple(_own(found, inserted)), returns=returns, words=tuple(_words(found)))
         elif isinstance(found, pg.UpdateStmt):
             yield from _update(found)
         elif isinstance(found, pg.DeleteStmt):
@@ -60,7 +61,7 @@ def _merges(found: pg.MergeStmt) -> tuple[Change, ...]:
         if clause.command_type in kinds:
             columns, nulls = _targets(clause.target_list)
             kind = kinds[clause.command_type]
-            made.append(Change(kind=kind, relation=relation, columns=columns, nulls=nulls, has_condition=True))
+            made.append(Change(kind=kind, relation=relation, columns=columns, nulls=nulls, has_condition=True, of_merge=True))
     return tuple(made)
 
 
@@ -123,6 +124,16 @@ def _own(found: pg.InsertStmt, inserted: Mapping[str, _Returned]) -> Iterator[tu
         column = _column(target.res_target.val)
         if column in returned:
             yield place, *returned[column]
+
+
+def _words(found: pg.InsertStmt) -> Iterator[tuple[int, str]]:
+    """Places of VALUES that are the same bare name in all rows."""
+    rows = [[_column(value) for value in row.list.items] for row in found.select_stmt.select_stmt.values_lists]
+    for place in range(min((len(row) for row in rows), default=0)):
+        names = {row[place] for row in rows}
+        name = names.pop()
+        if not names and name is not None:
+            yield place, name
 
 
 def _column(value: pg.Node) -> str | None:

@@ -15,7 +15,7 @@ import postgast
 from postgast import pg_query_pb2 as pg
 
 from lockage.core.migration.statement import split_statements
-from lockage.core.migration.syntax import Statement
+from lockage.core.migration.syntax import Name, Statement
 from lockage.errors import UsageError
 
 Tree = Mapping[str, Any]
@@ -176,6 +176,41 @@ def _assigned_in(node: object, names: Sequence[str], known: Knowledge, *, sure: 
         if isinstance(value, Mapping | list):
             within = sure and kind != "exception_block" and decides(kind, tree, known)
             yield from _assigned_in(cast("object", value), names, known, sure=within)
+
+
+def inserted_variables(function: Tree) -> Mapping[str, tuple[Name, str]]:
+    """Variables that hold nothing but a column of a row which the body itself has inserted: its table and its name there."""
+    names = [
+        str(mapping(value).get("refname", "")).lower() for item in items(function.get("datums")) for value in item.values()
+    ]
+    filled: dict[str, list[tuple[Name, str] | None]] = {}
+    for kind, tree in _statements_in(function.get("action")):
+        targets = [target for target, _ in _targets(kind, tree, names)]
+        returned = _inserted(query_of(tree.get("sqlstmt"))) if kind == "execsql" else ()
+        variables = [target for target in targets if target != "(unnamed row)"]
+        for place, variable in enumerate(variables):
+            filled.setdefault(variable, []).append(returned[place] if len(returned) == len(variables) else None)
+    found = {variable: values[0] for variable, values in filled.items() if len(values) == 1}
+    return {variable: value for variable, value in found.items() if value is not None}
+
+
+def _inserted(text: str) -> tuple[tuple[Name, str] | None, ...]:
+    statements = _read(text) or ()
+    changes = statements[0].changes if len(statements) == 1 and statements[0].node == "insert_stmt" else ()
+    if len(changes) != 1 or changes[0].ignores:
+        return ()
+    return tuple(None if column is None else (changes[0].relation, column) for column in changes[0].returns)
+
+
+def _statements_in(node: object) -> Iterator[tuple[str, Tree]]:
+    if isinstance(node, list):
+        for item in cast("list[object]", node):
+            yield from _statements_in(item)
+        return
+    for name, value in mapping(node).items():
+        if name.startswith("PLpgSQL_stmt_"):
+            yield name.removeprefix("PLpgSQL_stmt_"), mapping(value)
+        yield from _statements_in(cast("object", value) if isinstance(value, Mapping | list) else None)
 
 
 def decides(kind: str, tree: Tree, known: Knowledge) -> bool:

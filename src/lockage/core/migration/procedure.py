@@ -8,14 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import cast
 
-from lockage.core.migration.decisions import Knowledge, Tree, conditions_of, decides, items, knowledge_of, mapping, query_of
+from lockage.core.migration.decisions import (
+    Knowledge,
+    Tree,
+    conditions_of,
+    decides,
+    inserted_variables,
+    items,
+    knowledge_of,
+    mapping,
+    query_of,
+)
 from lockage.core.migration.statement import CONFINED_LANGUAGES, body_of, outside_call_in, parse_plpgsql, split_statements
-from lockage.core.migration.syntax import Statement
+from lockage.core.migration.syntax import Name, Statement
 from lockage.errors import UsageError
 
 
@@ -48,6 +58,8 @@ class Code:
 
     inner: tuple[Inner, ...]
     readable: bool  # False: another language, or a body that does not parse
+    inserted: Mapping[str, tuple[Name, str]] = field(default_factory=dict[str, tuple[Name, str]])
+    """Variables that hold a column of a row which the body has inserted itself: its table and its name there."""
     expressions: tuple[Inner, ...] = ()  # no statements, but what conditions, assignments and RETURN read and call
 
 
@@ -63,14 +75,17 @@ def read_code(definition: str, *, language: str, event: str | None = None, given
     if language != "plpgsql":
         return Code(inner=(), readable=False)
     found: list[Inner] = []
+    inserted: dict[str, tuple[Name, str]] = {}
     functions = parse_plpgsql(definition)
     for function in functions:
         body = _child(function, "PLpgSQL_function")
         known = knowledge_of(body, values={} if event is None else {"tg_op": event}, given=given)
         found.extend(_block(body.get("action"), Place.STRAIGHT, protected=False, known=known))
+        inserted.update(inserted_variables(body))
     return Code(
         inner=tuple(inner for inner in found if not inner.expression),
         readable=bool(functions),
+        inserted=inserted,
         expressions=tuple(inner for inner in found if inner.expression),
     )
 

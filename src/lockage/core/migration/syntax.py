@@ -74,10 +74,18 @@ class Change:
     constants: tuple[tuple[str, int | str], ...] = ()  # columns that every touched row has at this value, before and after
     integers: tuple[tuple[int, tuple[int, ...]], ...] = ()  # of an INSERT: places that are integers in all rows, and which
     own: tuple[tuple[int, Name, str], ...] = ()  # of an INSERT: places filled from that column of rows just inserted there
+    returns: tuple[str | None, ...] = ()  # of an INSERT: columns that it gives back; None: an expression
+    words: tuple[tuple[int, str], ...] = ()  # of an INSERT: places that are one bare name in all rows: a variable of code
+    of_merge: bool = False  # one of the branches of a MERGE
     merges: tuple[Change, ...] = ()  # of a MERGE: what it may do to rows, one by one
     ignores: bool = False  # of an INSERT: ON CONFLICT, so that a row may be there already
     spares_keys: bool = False  # of a LOCK: weaker than FOR UPDATE, so that whoever only refers to the rows goes on
     refers: bool = False  # of a LOCK: FOR KEY SHARE, so that whoever changes them beside their key goes on
+
+    @property
+    def may_insert(self) -> bool:
+        """Whether the statement may as well insert a row as meet one that is there: an upsert, a branch of a MERGE."""
+        return self.upserts or self.of_merge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ TRUNCATE measures_old;
 --! truncate a partition
 TRUNCATE hr.absences_2023;
 --! delete with a self reference that cascades
-DELETE FROM hr.people WHERE id = 1;
+DELETE FROM hr.people WHERE id = 2;
 --! delete with set default
 DELETE FROM hr.departments WHERE id = 4;
 --! key of a self reference that cascades

@@ -268,7 +268,7 @@ insert into hr.departments select i, 'd' || i from generate_series(1, 4) i;
 insert into hr.people select i, i % 4 + 1, case i when 6 then 5 end, 'p' || i, i * 100, 'g' from generate_series(1, 6) i;
 update hr.departments set head_id = id;
 insert into hr.reviews select i, i + 2, 'r' from generate_series(1, 4) i;
-insert into hr.absences select i, i % 2 + 4, date '2023-05-01' + i * 180, 'k' from generate_series(1, 5) i;
+insert into hr.absences select i, case i when 5 then 1 else i % 2 + 4 end, date '2023-05-01' + i * 180, 'k' from generate_series(1, 5) i;
 insert into hr.absences_2025 select i, i + 3, date '2026-05-01' + i, 'k' from generate_series(1, 3) i;
 insert into hr.shifts select i, (array['n', 's'])[i % 2 + 1], i, 's' from generate_series(1, 8) i;
 insert into hr.swaps select i, i, (array['n', 's'])[i % 2 + 1] from generate_series(1, 2) i;
