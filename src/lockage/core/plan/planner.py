@@ -258,9 +258,10 @@ def _failures(legs: Sequence[Leg], forecasts: Sequence[Forecast]) -> Iterator[st
     """That a hop's migrations fail for certain: whatever the plan does, its new replicas will never be ready."""
     for leg, forecast in zip(legs, forecasts, strict=True):
         for failure in certain_failures(forecast.hazards)[:1]:
+            why = failure.sentence.removeprefix("it fails: ")
             yield (
-                f"{leg.from_release} to {leg.to_release}: the migrations fail at {failure.file}:{failure.line}, and no new replica"
-                f" would be ready: {failure.sentence.removeprefix('it fails: ')}"
+                f"{leg.from_release} to {leg.to_release}: the migrations fail at {failure.file}:{failure.line}, and no new "
+                f"replica would be ready: {why}"
             )
 
 

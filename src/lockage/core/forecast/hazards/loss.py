@@ -37,10 +37,13 @@ def taken_along(seen: Seen) -> Iterator[Found]:
     for step, _ in seen.own_steps:
         if not step.succeeded:
             continue
+        dropped, emptied = _dropped(seen, step), _emptied(seen, step)
+        if not dropped and not emptied:
+            continue  # as most do
         named = _named(step)
-        gone = [relation for relation in _dropped(seen, step) if relation.oid not in named]
-        emptied = [relation for relation in _emptied(seen, step) if relation.oid not in named]
-        keys = _keys(seen, step, {relation.oid for relation in _dropped(seen, step)})
+        gone = [relation for relation in dropped if relation.oid not in named]
+        emptied = [relation for relation in emptied if relation.oid not in named]
+        keys = _keys(seen, step, {relation.oid for relation in dropped})
         drops = [*(f"{_kind(relation)} {relation.relation}" for relation in gone), *keys]
         told = [f"drops {listed(drops)}"] if drops else []
         told += [f"empties {listed([relation.relation for relation in emptied])}"] if emptied else []
