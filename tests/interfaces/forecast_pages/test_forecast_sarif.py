@@ -201,6 +201,14 @@ def test_a_result_says_where_what_and_the_remedy() -> None:
     )
 
 
+def test_a_hazard_that_holds_of_several_relations_at_one_place_is_one_result() -> None:
+    first = replace(usual().hazards[0], relation="public.a", sentence="nobody can read public.a")
+    second = replace(first, relation="public.b", sentence="nobody can read public.b")
+    (found,) = results(replace(usual(), hazards=(first, second), broken=(), may_break=(), unknown=()))
+    assert found["message"]["text"].startswith("nobody can read public.a; so it is with public.b. Remedy: ")
+    assert [one["fullyQualifiedName"] for one in found["locations"][0]["logicalLocations"]] == ["public.a", "public.b"]
+
+
 def test_a_hazard_of_the_whole_script_stands_at_its_first_line() -> None:
     result = results(usual())[-1]
     assert (uri_of(result), result["locations"][0]["physicalLocation"]["region"]) == (

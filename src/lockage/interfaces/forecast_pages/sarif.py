@@ -20,6 +20,7 @@ from urllib.parse import quote
 import msgspec
 
 from lockage.core.forecast.assess import Forecast, Severity
+from lockage.interfaces.wording.alike import hazards_alike
 from lockage.interfaces.wording.forecast import broken_in_words, place, range_in_words
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -73,7 +74,7 @@ class _Found:
     text: str
     file: str
     line: int
-    relation: str | None = None
+    relations: tuple[str, ...] = ()
     key: str = ""  # what stays the same when lines move and times change
 
 
@@ -109,14 +110,16 @@ def sarif(forecast: Forecast, *, version: str, root: Path, rules: Mapping[str, R
 
 
 def _results(forecast: Forecast) -> Iterator[_Found]:
-    for hazard in forecast.hazards:
+    for group in hazards_alike(forecast.hazards):
+        hazard = group.first
+        said = f"{hazard.sentence}; {group.also}" if group.also else hazard.sentence
         yield _Found(
             rule=hazard.code,
             level=hazard.severity,
-            text=f"{hazard.sentence}. Remedy: {hazard.remedy}" if hazard.remedy else hazard.sentence,
+            text=f"{said}. Remedy: {hazard.remedy}" if hazard.remedy else said,
             file=hazard.file,
             line=hazard.line,
-            relation=hazard.relation,
+            relations=tuple(filter(None, (hazard.relation, *group.others))),
             key=hazard.relation or "",
         )
     for broken in (*forecast.broken, *forecast.may_break):
@@ -176,8 +179,8 @@ def _result(one: _Found, rule_index: int, forecast: Forecast, root: Path) -> dic
     location: dict[str, Any] = {
         "physicalLocation": {"artifactLocation": {"uri": _uri(file, forecast.script.folder, root)}, **region}
     }
-    if one.relation:
-        location["logicalLocations"] = [{"fullyQualifiedName": one.relation, "kind": "relation"}]
+    if one.relations:
+        location["logicalLocations"] = [{"fullyQualifiedName": name, "kind": "relation"} for name in one.relations]
     return {
         "ruleId": one.rule,
         "ruleIndex": rule_index,
