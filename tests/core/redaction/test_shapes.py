@@ -253,3 +253,9 @@ def test_masking_twice_changes_nothing_more(text: str) -> None:
     seen = redaction(addresses=True)
     once = seen.text(text)
     assert seen.text(once) == once
+
+
+@pytest.mark.parametrize("file", ["V1_20_1__spring_boot_4__POSTGRESQL.sql", "20240101120000_Add_User_Token2_Table.up.sql"])
+def test_the_name_of_a_migrations_file_is_no_token(file: str) -> None:
+    text = f"error at {file}, line 3"
+    assert redaction().text(text) == text

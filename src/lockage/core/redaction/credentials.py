@@ -81,7 +81,10 @@ _MADE: tuple[tuple[Kind, tuple[str, ...], re.Pattern[str]], ...] = tuple(
 )
 """Tokens, keys and hashes of well-known makers; a text with none of the hints needs no look."""
 
-_OPAQUE = re.compile(r"(?<![\w+/-])[A-Za-z0-9_+-]{32,}={0,2}(?![\w+/])")
+_OPAQUE = re.compile(
+    r"(?<![\w+/-])[A-Za-z0-9_+-]{32,}={0,2}(?![\w+/])"
+    r"(?!(?:\.\w{1,12}){0,3}\.(?:sql|fizz|go|java|kt|py|rb|ts|js)\b)"  # a migration's file, and no token
+)
 
 
 def credentials(text: str) -> Iterator[Find]:

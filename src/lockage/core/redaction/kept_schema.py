@@ -28,7 +28,7 @@ _OPTION = re.compile(r"(?P<option>\w+)\s+\Z")
 _OPEN_OPTIONS = frozenset({"extensions", "analyze_sampling", "sslmode", "updatable", "truncatable", "format", "encoding"})
 _OPEN_VALUE = re.compile(r"\d{1,7}(?:\.\d+)?|true|false|on|off|auto")
 _DEFAULT = re.compile(
-    r"""(?mx) (?P<name>"[^"\n]+"|\w+) [ ] (?:[^\n',;]|\([^)\n]*\))*? \bDEFAULT[ ] (?P<literal>[eE]?'(?:[^']+|'')*')""",
+    r"""(?mx) (?P<name>"[^"\n]+"|\w+) [ ] (?:[^\n',;()]|\([^()\n]*\))*? \bDEFAULT[ ] (?P<literal>[eE]?'(?:[^']+|'')*')""",
 )
 
 
