@@ -14,6 +14,9 @@ from typing import Any
 from lockage.core.forecast.layers import Layered
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation
 
+_HAS_ROWS = frozenset("rm")
+"""Kinds of relations that a statement can go through row by row."""
+
 _Row = list[Any]  # as select_catalog_mark.sql gives it
 
 
@@ -23,6 +26,8 @@ class MarkReader:
     def __init__(self) -> None:
         self._lines: dict[int, str] = {}  # of JSON, by oid
         self._owners: dict[int, int] = {}  # an index's or a TOAST table's table
+        self._owned: dict[int, set[int]] = {}  # and the other way round
+        self.tables: dict[int, None] = {}  # those that have rows
         self._above: dict[int, int] = {}  # the same, and a partition's parent
         self._relations: Layered[int, CatalogRelation] = Layered({})
 
@@ -33,10 +38,11 @@ class MarkReader:
         """
         rows = {row[0]: (line, row) for line, row in _rows(text)}
         self._lines = {oid: line for oid, (line, _) in rows.items()}
-        self._owners, self._above = {}, {}
+        self._owners, self._owned, self._above = {}, {}, {}
         for _, row in rows.values():
             self._place(row)
         found = {oid: self._relation(row) for oid, (_, row) in rows.items()}
+        self.tables = {oid: None for oid, relation in found.items() if relation.kind in _HAS_ROWS}
         differing = {oid: relation for oid, relation in found.items() if self._relations.get(oid) != relation}
         gone = [oid for oid in self._relations if oid not in found]
         if len(differing) + len(gone) > len(found) // 2:
@@ -48,7 +54,7 @@ class MarkReader:
     def concerned(self, oids: Iterable[int]) -> frozenset[int]:
         """These relations and what belongs to them: a table that moves takes its indexes along, and locks none of them."""
         found = frozenset(oids)
-        return found | {oid for oid, owner in self._owners.items() if owner in found}
+        return found | {owned for oid in found for owned in self._owned.get(oid, ())}
 
     def update(self, text: str, asked: Iterable[int]) -> CatalogMark | None:
         """Gives the mark when ``text`` has those of the ``asked`` relations that there are, and no others have changed.
@@ -71,20 +77,30 @@ class MarkReader:
         for oid in asked:
             if oid in self._lines and oid not in rows:
                 del self._lines[oid]
-                self._owners.pop(oid, None)
-                self._above.pop(oid, None)
+                self._displace(oid)
                 changes[oid] = None
+        for oid, relation in changes.items():
+            if relation is not None and relation.kind in _HAS_ROWS:
+                self.tables[oid] = None
+            else:
+                self.tables.pop(oid, None)
         self._relations = self._relations.changed(changes)
         return CatalogMark(relations=self._relations)
 
     def _place(self, row: _Row) -> None:
         oid, _, _, _, owner, is_partition, parents, _ = row
-        self._owners.pop(oid, None)
-        self._above.pop(oid, None)
+        self._displace(oid)
         if owner:
             self._owners[oid] = self._above[oid] = owner
+            self._owned.setdefault(owner, set()).add(oid)
         elif is_partition and parents:
             self._above[oid] = parents[0]
+
+    def _displace(self, oid: int) -> None:
+        owner = self._owners.pop(oid, None)
+        if owner is not None:
+            self._owned[owner].discard(oid)
+        self._above.pop(oid, None)
 
     def _relation(self, row: _Row) -> CatalogRelation:
         oid, relation, kind, relfilenode, _, _, parents, columns = row

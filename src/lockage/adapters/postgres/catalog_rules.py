@@ -49,6 +49,7 @@ class RuleReader:
         self._mappings: dict[str, Layered[int, tuple[Any, ...]]] = {}
         self._stale: dict[str, set[int] | None] = dict.fromkeys(_RELATION)  # None: everything
         self._keys = KeyList(())
+        self._built_keys: dict[int, list[ForeignKey]] = {}  # by the table that has them
 
     def concerned(self, oids: Iterable[int]) -> frozenset[int]:
         """These relations and those whose entries name their columns: tables that refer to them."""
@@ -99,7 +100,10 @@ class RuleReader:
         """Gives the rules of all."""
         entries = self._entries
         if self._stale["foreign_keys"] is None or self._stale["foreign_keys"]:
-            self._keys = KeyList(_foreign_key(values) for those in entries["foreign_keys"].values() for values in those)
+            stale = self._stale["foreign_keys"]
+            for child in entries["foreign_keys"] if stale is None else stale:
+                self._built_keys[child] = [_foreign_key(values) for values in entries["foreign_keys"].get(child, ())]
+            self._keys = KeyList(key for child in entries["foreign_keys"] for key in self._built_keys[child])
         rules = CatalogRules(
             foreign_keys=self._keys,
             triggers=tuple(_trigger(values, self._names) for those in entries["triggers"].values() for values in those),

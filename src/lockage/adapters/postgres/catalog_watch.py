@@ -7,7 +7,7 @@ what of it, from the relations that it has locked meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import IntEnum
 
 import psycopg
@@ -114,6 +114,11 @@ class CatalogWatch:
             self._mark = mark or self._marks.read(self._read(load_sql("select_catalog_mark"))[0][0] or "")
             self._is_read(Part.RELATIONS)
         return self._mark
+
+    def tables(self) -> Collection[int]:
+        """Gives the oids of the tables and materialised views among the relations."""
+        self.mark()
+        return self._marks.tables
 
     def rules(self) -> CatalogRules:
         """Gives what PostgreSQL does by itself; inside an aborted transaction, as it was seen last."""

@@ -39,32 +39,34 @@ class PlannerFacts:
     def tell(self, beliefs: Sequence[TableBelief]) -> bool:
         """Makes the planner believe; False where it cannot be told: in an aborted or read-only transaction, without rights."""
         tables = [{"oid": b.oid, "blocks": self._blocks(b), "rows": b.rows} for b in beliefs]
+        texts = [self._text("update_planner_facts", {"tables": json.dumps(tables), "count": len(tables)})]
         # One column after the other where one has changed several times, since each change builds on the one before.
         columns = [
             {"oid": b.oid, "name": c.name, "scale": c.scale, "shift": c.shift, "anew": c.anew}
             for b in beliefs
             for c in b.columns
         ]
-        told = True
-        for turn in _turns(columns) or [[]]:
-            told &= self._send("update_planner_facts", {"tables": json.dumps(tables), "columns": json.dumps(turn)})
-            tables = []
-        return told
+        texts += [
+            self._text("update_column_facts", {"columns": json.dumps(turn), "count": len(turn)}) for turn in _turns(columns)
+        ]
+        return self._send("; ".join(texts))
 
     def put_aside(self, oids: Sequence[int] | None) -> bool:
         """Keeps the column statistics of these relations (None: of all) from an ANALYZE."""
-        return self._send("copy_column_statistics", {"oids": None if oids is None else list(oids)})
+        return self._send(self._text("copy_column_statistics", {"oids": None if oids is None else list(oids)}))
 
     def put_back(self) -> bool:
         """Undoes what ANALYZE has made of the statistics that were put aside."""
-        return self._send("restore_column_statistics", {})
+        return self._send(load_sql("restore_column_statistics"))
 
     @property
     def _status(self) -> TransactionStatus:
         return self._traced.info.transaction_status
 
-    def _send(self, name: str, values: dict[str, Any]) -> bool:
-        text = psycopg.ClientCursor(self._observer).mogrify(load_sql(name), values)
+    def _text(self, name: str, values: dict[str, Any]) -> str:
+        return psycopg.ClientCursor(self._observer).mogrify(load_sql(name), values)
+
+    def _send(self, text: str) -> bool:
         if self._status is TransactionStatus.IDLE:
             return _ended_well(exchange(self._observer, text, limit_s=TELLING_LIMIT_S))
         if self._status is not TransactionStatus.INTRANS:

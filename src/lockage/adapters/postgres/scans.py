@@ -6,26 +6,31 @@ unless a constraint proves that it need not, and the counters know which it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import TupleRow
 
+from lockage.adapters.postgres.exchange import exchange
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.migration.statement import split_statements
 from lockage.errors import UsageError
 
+COUNTING_LIMIT_S = 10.0
+"""Longest run: of under a millisecond, but the machine may be busy."""
 
-def may_check_rows(sql: str) -> bool:
+
+def may_check_rows(text: str) -> bool:
     """Whether a statement may go through tables to check their rows, by itself or by code in it."""
     try:
-        statements = split_statements(sql, file="statement")
+        statements = split_statements(text, file="statement")
     except UsageError:
         return False
     return any(s.procedure is not None or (s.node == "alter_table_stmt" and (s.works or s.added_columns)) for s in statements)
 
 
-def scans(session: psycopg.Connection[TupleRow], tables: Sequence[int]) -> Mapping[int, int]:
+def scans(session: psycopg.Connection[TupleRow], tables: Collection[int]) -> Mapping[int, int]:
     """Gives how often the open transaction of the session went through each of the tables (oids), where it did at all.
 
     Counts grow to the end of the transaction. Empty in a transaction that is aborted.
@@ -33,6 +38,6 @@ def scans(session: psycopg.Connection[TupleRow], tables: Sequence[int]) -> Mappi
     if session.info.transaction_status is not psycopg.pq.TransactionStatus.INTRANS:
         return {}
     # A simple Query: the plan of a portal is reported when the next statement closes it, and would pass for that one's.
-    with psycopg.ClientCursor(session) as cursor:
-        cursor.execute(load_sql("select_scans"), {"tables": list(tables)})
-        return {int(oid): int(count) for oid, count in cursor.fetchall()}
+    query = sql.SQL(load_sql("select_scans")).format(tables=sql.Literal(f"{{{','.join(map(str, tables))}}}"))
+    outcome = exchange(session, query.as_string(), limit_s=COUNTING_LIMIT_S)
+    return {int(oid or 0): int(count or 0) for oid, count in outcome.rows}

@@ -199,8 +199,8 @@ class Tracing:
         """The outcome, and for what checks rows by itself, which tables it went through."""
         if not may_check_rows(sql):
             return self._send(sql), None
-        tables = [oid for oid, relation in self._catalog.mark().relations.items() if relation.kind in {"r", "m"}]
-        before = scans(self._traced, tables)
+        tables = tuple(self._catalog.tables())
+        before = scans(self._traced, tables)  # transactions that ended a moment ago may still be counted
         outcome = self._send(sql)
         after = scans(self._traced, tables)  # nothing where the statement ended the transaction, or spoiled it
         return outcome, tuple(oid for oid, count in after.items() if count > before.get(oid, 0))

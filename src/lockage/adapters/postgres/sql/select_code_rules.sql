@@ -94,9 +94,12 @@ select 'uses_of_domains',
        ))
   from pg_catalog.pg_depend as d
   join pg_catalog.pg_constraint as c on c.oid = d.objid and c.contype = 'c' and c.contypid <> 0
-  join pg_catalog.pg_attribute as a on a.atttypid = c.contypid and not a.attisdropped
   join pg_catalog.pg_proc as p on p.oid = d.refobjid
   join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+ -- OFFSET 0: columns are looked through only where there is such a domain.
+ cross join lateral (
+     select a.attrelid, a.attname from pg_catalog.pg_attribute as a where a.atttypid = c.contypid and not a.attisdropped offset 0
+ ) as a
  where d.classid::bigint = 'pg_catalog.pg_constraint'::pg_catalog.regclass::oid::bigint
    and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid >= 16384
 union all

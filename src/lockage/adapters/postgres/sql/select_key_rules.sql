@@ -26,9 +26,8 @@ select 'foreign_keys',
        ))
   from keys
 union all
-select 'sequences', pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(s.oid::bigint, used.relation::bigint))
-  from pg_catalog.pg_class as s
-  join (
+select 'sequences', pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(used.sequence::bigint, used.relation::bigint))
+  from (
       select d.refobjid as sequence, f.adrelid as relation
         from pg_catalog.pg_attrdef as f
        cross join lateral (
@@ -46,8 +45,11 @@ select 'sequences', pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(s.
        where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
          and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.deptype = 'i'
          and ({wanted} is null or d.refobjid = any ({wanted}))
-  ) as used on used.sequence = s.oid
- where s.relkind = 'S' and s.oid >= 16384
+  ) as used
+ -- OFFSET 0: one by one, by the index, since the planner knows nothing of how many there are.
+ cross join lateral (
+     select from pg_catalog.pg_class as s where s.oid = used.sequence and s.relkind = 'S' and s.oid >= 16384 offset 0
+ ) as s
 union all
 -- Whoever takes a value of a row type apart opens the type, as a relation; in an array, too.
 select 'composites',

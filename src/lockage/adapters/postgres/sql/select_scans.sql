@@ -1,8 +1,8 @@
--- How often the session that asks went through each of some tables in its open transaction; %(tables)s: their oids.
+-- How often the session that asks went through each of some tables in its open transaction; {tables}: an array of their oids.
 -- Run in the traced session itself, so with every name qualified. Privilege: none. Cost: 0.3 us a table; no lock.
 select counted.oid, counted.scans
   from (
       select t.oid::bigint, pg_catalog.pg_stat_get_xact_numscans(t.oid) as scans
-        from pg_catalog.unnest(%(tables)s::pg_catalog.oid[]) as t (oid)
+        from pg_catalog.unnest({tables}::pg_catalog.oid[]) as t (oid)
   ) as counted
  where counted.scans > 0

@@ -6,12 +6,12 @@ a name too many costs a check, and one too few would give a wrong answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lockage.core.forecast.names import resolve
 from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.rows import row_locks
-from lockage.core.forecast.trace import CatalogRelation, Traced
+from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Traced
 from lockage.core.migration.syntax import ChangeKind
 
 
@@ -31,6 +31,17 @@ def changed_otherwise(step: Traced, handled: set[int]) -> Iterator[tuple[Catalog
         code.append(step.statement.text)
     for text in code:
         lower = text.lower()
-        for relation in step.before.relations.values():
-            if relation.relation.split(".", 1)[-1].lower() in lower:
+        for name, relation in _named(step.before):
+            if name in lower:
                 yield relation, "runs code that names it"
+
+
+def _named(mark: CatalogMark) -> Iterator[tuple[str, CatalogRelation]]:
+    relations = mark.layered
+    base, changes = relations.derived(_in_lower_case)
+    yield from (pair for pair in base if not relations.is_changed(pair[1].oid))
+    yield from changes
+
+
+def _in_lower_case(relations: Mapping[int, CatalogRelation]) -> list[tuple[str, CatalogRelation]]:
+    return [(relation.relation.split(".", 1)[-1].lower(), relation) for relation in relations.values()]
