@@ -53,8 +53,9 @@ SAID = [
     ('{"timestamp":"2026-11-22 10:00:00.123 UTC","pid":4711,"error_severity":"ERROR","state_code":"25006","message":"cannot '
      'execute CREATE TABLE in a read-only transaction"}', "25006", "cannot execute CREATE TABLE in a read-only transaction"),
     ("ERROR:  out of shared memory", "53200", "out of shared memory"),
-    # another language, with a printed code
-    ("ERROR: keine Berechtigung für Tabelle t (SQLSTATE 42501)", "42501", "keine Berechtigung für Tabelle t"),
+    # another language, with a printed code; said in English, as the rules read it
+    ("ERROR: keine Berechtigung für Tabelle t (SQLSTATE 42501)", "42501", "permission denied for table t"),
+    ("FEHLER: Tabelle t ist zu alt (SQLSTATE P0001)", "P0001", "Tabelle t ist zu alt"),
 ]  # fmt: skip
 
 

@@ -16,12 +16,13 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import cast
 
 from lockage.core.diagnosis.evidence import LogText
+from lockage.core.diagnosis.server_languages import in_english
 from lockage.core.diagnosis.server_messages import (
     Fault,
     fault_in,
@@ -63,6 +64,11 @@ class Complaint:
     fatal: bool  # the server's severity is FATAL or PANIC: the connection ended, or never began
     raw: str
     trace: tuple[str, ...] = ()  # the calls that it came through, as far as they are printed
+
+    @property
+    def words(self) -> str:
+        """The line as it was written, and the message in English."""
+        return f"{self.raw} {self.message}"
 
     @property
     def is_servers(self) -> bool:
@@ -128,7 +134,16 @@ KEPT = 256
 
 
 def read_line(raw: str) -> Line:
-    """The line with its time and level, as text loggers, JSON loggers, logfmt and klog write them. Naive times are UTC."""
+    """The line with its time and level, as text loggers, JSON loggers, logfmt and klog write them. Naive times are UTC.
+
+    What PostgreSQL says in another language stands in ``text`` in English.
+    """
+    line = _read(raw)
+    text = in_english(line.text)
+    return line if text is line.text else replace(line, text=text)
+
+
+def _read(raw: str) -> Line:
     raw = raw.rstrip("\r\n")
     stamped = _TIME.match(raw)
     rest = raw[stamped.end() :] if stamped else raw

@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import cast
 
 from lockage.core.diagnosis.log_lines import read_line
+from lockage.core.diagnosis.server_languages import in_english, kinds_in_english
 from lockage.core.diagnosis.server_messages import meant_sqlstate, stated_sqlstate
 
 
@@ -82,7 +83,7 @@ def _of_text(lines: Sequence[str]) -> Iterator[ServerEntry]:
     current: _Open | None = None
     kind = ""
     for raw in lines:
-        match = None if raw.startswith("\t") else _LINE.match(raw)
+        match = None if raw.startswith("\t") else _LINE.match(kinds_in_english(raw))
         if match is None:
             if current is not None and kind:
                 current.parts[kind].append(raw.strip())
@@ -114,7 +115,7 @@ def _opened(raw: str, match: re.Match[str], kind: str) -> _Open:
 
 def _closed(entry: _Open) -> ServerEntry:
     said = {kind: "\n".join(lines) for kind, lines in entry.parts.items()}
-    message = _PLACE.sub("", said.get("MESSAGE", ""))
+    message = in_english(f"{entry.severity}:  {_PLACE.sub('', said.get('MESSAGE', ''))}").partition(":  ")[2]
     return ServerEntry(
         at=entry.at,
         pid=entry.pid,

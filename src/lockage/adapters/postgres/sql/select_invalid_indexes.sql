@@ -1,5 +1,6 @@
 -- Indexes that queries do not use, and whether somebody builds each now. Needs no privilege: where the progress of another
 -- role's build may not be seen, its lock on the table tells. Cheap: one pass over pg_index.
+-- Without what makes each (select_invalid_definitions): of an expression that waits for whoever has locked the table.
 select ni.nspname || '.' || ci.relname as index,
        nt.nspname || '.' || ct.relname as relation,
        exists (

@@ -137,7 +137,7 @@ def no_way_in(case: Case) -> Iterator[Finding]:
     """F019 to F024: replicas do not get into the database."""
     groups: dict[str, list[Voice]] = {}
     for voice in voices(case):
-        code = _code_of(case, voice.complaint.sqlstate, voice.complaint.fault, voice.complaint.raw)
+        code = _code_of(case, voice.complaint.sqlstate, voice.complaint.fault, voice.complaint.words)
         if code is not None:
             groups.setdefault(code, []).append(voice)
     ours = _of_our_own(case)
@@ -201,7 +201,7 @@ def _of_our_own(case: Case) -> _Said | None:
     same = [
         voice
         for voice in fresh_voices(case)
-        if code == _code_of(case, voice.complaint.sqlstate, voice.complaint.fault, voice.complaint.raw)
+        if code == _code_of(case, voice.complaint.sqlstate, voice.complaint.fault, voice.complaint.words)
     ]
     there = living(case)
     if any(is_ready(case, detail) for detail in there) and not same:

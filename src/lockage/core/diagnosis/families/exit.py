@@ -73,7 +73,7 @@ NEVER_RAN = frozenset({"StartError", "ContainerCannotRun", "ContainerStatusUnkno
 def has_own_cause(complaint: Complaint) -> bool:
     """Whether another family has a cause for what is complained of."""
     if complaint.sqlstate == "57014":  # else somebody cancelled it, which is all that is known
-        return "statement timeout" in complaint.raw
+        return "statement timeout" in complaint.words
     if complaint.fault is not None or complaint.sqlstate in OWN_CAUSES:
         return True
     return complaint.sqlstate in {"0A000", "42704"} and "extension" in complaint.message
