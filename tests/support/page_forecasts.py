@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lockage.core.forecast.assess import (
     Answer,
@@ -290,6 +291,27 @@ def sixty_lanes() -> Forecast:
     return forecast(*relations, total_s=seconds(40.0), spans=[(0.0, 40.0)])
 
 
+def partitions() -> Forecast:
+    """Twelve partitions that wait alike, each with the same hazard, and one table that waits for longer."""
+    one = relation("public.events", stretch(Blocks.READS, 1.0, 3.0))
+    alike = [replace(one, relation=f"public.events_{n:02}") for n in range(12)]
+    hazards = tuple(
+        Hazard(
+            code="H001",
+            severity=Severity.ERROR,
+            relation=part.relation,
+            file="0042_scopes.up.sql",
+            line=1,
+            sentence=f"nobody can read or write {part.relation}",
+            remedy="Take the lock in a transaction that does nothing else.",
+        )
+        for part in alike
+    )
+    first = relation("public.users", stretch(Blocks.READS, 0.0, 4.0))
+    made = forecast(first, *alike, total_s=seconds(4.0), spans=[(0.0, 4.0)])
+    return replace(made, hazards=hazards)
+
+
 def thousand_transactions() -> Forecast:
     """A table that is locked anew in each of a thousand transactions."""
     every = [stretch(Blocks.READS, n * 0.01, (n + 1) * 0.01, transaction=n + 1) for n in range(1000)]
@@ -363,6 +385,7 @@ EVERY = (
     usual,
     short_beside_long,
     sixty_lanes,
+    partitions,
     thousand_transactions,
     unknown_end,
     nobody_waits,

@@ -15,6 +15,7 @@ from support.page_forecasts import (
     forecast,
     nobody_waits,
     nothing_to_apply,
+    partitions,
     relation,
     seconds,
     short_beside_long,
@@ -138,3 +139,11 @@ def test_the_axis_has_some_marks_but_not_many_each_with_a_label_of_its_own(from_
     assert 2 <= len(labels) <= 21
     assert len(set(labels)) == len(labels)
     assert labels[0] == "0"
+
+
+def test_relations_that_wait_alike_share_a_lane() -> None:
+    found = drawn(partitions())
+    assert [(lane.relation.relation, lane.others) for lane in found.lanes] == [("public.users", 0), ("public.events_00", 11)]
+    assert found.lanes[1].sentence.startswith(
+        "public.events_00, public.events_01, public.events_02, public.events_03 and 8 more:"
+    )

@@ -12,7 +12,16 @@ import pytest
 
 from lockage.core.forecast.assess import Answer, Forecast
 from lockage.interfaces.forecast_pages.html import html
-from support.page_forecasts import EVERY, evil, nobody_waits, nothing_known, thousand_transactions, unknown_end, usual
+from support.page_forecasts import (
+    EVERY,
+    evil,
+    nobody_waits,
+    nothing_known,
+    partitions,
+    thousand_transactions,
+    unknown_end,
+    usual,
+)
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
@@ -173,3 +182,11 @@ def test_letters_and_bars_stand_out_from_what_is_behind_them(scheme: str) -> Non
     least = dict.fromkeys(letters, 4.5) | dict.fromkeys(drawn, 2.9)
     ratios = {pair: round(contrast(found[pair[0]], found[pair[1]]), 1) for pair in least}
     assert {pair: ratio for pair, ratio in ratios.items() if ratio < least[pair]} == {}
+
+
+def test_relations_that_wait_alike_share_a_lane_and_are_all_named() -> None:
+    text = said(partitions())
+    assert "public.events_00 and 11 more alike" in text
+    assert all(f"public.events_{n:02}" in text for n in range(12))
+    assert text.count("nobody can read or write") == 1
+    assert "so it is with public.events_01, public.events_02," in text

@@ -18,6 +18,7 @@ from support.page_forecasts import (
     evil,
     forecast,
     nobody_waits,
+    partitions,
     relation,
     seconds,
     sixty_lanes,
@@ -158,3 +159,11 @@ def test_a_forge_takes_even_the_largest() -> None:
 def test_a_long_list_that_fits_is_shown_whole() -> None:
     assert len(set(re.findall(r"^\| (`public\.\w+`)", markdown(sixty_lanes()), flags=re.MULTILINE))) == 60
     assert "in 1000 stretches" in markdown(thousand_transactions())
+
+
+def test_what_is_alike_is_told_once() -> None:
+    text = markdown(partitions())
+    names = "`public.events_01`, `public.events_02`, `public.events_03`, `public.events_04` and 7 more"
+    assert f"| `public.events_00`<br>and {names} | readers and writers | 2.0 s |" in text
+    assert text.count("**H001 error**") == 1
+    assert text.count("*Remedy:*") == 1
