@@ -18,6 +18,12 @@ from lockage.core.redaction.quoted import literals_of, statements_of
         ("CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (\n    host 'inner'\n);", "inner"),
         ("CREATE USER MAPPING FOR a SERVER s OPTIONS (\n    \"user\" 'app',\n    password 'x1'\n);", "x1"),
         ("CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$ -- password=hunter2\nselect 1 $$;", "hunter2"),
+        (
+            "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ declare api_key text := 'hunter2'; begin end $$;",
+            "hunter2",
+        ),
+        ("CREATE TABLE t (\n    mail text DEFAULT 'ann@shop.example'::text\n);", "ann@shop.example"),
+        ("CREATE VIEW v AS\n SELECT 1 FROM t WHERE ((t.mail = 'ann.b+c@shop.co.example'::text));", "ann.b+c@shop.co.example"),
     ],
 )
 def test_a_secret_is_masked(dump: str, masked: str) -> None:
@@ -35,6 +41,8 @@ def test_a_secret_is_masked(dump: str, masked: str) -> None:
         "CREATE TABLE t (\n    CONSTRAINT c CHECK ((kind = ANY (ARRAY['password'::text, 'token'::text])))\n);",
         "CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (\n    port '5432',\n    use_remote_estimate 'true'\n);",
         "CREATE INDEX i ON t USING btree (secret) WHERE (token IS NOT NULL);",
+        "CREATE TABLE p PARTITION OF t FOR VALUES IN ('ann@shop.example', 'bob@shop.example');",
+        "CREATE DOMAIN mail AS text CHECK ((VALUE ~ '^[A-Za-z0-9.]+@[a-z.]+[.][a-z]+$'::text));",
     ],
 )
 def test_what_is_the_schema_itself_stays(dump: str) -> None:

@@ -28,8 +28,12 @@ _OPTION = re.compile(r"(?P<option>\w+)\s+\Z")
 _OPEN_OPTIONS = frozenset({"extensions", "analyze_sampling", "sslmode", "updatable", "truncatable", "format", "encoding"})
 _OPEN_VALUE = re.compile(r"\d{1,7}(?:\.\d+)?|true|false|on|off|auto")
 _DEFAULT = re.compile(
-    r"""(?mx) (?P<name>"[^"\n]+"|\w+) [ ] (?:[^\n',;()]|\([^()\n]*\))*? \bDEFAULT[ ] (?P<literal>[eE]?'(?:[^']+|'')*')""",
+    r"""(?mx) (?P<name>"[^"\n]+"|\w+) [ ] (?:[^\n',;()]|\([^()\n]*\))*?
+        (?:\bDEFAULT|:=)[ ]* (?P<literal>[eE]?'(?:[^']+|'')*')""",
 )
+_BOUND = re.compile(r"FOR VALUES [^;]*\Z")
+_ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+(?![\w.@-])")
+"""An e-mail address; a pattern that addresses must match has brackets and stars where this has none."""
 
 
 class Masked(NamedTuple):
@@ -40,7 +44,7 @@ class Masked(NamedTuple):
 
 
 def without_secrets(dump: str) -> Masked:
-    """The dump with ``***`` in the place of passwords, tokens and keys, and of the options of foreign servers and users."""
+    """The dump with ``***`` in the place of passwords, tokens, keys, addresses and options of foreign servers and users."""
     quoted = [
         one
         for cut in statements_of(dump)
@@ -48,7 +52,7 @@ def without_secrets(dump: str) -> Masked:
         for one in literals_of(dump, cut.start, cut.end)
         if one.of_code or not _OTHER_TYPE.match(dump, one.end)
     ]
-    places = {*_of_shape(dump, quoted), *_of_columns(dump), *_of_servers(dump)}
+    places = {*_of_shape(dump, quoted), *_of_columns(dump), *_of_servers(dump), *_of_people(dump, quoted)}
     parts, done, masked = list[str](), 0, 0
     for start, end in sorted(places):
         if start < done or dump[start:end].strip() in ("", MASK):
@@ -78,8 +82,18 @@ def _of_columns(dump: str) -> Iterator[tuple[int, int]]:
         start, end = found.span("literal")
         start = dump.index("'", start) + 1
         value = dump[start : end - 1]
-        if is_telling(found["name"]) and not is_harmless(value) and not _OTHER_TYPE.match(dump, end - 1):
+        # Of a variable, DECLARE or another word of the language may come first.
+        names = re.findall(r'"[^"\n]+"|\w+', dump[found.start() : found.start("literal")])
+        if any(is_telling(name) for name in names) and not is_harmless(value) and not _OTHER_TYPE.match(dump, end - 1):
             yield start, end - 1
+
+
+def _of_people(dump: str, quoted: Sequence[Quoted]) -> Iterator[tuple[int, int]]:
+    """Addresses of people; but for those by which partitions are told apart, which are the schema itself."""
+    for one in quoted:
+        if "@" in dump[one.start : one.end] and not _BOUND.search(dump, max(0, one.start - 4000), one.start):
+            for found in _ADDRESS.finditer(dump, one.start, one.end):
+                yield found.span()
 
 
 def _of_servers(dump: str) -> Iterator[tuple[int, int]]:
