@@ -17,7 +17,12 @@ from lockage.core.migration.formats.registry import FORMATS
         (["app/prisma/migrations/0_init/migration.sql", "app/prisma/migrations/1_b/migration.sql"], "app/prisma/migrations"),
         (["r/db/migration/2024/V1__a.sql", "r/db/migration/2024/V2__b.sql", "r/db/migration/2025/V3__c.sql"], "r/db/migration"),
         (["a/V1__a.sql", "a/V2__b.sql", "b/V1__a.sql"], "a"),  # two applications: they have a version in common
+        (
+            ["one/resources/db/migration/V1__a.sql", "one/resources/db/migration/V2__b.sql", "two/db/migration/V7__c.sql"],
+            "one/resources/db/migration",
+        ),  # two databases of one repository
         (["src/test/V1__a.sql", "src/test/V2__b.sql", "src/main/V1__a.sql"], "src/main"),
+        (["m/2024-01-01-000000_a/up.sql", "m/2024-01-02-000000_b/up.sql", "m/2024-01-02-000000_b/down.sql"], "m"),
         (["node_modules/x/1_a.sql", "node_modules/x/2_a.sql", "db/1_a.sql"], "db"),
     ],
 )

@@ -40,7 +40,7 @@ def is_program(path: str) -> bool:
 def likeliest_folder(paths: Iterable[str], forms: Iterable[Format]) -> str | None:
     """The folder with most migrations of any of the formats, "" for the top; None where there is no migration at all.
 
-    Of a format whose files may be further down it is the highest folder in which no version is there twice.
+    Of a format whose files may be further down it may be a folder a little above, in which no version is there twice.
     """
     known = tuple(forms)
     likely = [place for path in paths if not _NOT_MIGRATIONS.intersection((place := PurePosixPath(path)).parts)]
@@ -57,10 +57,19 @@ def likeliest_folder(paths: Iterable[str], forms: Iterable[Format]) -> str | Non
     return best
 
 
+CLIMB_LIMIT = 2
+"""Folders within a format's own: by year and by module. Higher up are those of another part of the repository."""
+
+_TOPS = frozenset({"migration", "migrations", "resources"})
+"""Names of folders that hold the whole of an application's migrations, or that only a build would join."""
+
+
 def _climbed(folder: str, paths: Sequence[str], form: Format) -> str:
-    """The highest folder above that has more of the format's migrations, and none of them twice."""
+    """A folder a little above that has more of the format's migrations, and none of them twice."""
     found, most = folder, len(_versions(folder, paths, form))
-    while folder and most:
+    for _ in range(CLIMB_LIMIT if most else 0):
+        if not folder or folder.rpartition("/")[2].lower() in _TOPS:
+            break
         folder = folder.rpartition("/")[0]
         versions = _versions(folder, paths, form)
         if len(set(versions)) < len(versions):
