@@ -53,7 +53,8 @@ def main() -> int:
             counts: Counter[str] = Counter()
             for case in cases():
                 real, printed = truth.of(case)
-                counts += _compared(case, real, printed, said(shadow, case, list({*printed, *printed.values()})))
+                others = [text for query in case.queries for text in query.others]
+                counts += _compared(case, real, printed, said(shadow, case, list({*printed, *printed.values(), *others})))
             truth.close()
         wrong += counts["missed"] + counts["invented"]
         print(
@@ -68,7 +69,7 @@ def _compared(case: Case, real: dict[str, str | None], printed: dict[str, str], 
     counts: Counter[str] = Counter()
     for query in case.queries:
         breaks = real[query.text] is not None
-        for text in {query.text, printed[query.text]}:
+        for text in {query.text, printed[query.text], *query.others}:
             counts["queries"] += 1
             counts["break"] += breaks
             sure = found.get(text)

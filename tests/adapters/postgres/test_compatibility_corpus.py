@@ -42,9 +42,10 @@ def test_old_queries_break_as_they_do_on_a_kept_session(name: str, truth: Truth,
     case = CASES[name]
     true, printed = truth.of(case)
     assert {text: state is not None for text, state in true.items()} == {q.text: q.breaks for q in case.queries}, true
-    found = said(shadow, case, list(dict.fromkeys([*printed, *printed.values()])))
+    forms = {query.text: dict.fromkeys((query.text, printed[query.text], *query.others)) for query in case.queries}
+    found = said(shadow, case, list(dict.fromkeys(text for texts in forms.values() for text in texts)))
     for query in case.queries:
-        for text in {query.text, printed[query.text]}:
+        for text in forms[query.text]:
             answer = found.get(text)
             if query.by_value:
                 assert answer is not None or not query.breaks, f"missed: {text}"

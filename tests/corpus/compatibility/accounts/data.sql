@@ -1,0 +1,21 @@
+insert into "User" ("email", "displayName") select 'u' || n || '@example.org', 'User ' || n from generate_series(1, 30) n;
+insert into "Post" ("title", "authorId", "publishedAt") select 'Post ' || n, 6 + n % 20, now() from generate_series(1, 60) n;
+insert into accounts (name, slug, plan, plan_name, address, seats) select 'Account ' || n, 'account-' || n, (array['free','team','corporate']::plan[])[1 + n % 3],
+  (array['free','team','corporate'])[1 + n % 3], row('Street ' || n, 'City')::postal, n from generate_series(1, 21) n;
+insert into members (account_id, user_id, invited_by) select 1 + n % 20, n, 30 from generate_series(1, 29) n;
+insert into invoices (account_id, number, amount, due) select 1 + n % 20, 'I-' || n, n * 1.5, date '2026-01-01' + n from generate_series(1, 100) n;
+insert into invoices_archive select * from invoices where id < 10;
+insert into rooms (id, label) select n, 'Room ' || n from generate_series(1, 5) n;
+insert into bookings (room_id, during) select 1 + n % 5, tstzrange(timestamptz '2026-01-01' + n * interval '1 day', timestamptz '2026-01-01' + n * interval '1 day' + interval '2 hours') from generate_series(1, 30) n;
+insert into measurements select n % 7, timestamptz '2025-02-01' + n * interval '5 days', n from generate_series(1, 100) n;
+insert into tickets (subject, state, assignee, priority, external_ref, search) select 'Ticket ' || n, 'open', 1 + n % 5, n % 4, n::text, to_tsvector('english', 'ticket ' || n) from generate_series(1, 50) n;
+insert into tags (name) select 'tag' || n from generate_series(1, 11) n;
+insert into ticket_tags select n, 1 + n % 10 from generate_series(1, 40) n;
+insert into токены values ('a', 'б', now()), ('b', 'в', now() + interval '1 hour');
+insert into outbox (topic, payload) select 'mail', '{"a": 1}' from generate_series(1, 10) n;
+insert into tenant_a.notes (body) values ('x'), ('y');
+insert into tenant_a.labels (name) values ('x'), ('y');
+refresh materialized view revenue;
+analyze;
+insert into documents (owner_id, title, body, labels) select n, 'Doc ' || n, 'text', '{free}' from generate_series(1, 20) n;
+insert into parents values (1, 'p'), (2, 'q'); insert into children values (3, 'c', 'n');
