@@ -265,3 +265,54 @@ def test_literals_in_whose_place_other_values_come_are_parameters_that_the_serve
         assert old.prepare(olds(given)) == ()
         shadow.run("alter table users add constraint glad check (mood = 'glad' and age is not null)")
         assert breaking(old) == {given: "23514"}
+
+
+@pytest.fixture
+def tenant(shadow: Shadow) -> Iterator[Shadow]:
+    """A shadow where a role finds its own table before that of all others."""
+    shadow.run("""
+        drop schema if exists tenant cascade; create schema tenant;
+        create table notes (id int, text text); create table tenant.notes (id int, text text);
+        do $$ begin create role lodger; exception when duplicate_object then null; end $$;
+        grant usage on schema tenant to lodger; grant all on notes, tenant.notes to lodger;
+        alter role lodger set search_path = tenant, public
+    """)
+    yield shadow
+    shadow.run("drop schema tenant cascade; alter role lodger reset all; drop owned by lodger")
+
+
+def test_names_are_those_of_the_role_that_sends_a_statement(tenant: Shadow) -> None:
+    text = "select text from notes where id = 5"
+    with tenant.statements() as old:
+        assert old.prepare([*olds(text, role="lodger"), *olds(text)]) == ()
+        assert old.broken() == Breaks()
+        tenant.run("alter table tenant.notes rename text to body")
+        assert [(each.statement.role, each.sqlstate) for each in old.broken().breaks] == [("lodger", "42703")]
+
+
+def test_sessions_of_a_role_that_begin_otherwise_after_the_script_break(tenant: Shadow) -> None:
+    reads, writes = "select text from notes", "insert into notes values (1)"
+    with tenant.statements() as old:
+        old.prepare([*olds(reads, writes, role="lodger"), *olds(reads, writes)])
+        tenant.run("alter role lodger set default_transaction_read_only = on")
+        assert [(each.statement.role, each.sqlstate) for each in old.broken().breaks] == [("lodger", "25006")]
+        tenant.run("alter role lodger reset default_transaction_read_only; alter role lodger set search_path = elsewhere")
+        assert {(each.statement.role, each.sqlstate) for each in old.broken().breaks} == {("lodger", "42P01")}
+
+
+def test_a_function_with_one_name_more_may_break_where_no_type_is_said(shadow: Shadow) -> None:
+    shadow.run("create function fee(int) returns int language sql as 'select 1'")
+    with shadow.statements() as old:
+        old.prepare(olds("select fee($1)", "select fee($1::int)", "select fee(5)"))
+        shadow.run("create function fee(bigint) returns int language sql as 'select 1'")
+        assert [(each.statement.text, each.sqlstate, each.sure) for each in old.broken().breaks] == [
+            ("select fee($1)", "42725", Sure.POSSIBLE)
+        ]
+
+
+def test_a_star_over_a_functions_rows_keeps_its_columns_and_one_over_a_table_does_not(shadow: Shadow) -> None:
+    shadow.run("create function all_keys() returns setof keys language sql stable as 'select * from keys'")
+    with shadow.statements() as old:
+        old.prepare(olds("select * from all_keys()", "select k.*, greet(k.id::text) from keys k"))
+        shadow.run("alter table keys add column more int")
+        assert breaking(old) == {"select k.*, greet(k.id::text) from keys k": "0A000"}
