@@ -258,6 +258,23 @@ def test_a_changed_file_is_refused_by_its_digest(good: Path, tmp_path: Path) -> 
     assert refused(packed(tmp_path / "a", files)).code == "LK717"
 
 
+@pytest.mark.parametrize("text", ["a\\u0000b", "a\\\\u0000b"])
+def test_a_character_that_no_text_of_postgresql_holds_is_refused(text: str, good: Path, tmp_path: Path) -> None:
+    import hashlib
+
+    files = contents(good)
+    survey = files["lockage-survey/survey.json"].replace(b'"database": "small"', f'"database": "{text}"'.encode())
+    assert survey != files["lockage-survey/survey.json"]
+    manifest = json.loads(files["lockage-survey/manifest.json"])
+    manifest["files"][0] |= {"sha256": hashlib.sha256(survey).hexdigest(), "size_bytes": len(survey)}
+    files |= {"lockage-survey/survey.json": survey, "lockage-survey/manifest.json": json.dumps(manifest).encode()}
+    file = packed(tmp_path / "a", files)
+    if text.count("\\") == 1:
+        assert refused(file).code == "LK717"
+    else:  # written out, it is six characters
+        assert read_survey(file).about.database == "a\\u0000b"
+
+
 @pytest.mark.parametrize(
     "planted",
     [

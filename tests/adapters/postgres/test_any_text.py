@@ -14,6 +14,7 @@ from lockage.adapters.postgres.embedded import Server
 from lockage.adapters.postgres.original import read_original
 from lockage.adapters.postgres.session import reading_session
 from lockage.adapters.postgres.shadow import EmbeddedShadows
+from lockage.adapters.postgres.throwaway import throwaway
 from lockage.interfaces.offline import read_survey, save_survey
 from lockage.settings import Watching
 
@@ -70,6 +71,18 @@ def test_bytes_that_are_no_text_are_read_from_a_database_without_an_encoding(pos
             with opened as shadow:
                 assert [relation.relation for relation in shadow.relations()] == ["public.big"]
                 assert any("has no encoding (SQL_ASCII)" in sentence for sentence in shadow.assumptions)
+
+
+@pytest.mark.real
+def test_a_database_in_another_encoding_may_be_called_postgres() -> None:
+    with throwaway(tcp=True) as server:
+        with psycopg.connect(server.url("template1"), autocommit=True) as admin:
+            admin.execute("alter database postgres rename to other")
+            admin.execute("create database postgres template template0 locale 'C' encoding 'LATIN1'")
+        with psycopg.connect(server.url(tcp=True), autocommit=True) as admin:
+            admin.execute("create table t (id int)")
+        with EmbeddedShadows().of_database(server.url(tcp=True)) as shadow:
+            assert [relation.relation for relation in shadow.relations()] == ["public.t"]
 
 
 @pytest.mark.real

@@ -114,6 +114,8 @@ def _name_database(shadow: ShadowServer, original: Original) -> None:
     name = sql.Identifier(original.database)
     with psycopg.connect(shadow.server.url("template1"), autocommit=True) as session:
         if original.encoding not in ("UTF8", NO_ENCODING):
+            if original.database == "postgres":
+                session.execute("alter database postgres rename to lockage_postgres")
             provider = " locale_provider libc" if shadow.major >= _LOCALE_PROVIDERS_SINCE else ""
             session.execute(
                 sql.SQL("create database {} template template0 encoding {}" + provider + " locale 'C'").format(

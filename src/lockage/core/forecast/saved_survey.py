@@ -9,6 +9,7 @@ Codes: LK715 not one of ours, or cut short · LK716 of another version · LK717 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +34,8 @@ RoleWord: TypeAlias = Literal[
     "CREATEDB", "NOCREATEDB", "REPLICATION", "NOREPLICATION", "BYPASSRLS", "NOBYPASSRLS",
 ]  # fmt: skip
 """What a role may, in the words of CREATE ROLE."""
+
+_NUL = re.compile(rb"\x00|(?<!\\)(?:\\\\)*\\u0000")
 
 T = TypeVar("T")
 
@@ -274,6 +277,8 @@ def unpacked(files: Mapping[str, bytes], *, source: str) -> SavedSurvey:
             raise not_ours(source, f"{path} is missing")
         if hashlib.sha256(files[path]).hexdigest() != listed[path].sha256:
             raise altered(source, f"{path} is not the file that its manifest lists")
+        if _NUL.search(files[path]):
+            raise altered(source, f"{path} holds a NUL character, which PostgreSQL keeps in no text")
     try:
         schema_sql = files["schema.sql"].decode()
     except UnicodeDecodeError as error:
