@@ -12,8 +12,9 @@ from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.adapters.postgres.throwaway import throwaway
 from lockage.ports import Shadows
 from support.blocking_corpus import cases, foretold
-from support.blocking_truth import Truth
+from support.blocking_truth import Truth, compared
 from support.undone import UndoneShadows
+from support.waiting_sessions import FROM_WORST
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -47,6 +48,24 @@ SAMPLE = (
     "transactions: rolled back to a savepoint",
 )
 
+COMPANY = {case.id: case for case in cases("company")}
+
+SAMPLE_OF_COMPANY = (
+    "blocks: block that tries to make a constraint that is there",
+    "blocks: call a procedure that calls",
+    "blocks: function that finds its column there",
+    "blocks: insert in another schema of the path",
+    "blocks: lock what a trigger of a trigger writes",
+    "blocks: prepared statements by name",
+    "features: lock for share through a view",
+    "features: merge that does nothing",
+    "features: new partition of a partitioned table",
+    "features: update of heirs by the parent",
+    "more: block that counts in a variable and skips",
+    "more: function with a body of the standard",
+)
+EACH_OF_COMPANY = ("more: renamed in one transaction, changed in the next", "blocks: call a procedure that commits")
+
 OUTSIDE = ("indexes: create an index concurrently", "indexes: reindex a schema", "maintenance: vacuum full of a referred table")
 
 OF_ITS_OWN_MAJOR = (
@@ -72,6 +91,21 @@ def truth(postgres_server: Server) -> Iterator[Truth]:
 
 
 @pytest.fixture(scope="module")
+def company(postgres_server: Server) -> Iterator[Truth]:
+    """The same of the corpus' other world."""
+    found = Truth(postgres_server, database="blocking_company", world="company")
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def company_shadows(company: Truth) -> Iterator[Shadows]:
+    """One shadow of that."""
+    with EmbeddedShadows().of_database(company.url) as shadow:
+        yield UndoneShadows(shadow)
+
+
+@pytest.fixture(scope="module")
 def shadows(truth: Truth) -> Iterator[Shadows]:
     """One shadow of it, on which nothing stays."""
     with EmbeddedShadows().of_database(truth.url) as shadow:
@@ -80,11 +114,24 @@ def shadows(truth: Truth) -> Iterator[Shadows]:
 
 def test_the_corpus_is_large_and_names_no_case_twice() -> None:
     assert len(CASES) == len(cases()) >= 150
+    assert len(COMPANY) == len(cases("company")) >= 150
 
 
 @pytest.mark.parametrize("name", SAMPLE)
 def test_who_waits_for_a_script_of_the_corpus_is_foretold(name: str, truth: Truth, shadows: Shadows) -> None:
     assert foretold(CASES[name], truth.url, shadows)[0] == truth.of(CASES[name]) | CANNOT_BE_TOLD.get(name, {})
+
+
+@pytest.mark.parametrize("name", SAMPLE_OF_COMPANY)
+def test_who_waits_for_a_script_of_other_migrators_is_foretold(name: str, company: Truth, company_shadows: Shadows) -> None:
+    said, _, surely = foretold(COMPANY[name], company.url, company_shadows)
+    compare = compared(company.of(COMPANY[name]), said, order=FROM_WORST, surely=surely)
+    assert (compare["missed"], compare["invented"]) == ([], [])
+
+
+@pytest.mark.parametrize("name", EACH_OF_COMPANY)
+def test_who_waits_for_a_script_of_several_transactions_is_foretold(name: str, company: Truth) -> None:
+    assert foretold(COMPANY[name], company.url, EmbeddedShadows())[0] == company.of(COMPANY[name])
 
 
 @pytest.mark.parametrize("name", OUTSIDE)

@@ -249,8 +249,14 @@ def _needs(
                 inserts=any(change.kind is ChangeKind.INSERT for change in written),
                 only_inserts=bool(written) and all(c.kind is ChangeKind.INSERT and (fresh or not c.upserts) for c in written),
                 columns=tuple(column for change in written for column in change.columns),
-                picks=bool(written) and all(change.has_condition and not change.constants for change in written),
+                picks=bool(written)
+                and _OF_ROW.search(statement.text) is not None
+                and all(change.has_condition and not change.constants for change in written),
             )
+
+
+_OF_ROW = re.compile(r"\b(?:new|old)\.", re.IGNORECASE)
+"""The row that a trigger fires for; without it a statement comes to the same rows each time."""
 
 
 def _through_needs(hold: Hold, needs: Iterable[_Need], mark: CatalogMark) -> Iterator[Hold]:
