@@ -240,3 +240,10 @@ def test_rows_that_may_leave_their_partition_are_put_in_anew() -> None:
     stays, goes = (last(Script(rules=moving).did(f"UPDATE keys SET {column} = 1")).operations[-1] for column in ("a", "at"))
     assert stays.seconds.likely != goes.seconds.likely
     assert goes.wal_bytes > stays.wal_bytes
+
+
+def test_an_alter_table_goes_through_the_table_once_for_all_that_it_checks() -> None:
+    script = Script().did("ALTER TABLE keys ALTER a SET NOT NULL, ALTER b SET NOT NULL, ADD CHECK (a > 0)")
+    assert [operation.kind for operation in last(script).operations] == ["scan"]
+    apart = Script().did("ALTER TABLE keys ALTER a SET NOT NULL").did("ALTER TABLE keys ALTER b SET NOT NULL")
+    assert len([o for e in estimates(apart.trace(), [(), ()], SIZES, sizes_known=True) for o in e.operations]) == 2

@@ -12,7 +12,7 @@ from lockage.core.forecast.duration.cost import SURE, Cost, Doubt
 from lockage.core.forecast.duration.rates import WORK
 from lockage.core.forecast.names import descendants, differences, owner
 from lockage.core.forecast.trace import CatalogRelation, Traced
-from lockage.core.migration.syntax import Name
+from lockage.core.migration.syntax import Name, Work, WorkKind
 
 CALLS = Doubt(below=1.2, above=2.0)
 """Of PostgreSQL's own functions that are called for each row: what they take depends on what they are given."""
@@ -65,6 +65,17 @@ def rewritten(step: Traced) -> Iterator[CatalogRelation]:
     for _, before, after in differences(step.before, step.after):
         if before and after and before.kind in {"r", "m"} and after.relfilenode and before.relfilenode != after.relfilenode:
             yield before
+
+
+def passes(step: Traced) -> tuple[Work, ...]:
+    """The work that the statement's text implies: an ALTER TABLE goes through a table once for all that it must look at.
+
+    Source: PostgreSQL 18, commands/tablecmds.c, ATRewriteTables.
+    """
+    if step.statement.node != "alter_table_stmt":
+        return step.statement.works
+    once = {(work.kind, work.relation): work for work in reversed(step.statement.works) if work.kind is WorkKind.SCAN}
+    return tuple(w for w in step.statement.works if w.kind is not WorkKind.SCAN or once[w.kind, w.relation] is w)
 
 
 def spared(relation: CatalogRelation, step: Traced) -> bool:

@@ -14,7 +14,7 @@ from lockage.core.forecast.assess import Seconds
 from lockage.core.forecast.calibration.calibration import Calibration
 from lockage.core.forecast.duration import building, changing, toast
 from lockage.core.forecast.duration.cost import FREE, SURE, Cost, Doubt, seconds_of, together
-from lockage.core.forecast.duration.evidence import CALLS, calling, doubt_of_calls, newly_indexed, rewritten, spared
+from lockage.core.forecast.duration.evidence import CALLS, calling, doubt_of_calls, newly_indexed, passes, rewritten, spared
 from lockage.core.forecast.duration.finding import finding, further_columns, given_columns, is_parallel, relations_of, result
 from lockage.core.forecast.duration.firing import Fired, fired
 from lockage.core.forecast.duration.piece import Piece
@@ -61,7 +61,7 @@ class Operations:
             anew.add(relation.oid)
             yield self._rewriting(relation, self._table(relation.oid, step), step)
         yield from self._builds(step, anew)
-        for work in step.statement.works:
+        for work in passes(step):
             tables = [owner(relation, step.before) for relation in resolve(work.relation, step.before)]
             for table in (table for table in tables if table.oid not in anew):
                 yield from self._work(work, table, step)
