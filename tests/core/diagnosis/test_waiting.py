@@ -103,6 +103,13 @@ def test_a_query_that_holds_the_lock_is_named_with_its_table() -> None:
     assert found.confidence > 0.9
 
 
+def test_an_index_build_of_somebody_else_in_the_way_is_not_to_be_cancelled_lightly() -> None:
+    build = "create unique index concurrently by_hand on api_keys (user_id)"
+    found = only(scene(owned(waiting_migration(99), NEW), owned(busy(99, query=build), None)))
+    assert found.code == "F040"
+    assert "invalid index" in (found.avoid or "")
+
+
 def test_a_blocker_that_is_blocked_itself_is_no_root() -> None:
     victim = busy(98, wait_event_type="Lock", wait_event="relation", blocked_by=(99,))
     found = only(scene(owned(waiting_migration(98, 99), NEW), owned(victim, OLD), owned(idle_in_transaction(99), None)))

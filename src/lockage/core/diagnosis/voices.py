@@ -114,7 +114,7 @@ def _root(found: tuple[Complaint, ...]) -> Complaint:
         return before if before is not None and before.sqlstate in TOLD_TO_END else last
     if last.stated:
         return last
-    fuller = (one for one in telling[:-1] if one.sqlstate is not None and last.message in one.raw)
+    fuller = (one for one in telling[:-1] if one.sqlstate is not None and last.message in one.words)
     return next(fuller, last)
 
 

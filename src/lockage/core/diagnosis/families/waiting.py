@@ -7,6 +7,7 @@ replica that waits for its turn at the migration lock is healthy, and is said so
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lockage.core.blockers import Blocker, Who, yields_by_itself
@@ -26,7 +27,17 @@ from lockage.core.diagnosis.evidence import PreparedTransaction
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.lock_rows import lock_row_left
 from lockage.core.diagnosis.migration_lock import nobody_holds, orphan_finding, orphan_holds, pooler_between, waits_its_turn
-from lockage.core.diagnosis.migrator import Migrator, awaited, blockers, first_look, last_look, migrator, shown, waits_on
+from lockage.core.diagnosis.migrator import (
+    Migrator,
+    awaited,
+    blockers,
+    first_look,
+    last_look,
+    migrator,
+    shown,
+    statement_in_words,
+    waits_on,
+)
 from lockage.core.diagnosis.typed import lockage, psql
 from lockage.core.facts import Session
 from lockage.core.plan.wording import duration, listed
@@ -83,9 +94,13 @@ def _relation(case: Case, waiter: Migrator, blocker: Blocker, sure: float) -> Fi
         why=f"pg_blocking_pids names it, and it waits for nobody; {waiter.why}",
         evidence=(shown(waiter.session), shown(blocker.session), *_held(blocker.session, waiter.session)),
         next=remedy_of(case, blocker),
-        avoid=aside(waiter),
+        avoid=LEFT_INVALID if _BUILDS.match(statement_in_words(blocker.session.query)) else aside(waiter),
         about=names_of(waiter, blocker),
     )
+
+
+_BUILDS = re.compile(r"(?i)(?:create (?:unique )?|re)index\b.*\bconcurrently\b")
+LEFT_INVALID = "do not cancel it lightly: a build CONCURRENTLY that is broken off leaves an invalid index behind, to be dropped"
 
 
 def _rows(case: Case, waiter: Migrator, blocker: Blocker, sure: float) -> Finding:
