@@ -316,3 +316,14 @@ def test_a_star_over_a_functions_rows_keeps_its_columns_and_one_over_a_table_doe
         old.prepare(olds("select * from all_keys()", "select k.*, greet(k.id::text) from keys k"))
         shadow.run("alter table keys add column more int")
         assert breaking(old) == {"select k.*, greet(k.id::text) from keys k": "0A000"}
+
+
+def test_of_a_statement_that_was_cut_off_the_beginning_is_tried_and_proves_nothing_good(shadow: Shadow) -> None:
+    cut, other = "select secret from keys where id = $1 and user_i = '", "select id from keys where secret = 'x"
+    with shadow.statements() as old:
+        assert old.prepare(olds(cut, other)) == ()
+        assert [each.why for each in old.broken().unchecked] == [Why.CUT, Why.CUT]
+        shadow.run("alter table keys drop column secret")
+        found = old.broken()
+    assert [(each.statement.text, each.sqlstate) for each in found.breaks] == [(cut, "42703")]
+    assert [(each.statement.text, each.why) for each in found.unchecked] == [(other, Why.CUT)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockage.core.migration.within import WholeCopy, executable, makes_temporary, query_within, whole_copy
+from lockage.core.migration.within import WholeCopy, beginning_of, executable, makes_temporary, query_within, whole_copy
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,21 @@ def test_what_ends_transactions_or_names_nothing_is_not(text: str) -> None:
 def test_what_is_the_sessions_own_is_known_by_its_words() -> None:
     assert makes_temporary("create temporary table x (a int)")
     assert not makes_temporary("create table temporary_x (a int)")
+
+
+@pytest.mark.parametrize(
+    ("text", "beginning"),
+    [
+        ('select a, "b" from t where c = $1 and "d', 'select a, "b" from t where c = $1'),
+        ("select a from t join u on u.i = t.i order by t.a limi", "select a from t join u on u.i = t.i"),
+        ("select a from t where b = 'x", "select a from t"),
+        ("select a from t /* controller='ab", "select a from t"),
+        ("update t set a = 1, b =", "update t set a = 1"),
+        ("select a from t", None),
+        ("select a, b, c", None),
+        ("insert into t (a, b) values ($1,", None),
+        ("nonsense, and more", None),
+    ],
+)
+def test_the_beginning_of_what_was_cut_off_is_a_query(text: str, beginning: str | None) -> None:
+    assert beginning_of(text) == beginning

@@ -161,16 +161,19 @@ class KeptStatements:
         secured = newly_secured(self._strictness, now)
         return Breaks(
             breaks=tuple(breaks),
-            unchecked=tuple(self._unchecked(after)),
+            unchecked=tuple(self._unchecked(after, {each.statement for each in breaks})),
             remarks=tuple(
                 f"row security was switched on for {table}: whoever is subject to it may see fewer rows, without a failure"
                 for table in secured
             ),
         )
 
-    def _unchecked(self, after: Mapping[bytes, Failure | None]) -> Iterator[Unchecked]:
+    def _unchecked(self, after: Mapping[bytes, Failure | None], broken: Collection[OldStatement]) -> Iterator[Unchecked]:
         for each in self._prepared:
             if each.widened:
+                continue
+            if each.cut and each.statement not in broken:
+                yield Unchecked(statement=each.statement, why=Why.CUT, reason=each.cut)
                 continue
             failure = after.get(each.name)
             if each.name not in after:
@@ -233,7 +236,9 @@ class KeptStatements:
             found = {wanted[each.statement] for each in those if self._differs(each, after)}
             left = {statement for statement, each in wanted.items() if each not in found}
             if left:
-                met = {each.statement for each in (*self._misshapen(()), *self._demanded(read_strictness(self._session), ()))}
+                met = {each.statement for each in self._misshapen(())}
+                if any(wanted[statement].sure is not Sure.CERTAIN for statement in left):  # nothing demanded makes one certain
+                    met |= {each.statement for each in self._demanded(read_strictness(self._session), ())}
                 found |= {wanted[statement] for statement in left & met}
         return frozenset(found)
 

@@ -20,8 +20,8 @@ from lockage.adapters.postgres.copying import Shape, query_of, shape_of
 from lockage.adapters.postgres.pipelined import Answer, Command, Describe, Prepare, answers
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.compatibility import Unchecked, Why
-from lockage.core.migration.placeholders import Objection, Typing, of_drivers, placeholders, typed
-from lockage.core.migration.within import WholeCopy, executable, query_within, whole_copy
+from lockage.core.migration.placeholders import SYNTAX_ERROR, Objection, Typing, of_drivers, placeholders, typed
+from lockage.core.migration.within import WholeCopy, beginning_of, executable, query_within, whole_copy
 from lockage.core.release.statements import OldStatement
 
 _QUERY = re.compile(
@@ -34,6 +34,9 @@ _NOT_FOUND = re.compile(r"^(relation|function|type|operator) .* does not exist")
 
 TYPING_LIMIT_S = 10.0
 """For trying types and literals, all statements together; a hard one takes some 20 ms."""
+
+LAST_WORD = 64
+"""Characters at the end of a text in which the server may stumble over a word that was cut: as long as names are."""
 
 OWN_TYPES_LIMIT = 30
 """Enums of the database that are tried for a parameter, after the usual types."""
@@ -54,6 +57,7 @@ class Prepared:
     guessed: bool = False  # with a literal that nobody knows
     loosened: bool = False  # with parameters for literals
     copied: tuple[WholeCopy, Shape] | None = None
+    cut: str = ""  # it is the beginning only of what was cut off: what the server says of the whole
 
 
 class Preparing:
@@ -179,7 +183,17 @@ class Preparing:
                     rows=rows,
                     guessed=found.text != query,
                 )
+        beginning = beginning_of(query) if _is_cut(query, answer) else None
+        if beginning is not None:
+            return self._beginning(statement, name, beginning, answer.failure.message)
         return Unchecked(statement=statement, why=Why.FAILS, reason=answer.failure.message)
+
+    def _beginning(self, statement: OldStatement, name: bytes, text: str, reason: str) -> Prepared | Unchecked:
+        (answer,) = answers(self._session, [(Prepare(name=name, text=text), Describe(name=name))])
+        if answer.failure is not None:
+            return Unchecked(statement=statement, why=Why.FAILS, reason=reason)
+        types = answer.parameter_types
+        return Prepared(statement=statement, name=name, text=text, declared=(), types=types, rows=usual_rows(text), cut=reason)
 
     def _attempt(self, name: bytes, typing: Typing) -> Answer:
         commands = (Prepare(name=name, text=typing.text, types=self._declared(typing)), Describe(name=name))
@@ -204,6 +218,15 @@ class Preparing:
             ).fetchall()
             self._own = tuple(str(row[0]) for row in rows)
         return self._own
+
+
+def _is_cut(text: str, answer: Answer) -> bool:
+    """Whether the server's trouble begins where a text ends, as that of one that was cut off does."""
+    failure = answer.failure
+    if failure is None or failure.sqlstate != SYNTAX_ERROR:
+        return False
+    at_end = "at end of input" in failure.message or failure.message.startswith("unterminated")
+    return at_end or answer.position > len(text) - LAST_WORD
 
 
 def _described(prepared: Prepared) -> tuple[Command, ...]:

@@ -28,6 +28,7 @@ class Why(StrEnum):
     UTILITY = "are no queries"  # SET, LISTEN, BEGIN
     OUTSIDE = "reach out of the database and are never executed"
     FAILS = "cannot be prepared before the script either"
+    CUT = "were cut off, and their beginnings do not fail"
     LOCKED = "met a lock that the script still holds when it has ended"
     TIME = "were left out, since the time for checking was over"
 

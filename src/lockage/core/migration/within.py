@@ -9,6 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import postgast
+
+BEGINNINGS = 100
+"""Places at which a text that was cut off may end, that are tried at most."""
+
 _NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _TABLE = rf"{_NAME}(?:\s*\.\s*{_NAME})?"
 _BEGIN = r"^(?:\s|--[^\n]*\n|/\*.*?\*/)*"
@@ -63,6 +68,34 @@ def makes_temporary(text: str) -> bool:
 def executable(text: str) -> bool:
     """Whether a statement is no query, and can be executed in a transaction and taken back all the same."""
     return _EXECUTABLE.match(text) is not None
+
+
+_ENDS = re.compile(
+    r"\b(?:where|and|or|order\s+by|group\s+by|having|limit|offset|union|for|(?:(?:left|right|full|inner|cross)\s+(?:outer\s+)?)?join)\b"
+    r"|,|/\*|--",
+    re.IGNORECASE,
+)
+_CUT = re.compile(_BEGIN + r"(?:select|with|update|delete)\b", re.IGNORECASE)
+
+
+def beginning_of(text: str) -> str | None:
+    """The longest beginning of a query that was cut off which is a query by itself; None where there is none.
+
+    Servers and collectors cut (``track_activity_query_size``). Where the beginning fails the whole does; nothing follows
+    from its success.
+    """
+    if not _CUT.match(text) or _parses(text):
+        return None
+    ends = [found.start() for found in _ENDS.finditer(text)][-BEGINNINGS:]
+    return next((part for end in reversed(ends) if _parses(part := text[:end].rstrip())), None)
+
+
+def _parses(text: str) -> bool:
+    try:
+        postgast.parse(text)
+    except postgast.PgQueryError:
+        return False
+    return True
 
 
 def query_within(text: str) -> str | None:
