@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -71,11 +71,15 @@ def locate(
     points = [_Point(number=n, place=place) for n, (place, s) in enumerate(_statements(script)) if _may_break(s)]
     step = max(1, isqrt(len(points))) if len(points) > ALL_UP_TO else 1
     ends = list(dict.fromkeys((*points[step - 1 :: step], *points[-1:])))
-    began = _replayed(twin, script, ends, followed, prepare=prepare, until=until)
+    began = _replayed(twin, script, dict.fromkeys(ends, followed), prepare=prepare, until=until)
     if step > 1:
-        blocks = {end.number: points[max(0, i * step) : (i + 1) * step] for i, end in enumerate(ends)}
-        near = [point for end in dict.fromkeys(began.values()) for point in blocks[end.number]]
-        began = _replayed(twin, script, sorted(near, key=lambda p: p.number), set(began), prepare=prepare, until=until)
+        blocks = {end: points[max(0, i * step) : (i + 1) * step] for i, end in enumerate(ends)}
+        near = {
+            point: {each for each, at in began.items() if at == end}
+            for end in dict.fromkeys(began.values())
+            for point in blocks[end]
+        }
+        began = _replayed(twin, script, near, prepare=prepare, until=until)
     found = {each: point.place for each, point in began.items()}
     return found | _alike(breaks, found)
 
@@ -83,15 +87,15 @@ def locate(
 def _replayed(
     twin: Callable[[], AbstractContextManager[Shadow]],
     script: Sequence[Migration],
-    points: Iterable[_Point],
-    followed: AbstractSet[Break],
+    points: Mapping[_Point, AbstractSet[Break]],
     *,
     prepare: Callable[[Shadow], object],
     until: float,
 ) -> dict[Break, _Point]:
-    """The first of the points behind which each fails."""
+    """The first of the points behind which each fails, of those that it is looked for at."""
     began: dict[Break, _Point] = {}
     at = {point.number: point for point in points}
+    followed = set[Break]().union(*points.values())
     with twin() as shadow:
         prepare(shadow)
         with shadow.statements() as old, shadow.session() as session:
@@ -100,8 +104,8 @@ def _replayed(
                 if time.monotonic() > until or len(began) == len(followed):
                     break
                 _run(session, statement)
-                if number in at:
-                    began |= dict.fromkeys(old.begun(followed - began.keys()), at[number])
+                if number in at and (left := points[at[number]] - began.keys()):
+                    began |= dict.fromkeys(old.begun(left), at[number])
     return began
 
 
