@@ -161,16 +161,19 @@ class KeptStatements:
         secured = newly_secured(self._strictness, now)
         return Breaks(
             breaks=tuple(breaks),
-            unchecked=tuple(self._unchecked(after)),
+            unchecked=tuple(self._unchecked(after, {each.statement for each in breaks})),
             remarks=tuple(
                 f"row security was switched on for {table}: whoever is subject to it may see fewer rows, without a failure"
                 for table in secured
             ),
         )
 
-    def _unchecked(self, after: Mapping[bytes, Failure | None]) -> Iterator[Unchecked]:
+    def _unchecked(self, after: Mapping[bytes, Failure | None], broken: Collection[OldStatement]) -> Iterator[Unchecked]:
         for each in self._prepared:
             if each.widened:
+                continue
+            if each.cut and each.statement not in broken:
+                yield Unchecked(statement=each.statement, why=Why.CUT, reason=each.cut)
                 continue
             failure = after.get(each.name)
             if each.name not in after:
