@@ -1,7 +1,7 @@
 """How long a forecast takes, phase by phase, and how much memory, on databases that grow: tables, migrations, statements.
 
 ``python benchmarks/forecast_speed.py [--scales N,N,N] [--statements N] [--json]``. Bars: 108 migrations over 120 tables in 5 s,
-under 300 MB; from the smallest scale to the largest the CPU time for one migration does not grow by more than a quarter (that
+none above 300 MB; from the smallest scale to the largest the CPU time for one migration does not grow by more than a quarter (that
 of all processes together, so that a busy machine does not count). The surprising thing: each forecast runs in a process of its
 own, because memory that another has left would hide what it needs.
 """
@@ -24,6 +24,7 @@ from typing import Any, get_args
 
 import psycopg
 
+from _growing_databases import migrations, old_statements, schema
 from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.adapters.postgres.throwaway import throwaway
 from lockage.core.migration.formats.format import Transaction
@@ -35,57 +36,7 @@ from lockage.ports import OldStatements, Shadow, Shadows, TracedSession
 
 RESULTS = Path(__file__).parent / "results" / "forecast_speed.json"
 BAR_S, BAR_MB, BAR_GROWTH = 5.0, 300.0, 1.25
-ROWS = 60
 SAMPLE_S = 0.1
-
-
-# --- the database and the script --------------------------------------------------------------------------------------
-
-
-def schema(tables: int) -> Iterator[str]:
-    """Tables that refer to the one before, each with three indexes, a view on every fourth and rows in all of them."""
-    for n in range(tables):
-        yield (
-            f"create table t{n} (id bigint generated always as identity primary key, name text not null unique, kind int,"
-            f" amount numeric not null default 0, note text, made_at timestamptz not null default now(),"
-            f" other_id bigint references t{max(n - 1, 0)} (id));"
-            f"create index t{n}_kind on t{n} (kind, made_at);"
-            f"insert into t{n} (name, kind, note) select 'name ' || i, i % 7, 'note' from generate_series(1, {ROWS}) i;"
-        )
-        if n % 4 == 0:
-            yield f"create view v{n} as select id, name from t{n} where kind > 3;"
-
-
-KINDS = (
-    "alter table t{n} add column c{m} int;\nupdate t{n} set c{m} = kind where c{m} is null;\n"
-    "alter table t{n} alter column c{m} set not null;",
-    "create table n{m} (id bigint primary key, t_id bigint references t{n} (id), body jsonb);\ncreate index on n{m} (t_id);",
-    "alter table t{n} add column d{m} text not null default 'x';\ncreate index t{n}_d{m} on t{n} (d{m});",
-    "insert into t{n} (name, kind) values ('seed {m}', 1), ('seed b {m}', 2);\nupdate t{n} set note = 'y' where kind = 3;",
-    "alter table t{n} add constraint k{m} check (amount >= 0) not valid;\nalter table t{n} validate constraint k{m};",
-    "alter table t{n} alter column amount type double precision;\ncomment on table t{n} is 'changed by {m}';",
-    "do $$ begin if exists (select from t{n} where kind = 9) then update t{n} set kind = 8 where kind = 9; end if; end $$;",
-    "create function f{m}() returns trigger language plpgsql as $$ begin new.note := 'z'; return new; end $$;\n"
-    "create trigger g{m} before update on t{n} for each row execute function f{m}();\ndelete from t{n} where kind = 5;",
-    "alter table t{n} rename column note to old_note;\nalter table t{n} rename column old_note to note;\n"
-    "drop index t{n}_kind;\ncreate index t{n}_kind on t{n} (kind);",
-)
-
-
-def migrations(count: int, tables: int) -> dict[str, bytes]:
-    """Files of every kind, each about another table."""
-    return {f"{m}_m.sql": KINDS[m % len(KINDS)].format(n=(m * 7) % tables, m=m).encode() for m in range(1, count + 1)}
-
-
-def old_statements(count: int, tables: int) -> list[str]:
-    """Statements of a running release, as ``pg_stat_statements`` prints them."""
-    kinds = (
-        "select id, name, kind from t{n} where id = $1 and kind > {k}",
-        "update t{n} set amount = amount + $1 where id = $2 and kind <> {k}",
-        "insert into t{n} (name, kind, note) values ($1, $2, $3) returning id + {k}",
-        "select a.name, b.name from t{n} a join t{b} b on b.id = a.other_id where a.made_at > $1 and b.kind > {k}",
-    )
-    return [kinds[i % len(kinds)].format(n=i % tables, b=max(i % tables - 1, 0), k=i) for i in range(count)]
 
 
 # --- one forecast, timed ----------------------------------------------------------------------------------------------
@@ -385,9 +336,9 @@ def main() -> int:
 def judged(runs: list[Run], scales: list[int]) -> bool:
     """Whether the bars are met; says so."""
     small = [run for run in runs if run.tables == 120 and not run.statements]
-    slowest, largest = max(run.seconds["total"] for run in small), max(run.tree_mb for run in small)
+    slowest, largest = max(run.seconds["total"] for run in small), max(run.tree_mb for run in runs)
     good = slowest <= BAR_S and largest <= BAR_MB
-    print(f"108 migrations over 120 tables: {slowest:.1f} s (bar {BAR_S:g}), {largest:.0f} MB (bar {BAR_MB:g})")
+    print(f"108 migrations over 120 tables: {slowest:.1f} s (bar {BAR_S:g}); at most {largest:.0f} MB (bar {BAR_MB:g})")
     for transaction in ("file", "whole") if len(scales) > 1 else ():
         by_scale = {r.migrations: r.cpu_s / r.migrations for r in runs if r.tables != 120 and r.transaction == transaction}
         growth = by_scale[max(by_scale)] / by_scale[min(by_scale)]
