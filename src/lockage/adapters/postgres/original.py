@@ -138,7 +138,6 @@ def read_original(connection: psycopg.Connection[Any], *, ledger: str | None, ro
     """Gives what a shadow needs; ``ledger`` is ``schema.name`` or ``name``, None looks for the names of common ones.
 
     ``rows``: those of small tables are read, too.
-
     Raises psycopg.errors.LockNotAvailable where somebody keeps a table that must be read locked against all.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -146,14 +145,13 @@ def read_original(connection: psycopg.Connection[Any], *, ledger: str | None, ro
         assert traits is not None, "a session has a database"
         owner = cursor.execute(load_sql("select_migrating_role")).fetchone()
         roles = cursor.execute(load_sql("select_roles")).fetchall()
-        role_settings = cursor.execute(load_sql("select_role_settings")).fetchall()
+        role_settings = tuple(map(_role_settings, cursor.execute(load_sql("select_role_settings")).fetchall()))
         server_settings = cursor.execute(load_sql("select_server_settings"), {"names": list(MEANINGFUL_SETTINGS)}).fetchall()
         unreadable = cursor.execute(load_sql("select_unreadable_tables")).fetchall()
         tablespaces = cursor.execute(load_sql("select_tablespaces")).fetchall()
     hidden = tuple((str(row["nspname"]), str(row["relname"])) for row in unreadable)
     relations = read_relations(connection)
     ledgers = tuple(_ledgers(connection, ledger, hidden))
-    names = [(one.schema, one.name) for one in ledgers]
     return Original(
         database=traits["name"],
         version_num=connection.info.server_version,
@@ -161,10 +159,7 @@ def read_original(connection: psycopg.Connection[Any], *, ledger: str | None, ro
         migrating_role=owner["rolname"] if owner else traits["asker"],
         asker=traits["asker"],
         roles=tuple(_role(row) for row in roles),
-        role_settings=tuple(
-            RoleSettings(role=row["role"], everywhere=row["everywhere"], settings=tuple(row["settings"]))
-            for row in role_settings
-        ),
+        role_settings=role_settings,
         server_settings={str(row["name"]): str(row["setting"]) for row in server_settings},
         extensions=tuple(traits["extensions"]),
         filled_views=tuple(traits["filled_views"]),
@@ -176,7 +171,7 @@ def read_original(connection: psycopg.Connection[Any], *, ledger: str | None, ro
         tablespaces=tuple(str(row["spcname"]) for row in tablespaces),
         hidden=read_hidden(connection, hidden),
         sketches=read_sketches(connection, traits["extensions"]),
-        small_tables=read_small_tables(connection, relations, without=names) if rows else (),
+        small_tables=read_small_tables(connection, relations, without=[(t.schema, t.name) for t in ledgers]) if rows else (),
         invalid_indexes=read_invalid_indexes(connection),
     )
 
@@ -204,6 +199,10 @@ def _role(row: Mapping[str, Any]) -> Role:
         ),
         member_of=tuple(row["member_of"]),
     )
+
+
+def _role_settings(row: Mapping[str, Any]) -> RoleSettings:
+    return RoleSettings(role=row["role"], everywhere=row["everywhere"], settings=tuple(row["settings"]))
 
 
 def _ledgers(connection: psycopg.Connection[Any], ledger: str | None, hidden: Sequence[tuple[str, str]]) -> list[Ledger]:

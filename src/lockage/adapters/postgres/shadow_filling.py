@@ -72,8 +72,7 @@ def fill(shadow: ShadowServer, original: Original, dump: bytes, *, programs: Bin
             unwritten = put_statistics(session, statistics) if statistics is not None else 0
             refused = put_rows(session, original.small_tables)
             bare = [f"{one.schema}.{one.name}" for one in original.ledgers if not likeness.put_ledger(session, one)]
-            tables = (*((t.schema, t.name) for t in original.small_tables), *((t.schema, t.name) for t in original.ledgers))
-            advance_sequences(session, tables)
+            advance_sequences(session, ((t.schema, t.name) for t in (*original.small_tables, *original.ledgers)))
             likeness.retouch_catalog(session, original, major=shadow.major)
             likeness.lengthen_files(session, original, data_dir=server.data_dir, major=shadow.major)
             disarmed = likeness.disarm_event_triggers(session, of_logins=asleep)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from lockage.adapters.postgres.original import LEDGER_NAMES
+from lockage.adapters.postgres.original import LEDGER_NAMES, Original
 from lockage.adapters.postgres.production import production_of
 from lockage.adapters.postgres.release_statements import read_release_statements
 from lockage.adapters.postgres.saved import catalog_of, kept_of, rows_of
@@ -54,26 +54,13 @@ def take_survey(
     ``EmbeddedShadows.of_database``.
     """
     settings = settings or Settings()
-    if ledger is not None and ledger.rpartition(".")[2] in LEDGER_NAMES:
-        ledger = None
-    shadows = EmbeddedShadows(ledger=ledger, watching=settings.watching, password=password)
+    common = ledger is not None and ledger.rpartition(".")[2] in LEDGER_NAMES
+    shadows = EmbeddedShadows(ledger=None if common else ledger, watching=settings.watching, password=password)
     original, dump = shadows.take(url, encoding="UTF8", rows=with_values)
     parts = taken_apart(dump.decode(errors="replace"))
     schema = without_secrets(parts.schema_sql)
-    about = Surveyed(
-        taken_at=at,
-        taken_of=taken_of or f"database {original.database}",
-        made_by=made_by,
-        database=original.database,
-        version_num=original.version_num,
-        encoding=original.encoding,
-        migrating_role=original.migrating_role,
-        has_public=original.has_public,
-        with_values=with_values,
-        masked=schema.places,
-        release=release,
-        profile=profile,
-    )
+    about = _about(original, at=at, taken_of=taken_of, made_by=made_by, masked=schema.places)
+    about = replace(about, with_values=with_values, release=release, profile=profile)
     about, ledgers = kept_of(original, about, mask=mask_secrets)
     server, problems = _server(url, settings, password)
     return SavedSurvey(
@@ -86,6 +73,20 @@ def take_survey(
         server=server,
         statements=_statements(url, settings, password),
         small_tables=rows_of(original),
+    )
+
+
+def _about(original: Original, *, at: datetime, taken_of: str | None, made_by: str, masked: int) -> Surveyed:
+    return Surveyed(
+        taken_at=at,
+        taken_of=taken_of or f"database {original.database}",
+        made_by=made_by,
+        database=original.database,
+        version_num=original.version_num,
+        encoding=original.encoding,
+        migrating_role=original.migrating_role,
+        has_public=original.has_public,
+        masked=masked,
     )
 
 

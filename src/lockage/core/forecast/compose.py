@@ -59,11 +59,7 @@ def compose(
     moments = Moments(trace, Totals(seconds))
     unknown = _unknown(trace, gaps, migrations)
     return Forecast(
-        script=Script(
-            migrations=tuple(
-                MigrationRef(version=m.version, name=m.name, file=m.file, label=m.label or str(m.version)) for m in migrations
-            )
-        ),
+        script=_script(migrations),
         relations=_relations(moments, held, relations if sizes_known else ()),
         operations=tuple(
             operation
@@ -79,13 +75,23 @@ def compose(
         total_s=_total(seconds, migrations),
         transactions=trace.transactions,
         assumptions=(*assumptions, *calibration.assumptions, *_about_keys(trace), *compatibility.assumptions),
-        places=tuple(
-            StatementPlace(file=step.file, line=step.statement.line, statement=step.statement.headline, seconds=guess.seconds)
-            for step, guess in zip(trace.statements, guesses, strict=True)
-            if not step.of_migrator
-        ),
+        places=tuple(_places(trace, seconds)),
         spans=spans(moments),
     )
+
+
+def _script(migrations: Iterable[Migration]) -> Script:
+    return Script(
+        migrations=tuple(
+            MigrationRef(version=m.version, name=m.name, file=m.file, label=m.label or str(m.version)) for m in migrations
+        )
+    )
+
+
+def _places(trace: Trace, seconds: Sequence[Seconds]) -> Iterator[StatementPlace]:
+    for step, lasts in zip(trace.statements, seconds, strict=True):
+        if not step.of_migrator:
+            yield StatementPlace(file=step.file, line=step.statement.line, statement=step.statement.headline, seconds=lasts)
 
 
 def _about_keys(trace: Trace) -> Iterator[str]:
