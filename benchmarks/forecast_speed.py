@@ -1,9 +1,9 @@
 """How long a forecast takes, phase by phase, and how much memory, on databases that grow: tables, migrations, statements.
 
 ``python benchmarks/forecast_speed.py [--scales N,N,N] [--statements N] [--json]``. Bars: 108 migrations over 120 tables in 5 s,
-none above 300 MB; from the smallest scale to the largest the CPU time for one migration (that of all processes together) does not
-grow by more than a quarter. The surprising thing: each forecast runs in a process of its own, because memory that another has left
-would hide what it needs; and a machine that is busy with something else makes CPU time longer, too.
+none above 300 MB; from the smallest scale to the largest the CPU time for one migration, that of all processes together, does
+not grow by more than a quarter. The surprising thing: each forecast runs in a process of its own, because memory that another
+has left would hide what it needs; and a machine that is busy with something else makes CPU time longer, too.
 """
 
 from __future__ import annotations
