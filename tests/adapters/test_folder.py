@@ -126,3 +126,16 @@ def test_a_tree_has_what_can_matter_in_folders_within_but_nothing_hidden(tmp_pat
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     assert read_tree(tmp_path) == {"1_a.sql": b"1_a.sql", "notes.txt": b"notes.txt", "2024/2_b.sql": b"2024/2_b.sql"}
+
+
+def test_a_link_that_leads_nowhere_matters_only_where_a_migration_is_meant(tmp_path: Path) -> None:
+    (tmp_path / "0001_a.up.sql").write_text("select 1;")
+    (tmp_path / "later").mkdir()
+    for readme in (tmp_path / "README", tmp_path / "later" / "README"):
+        readme.symlink_to(tmp_path / "nowhere")
+    assert list(read_tree(tmp_path)) == ["0001_a.up.sql"]
+    for place in (tmp_path / "later", tmp_path):
+        (place / "0002_b.up.sql").symlink_to(tmp_path / "nowhere")
+        with pytest.raises(UsageError, match=r"0002_b\.up\.sql is a link to a file that is not there$") as caught:
+            read_tree(tmp_path)
+        assert caught.value.code == "LK412"

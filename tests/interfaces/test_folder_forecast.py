@@ -10,7 +10,7 @@ import pytest
 
 from lockage.adapters.postgres.binaries import find_binaries
 from lockage.core.forecast.assess import Blocks, Forecast
-from lockage.errors import LockageError
+from lockage.errors import LockageError, UsageError
 from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
 
 pytestmark = pytest.mark.real
@@ -149,3 +149,11 @@ def test_a_server_that_is_not_there_is_refused_before_anything_is_read(folder: P
         with pytest.raises(LockageError) as raised:
             forecast(folder, server_major=absent)
         assert raised.value.code == "LK690"
+
+
+@pytest.mark.parametrize(("name", "data"), [("a.zip", b"PK\x03\x04 cut short"), ("a.tar.gz", b"no archive")])
+def test_a_file_that_is_no_archive_is_refused_as_one(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(UsageError, match="cannot be read as an archive: it is broken") as caught:
+        forecast_of_folder(FolderQuestion(folder=tmp_path / name), narrate=lambda _: None)
+    assert caught.value.code == "LK655"

@@ -16,6 +16,7 @@ from lockage.core.forecast.assess import Forecast
 from lockage.core.forecast.production import Production
 from lockage.core.migration.applied import Applied
 from lockage.core.migration.formats.format import Transaction
+from lockage.core.migration.formats.registry import overlooked
 from lockage.core.migration.script import Migration, number_of, read_migrations, version_named
 from lockage.core.release.generic import profile_of_migrations
 from lockage.core.release.statements import RunningRelease
@@ -106,7 +107,7 @@ def _forecast(
             to_version=to_version,
             transaction=question.transaction,
             statements=named or (),
-            remarks=form.remarks(source.files),
+            remarks=(*form.remarks(source.files), *overlooked(form, source.files)),
             beside=Beside(hazards=hazard_question(None)),
         )
     url = question.database_url
@@ -160,7 +161,7 @@ def _on_database(
         to_version=to_version,
         transaction=question.transaction,
         statements=statements,
-        remarks=(*form.remarks(source.files), *applied.remarks),
+        remarks=(*form.remarks(source.files), *overlooked(form, source.files), *applied.remarks),
         beside=replace(beside, hazards=hazards if production is None else replace(hazards, production=production)),
     )
 

@@ -226,7 +226,8 @@ def folder_of_migrations(folder: Path, *, form: str | None, within: str | None =
     from lockage.adapters.sources.folder import read_tree, resolve
     from lockage.core.migration.formats.places import files_within
 
-    if is_archive(folder.expanduser()):
+    file = folder.expanduser()
+    if is_archive(file) or (file.is_file() and file.suffix.lower() != ".sql"):
         files, place = files_within(read_archive(folder.expanduser()), within, forms=_forms(form))
         return _in_format(files, f"{folder}, {place}" if place else str(folder), form, folder=place)
     path = resolve(str(folder))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lockage.core.migration.formats.format import ENCLOSED_QUERY, ENCLOSED_STATEMENTS, QUERY, STATEMENTS
-from lockage.core.migration.formats.registry import FORMATS, format_named, format_of
+from lockage.core.migration.formats.registry import FORMATS, format_named, format_of, overlooked
 from lockage.core.migration.script import Migration, number_of, read_migrations, select, version_named
 from lockage.core.migration.syntax import Control
 from lockage.errors import UsageError
@@ -436,6 +436,22 @@ def test_a_folder_too_high_is_refused_with_the_one_that_was_meant() -> None:
     with pytest.raises(UsageError) as caught:
         format_of({"db/migrations/001_a.sql": b"", "db/migrations/002_b.sql": b""})
     assert "--path db/migrations" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_of_a_corpus_nothing_is_overlooked(name: str) -> None:
+    assert overlooked(format_named(name), files_of(name)) == ()
+
+
+def test_migrations_of_another_format_beside_the_others_are_named() -> None:
+    files = dict.fromkeys(("V1__a.sql", "U1__a.sql", "2_b.sql", "3_c.up.sql", "3_c.down.sql", "seed.sql"), b"")
+    assert overlooked(format_of(files), files) == (
+        "files beside the migrations that are not named as flyway wants it are left out: 2_b.sql, 3_c.up.sql",
+    )
+
+
+def test_a_plain_name_may_have_spaces() -> None:
+    assert [m.file for m in read("plain", {"10 b.sql": "", "2 a.sql": ""})] == ["2 a.sql", "10 b.sql"]
 
 
 def test_an_empty_folder_is_said_to_be_empty() -> None:

@@ -56,6 +56,9 @@ def read_folder(path: Path) -> Mapping[str, bytes]:
     total = 0
     try:
         for file in sorted(path.iterdir()):
+            if file.is_symlink() and not file.exists():
+                _check_link(file)
+                continue
             state = file.stat()
             if file.name.startswith(".") or not stat.S_ISREG(state.st_mode):
                 continue
@@ -89,6 +92,9 @@ def read_tree(path: Path) -> Mapping[str, bytes]:
             for name in sorted(names) if depth else ():
                 file = folder / name
                 known = file.relative_to(path).as_posix()
+                if file.is_symlink() and not file.exists():
+                    _check_link(file)
+                    continue
                 if not may_matter(known) or not stat.S_ISREG(file.stat().st_mode):
                     continue
                 if is_program(known):
@@ -155,6 +161,14 @@ def _check_size(file: Path, size_bytes: int, total_bytes: int) -> None:
                 code="LK413",
                 hint="give the folder that holds only the migration files",
             )
+
+
+def _check_link(file: Path) -> None:
+    """A link that leads nowhere matters where a migration is meant."""
+    if may_matter(file.name):
+        raise UsageError(
+            f"{file} is a link to a file that is not there", code="LK412", hint="give a whole checkout, or remove the link"
+        )
 
 
 def _unreadable(path: Path, error: Exception) -> UsageError:

@@ -16,8 +16,8 @@ from lockage.core.migration.formats.format import Content, FileName, Format, Sou
 from lockage.core.migration.formats.go_templates import filled
 from lockage.core.migration.formats.variables import BRACED, substituted
 
-_SQL = re.compile(r"^(?P<version>[0-9]+)(?:[_.-]+(?P<name>.*?))?\.sql$", re.IGNORECASE)
-_OTHER = re.compile(r"^(?P<version>[0-9]+)[_.-]+(?P<name>.*?)\.(?P<language>go|py|rb|js|ts|php|java|kt|cs|ex|exs|sh)$")
+_SQL = re.compile(r"^(?P<version>[0-9]+)(?:[_.\s-]+(?P<name>.*?))?\.sql$", re.IGNORECASE)
+_OTHER = re.compile(r"^(?P<version>[0-9]+)[_.\s-]+(?P<name>.*?)\.(?P<language>go|py|rb|js|ts|php|java|kt|cs|ex|exs|sh)$")
 _WAY_BACK = re.compile(r"(^|[._-])(down|rollback|undo|revert)$", re.IGNORECASE)
 
 _MARKS: Mapping[str, re.Pattern[bytes]] = {

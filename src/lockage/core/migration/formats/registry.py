@@ -8,6 +8,7 @@ Codes: LK402 nothing there · LK406 an unknown format · LK650 no format fits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from lockage.core.migration.formats import (
@@ -73,6 +74,24 @@ def format_of(files: Mapping[str, bytes], *, folder: str = "the folder") -> Form
         code="LK650",
         hint=_nearer(files) or "give the folder that holds the files, or say how they are named: --format FORMAT",
     )
+
+
+_OF_NO_MIGRATION = re.compile(r"(?:^|[._/-])(?:down|undo|rollback|revert)\.sql$|^U[0-9]", re.IGNORECASE)
+
+
+def overlooked(form: Format, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """A sentence about SQL files beside the migrations that another format would take for some; none where there are none."""
+    if form is pop.FORMAT:
+        return ()  # what it leaves out is for other databases
+    names = [
+        name
+        for name in sorted(files)
+        if name.endswith(".sql") and not form.named(name) and not _OF_NO_MIGRATION.search(name)
+        if any(other.named(name) for other in FORMATS.values())
+    ]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    said = f"files beside the migrations that are not named as {form.name} wants it are left out: {', '.join(names[:3])}{more}"
+    return (said,) if names else ()
 
 
 def _nearer(files: Mapping[str, bytes]) -> str | None:
