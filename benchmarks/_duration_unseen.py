@@ -173,6 +173,17 @@ _SEEN = {
     ),
     "smallint to integer, many indexes": "ALTER TABLE people ALTER COLUMN level TYPE integer",
     "analyze": "ANALYZE people",
+    "copy, distinct": "CREATE TABLE pages AS SELECT DISTINCT page, person FROM visits",
+    "check by regexp": "ALTER TABLE people ADD CONSTRAINT valid CHECK (email ~ '^[^@]+@[a-z0-9.]+$')",
+    "gin index on words": "CREATE INDEX documents_words ON documents USING gin (to_tsvector('simple', title))",
+    "spgist index": "CREATE INDEX plain_name ON plain USING spgist (raw)",
+    "index by own function": "CREATE INDEX plain_slug ON plain (slug(name))",
+    "deletes in batches": (
+        "DO $$ BEGIN LOOP DELETE FROM visits WHERE id IN (SELECT id FROM visits WHERE seconds < 300 LIMIT 2000); "
+        "EXIT WHEN NOT FOUND; END LOOP; END $$"
+    ),
+    "update in toast": "UPDATE documents SET body = body || ' and more'",
+    "exclusion": "ALTER TABLE plain ADD CONSTRAINT apart EXCLUDE USING gist (span WITH &&)",
 }
 
 _BLIND = {
@@ -191,11 +202,9 @@ _BLIND = {
         "INSERT INTO grid SELECT a, b + 1, 'new' FROM grid ON CONFLICT (a, b) DO UPDATE SET value = excluded.value"
     ),
     "trigger for each statement": "UPDATE ledger SET amount = amount + 1",
-    "copy, distinct": "CREATE TABLE pages AS SELECT DISTINCT page, person FROM visits",
     "refresh joined": "REFRESH MATERIALIZED VIEW per_tenant",
     "cluster, uuid": "CLUSTER plain USING plain_pkey",
     "reindex concurrently": "REINDEX INDEX CONCURRENTLY people_ref",
-    "check by regexp": "ALTER TABLE people ADD CONSTRAINT valid CHECK (email ~ '^[^@]+@[a-z0-9.]+$')",
     "varchar widened": "ALTER TABLE people ALTER COLUMN email TYPE varchar(200)",
     "varchar narrowed": "ALTER TABLE people ALTER COLUMN email TYPE varchar(100)",
     "timestamp to timestamptz, UTC": "SET timezone = 'UTC'; ALTER TABLE plain ALTER COLUMN at TYPE timestamptz",
@@ -207,20 +216,11 @@ _BLIND = {
     "update generated": (
         "ALTER TABLE plain ADD COLUMN size integer GENERATED ALWAYS AS (length(raw)) STORED; UPDATE plain SET raw = raw || ' '"
     ),
-    "gin index on words": "CREATE INDEX documents_words ON documents USING gin (to_tsvector('simple', title))",
-    "spgist index": "CREATE INDEX plain_name ON plain USING spgist (raw)",
     "hash index on uuid": "CREATE INDEX plain_id ON plain USING hash (id)",
     "index of four columns": "CREATE INDEX people_four ON people (tenant, level, born, code)",
     "index of two expressions": "CREATE INDEX people_two ON people (upper(code) DESC, (born + level))",
-    "index by own function": "CREATE INDEX plain_slug ON plain (slug(name))",
-    "deletes in batches": (
-        "DO $$ BEGIN LOOP DELETE FROM visits WHERE id IN (SELECT id FROM visits WHERE seconds < 300 LIMIT 2000); "
-        "EXIT WHEN NOT FOUND; END LOOP; END $$"
-    ),
     "soft delete": "UPDATE people SET deleted_at = now() WHERE level = 2",
-    "update in toast": "UPDATE documents SET body = body || ' and more'",
     "copy, toast": "CREATE TABLE documents_old AS SELECT * FROM documents",
-    "exclusion": "ALTER TABLE plain ADD CONSTRAINT apart EXCLUDE USING gist (span WITH &&)",
     "delete in sparse": "DELETE FROM sparse WHERE state = 2",
     "delete duplicates": "DELETE FROM lists a USING lists b WHERE a.title = b.title AND a.id > b.id AND b.id <= 4",
     "drop parents' table": "DROP TABLE documents",

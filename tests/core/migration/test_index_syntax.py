@@ -20,7 +20,7 @@ from lockage.core.migration.index_syntax import IndexSyntax, indexes_in
         ("CREATE INDEX i ON t (a) WHERE b IS NULL AND c > 3", IndexSyntax(name="i", columns=("a",), partial=True)),
         ("CREATE INDEX i ON t ((a || ' using gin (x) where y'))", IndexSyntax(name="i", columns=("",))),
         ("ALTER TABLE t ADD CONSTRAINT k EXCLUDE USING gist (a WITH &&)", IndexSyntax(
-            name="k", method="gist", columns=("a",)
+            name="k", method="gist", columns=("a",), excludes=True
         )),
         ("ALTER TABLE t ADD COLUMN a integer UNIQUE", IndexSyntax(columns=("a",), unique=True)),
         ("ALTER TABLE t ADD PRIMARY KEY (a, b)", IndexSyntax(columns=("a", "b"), unique=True)),

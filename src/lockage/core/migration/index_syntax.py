@@ -25,6 +25,7 @@ class IndexSyntax:
     columns: tuple[str, ...] = ()  # of the key; "" for an expression
     classes: tuple[str, ...] = ()  # operator classes that are named, without their schema
     unique: bool = False
+    excludes: bool = False  # EXCLUDE: every row is looked up once the index is there
     partial: bool = False
     wants: tuple[tuple[str, bool], ...] | None = None  # columns that its condition wants NULL (True) or not, if nothing else
 
@@ -89,6 +90,7 @@ def _of_constraints(constraints: Sequence[pg.Constraint], *, column: str) -> Ite
                     name=constraint.conname,
                     method=constraint.access_method.lower() or DEFAULT_METHOD,
                     columns=tuple(element.name for element in elements),
+                    excludes=True,
                     partial=partial,
                     wants=_wanted(constraint.where_clause) if partial else None,
                 )

@@ -247,3 +247,21 @@ def test_an_alter_table_goes_through_the_table_once_for_all_that_it_checks() -> 
     assert [operation.kind for operation in last(script).operations] == ["scan"]
     apart = Script().did("ALTER TABLE keys ALTER a SET NOT NULL").did("ALTER TABLE keys ALTER b SET NOT NULL")
     assert len([o for e in estimates(apart.trace(), [(), ()], SIZES, sizes_known=True) for o in e.operations]) == 2
+
+
+def test_how_often_a_loop_goes_round_is_not_known() -> None:
+    loop = "DO $$ BEGIN LOOP DELETE FROM keys WHERE a < 3; EXIT WHEN NOT FOUND; END LOOP; END $$"
+    assert last(Script().did(loop)).seconds.high is None
+    assert last(Script().did("DO $$ BEGIN DELETE FROM keys WHERE a < 3; END $$")).seconds.high is not None
+
+
+def test_an_exclusion_constraint_looks_every_row_up() -> None:
+    known = with_columns(a=ColumnDetail(type="int4range", mean_bytes=14.0))
+    index, excluding = (
+        kinds(built(sql), calibration=known)["index-build"].seconds
+        for sql in (
+            "CREATE INDEX fresh ON keys USING gist (a)",
+            "ALTER TABLE keys ADD CONSTRAINT fresh EXCLUDE USING gist (a WITH &&)",
+        )
+    )
+    assert excluding.likely > 5 * index.likely

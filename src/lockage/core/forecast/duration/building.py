@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from lockage.core.forecast.duration.cost import FREE, Cost
+from lockage.core.forecast.duration.cost import FREE, Cost, Doubt
 from lockage.core.forecast.duration.rates import WORK, Speeds, Work
 from lockage.core.forecast.duration.structure import Index, Table
 
@@ -36,6 +36,18 @@ CACHE_BYTES, CACHE_SHARE = 1024.0 * 1024, 0.16
 
 ANALYZED_PAGES = 30_000
 """Source: commands/analyze.c: 300 rows for each of default_statistics_target's 100."""
+
+COMPUTED_ITEMS = 10.0
+"""Of an expression that is taken apart: words of a title."""
+
+EXCLUDING = Doubt(below=2.5, above=2.5)
+"""Of looking up what overlaps: of few rows, or of many."""
+
+METHOD_DOUBTS = {
+    "gin": Doubt(below=1.6, above=1.6),  # how many different items there are is not known, and decides
+    "gist": Doubt(below=1.8, above=1.8),  # ranges and points are sorted first, other kinds are put in one by one
+    "spgist": Doubt(below=1.8, above=1.8),
+}
 
 UNKNOWN_ITEMS = 4.0
 """Of a value of which nothing is known: an array's few words."""
@@ -133,11 +145,13 @@ def sorting(index: Index, rows: float, speeds: Speeds, *, work: Work = WORK) -> 
             return Cost(cpu_s=rows * work.brin_row_s)
         case "gin":
             items = max((key - GIN_HEADER_BYTES) / GIN_ITEM_BYTES, 1.0) if index.known else UNKNOWN_ITEMS
+            items = max(items, COMPUTED_ITEMS) if "" in index.columns else items
             cpu_s = rows * (work.gin_build_s + items * work.gin_item_s)
             return _written(rows * (key + ENTRY_BYTES) / 2, speeds, cpu_s=cpu_s)
         case "gist" | "spgist":
             row_s = work.gist_text_s if index.text_like else work.gist_build_s
-            row_s = work.gist_sorted_s if index.sorted_first and index.method == "gist" else row_s
+            row_s = work.gist_sorted_s if index.sorted_first else row_s
+            row_s = work.spgist_build_s if index.method == "spgist" else row_s
             return _written(rows * entry_bytes * 1.4, speeds, cpu_s=rows * row_s * _halvings(rows) / 17)
         case "hash":
             # Each entry goes to a bucket of its own: pages come and go as if there were no order.

@@ -13,6 +13,7 @@ from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Operation, Seconds
 from lockage.core.forecast.calibration.calibration import UNCALIBRATED, Calibration
 from lockage.core.forecast.duration.changing import same_page_ratio
+from lockage.core.forecast.duration.evidence import goes_round
 from lockage.core.forecast.duration.operations import Operations
 from lockage.core.forecast.duration.piece import Piece
 from lockage.core.forecast.duration.rates import Rate
@@ -49,7 +50,7 @@ def estimates(
     found: list[Estimate] = []
     for step, missing in zip(trace.statements, gaps, strict=True):
         estimate = estimator.estimate(step)
-        told = not missing or _is_row_by_row(step, missing)
+        told = (not missing or _is_row_by_row(step, missing)) and not goes_round(step)
         found.append(estimate if told else Estimate(operations=estimate.operations, seconds=unbounded(estimate.seconds)))
     return tuple(found)
 

@@ -12,6 +12,7 @@ from lockage.core.forecast.duration.cost import SURE, Cost, Doubt
 from lockage.core.forecast.duration.rates import WORK
 from lockage.core.forecast.names import descendants, differences, owner
 from lockage.core.forecast.trace import CatalogRelation, Traced
+from lockage.core.migration.procedure import Place, read_code
 from lockage.core.migration.syntax import Name, Work, WorkKind
 
 CALLS = Doubt(below=1.2, above=2.0)
@@ -65,6 +66,20 @@ def rewritten(step: Traced) -> Iterator[CatalogRelation]:
     for _, before, after in differences(step.before, step.after):
         if before and after and before.kind in {"r", "m"} and after.relfilenode and before.relfilenode != after.relfilenode:
             yield before
+
+
+def goes_round(step: Traced) -> bool:
+    """Whether its code changes rows in a loop: on the shadow's empty tables it went round once at most."""
+    code: list[tuple[str, str]] = []
+    if step.statement.procedure is not None and step.statement.node == "do_stmt":
+        code.append((step.statement.text, step.statement.procedure.language.lower()))
+    for call in step.statement.calls:
+        code += [(own.definition, own.language) for own in step.rules.routine_list.by_name.get(call.name, ())]
+    return any(
+        inner.place is Place.LOOP and any(statement.changes for statement in inner.statements or ())
+        for text, language in code
+        for inner in read_code(text, language=language).inner
+    )
 
 
 def passes(step: Traced) -> tuple[Work, ...]:

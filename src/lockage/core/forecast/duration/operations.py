@@ -25,6 +25,7 @@ from lockage.core.forecast.ran import changes_of, plans_of
 from lockage.core.forecast.row_ledger import RowLedger
 from lockage.core.forecast.seconds import unbounded
 from lockage.core.forecast.trace import CatalogRelation, Traced
+from lockage.core.migration.index_syntax import indexes_in
 from lockage.core.migration.rewrite_syntax import rewrite_in
 from lockage.core.migration.syntax import Change, ChangeKind, Work, WorkKind
 
@@ -35,12 +36,6 @@ GUESSED = Doubt(below=1.25, above=1.35)
 
 PARALLEL = Doubt(below=2.0, above=1.0)
 """A plan that several processes may share."""
-
-METHOD_DOUBTS = {
-    "gin": Doubt(below=1.6, above=1.6),  # how many different items there are is not known, and decides
-    "gist": Doubt(below=1.8, above=1.8),  # ranges and points are sorted first, other kinds are put in one by one
-    "spgist": Doubt(below=1.8, above=1.8),
-}
 
 _CONCURRENTLY_BUILDS = {"index_stmt", "reindex_stmt"}
 
@@ -98,12 +93,14 @@ class Operations:
 
     def _building(self, index: Index, relation: CatalogRelation, table: Table, step: Traced, *, beside: bool) -> Piece:
         build = building.building_beside_writers if beside else building.building
-        doubt = METHOD_DOUBTS.get(index.method, SURE) if index.known else GUESSED
+        doubt = building.METHOD_DOUBTS.get(index.method, SURE) if index.known else GUESSED
         computed = FREE
         if "" in index.columns:  # an expression, which is computed for each row
             computed = calling(step, table.rows * index.share)
             computed = Cost(cpu_s=table.rows * index.share * WORK.call_row_s) if computed == FREE else computed
             doubt = doubt_of_calls(step) if step.statement.calls else CALLS
+        if any(written.excludes for written in indexes_in(step.statement.text)):
+            computed, doubt = computed + Cost(cpu_s=table.rows * index.share * WORK.exclude_row_s), building.EXCLUDING
         shares = (index.share,) * 3 if index.share_known else (0.0, index.share, 1.0)
         costs = [build(replace(index, share=share), table, self._speeds) + computed for share in shares]
         return self._between("index-build", relation, table.known, costs, table.rows, doubt=doubt)

@@ -117,6 +117,10 @@ class Work:
     """One row put into a GiST index of 100 000: boxes 2 µs, addresses 1.7 µs; into an SP-GiST index 0.5 to 1 µs."""
     gist_sorted_s: float = 0.8e-6
     """The same of points and, from 18 on, of ranges, which are sorted before."""
+    spgist_build_s: float = 0.9e-6
+    """One row put into an SP-GiST index of 100 000: points and addresses 0.5 to 0.9 µs, texts 1 µs."""
+    exclude_row_s: float = 20e-6
+    """One row looked up for an exclusion constraint, with all that overlap it. Source: catalog/index.c, IndexCheckExclusion."""
     gist_text_s: float = 3.0e-6
     """The same of texts and of expressions on them: trigrams, words."""
     gist_entry_s: float = 4.0e-6
