@@ -64,7 +64,7 @@ SAMPLE_OF_COMPANY = (
     "more: block that counts in a variable and skips",
     "more: function with a body of the standard",
 )
-EACH_OF_COMPANY = ("more: renamed in one transaction, changed in the next", "blocks: call a procedure that commits")
+EACH_OF_COMPANY = ("blocks: call a procedure that commits",)
 
 OUTSIDE = ("indexes: create an index concurrently", "indexes: reindex a schema", "maintenance: vacuum full of a referred table")
 

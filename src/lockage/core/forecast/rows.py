@@ -314,7 +314,9 @@ def _add(
     for below in (oid, *(d.oid for d in descendants(oid, catalog.mark))):
         if below == oid or (rows and (seen is None or below in seen)):
             place = (below, mode, change.kind, change.constants)
-            found[place] = _both(found.get(place), replace(lock, oid=below))
+            # In which partition a parent's row lies, nobody saw.
+            certain = lock.certain and (below == oid or not referred)
+            found[place] = _both(found.get(place), replace(lock, oid=below, certain=certain))
     return True
 
 
