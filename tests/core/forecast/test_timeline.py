@@ -201,3 +201,20 @@ def test_statements_in_a_block_that_differ_in_a_constant_alone_are_held_each_by_
 
     assert constants(1) == {(("name", "one"),), (("name", "two"),)}
     assert constants(500) == {()}  # there may have been more, of which nothing is known
+
+
+def test_of_two_locked_tables_of_one_name_the_plan_says_which_is_meant() -> None:
+    other = replace(relation(50, "keys"), relation="archive.keys")
+    delete = "DELETE FROM keys WHERE id = 1"
+    script = Script(start=mark(*BEFORE.relations.values(), other)).did(
+        delete, (KEYS, "RowExclusiveLock"), (50, "RowExclusiveLock")
+    )
+    (step,) = script.steps
+    plan = {"Query Text": delete, "Plan": {"Node Type": "ModifyTable", "Operation": "Delete", "Relation OID": KEYS}}
+
+    def rows() -> set[int]:
+        return {hold.oid for hold in held(script) if hold.blocks is Blocks.ROWS}
+
+    assert rows() == {KEYS, 50}
+    script.steps = [replace(step, observation=replace(step.observation, plans=(plan,)))]
+    assert rows() == {KEYS}

@@ -7,7 +7,7 @@ script rolls back to a savepoint, and what the script itself made in the open tr
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -20,7 +20,7 @@ from lockage.core.forecast.ran import every_change_of, plans_of, told_by_texts
 from lockage.core.forecast.rows import Followed, inserted_keys, row_locks, row_locks_of_plans, targets_of
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Trace, Traced
 from lockage.core.forecast.worst_case import WorstCase, worst_case
-from lockage.core.migration.syntax import Change, ChangeKind, Control
+from lockage.core.migration.syntax import Change, ChangeKind, Control, Name
 
 UNSEEN = " unknown, worst case"
 """Behind the place of what nobody saw, where that is the reason of a wait."""
@@ -197,13 +197,14 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
         return
     seen = step.observation.held
     pinned = _is_pinned(step)
+    targets = targets_of(plans_of(step), step.statement.text)
     found = [
         *row_locks(
-            every_change_of(step),
+            _named_by_plan(step, targets),
             mark=step.before,
             rules=step.rules,
             held=seen.oids,
-            targets=targets_of(plans_of(step), step.statement.text),
+            targets=targets,
         ),
         *row_locks_of_plans(plans_of(step), mark=step.before, told=told_by_texts(step)),
     ]
@@ -228,6 +229,19 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
                 certain=lock.certain,
                 by_key=lock.by_key,
             )
+
+
+def _named_by_plan(step: Traced, targets: Mapping[int, Container[int]]) -> Iterator[Change]:
+    """Every change; where several tables of one name are locked, the plan says which of them the statement means."""
+    own = frozenset(step.statement.changes)
+    for change in every_change_of(step):
+        found = meant(change.relation, step.before, step.observation.held.oids) if change in own else ()
+        planned = [relation for relation in found if relation.oid in targets]
+        if len(found) > 1 and len(planned) == 1 and not change.merges:
+            schema, _, name = planned[0].relation.partition(".")
+            yield replace(change, relation=Name(schema=schema, name=name))
+        else:
+            yield change
 
 
 def _is_pinned(step: Traced) -> bool:
