@@ -148,3 +148,26 @@ def test_what_a_trigger_fills_need_not_be_given(source: str, *, before: bool, de
 def test_a_view_that_refuses_what_it_would_not_show_is_a_demand() -> None:
     shown = Demanding(name="public.t", kind="v", columns={}, checked=("state",))
     assert [(d.sqlstate, d.columns) for d in new_demands(one(), Strictness(tables={8: shown}))] == [("44000", ("state",))]
+
+
+def watched(source: str, *columns: str) -> Strictness:
+    trigger = Watch(oid=4, name="w", events=frozenset({ChangeKind.UPDATE}), source=source)
+    named = {
+        place: Column(name=name, type="text", type_oid=25, not_null=False, has_default=False)
+        for place, name in enumerate(columns, start=1)
+    }
+    return Strictness(tables={7: Demanding(name="public.t", kind="r", columns=named, triggers=(trigger,))})
+
+
+@pytest.mark.parametrize(
+    ("source", "demanded"),
+    [
+        ("if new.a > 5 then perform old.b; end if;", ["42703"]),
+        ('perform new."b";', ["42703"]),
+        ("perform NEW.A;", []),
+        ("perform new.elsewhere;", []),  # it was not there before either
+    ],
+)
+def test_a_trigger_that_names_a_column_which_is_gone_may_fail(source: str, demanded: list[str]) -> None:
+    demands = new_demands(watched(source, "a", "b"), watched(source, "a"))
+    assert [demand.sqlstate for demand in demands] == demanded

@@ -161,7 +161,9 @@ class Executing:
 
     def _sent(self, statements: Sequence[Prepared], way: Way) -> dict[bytes, Failure | None]:
         back = Run(text="rollback to savepoint lockage_statement")
-        sent = answers(self._session, ((back, *_before(each), self._command(each, way)) for each in statements))
+        # What is deferred to the commit, which never comes.
+        ends = [Run(text="set constraints all immediate")] if way in {Way.KEPT, Way.ANEW} else []
+        sent = answers(self._session, ((back, *_before(each), self._command(each, way), *ends) for each in statements))
         found: dict[bytes, Failure | None] = {}
         for each, answer in zip(statements, sent, strict=False):
             found[each.name] = answer.failure

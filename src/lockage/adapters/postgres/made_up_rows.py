@@ -148,9 +148,7 @@ def _variants(table: _Table, samples: Samples) -> Iterator[dict[str, bytes]]:
     """The usual row first, then those that what the checks say of it suggests."""
     usual = {column.name: value for column in table.columns if (value := samples.value(column.type_oid)) is not None}
     yield usual
-    if not table.checks:
-        return
-    for step in (1, 0, -1):
+    for step in (1, 0, -1) if table.checks else ():
         suggested = {
             column.name: value for column in table.columns if (value := _suggested(column, table.checks, step)) is not None
         }

@@ -1,4 +1,4 @@
-"""Which types take fewer values than others.
+"""Which types take fewer values than others, and which checks more.
 
 Not for whether the values that are there fit (``checks``). The surprising thing: only types of one family are compared, since
 between families values are converted, not merely refused.
@@ -41,3 +41,15 @@ def digits_of(name: str) -> float | None:
     if found is None:
         return None
     return int(found[1]) - int(found[2]) if found[1] else _NO_LIMIT
+
+
+_LITERAL = re.compile(r"'((?:[^']|'')*)'(?:::[\w \"]+(?:\(\d+\))?(?:\[\])?)*")
+
+
+def is_wider_check(before: str, after: str) -> bool:
+    """Whether a check is the same list with more entries; both as ``pg_get_constraintdef`` prints them."""
+
+    def skeleton(definition: str) -> str:
+        return re.sub(r"(?:\?[,\s]*)+", "?", _LITERAL.sub("?", definition))
+
+    return skeleton(before) == skeleton(after) and set(_LITERAL.findall(before)) <= set(_LITERAL.findall(after))

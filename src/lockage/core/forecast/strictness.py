@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lockage.core.forecast.narrowing import digits_of, is_narrower
+from lockage.core.forecast.narrowing import digits_of, is_narrower, is_wider_check
+from lockage.core.forecast.partition_bounds import takes_every_row
 from lockage.core.migration.syntax import ChangeKind
 from lockage.core.migration.writes import Given
 
@@ -257,21 +258,9 @@ def _was_there(constraint: Constraint, former: Demanding) -> bool:
             and set(other.columns) <= set(constraint.columns)
         ):
             return True
-        if constraint.kind == "c" and _widens(other.definition, constraint.definition):
+        if constraint.kind == "c" and is_wider_check(other.definition, constraint.definition):
             return True
     return False
-
-
-_LITERAL = re.compile(r"'((?:[^']|'')*)'(?:::[\w \"]+(?:\(\d+\))?(?:\[\])?)*")
-
-
-def _widens(before: str, after: str) -> bool:
-    """Whether a check is the same list with more entries."""
-
-    def skeleton(definition: str) -> str:
-        return re.sub(r"(?:\?[,\s]*)+", "?", _LITERAL.sub("?", definition))
-
-    return skeleton(before) == skeleton(after) and set(_LITERAL.findall(before)) <= set(_LITERAL.findall(after))
 
 
 def _of_foreign_key(
@@ -317,6 +306,7 @@ _RAISES = re.compile(r"\braise\b(?!\s+(?:notice|info|log|debug|warning)\b)", re.
 
 def _of_triggers(oid: int, former: Demanding, table: Demanding) -> Iterator[Demand]:
     known = {trigger.source for trigger in former.triggers}
+    yield from _of_fields(oid, former, table)
     for trigger in table.triggers:
         if trigger.source in known or not _RAISES.search(trigger.source):
             continue
@@ -331,10 +321,35 @@ def _of_triggers(oid: int, former: Demanding, table: Demanding) -> Iterator[Dema
             )
 
 
+_FIELD = re.compile(r'\b(?:new|old)\s*\.\s*(?:"(?P<quoted>[^"]+)"|(?P<plain>\w+))', re.IGNORECASE)
+
+
+def _of_fields(oid: int, former: Demanding, table: Demanding) -> Iterator[Demand]:
+    """Columns that a trigger's code names and that are not there now; it may be in a branch that executing does not reach."""
+    was_missing = {(each.source, name) for each in former.triggers for name in _missing(each, former)}
+    for trigger in table.triggers:
+        missing = [name for name in _missing(trigger, table) if (trigger.source, name) not in was_missing]
+        for kind in sorted(trigger.events) if missing else ():
+            yield Demand(
+                oid=oid,
+                columns=trigger.columns if kind is _UPDATE else (),
+                kinds=frozenset({kind}),
+                givens=_ALL,
+                sqlstate="42703",
+                sentence=f"the trigger {trigger.name} of {table.name} names the column {missing[0]}, which is not there now",
+            )
+
+
+def _missing(trigger: Watch, table: Demanding) -> list[str]:
+    names = {column.name for column in table.columns.values()}
+    said = [found["quoted"] or found["plain"].lower() for found in _FIELD.finditer(trigger.source)]
+    return [name for name in said if name not in names]
+
+
 def _of_partitions(oid: int, former: Demanding, table: Demanding) -> Iterator[Demand]:
     gone = former.partitions - table.partitions
     divided = table.kind == "p" and former.kind == "r"
-    if table.kind == "p" and (gone or divided) and not _takes_everything(table):
+    if table.kind == "p" and (gone or divided) and not takes_every_row(table.partitions, key_never_null=table.key_never_null):
         lost = f"lost its partition {', '.join(sorted(gone))}" if gone else "was divided into partitions"
         yield Demand(
             oid=oid,
@@ -344,24 +359,6 @@ def _of_partitions(oid: int, former: Demanding, table: Demanding) -> Iterator[De
             sqlstate="23514",
             sentence=f"{table.name} {lost}, and fails on rows for which there is none",
         )
-
-
-_BOUNDS = re.compile(r"FROM \((?P<lower>.*)\) TO \((?P<upper>.*)\)", re.DOTALL)
-_HASH = re.compile(r"modulus (?P<modulus>\d+)")
-
-
-def _takes_everything(table: Demanding) -> bool:
-    """Whether every row has a partition, as far as the bounds tell without their values."""
-    if "DEFAULT" in table.partitions:
-        return True
-    shares = [1 / int(found["modulus"]) for bound in table.partitions if (found := _HASH.search(bound))]
-    if shares:
-        return sum(shares) > 1 - 1e-9
-    steps = {found["lower"]: found["upper"] for bound in table.partitions if (found := _BOUNDS.search(bound))}
-    place: str | None = "MINVALUE"
-    while place is not None and place != "MAXVALUE":
-        place = steps.pop(place, None)
-    return place is not None and table.key_never_null
 
 
 def _of_emptied(oid: int, former: Demanding, table: Demanding) -> Iterator[Demand]:
