@@ -398,3 +398,44 @@ select 'tags'::regclass::oid
 select to_regclass('public.tags')
 --? breaks by value
 select nextval('public.tags_id_seq'), (select count(*) from tags)
+
+--! an index over a cast
+create index on tickets ((external_ref::integer));
+--? breaks by value
+update tickets set external_ref = 'abc' where id = 3
+--? breaks by value
+insert into tickets (subject, external_ref) values ('s', 'abc')
+--? holds
+update tickets set priority = 3 where id = 3
+--? holds
+insert into tickets (subject) values ('t')
+
+--! a trigger that only looks at some rows fails
+create function pick() returns trigger language plpgsql as $$ begin if new.priority > 2 then new.nothing := 1; end if; return new; end $$;
+create trigger pick before insert or update on tickets for each row execute function pick();
+--? breaks by value
+update tickets set priority = 5 where id = 3
+--? holds by value
+update tickets set priority = 1 where id = 3
+--? holds by value
+insert into tickets (subject, priority) values ('a', 0)
+
+--! a constraint trigger at the end
+create function at_end() returns trigger language plpgsql as $$ begin perform nothing from tickets; return null; end $$;
+create constraint trigger at_end after insert or update on tickets deferrable initially deferred for each row execute function at_end();
+--? breaks
+insert into tickets (subject) values ('x')
+--? breaks
+update tickets set priority = 1 where id = 3
+--? holds
+delete from tickets where id = 49
+
+--! a statement trigger fails
+create function each_time() returns trigger language plpgsql as $$ begin insert into nowhere values (1); return null; end $$;
+create trigger each_time after update or delete on rooms for each statement execute function each_time();
+--? breaks
+update rooms set label = 'x' where id = 9999
+--? breaks
+delete from rooms where id = 9999
+--? holds
+insert into rooms (id, label) values (88, 'l')
