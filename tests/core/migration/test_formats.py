@@ -311,7 +311,7 @@ def test_a_program_is_a_migration_that_nobody_can_run(form: str, file: str, lang
     ("form", "file", "text"),
     [
         ("flyway", "V1__a.sql", "SELECT 1;\nALTER TABLE ${table} ADD x int; SELECT '${other}'"),
-        ("goose", "1_a.sql", "-- +goose ENVSUB ON\n-- +goose Up\nALTER TABLE ${table} ADD x int; SELECT '${other}'"),
+        ("goose", "1_a.sql", "-- +goose ENVSUB ON\n-- +goose Up\nALTER TABLE ${table} ADD x int; SELECT '${other}';"),
         ("plain", "1_a.sql", "SELECT 1;\nALTER TABLE ${table} ADD x int; SELECT '${other}'"),
     ],
 )
@@ -350,7 +350,7 @@ def test_sql_migrate_goes_by_the_number_and_then_by_the_whole_name() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("SELECT 1;", "takes no statement before"),
+        ("-- +migrate Up\nSELECT 1\n-- +migrate Down\n", "line 2: the statement does not end with a semicolon"),
         ("-- nothing\n", "has no “-- .migrate Up”"),
         ("-- +migrate Up\n-- +migrate StatementBegin\nSELECT 1;", "has no StatementEnd"),
     ],
@@ -358,6 +358,23 @@ def test_sql_migrate_goes_by_the_number_and_then_by_the_whole_name() -> None:
 def test_what_sql_migrate_itself_refuses_is_refused(text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         read("sql-migrate", {"1_a.sql": text})
+
+
+def test_sql_migrate_leaves_out_what_stands_before_the_way_up_and_says_so() -> None:
+    [found] = read("sql-migrate", {"1_a.sql": "SELECT 1;\n-- +migrate Up\nSELECT 2;\n"})
+    assert [statement.text for statement in found.statements()] == ["SELECT 2"]
+    assert found.remarks == ("1_a.sql, line 1: what stands before “-- +migrate Up” is not run by sql-migrate",)
+
+
+def test_goose_wants_a_semicolon_at_the_end_of_a_line() -> None:
+    text = "-- +goose Up\nSELECT 1; -- one\nSELECT '--';\nSELECT 2{}\n-- +goose Down\nSELECT 3;\n"
+    assert len(read("goose", {"1_a.sql": text.format(";")})[0].statements()) == 3
+    with pytest.raises(UsageError, match=r"^1_a\.sql, line 4: the statement does not end with a semicolon"):
+        read("goose", {"1_a.sql": text.format("")})
+
+
+def test_the_suffix_of_a_flyway_file_may_be_in_capitals() -> None:
+    assert [m.language for m in read("flyway", {"V1__A.SQL": "SELECT 1;"})] == ["sql"]
 
 
 def test_pop_takes_the_file_for_postgresql_and_leaves_out_what_only_others_have() -> None:

@@ -33,7 +33,7 @@ from lockage.core.migration.syntax import Control, Statement
 
 _NAME = re.compile(
     r"^(?:(?P<kind>[VB])(?P<version>[0-9]+(?:[._][0-9]+)*)|(?P<repeatable>R))__(?P<name>.*)"
-    r"\.(?P<language>sql|java|kt|class|groovy|py|sh|bash|bat|cmd|ps1)$"
+    r"\.(?P<language>(?i:sql|java|kt|class|groovy|py|sh|bash|bat|cmd|ps1))$"
 )
 _CALLBACK = re.compile(r"^(?P<event>(?:before|after)(?:Each)?Migrate(?:Statement|Operation)?)(?:__.*)?\.sql$")
 _ALONE = re.compile(
@@ -51,10 +51,11 @@ def read_name(file: str) -> FileName | None:
     match = _NAME.match(PurePosixPath(file).name)
     if match is None:
         return None
+    language = match["language"].lower()
     if match["repeatable"]:
         order = tuple(match["name"].encode())
         return FileName(
-            version=0, name=match["name"], language=match["language"], label=f"R__{match['name']}", order=order, repeatable=True
+            version=0, name=match["name"], language=language, label=f"R__{match['name']}", order=order, repeatable=True
         )
     order = tuple(int(number) for number in re.split(r"[._]", match["version"]))
     while len(order) > 1 and order[-1] == 0:
@@ -62,7 +63,7 @@ def read_name(file: str) -> FileName | None:
     return FileName(
         version=order[0] if len(order) == 1 else 0,
         name=match["name"],
-        language=match["language"],
+        language=language,
         label=".".join(map(str, order)),
         order=order,
         baseline=match["kind"] == "B",

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from lockage.core.migration.formats.format import (
     ENCLOSED_STATEMENTS,
@@ -79,6 +80,8 @@ def read_text(file: SourceFile) -> Content:
             reading.kept.append("")
     if not reading.way:
         raise file.refused("it has no “-- +goose Up”, which goose needs", line=1, form="goose")
+    if reading.open:
+        raise file.refused("the statement does not end with a semicolon at the end of a line", line=reading.open, form="goose")
     if reading.begun:
         raise file.refused("“-- +goose StatementBegin” has no StatementEnd", line=reading.begun, form="goose")
     return Content(
@@ -94,6 +97,9 @@ def _annotate(reading: _Reading, words: str, *, number: int, file: SourceFile) -
         case "up" | "down":
             if words == reading.way or (words == "up" and reading.way):
                 raise file.refused(f"a second “-- +goose {words.capitalize()}”", line=number, form="goose")
+            if reading.open:
+                why = "the statement does not end with a semicolon at the end of a line"
+                raise file.refused(why, line=reading.open, form="goose")
             reading.way = words
         case "statementbegin":
             reading.begun = number
@@ -109,9 +115,14 @@ def _annotate(reading: _Reading, words: str, *, number: int, file: SourceFile) -
             pass
 
 
+def words_of(line: str) -> list[str]:
+    """The words of a line up to one that begins a comment. Source: goose 3, internal/sqlparser (``endsWithSemicolon``)."""
+    return list(takewhile(lambda word: not word.startswith("--"), line.split()))
+
+
 def _follow(reading: _Reading, line: str, *, number: int) -> None:
     """A Query ends with the line that ends with a semicolon, so that two statements on one line are one Query."""
-    words = line.partition("--")[0].split()
+    words = words_of(line)
     if reading.begun or not words:
         return
     reading.open = reading.open or number

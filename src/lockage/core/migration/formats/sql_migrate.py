@@ -23,6 +23,7 @@ from lockage.core.migration.formats.format import (
     Part,
     SourceFile,
 )
+from lockage.core.migration.formats.goose import words_of
 
 _NAME = re.compile(r"^(?P<version>[0-9]+)(?P<name>.*)\.sql$")
 _COMMAND = re.compile(r"^--\s*\+migrate\s+(?P<word>\S+)(?P<options>(?:\s+\S+)*)\s*$")
@@ -46,7 +47,7 @@ def read_text(file: SourceFile) -> Content:
     """The sections that lead up, on the lines they had."""
     kept: list[str] = []
     parts: list[Part] = []
-    way, transaction, begun = "", True, 0
+    way, transaction, begun, unfinished, early = "", True, 0, 0, 0
     for number, line in enumerate(file.text.split("\n"), start=1):
         command = _COMMAND.match(line)
         match command["word"] if command else "":
@@ -60,19 +61,23 @@ def read_text(file: SourceFile) -> Content:
                     parts.append(Part(first_line=begun, last_line=number, sending=QUERY))
                 begun = 0
             case _:
-                if not way and line.strip() and not line.lstrip("\ufeff \t").startswith("--"):
-                    raise file.refused(
-                        "sql-migrate takes no statement before “-- +migrate Up”", line=number, form="sql-migrate"
-                    )
+                words = words_of(line) if way == "Up" and not begun else []
+                unfinished = 0 if words and words[-1].endswith(";") else (unfinished or number if words else unfinished)
+                early = early or (number if not way and words_of(line) else 0)
         kept.append(line if way == "Up" and command is None else "")
     if not way:
         raise file.refused("it has no “-- +migrate Up”, which sql-migrate needs", line=1, form="sql-migrate")
+    if unfinished:
+        raise file.refused(
+            "the statement does not end with a semicolon at the end of a line", line=unfinished, form="sql-migrate"
+        )
     if begun:
         raise file.refused("“-- +migrate StatementBegin” has no StatementEnd", line=begun, form="sql-migrate")
     return Content(
         text="\n".join(kept),
         sending=None if transaction else STATEMENTS,
         parts=() if transaction else tuple(parts),
+        remarks=(f"{file.name}, line {early}: what stands before “-- +migrate Up” is not run by sql-migrate",) if early else (),
     )
 
 
