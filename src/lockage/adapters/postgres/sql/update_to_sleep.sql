@@ -3,8 +3,11 @@
 -- server's own extensions, but for the ones that reach out of the database, and of sketched extensions what reads and writes
 -- types, or does nothing.
 -- Privilege: superuser. Cost: one pass over the functions of users, 1 ms for a thousand.
-insert into pg_catalog.lockage_asleep (function, language)
-select p.oid, p.prolang
+--
+-- Its own language is noted as a comment of a kind that nobody else makes: a table would take numbers that names of TOAST tables
+-- then lack.
+insert into pg_catalog.pg_description (objoid, classoid, objsubid, description)
+select p.oid, 'pg_catalog.pg_proc'::pg_catalog.regclass, -1, p.prolang::text
   from pg_catalog.pg_proc as p
  where p.oid >= 16384
    and p.prolang <> (select l.oid from pg_catalog.pg_language as l where l.lanname = 'lockage_asleep')
@@ -24,6 +27,8 @@ select p.oid, p.prolang
    );
 update pg_catalog.pg_proc as p
    set prolang = (select l.oid from pg_catalog.pg_language as l where l.lanname = 'lockage_asleep')
-  from pg_catalog.lockage_asleep as a
- where a.function = p.oid
-   and p.prolang = a.language;
+  from pg_catalog.pg_description as a
+ where a.objoid = p.oid
+   and a.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+   and a.objsubid = -1
+   and p.prolang = a.description::oid;
