@@ -126,8 +126,7 @@ def read_migrations(
         name = form.named(file)
         if name is None:
             continue
-        label = name.label or str(name.version)
-        key = (label, name.baseline)
+        key = (name.label or str(name.version), name.baseline)
         other = found.get(key)
         if other is not None and other[0].rank != name.rank:
             found[key] = max(other, (name, file), key=lambda pair: pair[0].rank)
@@ -136,7 +135,7 @@ def read_migrations(
             key = (file, False)
         elif other is not None:
             raise UsageError(
-                f"migration {label} exists twice in {folder}: {other[1]} and {file}",
+                f"migration {key[0]} exists twice in {folder}: {other[1]} and {file}",
                 code="LK403",
                 hint="rename or remove one of them; where its migrator takes both: --format plain",
             )
