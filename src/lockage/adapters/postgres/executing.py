@@ -67,16 +67,22 @@ class Executing:
         self.filled: Collection[int] = ()
 
     def run(
-        self, statements: Sequence[Prepared], way: Way, *, search_path: str | None = None, read_only: bool = False
+        self,
+        statements: Sequence[Prepared],
+        way: Way,
+        *,
+        search_path: str | None = None,
+        read_only: bool = False,
+        rows: bool = True,
     ) -> dict[bytes, Failure | None]:
-        """What came of each, by name; those for which there was no time are missing."""
+        """What came of each, by name; those for which there was no time are missing. ``rows``: whether any are made up."""
         self._read_only = read_only
         found: dict[bytes, Failure | None] = {}
         if not statements:
             return found
         for oid in {oid for each in statements for oid in each.types}:
             self._samples.value(oid)  # now, for nothing can be asked while commands are under way
-        with self._ground(search_path):
+        with self._ground(search_path, rows=rows):
             ordered = sorted(statements, key=self._scene)
             for scene, those in groupby(ordered, key=self._scene):
                 found |= self._in_scene(*scene, list(those), way)
@@ -101,13 +107,14 @@ class Executing:
         return self._role_of(prepared) or "", prepared.rows, prepared.path or ""
 
     @contextmanager
-    def _ground(self, search_path: str | None) -> Generator[None]:
+    def _ground(self, search_path: str | None, *, rows: bool) -> Generator[None]:
         self._session.execute("begin")
         try:
             self._session.execute(sql.SQL("set local statement_timeout = {}").format(sql.Literal(f"{STATEMENT_LIMIT_S:g}s")))
             self._session.execute("savepoint lockage_rows")
             try:
-                self.filled = fill_tables(self._session, self._samples, words=self._words, only=self._only)
+                if rows:
+                    self.filled = fill_tables(self._session, self._samples, words=self._words, only=self._only)
             except psycopg.Error:
                 # Without rows less is seen, but what is seen is true.
                 self._session.execute("rollback to savepoint lockage_rows")

@@ -36,13 +36,17 @@ class _Column:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Table:
     oid: int
-    name: sql.Identifier
-    word: str  # its name in small letters
+    schema: str
+    name: str
     size_bytes: int
     columns: tuple[_Column, ...]
     checks: tuple[str, ...]
     partition: bool
     parents: tuple[int, ...]  # tables that it refers to
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.name)
 
 
 class Samples:
@@ -51,6 +55,7 @@ class Samples:
     def __init__(self, session: psycopg.Connection[TupleRow]) -> None:
         self._session = session
         self._values: dict[int, bytes | None] = {}
+        self._inserts: dict[tuple[object, ...], bytes] = {}
 
     def value(self, type_oid: int) -> bytes | None:
         """A value of the type, None where no good one is known."""
@@ -58,6 +63,13 @@ class Samples:
             row = self._session.execute(load_sql("select_sample_value"), {"type": type_oid}).fetchone()
             self._values[type_oid] = None if row is None or row[0] is None else str(row[0]).encode()
         return self._values[type_oid]
+
+    def insert_into(self, table: _Table) -> bytes:
+        """PL/pgSQL that makes up a row, or none where none can be; kept, as tables are filled some dozen times."""
+        described = (table.schema, table.name, table.columns, table.checks)
+        if described not in self._inserts:
+            self._inserts[described] = _attempts(table, list(_variants(table, self))).as_bytes(self._session)
+        return self._inserts[described]
 
 
 def fill_tables(
@@ -79,7 +91,7 @@ def fill_tables(
     if not tables:
         return frozenset()
     session.execute("set local session_replication_role = replica")
-    large = [table.name for table in tables if table.size_bytes > EMPTIED_FROM_BYTES]
+    large = [table.identifier for table in tables if table.size_bytes > EMPTIED_FROM_BYTES]
     if large:
         session.execute(sql.SQL("truncate table {} cascade").format(sql.SQL(", ").join(large)))
     wanted = [table for table in tables if not table.partition and (only is None or table.oid in only)]
@@ -87,7 +99,8 @@ def fill_tables(
         for table in wanted:
             for column in table.columns:
                 samples.value(column.type_oid)
-        session.execute(_block(wanted, samples))
+        # One block, in which each row that cannot be is left out.
+        session.execute(b"do $lockage$ begin " + b"".join(map(samples.insert_into, wanted)) + b" end $lockage$")
     session.execute("set local session_replication_role = origin")
     return _with_rows(session, wanted)
 
@@ -96,8 +109,8 @@ def _table(row: Sequence[Any]) -> _Table:
     oid, schema, name, size_bytes, partition, columns, checks, parents = row
     return _Table(
         oid=oid,
-        name=sql.Identifier(schema, name),
-        word=name.lower(),
+        schema=schema,
+        name=name,
         size_bytes=size_bytes,
         columns=tuple(_Column(name=c[0], type_oid=c[1], type=c[2], not_null=c[3], has_default=c[4]) for c in columns or ()),
         checks=tuple(checks or ()),
@@ -108,16 +121,10 @@ def _table(row: Sequence[Any]) -> _Table:
 
 def _named(tables: Sequence[_Table], words: Collection[str]) -> list[_Table]:
     by_oid = {table.oid: table for table in tables}
-    found = [table.oid for table in tables if table.word in words]
+    found = [table.oid for table in tables if table.name.lower() in words]
     for oid in found:
         found += [parent for parent in by_oid[oid].parents if parent in by_oid and parent not in found]
     return [by_oid[oid] for oid in found]
-
-
-def _block(tables: Iterable[_Table], samples: Samples) -> sql.Composed:
-    """One DO block, in which each row that cannot be is left out."""
-    body = sql.SQL("").join(_attempts(table, list(_variants(table, samples))) for table in tables)
-    return sql.SQL("do $lockage$ begin {} end $lockage$").format(body)
 
 
 def _attempts(table: _Table, variants: Sequence[dict[str, bytes]]) -> sql.Composable:
@@ -130,9 +137,9 @@ def _attempts(table: _Table, variants: Sequence[dict[str, bytes]]) -> sql.Compos
 def _insert(table: _Table, values: dict[str, bytes]) -> sql.Composed:
     given = [column for column in table.columns if column.name in values]
     if not given:
-        return sql.SQL("insert into {} default values;").format(table.name)
+        return sql.SQL("insert into {} default values;").format(table.identifier)
     return sql.SQL("insert into {} ({}) overriding system value values ({});").format(
-        table.name,
+        table.identifier,
         sql.SQL(", ").join(sql.Identifier(column.name) for column in given),
         # format_type gives SQL of the server's own.
         sql.SQL(", ").join(
@@ -171,7 +178,7 @@ def _with_rows(session: psycopg.Connection[TupleRow], tables: Sequence[_Table]) 
     if not tables:
         return frozenset()
     asked = sql.SQL(" union all ").join(
-        sql.SQL("select {}::bigint where exists (select from {})").format(sql.Literal(table.oid), table.name)
+        sql.SQL("select {}::bigint where exists (select from {})").format(sql.Literal(table.oid), table.identifier)
         for table in tables
     )
     return frozenset(int(row[0]) for row in session.execute(asked))

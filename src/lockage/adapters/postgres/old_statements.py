@@ -232,7 +232,9 @@ class KeptStatements:
             self._session.execute("discard plans")
             wanted = {each.statement: each for each in breaks}
             those = [each for each in self._prepared if each.statement in wanted]
-            after = self._executing(reaching_names(self._session)).run(those, Way.KEPT)
+            executing = self._executing(reaching_names(self._session))
+            after = executing.run([each for each in those if wanted[each.statement].planning_fails], Way.KEPT, rows=False)
+            after |= executing.run([each for each in those if not wanted[each.statement].planning_fails], Way.KEPT)
             found = {wanted[each.statement] for each in those if self._differs(each, after)}
             left = {statement for statement, each in wanted.items() if each not in found}
             if left:
@@ -265,7 +267,7 @@ class KeptStatements:
                 continue
             sure = self._weighed(each, now, sure, strict)
             kept_only = each.name in anew and anew[each.name] in {None, before}
-            found[each.statement] = self._break(each, now, sure, kept_only=kept_only)
+            found[each.statement] = self._break(each, now, sure, kept_only=kept_only, planning_fails=planning_fails)
         return list(found.values())
 
     def _weighed(self, prepared: Prepared, failure: Failure, sure: Sure, strict: Strictness) -> Sure:
@@ -287,9 +289,23 @@ class KeptStatements:
             return Sure.VALUES  # the value was made up of a label that is gone
         return sure
 
-    def _break(self, prepared: Prepared, failure: Failure, sure: Sure, *, kept_only: bool = False) -> Break:
-        message = discreetly(failure.message, prepared.text) if self._discreet else failure.message
-        return Break(statement=prepared.statement, sqlstate=failure.sqlstate, message=message, sure=sure, kept_only=kept_only)
+    def _break(
+        self,
+        prepared: Prepared,
+        failure: Failure,
+        sure: Sure,
+        *,
+        kept_only: bool = False,
+        planning_fails: bool = False,
+    ) -> Break:
+        return Break(
+            statement=prepared.statement,
+            sqlstate=failure.sqlstate,
+            message=discreetly(failure.message, prepared.text) if self._discreet else failure.message,
+            sure=sure,
+            kept_only=kept_only,
+            planning_fails=planning_fails,
+        )
 
     def _in_new_sessions(self, executing: Executing, known: Collection[OldStatement]) -> list[Break]:
         """What fails where sessions begin otherwise: the script may have set a search_path for those to come, or read only."""

@@ -59,6 +59,7 @@ class Break:
     message: str
     sure: Sure = Sure.CERTAIN
     kept_only: bool = False  # only where it is kept prepared
+    planning_fails: bool = False  # before it meets a row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
