@@ -18,10 +18,9 @@ from lockage.core.forecast.hazards.find import HazardQuestion, with_hazards
 from lockage.core.forecast.traffic import Traffic
 from lockage.core.migration.formats.format import Format, Transaction
 from lockage.core.migration.ledger import Ledger
-from lockage.core.migration.procedure import reach_outside
 from lockage.core.migration.script import Migration, Selection, select
 from lockage.core.release.statements import RunningRelease, running_release
-from lockage.errors import RefusedError
+from lockage.flows.before_script import LeftOut, make_ledger, run_earlier
 from lockage.flows.calibrate import Calibrate, uncalibrated, worked_on
 from lockage.flows.check_data import AskData, as_it_is
 from lockage.flows.compare import appraised
@@ -83,7 +82,7 @@ def forecast_folder(
     _parse_all(selection)
     table = ledger or form.default_ledger
     with shadows.empty(major=server_major) as shadow:
-        _make_ledger(shadow, form, table, selection)
+        make_ledger(shadow, form, table, selection)
         work = _Work(
             script=selection.script,
             earlier=selection.applied,
@@ -138,22 +137,6 @@ def forecast_database(
         return _forecast(shadow, work, beside or Beside(), narrate=narrate)
 
 
-def _make_ledger(shadow: Shadow, form: Format, table: str | None, selection: Selection) -> None:
-    """What the migrator makes before its first migration: migrations may look at it."""
-    applied = form.applied
-    rows = Ledger(table=applied.table, form=form) if table is None and applied is not None and applied.definition else None
-    ledger = rows if table is None else Ledger(table=table, form=form)
-    everything = (*selection.applied, *selection.script)
-    if ledger is None or any(ledger.is_made_by(statement) for migration in everything for statement in migration.statements()):
-        return
-    version = selection.applied[-1].version if selection.applied else 0
-    definition = ledger.definition(version)
-    if rows is not None and applied is not None:
-        definition = (f"CREATE TABLE IF NOT EXISTS {applied.table} {applied.definition}",)
-    if definition:
-        shadow.run(";\n".join(definition))
-
-
 def _parse_all(selection: Selection) -> None:
     # Whoever wrote bad SQL should hear of it before a server is started.
     for migration in (*selection.applied, *selection.script):
@@ -161,10 +144,7 @@ def _parse_all(selection: Selection) -> None:
 
 
 def _forecast(shadow: Shadow, work: _Work, beside: Beside, *, narrate: Narrate) -> Forecast:
-    release, rehearsed = work.release, _run_earlier(shadow, work.earlier, narrate)
-    assumptions = [*shadow.assumptions, *(one.sentence for one in rehearsed), *work.remarks, *_of_migrators(work.script)]
-    if not work.sizes_known:
-        assumptions.append("no database was given: sizes are unknown, and so is the high end of whatever works over rows")
+    release, rehearsed = work.release, run_earlier(shadow, work.earlier, narrate)
     relations = _with_rows(shadow.relations(), work.rows)
     sized, catalog = relations if work.sizes_known else (), shadow.catalog()
     with shadow.statements() as old, shadow.session() as session:
@@ -191,69 +171,36 @@ def _forecast(shadow: Shadow, work: _Work, beside: Beside, *, narrate: Narrate) 
             script=work.script,
             unchecked=unchecked,
             found=found,
-            prepare=lambda twin: [one.sentence for one in _run_earlier(twin, work.earlier, lambda _: None)],
+            prepare=lambda twin: run_earlier(twin, work.earlier, lambda _: None),
             narrate=narrate,
         ),
-        assumptions=assumptions,
+        assumptions=(*shadow.assumptions, *_assumptions(work, rehearsed)),
         calibration=beside.calibrate(worked_on(trace)),
     )
     made = with_checks(replace(made, script=replace(made.script, ledger=work.ledger)), trace, catalog, major=shadow.major)
     made = beside.ask_data(made)
-    if beside.hazards is not None:  # before the strategies: a script that fails for certain has none
-        applied = replace(beside.hazards.applied, not_run=tuple(one.file for one in rehearsed))
-        question = replace(beside.hazards, applied=applied)
+    if question := _question(beside.hazards, rehearsed):  # before the strategies: a script that fails for certain has none
         made = with_hazards(made, question, trace=trace, rules=rules, relations=sized, lock=work.form.lock)
     return appraised(made, trace=trace, rules=rules, statements=release.texts, traffic=beside.traffic, settings=beside.settings)
 
 
-def _of_migrators(script: Sequence[Migration]) -> Iterable[str]:
-    """What the migrators will make of the files, and of files that are applied over and over."""
-    for migration in script:
+def _question(hazards: HazardQuestion | None, rehearsed: Sequence[LeftOut]) -> HazardQuestion | None:
+    if hazards is None:
+        return None
+    return replace(hazards, applied=replace(hazards.applied, not_run=tuple(one.file for one in rehearsed)))
+
+
+def _assumptions(work: _Work, rehearsed: Sequence[LeftOut]) -> Iterable[str]:
+    """What came with the source, and what the migrators will make of the files."""
+    yield from (one.sentence for one in rehearsed)
+    yield from work.remarks
+    for migration in work.script:
         yield from migration.remarks
-    repeatable = [migration.file for migration in script if migration.repeatable]
+    repeatable = [migration.file for migration in work.script if migration.repeatable]
     if repeatable:
         yield f"repeatable migrations are taken to have changed, so they run after the others: {', '.join(repeatable)}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _LeftOut:
-    """An earlier migration that was not run as it is, and a sentence about it."""
-
-    file: str
-    sentence: str
-
-
-def _run_earlier(shadow: Shadow, earlier: Sequence[Migration], narrate: Narrate) -> Sequence[_LeftOut]:
-    """Execute the migrations before the script; gives those that were left out, or of which something was.
-
-    What fails behind one of them is left out too: what it needs may have been made there.
-    """
-    left_out: list[_LeftOut] = []
-    if earlier:
-        narrate(f"running {len(earlier)} earlier migrations on the shadow")
-    for migration in earlier:
-        if migration.language != "sql":
-            why = f"{migration.file} was not run before the script: it is written in {migration.language}"
-            left_out.append(_LeftOut(file=migration.file, sentence=why))
-            continue
-        text = migration.text
-        parsed = migration.statements()
-        outside = [statement for statement in parsed if reach_outside(statement)]
-        if outside:
-            text = ";\n".join(statement.text for statement in parsed if statement not in outside)
-            lines = ", ".join(str(statement.line) for statement in outside)
-            why = f"{migration.file} was run without line {lines}, which reaches out of the database"
-            left_out.append(_LeftOut(file=migration.file, sentence=why))
-        if not parsed:
-            continue
-        try:
-            shadow.run(text)
-        except RefusedError as error:
-            if not left_out:
-                raise RefusedError(f"{migration.file}: {error.message}", code=error.code, hint=error.hint) from error
-            why = f"{migration.file} was not run before the script, which may hang on {left_out[0].file}: {error.message}"
-            left_out.append(_LeftOut(file=migration.file, sentence=why))
-    return left_out
+    if not work.sizes_known:
+        yield "no database was given: sizes are unknown, and so is the high end of whatever works over rows"
 
 
 def _with_rows(relations: Sequence[Relation], rows: Mapping[str, float]) -> tuple[Relation, ...]:

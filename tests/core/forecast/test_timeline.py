@@ -82,6 +82,12 @@ def test_a_lock_on_an_index_counts_for_its_table() -> None:
     assert (hold.oid, hold.via, hold.blocks) == (KEYS, "public.keys_pkey", Blocks.READS)
 
 
+def test_a_toast_table_is_named_after_its_table() -> None:
+    toast = replace(relation(99, "", "t", table=KEYS), relation="pg_toast.pg_toast_16541")
+    script = Script(start=mark(*BEFORE.relations.values(), toast)).did("ALTER TABLE keys ADD a text", (99, EXCLUSIVE))
+    assert [(h.oid, h.via) for h in held(script)] == [(KEYS, "TOAST of public.keys")]
+
+
 def test_a_lock_on_a_partition_counts_for_it_and_for_the_table_above() -> None:
     found = held(Script().did("LOCK TABLE events_1", (EVENTS_1, EXCLUSIVE)))
     assert {(h.oid, h.via) for h in found} == {(EVENTS_1, None), (EVENTS, "public.events_1")}

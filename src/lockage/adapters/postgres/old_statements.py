@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import psycopg
 from psycopg import sql
@@ -22,7 +22,7 @@ from lockage.adapters.postgres.copying import misshapen, shape_of
 from lockage.adapters.postgres.exchange import discreetly
 from lockage.adapters.postgres.executing import Executing, Way
 from lockage.adapters.postgres.made_up_rows import Samples
-from lockage.adapters.postgres.original import Original
+from lockage.adapters.postgres.old_role import OldRole
 from lockage.adapters.postgres.preparing import Prepared, Preparing
 from lockage.adapters.postgres.reaching_out import reaches_out, reaching_names, words_of
 from lockage.adapters.postgres.session import foreign_errors
@@ -61,23 +61,6 @@ _SPREADS = re.compile(r"\*.*\w\"?\s*\(|\(.*\*", re.DOTALL)
 
 CHECK_LIMIT_S = 60.0
 """For executing all statements once. Five thousand take about three seconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OldRole:
-    """As whom the old release works."""
-
-    name: str | None = None  # where a statement does not say; None: as whoever holds the session
-    plain: Collection[str] = ()  # roles that are no superusers in production
-
-
-def old_role_of(original: Original | None) -> OldRole:
-    """As whom the old release works: the role that was asked with, or the tables' owner; never as a superuser by mistake."""
-    if original is None:
-        return OldRole()
-    plain = frozenset(role.name for role in original.roles) - original.superusers
-    name = next((role for role in (original.asker, original.migrating_role) if role in plain), None)
-    return OldRole(name=name, plain=plain)
 
 
 class KeptStatements:

@@ -25,7 +25,8 @@ from lockage.adapters.postgres.catalog_objects import read_catalog
 from lockage.adapters.postgres.dump import dump_schema, locked, way_for_programs
 from lockage.adapters.postgres.exchange import Outcome, exchange
 from lockage.adapters.postgres.inner_statements import inner_statements
-from lockage.adapters.postgres.old_statements import KeptStatements, old_role_of
+from lockage.adapters.postgres.old_role import old_role_of
+from lockage.adapters.postgres.old_statements import KeptStatements
 from lockage.adapters.postgres.original import Original, read_original, still_shut
 from lockage.adapters.postgres.planner_facts import PlannerFacts
 from lockage.adapters.postgres.plans import auto_explain_settings

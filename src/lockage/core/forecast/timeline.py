@@ -174,8 +174,12 @@ class _Listing:
         return any(each.oid == above for each in ancestors(owner(relation, self.visible), self.visible))
 
     def name(self, relation: CatalogRelation) -> str:
-        """Its name before the script, else now."""
-        return self.start.relations.get(relation.oid, relation).relation
+        """Its name before the script, else now; a TOAST table, which has another on each server, is named after its own."""
+        named = self.start.relations.get(relation.oid, relation).relation
+        table = owner(relation, self.visible)
+        if table.oid != relation.oid and named.startswith("pg_toast."):
+            return f"TOAST of {self.name(table)}"
+        return named
 
 
 def _hold(lock: HeldLock, first: int, last: int, listing: _Listing, step: Traced) -> Iterator[Hold]:
