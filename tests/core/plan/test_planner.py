@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -249,12 +250,16 @@ def test_a_forced_strategy_that_a_later_hop_cannot_take_is_refused_at_once() -> 
     assert told.value.code == "LK220"
 
 
-def test_migrations_that_fail_for_certain_are_the_first_warning() -> None:
+def test_migrations_that_fail_for_certain_are_refused_unless_a_strategy_is_named() -> None:
     fails = Hazard(
         code="H043", severity=Severity.ERROR, relation=None, file="2_x.sql", line=7, sentence="it fails: no t", remedy=""
     )
-    found = planned("2.27.8", harmless(), replace(breaking(), hazards=(fails,)), probe_budget_s=15.0)
-    assert found.warnings[0] == ("2.26.6 to 2.27.8: the migrations fail at 2_x.sql:7, and no new replica would be ready: no t")
+    said = "2.26.6 to 2.27.8: the migrations fail at 2_x.sql:7, and no new replica would be ready: no t"
+    forecasts = (harmless(), replace(breaking(), hazards=(fails,)))
+    with pytest.raises(RefusedError, match=re.escape(said)) as told:
+        planned("2.27.8", *forecasts)
+    assert told.value.code == "LK214"
+    assert planned("2.27.8", *forecasts, strategy=s.Strategy.SCALE_TO_ZERO).warnings[0] == said
 
 
 def test_a_budget_shorter_than_the_forecast_is_warned_of() -> None:

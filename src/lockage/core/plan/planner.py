@@ -39,6 +39,7 @@ from lockage.core.release.check import line_in_words
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import Leg, known_releases, last_migration, route
 from lockage.core.release.version import minors_crossed, normalised
+from lockage.errors import RefusedError
 from lockage.settings import Settings
 
 
@@ -84,10 +85,13 @@ def plan(
 
     ``notes`` are sentences of the forecasting that belong among the warnings; ``answers`` what the database said to the
     advisories' questions (``advised.questions``).
-    Raises what ``way`` raises, and ``RefusedError`` (LK220) for a strategy that is not possible on some hop.
+    Raises what ``way`` raises, and ``RefusedError``: LK220 for a strategy that is not possible on some hop, LK214 for
+    migrations that fail for certain, unless a strategy is wished for, which leaves it at a warning.
     """
     about = _About(survey=survey, profile=profile, wishes=wishes or Wishes(), settings=settings, answers=answers or {})
     legs = way(survey, profile, target=target, on_blocker=about.wishes.on_blocker)
+    failures = _failures(legs, forecasts)
+    _refuse_failing(about, failures)
     situations = [
         situation_of(survey, profile, leg, forecast, settings=about.settings, answers=about.answers, first=index == 0)
         for index, (leg, forecast) in enumerate(zip(legs, forecasts, strict=True))
@@ -98,7 +102,7 @@ def plan(
         for leg, situation, choice in zip(legs, situations, choices, strict=True)
     )
     warnings = (
-        *_failures(legs, forecasts),
+        *failures,
         *_warnings(about, legs),
         *(said for leg in legs for said in advisory_warnings(leg, of_leg(profile, leg), about.answers)),
         *notes,
@@ -254,15 +258,24 @@ def _warnings(about: _About, legs: Sequence[Leg]) -> Iterator[str]:
         yield from _others_of_the_chart(about.profile)
 
 
-def _failures(legs: Sequence[Leg], forecasts: Sequence[Forecast]) -> Iterator[str]:
+def _failures(legs: Sequence[Leg], forecasts: Sequence[Forecast]) -> tuple[str, ...]:
     """That a hop's migrations fail for certain: whatever the plan does, its new replicas will never be ready."""
-    for leg, forecast in zip(legs, forecasts, strict=True):
-        for failure in certain_failures(forecast.hazards)[:1]:
-            why = failure.sentence.removeprefix("it fails: ")
-            yield (
-                f"{leg.from_release} to {leg.to_release}: the migrations fail at {failure.file}:{failure.line}, and no new "
-                f"replica would be ready: {why}"
-            )
+    return tuple(
+        f"{leg.from_release} to {leg.to_release}: the migrations fail at {failure.file}:{failure.line}, and no new replica"
+        f" would be ready: {failure.sentence.removeprefix('it fails: ')}"
+        for leg, forecast in zip(legs, forecasts, strict=True)
+        for failure in certain_failures(forecast.hazards)[:1]
+    )
+
+
+def _refuse_failing(about: _About, failures: Sequence[str]) -> None:
+    if failures and about.wishes.strategy is None:
+        raise RefusedError(
+            failures[0],
+            code="LK214",
+            hint="correct the migration, or find out why the schema is another: "
+            f"lockage verify {about.survey.deployment} --catalog; to try it all the same, name a --strategy",
+        )
 
 
 def _others_of_the_chart(profile: Profile) -> Iterator[str]:
