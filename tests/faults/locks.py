@@ -158,7 +158,7 @@ def another_advisory_lock(ground: Ground) -> Iterator[None]:
 
 
 WORKER = {"autovacuum": "on", "autovacuum_naptime": "1s"}
-SLOWLY = "autovacuum_freeze_max_age = 100000, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1"
+SLOWLY = "autovacuum_freeze_max_age = 100000, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1500"
 BURNT = 110_000
 """Transactions: more than the least ``autovacuum_freeze_max_age``."""
 
@@ -170,6 +170,7 @@ def _prevents_wrap_around(ground: Ground, table: str) -> None:
         f"alter table {table} set ({SLOWLY})",
         f"do $$ begin for i in 1..{BURNT} loop begin insert into burnt values (i); exception when others then null; end;"
         " end loop; end $$",
+        "drop table burnt",
     )
     ground.stop_server()
     ground.start_server(**WORKER)

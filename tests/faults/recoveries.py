@@ -344,6 +344,13 @@ ENDINGS: dict[str, Ending] = {
     "the address asks for TLS and the server has none": Ending(release=None, person="do not agree about TLS"),
     "the server lets the role in from nowhere": Ending(release=None, person="pg_hba.conf does not let"),
     "transaction_timeout of the role": FORWARD,  # whoever was waited for is gone by then
+    "an autovacuum that prevents wrap-around holds a table": Ending(
+        release=NEW, person="identifiers from wrapping around", template=MANY_KEYS, waits=True
+    ),
+    "a file of migrations is applied in part": FORWARD,
+    "old and new replicas run together that must not": FORWARD,
+    "a backend was killed and the server began anew": FORWARD,
+    "a stranger's migration wants an extension that is not there": Ending(release=None, person="extension", template=FERRY),
 }
 """By the fault's name; one that is missing here fails the test."""
 

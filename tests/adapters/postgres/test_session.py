@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from importlib import resources
 
 import psycopg
 import pytest
@@ -241,3 +242,10 @@ def test_misuse_of_the_client_stays_a_defect(database_url: str) -> None:
 
 def test_sql_is_read_from_its_file() -> None:
     assert "set_config('lock_timeout'" in load_sql("set_session")
+
+
+def test_sql_can_be_sent_to_a_database_of_any_encoding() -> None:
+    folder = resources.files("lockage.adapters.postgres") / "sql"
+    texts = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".sql")}
+    assert texts
+    assert [name for name, text in texts.items() if not text.isascii()] == []

@@ -2,7 +2,7 @@
 -- triggers, rules or policies of which were, as a list with commas; the youngest that there is now, for the next time; and, as
 -- another list, those of {locked}, an array of oids, that are not there any more. Null for {since} gives no relations. A catalog is
 -- looked through where its flag is true; a column that was only made shows in pg_class.
--- Run in the traced session itself; so without parameters, and with every name qualified. Privilege: none. Cost: 0.1 µs for each
+-- Run in the traced session itself; so without parameters, and with every name qualified. Privilege: none. Cost: 0.1 microseconds for each
 -- row of the catalogs, nothing but a scan: the oids are compared as numbers so that no index is taken for it; no lock.
 with known as materialized (select pg_catalog.age({since}) as age)
 select pg_catalog.string_agg(distinct written.oid::text, ',') filter (where (select age from known) is not null),
