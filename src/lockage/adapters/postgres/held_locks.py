@@ -18,20 +18,9 @@ from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.held import HeldLock, HeldLocks
+from lockage.core.forecast.lock_modes import MODES
 
-_MODES = (
-    "AccessShareLock",
-    "RowShareLock",
-    "RowExclusiveLock",
-    "ShareUpdateExclusiveLock",
-    "ShareLock",
-    "ShareRowExclusiveLock",
-    "ExclusiveLock",
-    "AccessExclusiveLock",
-)
-"""As PostgreSQL prints them. Source: PostgreSQL 18, src/backend/access/rmgrdesc/lockcmds.c and storage/lmgr/lock.c."""
-
-_BY_LENGTH = {len(mode): mode for mode in _MODES}
+_BY_LENGTH = {len(mode): mode for mode in MODES}
 _KEY = struct.Struct("!iq")
 _BIGINT, _BIGINTS = 20, 1016
 """Oids of the types. Source: PostgreSQL 18, src/include/catalog/pg_type.dat."""

@@ -144,3 +144,15 @@ def differences(
         former, now = before.layered, after.layered
         for oid in now.differing(former):
             yield oid, former.get(oid), now.get(oid)
+
+
+def built_indexes(before: CatalogMark, after: CatalogMark) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
+    """Each index that was made or filled anew between two marks, with its very table; not those of TOAST tables."""
+    changes = tuple(differences(before, after))
+    # A column's type can change without its index being built: a new index takes over the file of the former.
+    taken_over = {was.relfilenode for _, was, now in changes if was and now is None}
+    for _, was, now in changes:
+        if now is None or now.kind != "i" or now.relfilenode in taken_over or now.relation.startswith("pg_toast"):
+            continue
+        if was is None or was.relfilenode != now.relfilenode:
+            yield now, owner(now, after)

@@ -310,15 +310,8 @@ def _of_triggers(oid: int, former: Demanding, table: Demanding) -> Iterator[Dema
     for trigger in table.triggers:
         if trigger.source in known or not _RAISES.search(trigger.source):
             continue
-        for kind in sorted(trigger.events):
-            yield Demand(
-                oid=oid,
-                columns=trigger.columns if kind is _UPDATE else (),
-                kinds=frozenset({kind}),
-                givens=_ALL,
-                sqlstate="P0001",
-                sentence=f"{table.name} got the trigger {trigger.name}, whose function can raise an error",
-            )
+        sentence = f"{table.name} got the trigger {trigger.name}, whose function can raise an error"
+        yield from _where_it_fires(oid, trigger, "P0001", sentence)
 
 
 _FIELD = re.compile(r'\b(?:new|old)\s*\.\s*(?:"(?P<quoted>[^"]+)"|(?P<plain>\w+))', re.IGNORECASE)
@@ -329,15 +322,21 @@ def _of_fields(oid: int, former: Demanding, table: Demanding) -> Iterator[Demand
     was_missing = {(each.source, name) for each in former.triggers for name in _missing(each, former)}
     for trigger in table.triggers:
         missing = [name for name in _missing(trigger, table) if (trigger.source, name) not in was_missing]
-        for kind in sorted(trigger.events) if missing else ():
-            yield Demand(
-                oid=oid,
-                columns=trigger.columns if kind is _UPDATE else (),
-                kinds=frozenset({kind}),
-                givens=_ALL,
-                sqlstate="42703",
-                sentence=f"the trigger {trigger.name} of {table.name} names the column {missing[0]}, which is not there now",
-            )
+        if missing:
+            sentence = f"the trigger {trigger.name} of {table.name} names the column {missing[0]}, which is not there now"
+            yield from _where_it_fires(oid, trigger, "42703", sentence)
+
+
+def _where_it_fires(oid: int, trigger: Watch, sqlstate: str, sentence: str) -> Iterator[Demand]:
+    for kind in sorted(trigger.events):
+        yield Demand(
+            oid=oid,
+            columns=trigger.columns if kind is _UPDATE else (),
+            kinds=frozenset({kind}),
+            givens=_ALL,
+            sqlstate=sqlstate,
+            sentence=sentence,
+        )
 
 
 def _missing(trigger: Watch, table: Demanding) -> list[str]:

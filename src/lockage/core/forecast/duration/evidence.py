@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from lockage.core.forecast.duration.cost import SURE, Cost, Doubt
 from lockage.core.forecast.duration.rates import WORK
-from lockage.core.forecast.names import descendants, differences, owner
+from lockage.core.forecast.names import built_indexes, descendants, differences
 from lockage.core.forecast.trace import CatalogRelation, Traced
 from lockage.core.migration.procedure import Place, read_code
 from lockage.core.migration.syntax import Name, Work, WorkKind
@@ -106,13 +106,6 @@ def newly_indexed(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelati
     """Each index that was made or filled anew, with its table; those of partitioned tables are their partitions'."""
     if step.after is step.before or step.statement.node == "truncate_stmt":
         return
-    changes = tuple(differences(step.before, step.after))
-    # A column's type can change without its index being built: a new index takes over the file of the former.
-    taken_over = {before.relfilenode for _, before, after in changes if before and after is None}
-    for _, before, after in changes:
-        built = after and after.relfilenode not in taken_over and (before is None or before.relfilenode != after.relfilenode)
-        if after and after.kind == "i" and built:
-            table = owner(after, step.after)
-            # That of a TOAST table comes with a column that may need one, and is as empty as the column.
-            if table.oid in step.before.relations and not after.relation.startswith("pg_toast"):
-                yield after, table
+    for index, table in built_indexes(step.before, step.after):
+        if table.oid in step.before.relations:
+            yield index, table

@@ -14,7 +14,7 @@ from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Blocks, Forecast, Seconds
 from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.lock_modes import blocks_of, worst
-from lockage.core.forecast.names import LISTED_KINDS, ancestors, descendants, differences, owner, resolve
+from lockage.core.forecast.names import LISTED_KINDS, ancestors, built_indexes, descendants, differences, owner, resolve
 from lockage.core.forecast.production import Production
 from lockage.core.forecast.ran import plans_of, statements_inside
 from lockage.core.forecast.seconds import NOTHING
@@ -134,16 +134,9 @@ def built(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
     if step.after is step.before or step.statement.node in MADE_ANEW:
         return
     remade = {table.oid for table in rewritten(step)}
-    changes = tuple(differences(step.before, step.after))
-    # A column's type can change without its index being built: a new index takes over the file of the former.
-    taken_over = {before.relfilenode for _, before, after in changes if before and after is None}
-    for _, before, after in changes:
-        made = after and after.relfilenode not in taken_over and (before is None or before.relfilenode != after.relfilenode)
-        if after and after.kind == "i" and made:
-            table = owner(after, step.after)
-            # That of a TOAST table comes with a column that may need one, and is as empty.
-            if table.oid not in remade and not after.relation.startswith("pg_toast"):
-                yield after, table
+    for index, table in built_indexes(step.before, step.after):
+        if table.oid not in remade:
+            yield index, table
 
 
 def read_by_plans(step: Traced) -> frozenset[int]:

@@ -21,6 +21,7 @@ from lockage.core.migration.formats.format import (
     Format,
     Part,
     SourceFile,
+    without_line,
 )
 
 _NAME = re.compile(r"^(?P<version>[0-9]+)(?P<name>.*)\.sql$")
@@ -62,10 +63,7 @@ def read_text(file: SourceFile) -> Content:
 
 def objection(files: Mapping[str, bytes]) -> str | None:
     """A line ``-- migrate:up`` in any of its files is what tells dbmate from plain files."""
-    named = [name for name in files if read_name(name)]
-    if any(_UP.search(files[name]) for name in named):
-        return None
-    return "no file has a line “-- migrate:up”"
+    return without_line(files, "-- migrate:up", mark=_UP, read_name=read_name)
 
 
 _APPLIED = "SELECT version::text AS version, true AS applied, false AS failed FROM schema_migrations"

@@ -7,6 +7,7 @@ golang-migrate's files and ledger, and one transaction for all of them).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -117,6 +118,15 @@ def any_named(files: Mapping[str, bytes]) -> str | None:
     """For formats that are known by their names alone: one name that fits is enough."""
     del files
     return None
+
+
+def without_line(
+    files: Mapping[str, bytes], line: str, *, mark: re.Pattern[bytes], read_name: Callable[[str], FileName | None]
+) -> str | None:
+    """An objection where none of the format's files has the line that tells it from plain files."""
+    if any(mark.search(files[name]) for name in files if read_name(name)):
+        return None
+    return f"no file has a line “{line}”"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from lockage.core.migration.formats.format import (
     Part,
     SourceFile,
     Unset,
+    without_line,
 )
 from lockage.core.migration.formats.variables import substituted
 
@@ -158,10 +159,7 @@ def _line(reading: _Reading, line: str, *, number: int, file: SourceFile) -> str
 
 def objection(files: Mapping[str, bytes]) -> str | None:
     """A line ``-- +goose Up`` in any of its files is what tells goose from plain files."""
-    named = [name for name in files if read_name(name)]
-    if any(_UP.search(files[name].replace(b"\r\n", b"\n")) for name in named):
-        return None
-    return "no file has a line “-- +goose Up”"
+    return without_line(files, "-- +goose Up", mark=_UP, read_name=read_name)
 
 
 _APPLIED = (

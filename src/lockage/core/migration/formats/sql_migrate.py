@@ -22,6 +22,7 @@ from lockage.core.migration.formats.format import (
     Format,
     Part,
     SourceFile,
+    without_line,
 )
 from lockage.core.migration.formats.goose import words_of
 
@@ -83,9 +84,7 @@ def read_text(file: SourceFile) -> Content:
 
 def objection(files: Mapping[str, bytes]) -> str | None:
     """A line ``-- +migrate Up`` in any of its files is what tells sql-migrate from plain files."""
-    if any(_UP.search(files[name]) for name in files if read_name(name)):
-        return None
-    return "no file has a line “-- +migrate Up”"
+    return without_line(files, "-- +migrate Up", mark=_UP, read_name=read_name)
 
 
 _APPLIED = "SELECT id AS version, true AS applied, false AS failed FROM gorp_migrations"
