@@ -78,6 +78,10 @@ def rows(major: int, truth: Truth, chosen: list[Case], linters: list[Linter]) ->
                 yield Row(tool=linter.name, **common, **compared(tables, claimed, order=FROM_WORST), unknown=[])
 
 
+_SETTINGS = {"max_prepared_transactions": "5", "autovacuum": "off"}
+"""An autovacuum that gives back the end of a table, which the tries of the sessions have filled, makes readers wait."""
+
+
 @contextmanager
 def truths(majors: list[int], worlds: list[str]) -> Iterator[dict[tuple[int, str], Truth]]:
     """A server with the corpus' schemas for each major whose programs are here."""
@@ -88,7 +92,7 @@ def truths(majors: list[int], worlds: list[str]) -> Iterator[dict[tuple[int, str
             if binaries is None:
                 print(f"(no server programs of PostgreSQL {major} on this machine: left out)", file=sys.stderr)
                 continue
-            server = stack.enter_context(throwaway(binaries=binaries, tcp=True, settings={"max_prepared_transactions": "5"}))
+            server = stack.enter_context(throwaway(binaries=binaries, tcp=True, settings=_SETTINGS))
             for world in worlds:
                 found[major, world] = Truth(server, database=f"blocking_{world}", world=world)
         yield found

@@ -133,7 +133,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("words", nargs="*", help="faults whose name holds one of these")
     asked = parser.parse_args()
-    show = (lambda found: None) if asked.json else (lambda found: print(found.line, flush=True))
+    show = (lambda _: None) if asked.json else (lambda found: print(found.line, flush=True))
     rows = [*local_rows(asked.words, show), *cluster_rows(asked.words, show)]
     faults = [found for found in rows if found.expected != "healthy"]
     neighbours = [found for found in rows if found.expected == "healthy"]

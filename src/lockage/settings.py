@@ -319,6 +319,12 @@ class HazardLimits:
     lock_table_ratio: float = 0.5
     """Part of the lock table that one transaction may take: the others need theirs at the same time."""
 
+    lock_wait_s: float = 10.0
+    """Longest wait for a lock, with everybody else behind it, that is called limited: clients' time-outs are ten seconds."""
+
+    unused_s: float = 7 * 86_400.0
+    """For how long an index was never used before that says something: much of what is not done daily is done weekly."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataChecking:

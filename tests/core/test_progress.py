@@ -67,8 +67,7 @@ def activity(*sessions: Session, work: tuple[Work, ...] = ()) -> Activity:
 def migrating(
     *all_owned: OwnedSession, replicas: tuple[Replica, ...] = (), advisory_lock: int | None = KEY
 ) -> OwnedSession | None:
-    seen = activity(*(o.session for o in all_owned))
-    return migration_session(seen, all_owned, replicas, advisory_lock=advisory_lock, target="2.0.0")
+    return migration_session(all_owned, replicas, advisory_lock=advisory_lock, target="2.0.0")
 
 
 # --- which session ----------------------------------------------------------------------------------------------------

@@ -149,6 +149,8 @@ UNFOLLOWED = {
     "alter table $t alter a type bigint using id": "changes its type",
     "copy $t from stdin": "$file:1 changes its rows",
     "merge into $t using other o on o.id = $t.id when matched then update set a = 1": "$file:1 changes its rows",
+    "\n".join(f"update $t set a = {n} where id = {n};" for n in range(32)): "$file:31 changes it, and a query with all changes",
+    f"update $t set a = length('{'x' * 30_000}') where id = 7": "$file:1 changes it, and a query with all changes",
 }
 """Changes of a table's rows that no query can repeat, and what is said of them."""
 
@@ -197,6 +199,38 @@ HARMLESS = {
     "alter table $t add primary key (id2, id)": 1,
 }
 """Scripts with the number of checks that they need: of what no row can make fail, none."""
+
+
+def test_a_script_that_inserts_and_changes_row_by_row_for_a_thousand_lines_has_queries_that_can_be_read() -> None:
+    lines = [f"insert into t values ({n}, '{'x' * 50}');\nupdate t set name = 'y' where id = {n};\n" for n in range(500)]
+    texts = ["create table t (id int primary key, name text)", "".join(lines)]
+    migrations = [Migration(version=n, name="m", file=f"{n}_m.sql", text=text) for n, text in enumerate(texts, start=1)]
+    made = forecast_folder(
+        migrations, form=plain.FORMAT, shadows=EmbeddedShadows(), narrate=lambda _: None, from_version=1, transaction="file"
+    )
+    assert 0 < len(made.checks) <= 30
+    assert sum(len(check.query) for check in made.checks) < 200_000
+    (said,) = [sentence for sentence in made.assumptions if "may fail on data" in sentence]
+    assert "more places may fail on data, and no query tells beforehand: no row of public.t may have a key" in said
+
+
+def test_of_a_run_of_row_changes_only_the_first_are_asked_for_and_the_rest_is_said() -> None:
+    schema = "create table p (id int primary key); create table c (id int primary key, p_id int references p, n int)"
+    lines = [f"insert into c values ({n}, {n}, 0);\ninsert into p values ({n + 5000});\n" for n in range(300)]
+    lines += [f"update c set p_id = {n} where id = {n};\n" for n in range(300)]
+    texts = [schema, "".join(lines), "".join(f"delete from p where id = {n};\n" for n in range(300))]
+    migrations = [Migration(version=n, name="m", file=f"{n}_m.sql", text=text) for n, text in enumerate(texts, start=1)]
+    made = forecast_folder(
+        migrations, form=plain.FORMAT, shadows=EmbeddedShadows(), narrate=lambda _: None, from_version=1, transaction="file"
+    )
+    assert 0 < len(made.checks) <= 120
+    said = [sentence for sentence in made.assumptions if "may fail on data" in sentence]
+    for table, line, count in (("c", 1, 600), ("p", 1, 600), ("c", 601, 300)):
+        rows = (
+            f"the rows of public.{table} that it changes must meet its constraints, but 2_m.sql:{line} is the first of {count}"
+        )
+        assert [sentence for sentence in said if rows in sentence], (table, line)
+    assert [s for s in said if "more place" in s and "public.c (p_id) must refer to a row of public.p" in s], said
 
 
 def test_what_no_row_can_make_fail_is_not_asked_for() -> None:

@@ -75,6 +75,26 @@ def test_each_break_has_the_place_behind_which_it_begins(transaction: Transactio
     assert not any("was not found" in sentence for sentence in found.assumptions)
 
 
+def test_breaks_with_one_message_have_places_of_their_own() -> None:
+    tables = [f"t{number}" for number in range(6)]
+    files = {
+        "1_schema.sql": "\n".join(f"create table {table} (id bigint, a text);" for table in tables).encode(),
+        "2_more.sql": "\n".join(f"alter table {table} add column b text;" for table in tables).encode(),
+    }
+    stars = {
+        f"select * from {table} where {number} = {number}": line for line, table in enumerate(tables, 1) for number in range(4)
+    }
+    found = forecast_folder(
+        read_migrations(files, form=plain.FORMAT),
+        form=plain.FORMAT,
+        shadows=EmbeddedShadows(),
+        narrate=lambda _: None,
+        from_version=1,
+        statements=tuple(stars),
+    )
+    assert {each.query: each.line for each in found.broken} == stars
+
+
 @pytest.mark.parametrize("length", [150, 144])  # 144 are twelve parts of twelve
 def test_the_place_is_found_in_a_long_script_too(length: int) -> None:
     lines = [f"alter table users add column c{number} text;" for number in range(length)]

@@ -89,6 +89,12 @@ def test_a_ledger_that_does_not_fit_is_refused(folder: Path, database_url: str, 
     assert caught.value.hint
 
 
+def test_an_end_that_the_database_has_passed_is_refused_in_its_words(folder: Path, database_url: str) -> None:
+    ledger(database_url, 3)
+    with pytest.raises(UsageError, match=r"^the database has applied 3 already, and --to 2 ends before it$"):
+        forecast(folder, database_url=database_url, to_version=2)
+
+
 def test_plain_files_and_a_database_need_a_word_where_to_begin(tmp_path: Path, database_url: str) -> None:
     (tmp_path / "001_shop.sql").write_text(FIRST)
     with pytest.raises(LockageError) as caught:

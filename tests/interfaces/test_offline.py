@@ -204,6 +204,7 @@ def test_a_file_that_cannot_be_written_is_refused(production: str, tmp_path: Pat
 @pytest.fixture(scope="module")
 def good(postgres_server, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ignore[no-untyped-def]
     with psycopg.connect(postgres_server.url(), autocommit=True) as session:
+        session.execute("drop database if exists small")  # of the same module, where its tests came to this process twice
         session.execute("create database small template template0")
     url = postgres_server.url("small", tcp=True)
     with psycopg.connect(url, autocommit=True) as session:
@@ -392,17 +393,24 @@ def test_a_file_of_a_database_alone_needs_the_folder(good: Path, tmp_path: Path)
     assert "--migrations DIR" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize(
+    ("ledger", "files"),
+    [
+        ("schema_migrations", ("20240101000000_a.sql", "20240202000000_b.sql")),  # dbmate's
+        ("schema_migration", ("20240101000000_a.postgres.up.sql", "20240202000000_b.postgres.up.sql")),  # pop's
+    ],
+)
 def test_the_ledger_of_another_migrator_says_in_the_file_too_where_the_database_stands(
-    database_url: str, tmp_path: Path
+    ledger: str, files: tuple[str, ...], database_url: str, tmp_path: Path
 ) -> None:
     with psycopg.connect(database_url, autocommit=True) as session:
-        session.execute("create table schema_migrations (version varchar primary key); create table t (id int)")
-        session.execute("insert into schema_migrations values ('20240101000000')")
+        session.execute(f"create table {ledger} (version varchar primary key); create table t (id int)".encode())
+        session.execute(f"insert into {ledger} values ('20240101000000')".encode())
     (tmp_path / "m").mkdir()
-    for name in ("20240101000000_a.sql", "20240202000000_b.sql"):
+    for name in files:
         (tmp_path / "m" / name).write_text("-- migrate:up\nalter table t add column x int;\n-- migrate:down\n")
     file = saved(database_url, tmp_path / "a.survey")
-    assert [m.file for m in forecast(tmp_path / "m", survey=file).script.migrations] == ["20240202000000_b.sql"]
+    assert [m.file for m in forecast(tmp_path / "m", survey=file).script.migrations] == [files[-1]]
 
 
 def test_a_ledger_that_no_migrator_is_known_for_is_taken_where_the_profile_names_it(database_url: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockage.core.forecast.assess import Unknown
+from lockage.core.forecast.assess import Forecast, Unknown
 from lockage.core.migration.formats import plain
 from lockage.core.migration.script import Migration
 from lockage.core.migration.statement import split_statements
@@ -88,10 +88,10 @@ def _cases_of(path: Path, world: str) -> list[Case]:
     return found
 
 
-def foretold(case: Case, url: str, shadows: Shadows) -> tuple[dict[str, str], tuple[Unknown, ...], dict[str, str]]:
-    """Who waits for which relation, by the forecast, what it calls unknown, and who waits in any case."""
+def forecast_of(case: Case, url: str, shadows: Shadows) -> Forecast:
+    """The forecast of a case on the schema of a database."""
     migration = Migration(version=1, name="case", file="1_case.sql", text=case.text)
-    forecast = forecast_database(
+    return forecast_database(
         [migration],
         url=url,
         form=plain.FORMAT,
@@ -100,5 +100,10 @@ def foretold(case: Case, url: str, shadows: Shadows) -> tuple[dict[str, str], tu
         from_version=0,
         transaction="statement" if case.outside or case.each else "whole",
     )
+
+
+def foretold(case: Case, url: str, shadows: Shadows) -> tuple[dict[str, str], tuple[Unknown, ...], dict[str, str]]:
+    """Who waits for which relation, by the forecast, what it calls unknown, and who waits in any case."""
+    forecast = forecast_of(case, url, shadows)
     said = {relation.relation: relation.blocks.value for relation in forecast.relations if relation.blocks.value != "none"}
     return said, forecast.unknown, {relation.relation: relation.surely.value for relation in forecast.relations}

@@ -10,6 +10,7 @@ from lockage.core.forecast.trace import (
     CatalogRelation,
     CatalogRules,
     Failure,
+    ForeignKey,
     HeldLock,
     Observation,
     Trace,
@@ -47,6 +48,19 @@ BEFORE = mark(
 )
 
 
+def users_key(on_delete: str = "a", on_update: str = "a", *, name: str = "keys_user") -> ForeignKey:
+    """The foreign key by which ``keys.user_id`` refers to ``users.id``; actions as ``pg_constraint`` has them."""
+    return ForeignKey(
+        name=name,
+        child_oid=KEYS,
+        parent_oid=USERS,
+        child_columns=("user_id",),
+        parent_columns=("id",),
+        on_delete=on_delete,
+        on_update=on_update,
+    )
+
+
 @dataclass
 class Script:
     """Builds a trace statement by statement; locks are ``(oid, mode)`` held behind the statement."""
@@ -65,6 +79,7 @@ class Script:
         failure: Failure | None = None,
         inner: Sequence[str] | None = None,
         skipped: str | None = None,
+        wait_limit_ms: int | None = 0,
     ) -> Script:
         (statement,) = split_statements(sql, file="1_a.sql")
         before = self.steps[-1].after if self.steps else self.start
@@ -79,6 +94,7 @@ class Script:
                     failure=failure,
                     mark=after,
                     inner=None if inner is None else tuple(inner),
+                    wait_limit_ms=wait_limit_ms,
                 ),
                 before=before,
                 after=after or before,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from lockage.core.catalog.objects import CatalogObject
@@ -27,6 +27,9 @@ class UndoneSession:
 
     def execute(self, sql: str, *, inner: bool = False, analyzes: Sequence[int] | None = None) -> Observation:
         return self._session.execute("ROLLBACK" if sql == "COMMIT" else sql, inner=inner, analyzes=analyzes)
+
+    def execute_all(self, texts: Sequence[str], *, planned: Collection[int]) -> tuple[Observation, int]:
+        return self._session.execute_all(texts, planned=planned)
 
     def command(self, sql: str) -> None:
         self._session.command(sql)

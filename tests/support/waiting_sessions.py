@@ -19,6 +19,9 @@ FRESH = 1_000_000
 
 FROM_WORST = ("reads", "writes", "rows", "none")
 
+ROWS_TRIED = 12
+"""Rows of each table that are changed, moved and deleted: all of nearly every table of the corpus."""
+
 WAIT_MS = 20
 """Only time spent waiting for a lock counts, so a slow machine makes no wait of what is none."""
 
@@ -44,11 +47,13 @@ select c.oid, n.nspname, c.relname, c.relkind, c.relispartition or c.relkind = '
 
 
 _KEYS = """
-select a.attname, n.nspname, c.relname, b.attname
+select array_agg(a.attname::text order by p.place), n.nspname, c.relname, array_agg(b.attname::text order by p.place)
   from pg_constraint k join pg_class c on c.oid = k.confrelid join pg_namespace n on n.oid = c.relnamespace
-  join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
-  join pg_attribute b on b.attrelid = k.confrelid and b.attnum = k.confkey[1]
- where k.conrelid = %s and k.contype = 'f' and cardinality(k.conkey) = 1
+ cross join unnest(k.conkey, k.confkey) with ordinality p (child, parent, place)
+  join pg_attribute a on a.attrelid = k.conrelid and a.attnum = p.child
+  join pg_attribute b on b.attrelid = k.confrelid and b.attnum = p.parent
+ where k.conrelid = %s and k.contype = 'f' and not c.relispartition
+ group by k.oid, n.nspname, c.relname
 """
 
 
@@ -91,7 +96,8 @@ class _Target:
     partitioned: bool  # by itself, or a partition: some of its keys say where a row goes
     columns: tuple[_Column, ...]
     rows: tuple[dict[str, Any], ...]
-    references: tuple[tuple[str, tuple[Any, ...]], ...]  # columns that refer, with values that they can have
+    copied: int  # of the first so many a copy is inserted
+    references: tuple[tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]], ...]  # columns that refer, with all that they can
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -176,25 +182,27 @@ def _targets(session: psycopg.Connection[Any]) -> list[_Target]:
     found = []
     for oid, schema, name, kind, partitioned in session.execute(_RELATIONS).fetchall():
         columns = tuple(_Column(*row) for row in session.execute(_COLUMNS, (oid,)).fetchall())
-        most = 5 if kind == "p" else 3  # of a partitioned table, rows of every partition
-        query = sql.SQL("select to_jsonb(t) from {} t limit {}").format(sql.Identifier(schema, name), most)
+        copied = 5 if kind == "p" else 3  # of a partitioned table, rows of every partition
+        query = sql.SQL("select to_jsonb(t) from {} t limit {}").format(sql.Identifier(schema, name), ROWS_TRIED)
         rows = tuple(row[0] for row in session.execute(query).fetchall())
-        found.append(_Target(oid, schema, name, kind, partitioned, columns, rows, _references(session, oid)))
+        found.append(_Target(oid, schema, name, kind, partitioned, columns, rows, copied, _references(session, oid)))
     return found
 
 
-def _references(session: psycopg.Connection[Any], oid: int) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+def _references(session: psycopg.Connection[Any], oid: int) -> tuple[tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]], ...]:
     found = []
-    for column, schema, name, key in session.execute(_KEYS, (oid,)).fetchall():
-        query = sql.SQL("select {} from {} order by 1 limit 3").format(sql.Identifier(key), sql.Identifier(schema, name))
-        found.append((column, tuple(row[0] for row in session.execute(query).fetchall())))
+    for columns, schema, name, key in session.execute(_KEYS, (oid,)).fetchall():
+        query = sql.SQL("select {} from {} order by 1 limit {}").format(
+            sql.SQL(", ").join(map(sql.Identifier, key)), sql.Identifier(schema, name), ROWS_TRIED
+        )
+        found.append((tuple(columns), tuple(session.execute(query).fetchall())))
     return tuple(found)
 
 
 def _blocks(session: psycopg.Connection[Any], target: _Target) -> str:
     if _waits(session, sql.SQL("select * from {} limit 1").format(target.identifier)):
         return "reads"
-    inserts = [_any_waits(session, _inserts(target, row)) for row in target.rows]
+    inserts = [_any_waits(session, _inserts(target, row)) for row in target.rows[: target.copied]]
     # One insert of several that waits has met one row that it refers to: that is no table that nobody can write to.
     if sum(inserts) >= (1 if target.partitioned else min(2, max(len(inserts), 1))):
         return "writes"
@@ -215,7 +223,7 @@ def _inserts(target: _Target, row: dict[str, Any]) -> list[tuple[sql.Composable,
     for is_key in {column.is_key for column in columns if column.has_default}:
         given = [column for column in columns if not (column.has_default and column.is_key is is_key)]
         probes.append(_insert(target, given, row, fresh=keys))
-    if any(key in keys for key, _ in target.references):
+    if any(len(key) == 1 and key[0] in keys for key, _ in target.references):
         probes.append(_child(target, columns, row, keys))
     return probes
 
@@ -225,7 +233,8 @@ def _child(
 ) -> tuple[sql.Composable, tuple[object, ...]]:
     """A row with fresh keys whose parents are there: the row's own, or, where the parents make up the key, others together."""
     whole = {column.name for column in columns if column.is_whole_key}
-    parents = {key: values for key, values in target.references if key in keys and key not in whole and values}
+    single = {key[0]: [value for (value,) in values] for key, values in target.references if len(key) == 1}
+    parents = {key: values for key, values in single.items() if key in keys and key not in whole and values}
     row = dict(row)
     if len(parents) > 1:
         for place, (key, values) in enumerate(parents.items()):
@@ -239,8 +248,8 @@ def _referring(target: _Target, row: dict[str, Any]) -> list[tuple[sql.Composabl
     columns = [column for column in target.columns if not column.is_computed]
     keys = [column.name for column in columns if _is_key(column)][: 1 if target.partitioned else None]
     return [
-        _insert(target, columns, row | {column: value}, fresh=[key for key in keys if key != column])
-        for column, values in target.references
+        _insert(target, columns, row | dict(zip(key, value, strict=True)), fresh=[each for each in keys if each not in key])
+        for key, values in target.references
         for value in values
     ]
 

@@ -40,7 +40,6 @@ class Pace(StrEnum):
 
 
 def migration_session(
-    activity: Activity,
     owned: Sequence[OwnedSession],
     replicas: Sequence[Replica],
     *,

@@ -266,7 +266,7 @@ class _Carrying:
         return self._plan.created_at if recovers(hop) and hop.from_release == hop.to_release else None
 
     def _let_go(self, index: int) -> None:
-        contend.refuse_to_let_go(self._world, index=index, between=self._hold)
+        contend.refuse_to_let_go(self._world, between=self._hold)
         contend.unpin(self._world, index=index)
         self._patience.wait_out(lambda: revise.restore(self._impatient))
 

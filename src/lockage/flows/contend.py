@@ -197,7 +197,7 @@ def raise_pins(world: World, replicas: int, *, index: int) -> None:
         pin(world, replicas, index=index, step="raise-replicas")
 
 
-def refuse_to_let_go(world: World, *, index: int, between: Between) -> None:
+def refuse_to_let_go(world: World, *, between: Between) -> None:
     """No owner wants another image than the one that runs: its next sync would put it over the schema.
 
     Raises ``HaltedError`` (LK557) naming the owner and both images.

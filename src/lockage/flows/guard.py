@@ -142,7 +142,7 @@ def view_of(
 ) -> View:
     """What one look (and the one before it) says of a migration to ``target``; ``likely_s``: None without a forecast."""
     key = world.profile.migrations.advisory_lock
-    migrator = migration_session(sight.activity, sight.owned, sight.replicas, advisory_lock=key, target=target)
+    migrator = migration_session(sight.owned, sight.replicas, advisory_lock=key, target=target)
     waiting_pid = _who_waits(migrator, sight, target)
     blockers = (
         blockers_of(
@@ -255,7 +255,7 @@ def _say_once(world: World, watch: Watch, *, key: str, text: str, index: int) ->
 
 
 def _free(world: World, watch: Watch, view: View, hop: Hop, *, index: int, on_blocker: OnBlocker) -> None:
-    for blocker in (*view.blockers, *_doomed_migrator(world, view, hop)):
+    for blocker in (*view.blockers, *_doomed_migrator(view, hop)):
         pid = blocker.session.pid if blocker.session is not None else None
         act = remedy(blocker, strategy=hop.strategy, on_blocker=on_blocker, already_cancelled=pid in watch.cancelled)
         if act is Remedy.STOP:
@@ -281,7 +281,7 @@ def _stopped_by(world: World, blocker: Blocker, hop: Hop) -> HaltedError:
     )
 
 
-def _doomed_migrator(world: World, view: View, hop: Hop) -> tuple[Blocker, ...]:
+def _doomed_migrator(view: View, hop: Hop) -> tuple[Blocker, ...]:
     """An orphan that holds the advisory lock stands in the next attempt's way, though nobody may wait for it yet."""
     if view.migrator is None or not view.migrator.orphan:
         return ()

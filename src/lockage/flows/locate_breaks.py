@@ -7,6 +7,7 @@ statement by itself, because what is committed cannot be taken back and what is 
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -28,7 +29,9 @@ ALL_UP_TO = 60
 """Statements behind each of which is looked at once; of a longer script some, and then those between two of them."""
 
 ALIKE = 3
-"""Breaks with the same message that are followed one by one; they nearly always begin together."""
+"""Breaks with the same message, of the same tables, that are followed one by one; they nearly always begin together."""
+
+_TABLES = re.compile(r"\b(?:from|join|into|update|using|table)\s+(?:only\s+)?([\w.\"]+)", re.IGNORECASE)
 
 _BREAKS_NOTHING = {
     "insert_stmt",
@@ -80,6 +83,9 @@ def locate(
             for point in blocks[end]
         }
         began = _replayed(twin, script, near, prepare=prepare, until=until)
+    left = _left_open(breaks, began)
+    if left and len(points) <= ALL_UP_TO:
+        began |= _replayed(twin, script, dict.fromkeys(points, left), prepare=prepare, until=until)
     found = {each: point.place for each, point in began.items()}
     return found | _alike(breaks, found)
 
@@ -127,10 +133,17 @@ def _run(session: TracedSession, statement: Statement) -> None:
 
 
 def _groups(breaks: Iterable[Break]) -> Iterable[list[Break]]:
-    groups: dict[tuple[str, str], list[Break]] = {}
+    groups: dict[tuple[str, str, frozenset[str]], list[Break]] = {}
     for each in breaks:
-        groups.setdefault((each.sqlstate, each.message), []).append(each)
+        tables = frozenset(name.lower() for name in _TABLES.findall(each.statement.text))
+        groups.setdefault((each.sqlstate, each.message, tables), []).append(each)
     return groups.values()
+
+
+def _left_open(breaks: Iterable[Break], began: Mapping[Break, _Point]) -> set[Break]:
+    """Those that were not followed, of which some that fail alike begin here and others there."""
+    groups = [alike for alike in _groups(breaks) if len({began.get(each) for each in alike[:ALIKE]}) > 1]
+    return {each for alike in groups for each in alike[ALIKE:]}
 
 
 def _alike(breaks: Iterable[Break], found: dict[Break, Place]) -> dict[Break, Place]:

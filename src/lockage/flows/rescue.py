@@ -35,9 +35,6 @@ from lockage.flows.waiting import wait_until
 from lockage.flows.world import Sight, World, see
 from lockage.ports import Journal, Journals
 
-OF_THE_WORKLOAD = frozenset({"take-down", "roll-out", "raise"})
-"""Steps that the run of one hop carries out."""
-
 YIELDS_S = 5.0
 """How long a session that was cancelled gets before more force is used: its statement ends at the next interrupt check, which
 even a slow scan reaches in well under a second."""

@@ -15,13 +15,15 @@ from lockage.core.forecast.names import oids, resolve
 from lockage.core.forecast.outside import reaches_outside
 from lockage.core.forecast.row_ledger import RowLedger
 from lockage.core.forecast.trace import Observation, Trace, Traced
-from lockage.core.migration.folded import folded
 from lockage.core.migration.formats.format import Transaction
+from lockage.core.migration.gathered import gathered, gathered_again
 from lockage.core.migration.ledger import Ledger
+from lockage.core.migration.replication_role import Quiet, quiet_after
 from lockage.core.migration.script import Migration
 from lockage.core.migration.statement import prepared_in, split_statements
 from lockage.core.migration.syntax import Control, Name, Statement
 from lockage.errors import RefusedError
+from lockage.flows.trace_runs import COMMITTED_AT_ONCE, FAILURES_TOLD, planned_of, plans_by_text
 from lockage.ports import Narrate, TracedSession
 
 FOREIGN_KEY_VIOLATION = "23503"
@@ -31,7 +33,9 @@ CONNECTION_EXCEPTION = "08"
 """Class of the failures with which a session is lost. Source: PostgreSQL 18 manual, Appendix A."""
 
 _SAVEPOINT = "lockage_trace"
-_NO_SAVEPOINT = {"variable_set_stmt", "transaction_stmt"}  # SET TRANSACTION must not stand in a subtransaction
+_OF_TRANSACTION = re.compile(r"set\s+(local\s+|session\s+)?transaction", re.IGNORECASE)  # never in a subtransaction
+# They leave SET TRANSACTION its place. Source: PostgreSQL 18, src/backend/tcop/pquery.c, PlannedStmtRequiresSnapshot.
+_NO_QUERY = {"variable_set_stmt", "variable_show_stmt", "transaction_stmt"}
 
 
 def trace_script(
@@ -50,8 +54,14 @@ def trace_script(
     Raises ``UsageError`` (LK401) for SQL that does not parse, before anything is executed, and ``RefusedError`` (LK695) for a
     statement that will not be cancelled.
     """
-    scripts = [(migration, folded(migration.statements())) for migration in migrations]
-    tracer = _Tracer(session, ledger=ledger, narrate=narrate, statements=sum(len(s) for _, s in scripts), relations=relations)
+    scripts = [(migration, gathered(migration.statements())) for migration in migrations]
+    tracer = _Tracer(
+        session,
+        ledger=ledger,
+        narrate=narrate,
+        statements=sum(len(s.alike) or 1 for _, those in scripts for s in those),
+        relations=relations,
+    )
     if transaction == "whole":
         tracer.open_transaction()
     for migration, statements in scripts:
@@ -86,7 +96,7 @@ class _Tracer:
         self._start = self._mark = session.mark()
         self._rules = session.rules()
         self._prepared: dict[str, Statement] = {}  # by the names that the script has given them
-        self._quiet: str | None = None  # "local" or "session": session_replication_role is replica, and nothing fires
+        self._quiet: Quiet | None = None
         self._steps: list[Traced] = []
         self._reached = 0
         self._number = 0
@@ -143,7 +153,7 @@ class _Tracer:
             enclosed = sent.sending.enclosed
             if enclosed:
                 self.open_transaction()
-            statements = folded(sent.statements)
+            statements = gathered(sent.statements)
             if sent.sending.by_statement or len(sent.statements) == 1:
                 self.run_each(migration.file, statements)
             else:
@@ -167,13 +177,13 @@ class _Tracer:
             self._number, self._begun = max(number, 1) if begun or number else number, False
 
     def _one(self, file: str, statement: Statement, *, of_migrator: bool = False) -> None:
+        if statement.alike:
+            self._run(file, statement)
+            return
         statement = self._as_prepared(statement)
         if not of_migrator:
-            self._reached += 1
-            self._narrate(f"statement {self._reached} of {self._count}: {file}:{statement.line} {statement.headline}")
-        if not self._begun or not self._open:
-            self._number += 1
-            self._begun = True
+            self._reach(file, statement)
+        self._count_transaction()
         needs_rules = (statement.changes or statement.calls or statement.procedure) and not of_migrator
         if needs_rules:
             self._rules = self._session.rules()
@@ -187,12 +197,85 @@ class _Tracer:
             self._explicit = True
         self._keep(file, statement, observation, of_migrator=of_migrator)
         if statement.node == "variable_set_stmt" and observation.failure is None:
-            self._quiet = _quiet_after(statement.text, self._quiet)
+            self._quiet = quiet_after(statement.text, self._quiet)
         if was_open and not self._open:
             self._explicit = self._begun = False
             self._quiet = None if self._quiet == "local" else self._quiet
         if statement.chained:
             self._begun = False  # COMMIT AND CHAIN: open again at once, but another one
+
+    def _reach(self, file: str, statement: Statement) -> None:
+        self._narrate(f"statement {self._reached + 1} of {self._count}: {file}:{statement.line} {statement.headline}")
+        self._reached += len(statement.alike) or 1
+
+    def _count_transaction(self) -> None:
+        if not self._begun or not self._open:
+            self._number += 1
+            self._begun = True
+
+    def _run(self, file: str, run: Statement) -> None:
+        """Statements that are alike: executed one after the other, and read once for all; those that fail by themselves."""
+        self._rules = self._session.rules()
+        skipped = reaches_outside(run, mark=self._mark, rules=self._rules)
+        failed, left = 0, run.alike
+        while left:
+            part = gathered_again(left if self._open else left[:COMMITTED_AT_ONCE])
+            those = part.alike or (part,)
+            observation, done = (self._unchanged(), len(those)) if skipped else self._together(those)
+            if done < len(those) and failed >= FAILURES_TOLD:
+                part, those, done = gathered_again(left), left, len(left)
+                observation = replace(self._unchanged(), failure=observation.failure)
+            if done == len(those):
+                self._reach(file, part)
+                self._keep_run(file, part, observation, skipped=skipped)
+                left = left[done:]
+                continue
+            if done:
+                self._run_well(file, left[:done])
+            self._one(file, left[done])
+            failed, left = failed + 1, left[done + 1 :]
+
+    def _run_well(self, file: str, those: Sequence[Statement]) -> None:
+        """Statements that were seen to end well; what does not do so again is traced one by one."""
+        observation, done = self._together(those)
+        if done == len(those):
+            part = gathered_again(those)
+            self._reach(file, part)
+            self._keep_run(file, part, observation)
+            return
+        for statement in those:
+            self._one(file, statement)
+
+    def _together(self, those: Sequence[Statement]) -> tuple[Observation, int]:
+        """What they did together, and how many ended well before one that did not; then nothing of them stays."""
+        texts = [each.text for each in those]
+        if not self._open:
+            return self._session.execute_all(texts, planned=range(len(those)))
+        planned = planned_of(those, mark=self._mark, rules=self._rules)
+        self._session.command(f"SAVEPOINT {_SAVEPOINT}")
+        observation, done = self._session.execute_all(texts, planned=planned)
+        if _misses_a_parent(observation):
+            self._session.command(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+            self._session.command("SET LOCAL session_replication_role = replica")
+            observation, done = self._session.execute_all(texts, planned=planned)
+            if observation.failure is None:
+                self._session.command("SET LOCAL session_replication_role = origin")
+        if observation.failure is not None:
+            self._session.command(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        self._session.command(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+        return observation, done
+
+    def _keep_run(self, file: str, run: Statement, observation: Observation, *, skipped: str | None = None) -> None:
+        """The run as one statement of its transaction; or each as one of its own, where each commits by itself."""
+        if self._open or not run.alike or observation.failure is not None:
+            self._count_transaction()
+            self._keep(file, run, observation, skipped=skipped)
+            return
+        plans = plans_by_text(observation, {each.text for each in run.alike})
+        for number, each in enumerate(run.alike):
+            self._count_transaction()
+            own = replace(observation, plans=plans.get(each.text, ()), mark=None if number else observation.mark)
+            self._keep(file, each, own, skipped=skipped)
 
     def _as_prepared(self, statement: Statement) -> Statement:
         """What an EXECUTE stands for."""
@@ -203,7 +286,7 @@ class _Tracer:
 
     def _execute(self, statement: Statement, *, file: str) -> Observation:
         inner = statement.procedure is not None or bool(statement.calls)
-        guarded = self._open and statement.node not in _NO_SAVEPOINT
+        guarded = self._open and self._may_be_taken_back(statement)
         if guarded:
             self._session.command(f"SAVEPOINT {_SAVEPOINT}")
         analyzes = oids(statement.names, self._mark) if statement.node == "vacuum_stmt" and self._sizes else None
@@ -226,6 +309,14 @@ class _Tracer:
         if guarded:
             self._session.command(f"RELEASE SAVEPOINT {_SAVEPOINT}")
         return again
+
+    def _may_be_taken_back(self, statement: Statement) -> bool:
+        """Whether a savepoint before it changes nothing; where SET TRANSACTION comes too late, it fails with one or without."""
+        if statement.node == "transaction_stmt":
+            return False
+        if statement.node != "variable_set_stmt" or not _OF_TRANSACTION.match(statement.text):
+            return True
+        return any(step.transaction == self._number and step.statement.node not in _NO_QUERY for step in self._steps[-100:])
 
     def _without_foreign_keys(self, statement: Statement, *, inner: bool) -> Observation | None:
         """The same without looking for parents: which of their rows it locks is known from the catalog."""
@@ -293,17 +384,3 @@ def _misses_a_parent(observation: Observation) -> bool:
 def _table(name: str) -> Name:
     schema, _, table = name.rpartition(".")
     return Name(schema=schema or None, name=table)
-
-
-_ROLE = re.compile(
-    r"(?P<how>set|reset)\s+(?P<local>local\s+)?(?:session\s+)?session_replication_role\b\W*(?:to\b)?\W*(?P<value>\w*)"
-)
-
-
-def _quiet_after(text: str, before: str | None) -> str | None:
-    found = _ROLE.match(" ".join(text.lower().split()))
-    if found is None:
-        return before
-    if found["value"] != "replica":
-        return None
-    return "local" if found["local"] else "session"

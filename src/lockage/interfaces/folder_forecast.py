@@ -18,6 +18,7 @@ from lockage.core.migration.applied import Applied
 from lockage.core.migration.formats.format import Transaction
 from lockage.core.migration.formats.registry import overlooked
 from lockage.core.migration.script import Migration, number_of, read_migrations, version_named
+from lockage.core.plan.wording import counted
 from lockage.core.release.generic import profile_of_migrations
 from lockage.core.release.statements import RunningRelease
 from lockage.errors import UsageError
@@ -64,60 +65,61 @@ def forecast_of_folder(question: FolderQuestion, *, narrate: Narrate) -> Forecas
         wiring.require_server_major(question.server_major)
     source, migrations = _read(question, question.tag)
     named = None if question.statements is None else statements_in(question.statements)
-    made = _forecast(question, source, migrations, named, narrate=narrate)
+    narrate(f"reading {counted(len(migrations), 'migration')} of {source.where} as {source.form.name}")
+    asked = _Asked(
+        question=question,
+        source=source,
+        migrations=migrations,
+        from_version=_start(question, migrations),
+        to_version=_number(migrations, question.to_version, option="--to"),
+    )
+    if question.survey is not None:
+        made = _of_survey(asked, question.survey, named, narrate=narrate)
+    elif question.database_url is not None:
+        made = _of_database(asked, question.database_url, named, narrate=narrate)
+    else:
+        made = _of_migrations(asked, named, narrate=narrate)
     return replace(made, script=replace(made.script, folder=source.folder))
 
 
-def _forecast(
-    question: FolderQuestion,
-    source: wiring.MigrationFiles,
-    migrations: tuple[Migration, ...],
-    named: RunningRelease | None,
-    *,
-    narrate: Narrate,
-) -> Forecast:
-    form = source.form
-    narrate(f"reading {len(migrations)} migrations of {source.where} as {form.name}")
-    from_version = _start(question, migrations)
-    to_version = _number(migrations, question.to_version, option="--to")
-    if question.survey is not None:
-        with opened_survey(question.survey, ledger=form.default_ledger) as offline:
-            transaction = question.transaction or transaction_of(offline.survey.about)
-            return _on_database(
-                replace(question, transaction=transaction),
-                source,
-                migrations,
-                url="",
-                versions=(from_version, to_version),
-                shadows=offline.shadows,
-                database=lambda: nullcontext(offline.database),
-                statements=named or statements_saved(offline.survey),
-                production=offline.production,
-                beside=Beside(calibrate=calibrating(offline.target, narrate=narrate), traffic=offline.traffic),
-                narrate=narrate,
-            )
-    if question.database_url is None:
-        return forecast_folder(
-            migrations,
-            form=form,
-            server_major=question.server_major,
-            shadows=wiring.shadows(ledger=form.default_ledger),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A question with what was read for it."""
+
+    question: FolderQuestion
+    source: wiring.MigrationFiles
+    migrations: tuple[Migration, ...]
+    from_version: int | None
+    to_version: int | None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences about files that are no migrations."""
+        form, files = self.source.form, self.source.files
+        return (*form.remarks(files), *overlooked(form, files))
+
+
+def _of_survey(asked: _Asked, survey: Path, named: RunningRelease | None, *, narrate: Narrate) -> Forecast:
+    with opened_survey(survey, ledger=asked.source.form.default_ledger) as offline:
+        transaction = asked.question.transaction or transaction_of(offline.survey.about)
+        return _on_database(
+            replace(asked, question=replace(asked.question, transaction=transaction)),
+            url="",
+            shadows=offline.shadows,
+            database=lambda: nullcontext(offline.database),
+            statements=named or statements_saved(offline.survey),
+            production=offline.production,
+            beside=Beside(calibrate=calibrating(offline.target, narrate=narrate), traffic=offline.traffic),
             narrate=narrate,
-            from_version=from_version,
-            to_version=to_version,
-            transaction=question.transaction,
-            statements=named or (),
-            remarks=(*form.remarks(source.files), *overlooked(form, source.files)),
-            beside=Beside(hazards=hazard_question(None)),
         )
-    url = question.database_url
+
+
+def _of_database(asked: _Asked, url: str, named: RunningRelease | None, *, narrate: Narrate) -> Forecast:
+    question = asked.question
     return _on_database(
-        question,
-        source,
-        migrations,
+        asked,
         url=url,
-        versions=(from_version, to_version),
-        shadows=wiring.shadows(ledger=form.default_ledger),
+        shadows=wiring.shadows(ledger=asked.source.form.default_ledger),
         database=lambda: closing(wiring.database(url)),
         statements=named or statements_seen(url),
         beside=Beside(
@@ -129,13 +131,28 @@ def _forecast(
     )
 
 
+def _of_migrations(asked: _Asked, named: RunningRelease | None, *, narrate: Narrate) -> Forecast:
+    """The forecast on the schema that the earlier migrations make."""
+    question, form = asked.question, asked.source.form
+    return forecast_folder(
+        asked.migrations,
+        form=form,
+        server_major=question.server_major,
+        shadows=wiring.shadows(ledger=form.default_ledger),
+        narrate=narrate,
+        from_version=asked.from_version,
+        to_version=asked.to_version,
+        transaction=question.transaction,
+        statements=named or (),
+        remarks=asked.remarks,
+        beside=Beside(hazards=hazard_question(None)),
+    )
+
+
 def _on_database(
-    question: FolderQuestion,
-    source: wiring.MigrationFiles,
-    migrations: tuple[Migration, ...],
+    asked: _Asked,
     *,
     url: str,
-    versions: tuple[int | None, int | None],
     shadows: Shadows,
     database: Callable[[], AbstractContextManager[Database]],
     statements: RunningRelease,
@@ -144,25 +161,40 @@ def _on_database(
     narrate: Narrate,
 ) -> Forecast:
     """The forecast for what a database, or the file that stands for it, has not applied yet."""
-    form, (from_version, to_version) = source.form, versions
-    if from_version is None:
-        with database() as asked:
-            applied = _applied(question, asked, migrations, source)
+    question, source, migrations = asked.question, asked.source, asked.migrations
+    if asked.from_version is None:
+        with database() as opened:
+            applied = _applied(question, opened, migrations, source)
+        _require_not_passed(migrations, applied.version, asked.to_version)
     else:
-        applied = Applied(version=from_version)
+        applied = Applied(version=asked.from_version)
     hazards = hazard_question(question.database_url, applied=applied)
     return forecast_database(
         migrations,
         url=url,
-        form=form,
+        form=source.form,
         shadows=shadows,
         narrate=narrate,
         from_version=applied.version,
-        to_version=to_version,
+        to_version=asked.to_version,
         transaction=question.transaction,
         statements=statements,
-        remarks=(*form.remarks(source.files), *overlooked(form, source.files), *applied.remarks),
+        remarks=(*asked.remarks, *applied.remarks),
         beside=replace(beside, hazards=hazards if production is None else replace(hazards, production=production)),
+    )
+
+
+def _require_not_passed(migrations: Sequence[Migration], applied: int | None, to_version: int | None) -> None:
+    if applied is None or to_version is None or to_version >= applied:
+        return
+    last, end = (
+        next((each.label for each in migrations if each.version == version and each.label), str(version))
+        for version in (applied, to_version)
+    )
+    raise UsageError(
+        f"the database has applied {last} already, and --to {end} ends before it",
+        code="LK405",
+        hint="leave --to out, or name a later migration; as if less were applied: --from V",
     )
 
 

@@ -87,6 +87,14 @@ class TracedSession(Protocol):
         """
         ...
 
+    def execute_all(self, texts: Sequence[str], *, planned: Collection[int]) -> tuple[Observation, int]:
+        """Execute statements that change rows, one after the other until one fails, and read once what they did together.
+
+        Gives how many ended well beside it; outside a transaction they get one of their own, which a failure takes back.
+        Plans are kept of those at the places ``planned``, and of what ran inside them.
+        """
+        ...
+
     def command(self, sql: str) -> None:
         """Execute a statement of our own (savepoints around a traced one) without reading anything. Raises ``RefusedError``."""
         ...

@@ -36,7 +36,7 @@ def observer(database_url: str) -> Iterator[Session]:
 
 def in_no_order(rules: CatalogRules) -> dict[str, object]:
     """The rules without the order of their entries."""
-    mappings = ("views", "sequences", "composites", "columns", "unique_keys", "defaults")
+    mappings = ("views", "views_below", "sequences", "composites", "columns", "unique_keys", "defaults")
     ordered = {"columns", "defaults"}
     found: dict[str, object] = {
         name: {oid: values if name in ordered else set(values) for oid, values in getattr(rules, name).items()}
@@ -142,6 +142,32 @@ def script() -> Iterator[str]:
     yield "drop table t4, t5 cascade"
     yield "truncate t6 cascade"
     yield "drop view v0"
+    yield from taken_out()
+
+
+def taken_out() -> Iterator[str]:
+    """What is taken out of a catalog tells of no relation."""
+    yield "create table heir () inherits (t12)"
+    yield "alter table t13 add column more_again int"
+    yield "alter table heir no inherit t12"
+    yield "drop policy of_kind on t10"
+    yield "create index t14_good on t14 (is_good(kind))"
+    yield "drop index t14_good"
+    yield "alter table t14 drop constraint t14_name_key"
+    yield "alter table t14 drop constraint t14_other_fkey"
+    yield "create rule no_more as on delete to t16 do instead nothing"
+    yield "drop rule no_more on t16"
+    yield "drop trigger g18 on t18"
+    yield "alter table t19 alter column kind type bigint"
+    yield (
+        "do $$ begin begin create table gone_again (id int); drop table t20 cascade; raise exception 'no';"
+        " exception when others then null; end; end $$"
+    )
+    yield "create table short_lived (id int primary key); alter table t20 add check (kind > 0); drop table short_lived"
+    yield "alter table t20 validate constraint t20_kind_check"
+    yield "create temp table passing on commit drop as select 1 as id"
+    yield "reindex table t21"
+    yield "cluster t21 using t21_pkey"
 
 
 def test_in_one_long_transaction_nothing_is_missed_either(traced: Session, observer: Session) -> None:

@@ -7,7 +7,6 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from importlib import resources
 
 import psycopg
 import pytest
@@ -171,6 +170,13 @@ def test_an_invalid_url_is_a_usage_error_that_does_not_show_it(url: str) -> None
     assert "ter2" not in "".join(traceback.format_exception(caught.value, limit=0)) + str(caught.value.hint)
 
 
+@pytest.mark.parametrize("parameter", ["sslmode=nonsense", "service=nonsense"])
+def test_a_parameter_that_no_server_was_asked_about_is_a_usage_error(postgres_server: Server, parameter: str) -> None:
+    error = refusal(f"{postgres_server.url('postgres', tcp=True)}?{parameter}")
+    assert error.code == "LK120"
+    assert "nonsense" in error.message
+
+
 def failure_of(act: Callable[[], object]) -> LockageError:
     with pytest.raises(LockageError) as caught, foreign_errors("looking"):
         act()
@@ -242,10 +248,3 @@ def test_misuse_of_the_client_stays_a_defect(database_url: str) -> None:
 
 def test_sql_is_read_from_its_file() -> None:
     assert "set_config('lock_timeout'" in load_sql("set_session")
-
-
-def test_sql_can_be_sent_to_a_database_of_any_encoding() -> None:
-    folder = resources.files("lockage.adapters.postgres") / "sql"
-    texts = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".sql")}
-    assert texts
-    assert [name for name, text in texts.items() if not text.isascii()] == []

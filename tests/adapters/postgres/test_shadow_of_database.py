@@ -7,13 +7,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
+from lockage.adapters.postgres.binaries import embedded_binaries
+from lockage.adapters.postgres.dump import dump_schema
 from lockage.adapters.postgres.embedded import Server
 from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.errors import LockageError, RefusedError, UnreachableError
@@ -105,6 +109,16 @@ def test_a_ledger_is_copied_by_name_and_without_its_generated_columns(production
         assert session.execute("insert into ledger_of_ours (name) values ('three')").failure is None
 
 
+def test_a_database_that_a_service_file_describes_is_dumped_too(
+    production: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = "".join(f"{name}={value}\n" for name, value in conninfo_to_dict(production).items())
+    (tmp_path / "services").write_text(f"[shop]\n{described}")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    with EmbeddedShadows().of_database("service=shop") as shadow:
+        assert "app.users" in {relation.relation for relation in shadow.relations()}
+
+
 def test_a_ledger_that_is_not_there_is_said(production: str) -> None:
     with EmbeddedShadows(ledger="public.no_such_ledger").of_database(production) as shadow:
         assert any("public.no_such_ledger" in assumption for assumption in shadow.assumptions)
@@ -115,7 +129,8 @@ def test_a_script_runs_under_productions_names_and_settings(production: str) -> 
     with EmbeddedShadows().of_database(production) as shadow, shadow.session() as session:
         ask(session, f"current_database() = '{parts['dbname']}' and current_user = '{parts['user']}'")
         ask(session, "current_setting('search_path') = 'app, public'")
-        ask(session, "current_setting('statement_timeout') = '0'")
+        ask(session, "current_setting('statement_timeout') = '2147483647ms'")  # production's would end the tracing …
+        assert session.execute("select 1").wait_limit_ms == 90_000  # … and is known all the same
         ask(session, f"select count(*) = 2 from pg_roles where rolname like '{parts['dbname']}\\_%'")
         ask(session, f"has_table_privilege('{parts['dbname']}_readers', 'app.users', 'select')")
         assert session.execute(f"grant update on users to {parts['dbname']}_readers").failure is None
@@ -263,6 +278,21 @@ def test_pg_dump_shows_no_password_and_dies_with_us_while_it_waits(production: s
         finally:
             started.kill()
             started.wait()
+
+
+def test_a_connection_that_pg_dump_loses_is_no_matter_of_rights(production: str) -> None:
+    with (
+        locked(production, "users"),
+        ThreadPoolExecutor(max_workers=1) as pool,
+        psycopg.connect(production, autocommit=True) as killer,
+    ):
+        dumping = pool.submit(dump_schema, production, binaries=embedded_binaries(), lock_timeout_s=60)
+        waiting = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        pid = wait_for(lambda: dumping.done() or killer.execute(waiting).fetchone())
+        killer.execute(f"select pg_terminate_backend({pid[0]})")  # type: ignore[index]
+        with pytest.raises(UnreachableError) as caught:
+            dumping.result()
+    assert caught.value.code == "LK133"
 
 
 def wait_for(condition: object, limit_s: float = 20) -> int:

@@ -327,3 +327,77 @@ def test_of_a_statement_that_was_cut_off_the_beginning_is_tried_and_proves_nothi
         found = old.broken()
     assert [(each.statement.text, each.sqlstate) for each in found.breaks] == [(cut, "42703")]
     assert [(each.statement.text, each.why) for each in found.unchecked] == [(other, Why.CUT)]
+
+
+@pytest.mark.parametrize(
+    ("change", "statement", "message"),
+    [
+        ("alter table weights alter column weight type bigint", "select id from weights where weight = $1", "bigint"),
+        ("alter table weights alter column weight type bigint", "update weights set weight = $1", "bigint"),
+        (
+            "alter table weights alter column seen_from type cidr using network(seen_from)",
+            "update weights set seen_from = $1",
+            "cidr",
+        ),
+        (
+            "create type fewer as enum ('glad'); alter table weights alter column mood type fewer using 'glad'::fewer",
+            "update weights set mood = $1",
+            "sad",
+        ),
+    ],
+)
+def test_a_parameter_that_sessions_to_come_send_as_another_type_fails_on_values_that_were_good(
+    shadow: Shadow, change: str, statement: str, message: str
+) -> None:
+    shadow.run("create table weights (id bigint primary key, weight numeric, seen_from inet, mood mood)")
+    with shadow.statements() as old:
+        assert old.prepare(olds(statement)) == ()
+        shadow.run(change)
+        (found,) = old.broken().breaks
+    assert found.sure in {Sure.VALUES, Sure.CERTAIN}
+    assert not found.kept_only
+    assert message in found.message or found.sure is Sure.CERTAIN
+
+
+def test_what_no_session_keeps_prepared_does_not_fail_as_a_kept_plan_does(shadow: Shadow) -> None:
+    reads = ("copy keys (used) to stdout", "declare some cursor for select used from keys", "explain select used from keys")
+    with shadow.statements() as old:
+        assert old.prepare(olds(*reads, "prepare p as select used from keys")) == ()
+        shadow.run("alter table keys alter column used type bigint")
+        assert breaking(old) == {"prepare p as select used from keys": "0A000"}
+
+
+def test_what_fails_on_made_up_values_before_the_script_is_said_to_be_half_checked(shadow: Shadow) -> None:
+    with shadow.statements() as old:
+        assert old.prepare(olds("select id from users where age = $1::text::date - current_date")) == ()
+        (remark,) = old.broken().remarks
+    assert "only names and types were checked" in remark
+
+
+def test_a_new_check_that_a_function_meets_with_made_up_values_may_break_it_and_does_not_surely(shadow: Shadow) -> None:
+    shadow.run("""
+        create table stock (id bigint primary key, free int not null, taken int not null);
+        create function take(which bigint) returns void language sql as
+            $$ update stock set taken = taken + 1 where id = which $$;
+    """)
+    with shadow.statements() as old:
+        assert old.prepare(olds("select take($1)")) == ()
+        shadow.run("alter table stock add check (taken <= free) not valid")
+        assert [each.sure for each in old.broken().breaks] == [Sure.POSSIBLE]
+
+
+def test_a_trigger_behind_a_foreign_key_to_rows_that_a_check_refuses_is_seen(shadow: Shadow) -> None:
+    shadow.run("""
+        create domain web_address as text check (value ~ '^http');
+        create table sites (id bigint primary key, address web_address not null);
+        create table pages (id bigint primary key, site_id bigint not null references sites);
+    """)
+    insert = "insert into pages (id, site_id) values ($1, $2)"
+    with shadow.statements() as old:
+        assert old.prepare(olds(insert)) == ()
+        shadow.run("""
+            create function note() returns trigger language plpgsql as
+                $$ begin insert into keys (nobody) values (1); return null; end $$;
+            create trigger note after insert on pages for each row execute function note();
+        """)
+        assert breaking(old) == {insert: "42703"}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from lockage.adapters.postgres.shadow import EmbeddedShadows
-from lockage.core.forecast.trace import CatalogMark, Observation
+from lockage.core.forecast.trace import CatalogMark, Observation, ViewBelow
 from lockage.ports import Shadow, TracedSession
 
 pytestmark = pytest.mark.real
@@ -261,6 +261,19 @@ def test_a_procedure_that_commits_is_seen_at_each_table(session: TracedSession) 
     assert {("keys", "RowExclusiveLock"), ("users", "ShareLock")} <= held(seen, start)
 
 
+def test_what_a_procedure_does_behind_a_long_loop_is_seen(session: TracedSession) -> None:
+    session.execute(
+        "create procedure backfill() language plpgsql as $$ begin "
+        "for i in 1..30 loop update users set note = ''; delete from keys; commit; end loop; "
+        "create index on users (note); alter table keys add column extra int; end $$"
+    )
+    start = session.mark()
+    seen = session.execute("call backfill()")
+    assert seen.failure is None
+    assert seen.ran_outside
+    assert {("users", "ShareLock"), ("keys", "AccessExclusiveLock")} <= held(seen, start)
+
+
 def test_the_gates_are_gone_after_a_statement_outside(shadow: Shadow, session: TracedSession) -> None:
     session.execute("create index concurrently on keys (secret)")
     session.execute("create index concurrently on keys (nothing_of_that_name)")
@@ -414,6 +427,24 @@ def test_the_rules_of_an_open_transaction_are_seen(session: TracedSession) -> No
     assert set(rules.unique_keys[oid_of(mark, "users")]) == {("id",), ("name",)}
     session.execute("rollback")
     assert session.rules().triggers == ()
+
+
+def test_views_through_which_rows_change_are_known_with_the_columns_below(session: TracedSession) -> None:
+    session.execute("begin")
+    session.execute("create view plain as select name as called, id, upper(note) from users")
+    session.execute("create view few_users as select id, called from plain where id in (select user_id from keys)")
+    session.execute("create view odd as select id, (select max(id) from keys) from users")
+    session.execute("create rule instead as on update to few_users do instead delete from logs")
+    session.execute("alter table users rename name to login")
+    mark, below = session.mark(), session.rules().views_below
+    assert below[oid_of(mark, "plain")] == (
+        ViewBelow(table_oid=oid_of(mark, "users"), columns=("login", "id", None), filtered=False),
+    )
+    assert below[oid_of(mark, "few_users")] == (
+        ViewBelow(table_oid=oid_of(mark, "plain"), columns=("id", "called"), filtered=True),
+    )
+    assert not {oid_of(mark, "odd"), oid_of(mark, "key_names")} & set(below)
+    assert oid_of(mark, "logs") not in session.rules().views[oid_of(mark, "few_users")]
 
 
 def test_sequences_are_known_by_the_tables_that_use_them(session: TracedSession) -> None:

@@ -63,6 +63,27 @@ def test_what_is_inserted_behind_copied_rows_meets_none_of_them(production: str)
 
 
 @pytest.mark.real
+def test_a_sequence_that_several_tables_draw_on_goes_on_behind_all_of_them(production: str) -> None:
+    with psycopg.connect(production, autocommit=True) as connection:
+        connection.execute(b"""
+            create table actions (id serial primary key, what text);
+            create table logins (primary key (id)) inherits (actions);
+            insert into logins (what) select 'l' from generate_series(1, 9);
+            insert into actions (what) values ('older');
+            update actions set id = 0 where what = 'older';
+            create sequence far start 500;
+            create table orders (no bigint primary key default nextval('far'));
+            insert into orders values (1);
+        """)
+    with EmbeddedShadows().of_database(production) as shadow, shadow.session() as session:
+        assert session.execute("insert into actions (what) values ('new')").failure is None
+        assert session.execute("insert into logins (what) values ('new')").failure is None
+        count(session, "only actions where id > 9", 1)
+        assert session.execute("insert into orders default values").failure is None
+        count(session, "orders where no >= 500", 1)
+
+
+@pytest.mark.real
 def test_a_loop_over_a_small_table_runs(production: str) -> None:
     with EmbeddedShadows().of_database(production) as shadow, shadow.session() as session:
         block = (

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from lockage.adapters.postgres.sqlstate import explain_login, explain_statement
-from lockage.errors import RefusedError, UnreachableError
+from lockage.errors import RefusedError, UnreachableError, UsageError
 
 WHERE = {"host": "db.example", "port": "6432", "user": "app", "dbname": "shop", "password": "hunter2"}
 
@@ -42,6 +42,15 @@ def test_a_failed_login_is_told_by_its_words(words: str, code: str, kind: type[R
 def test_words_that_we_do_not_know_are_passed_on_without_the_password() -> None:
     error = explain_login(psycopg.OperationalError("FATAL:  odd: hunter2\n\tand more"), WHERE)
     assert error.hint == "its words: FATAL: odd: *** and more"
+
+
+def test_an_address_that_libpq_does_not_take_is_no_refusal_of_the_server() -> None:
+    error = explain_login(psycopg.OperationalError('connection is bad: definition of service "shop" not found'), WHERE)
+    assert isinstance(error, UsageError)
+    assert (error.code, error.message) == (
+        "LK120",
+        'the address of the database cannot be used: definition of service "shop" not found',
+    )
 
 
 def test_a_failed_statement_without_sqlstate_is_a_lost_connection() -> None:

@@ -133,6 +133,14 @@ def test_the_verdict_says_what_was_not_checked_and_since_when_statements_were_se
     )
 
 
+def test_what_was_not_checked_is_named_without_its_literals() -> None:
+    order = OldStatement(text="alter role app password 'canary-3f1c'")
+    release = RunningRelease(statements=(order,), source="pg_stat_statements", since=None)
+    found = verdict(release, unchecked=[Unchecked(statement=order, why=Why.UTILITY)], breaks=[], places={})
+    (said,) = (sentence for sentence in found.assumptions if "alter role app" in sentence)
+    assert "canary" not in said
+
+
 def test_names_are_resolved_by_whoever_has_the_catalog() -> None:
     asked: list[Name] = []
 

@@ -67,7 +67,7 @@ def function(body: str) -> CatalogRules:
 def test_a_row_trigger_that_writes_elsewhere_is_a_gap_of_the_update_that_would_fire_it() -> None:
     rules = function("BEGIN UPDATE keys SET a = 1; RETURN NEW; END")
     (gap,) = find_gaps(Script(rules=rules).did("UPDATE users SET name = 'x'").steps[-1])
-    assert "trigger t, function public.f" in gap.reason
+    assert gap.reason == "trigger t, function public.f line 1: not called here, so it did not run: UPDATE keys SET a = 1"
     assert gap.statements is not None
     assert [str(change.relation) for s in gap.statements for change in s.changes] == ["keys"]
 
@@ -84,6 +84,14 @@ def test_a_trigger_of_another_column_or_event_does_not_fire() -> None:
     rules = function("BEGIN UPDATE keys SET a = 1; RETURN NEW; END")
     assert gaps(Script(rules=rules).did("UPDATE users SET age = 1")) == []
     assert gaps(Script(rules=rules).did("DELETE FROM users")) == []
+
+
+def test_an_upsert_may_fire_the_triggers_of_an_update() -> None:
+    rules = function("BEGIN UPDATE keys SET a = 1; RETURN NEW; END")
+    (gap,) = gaps(Script(rules=rules).did("INSERT INTO users VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET name = 'x'"))
+    assert "trigger t, function public.f" in gap[1]
+    assert gaps(Script(rules=rules).did("INSERT INTO users VALUES (1, 'x') ON CONFLICT DO NOTHING")) == []
+    assert gaps(Script(rules=rules).did("INSERT INTO users VALUES (1, 'x')")) == []
 
 
 def test_a_called_function_whose_body_did_not_run_is_a_gap() -> None:

@@ -28,6 +28,8 @@ def test_whatever_grows_out_of_them_earlier_ones_stay_as_they_were(steps: list[t
             assert (oid in view.oids) == (oid in oids)
             assert list(view.of(oid)) == [lock for lock in truth if lock.oid == oid]
         assert all(lock in view for lock in truth)
+        for mode in {lock.mode for lock in truth}:
+            assert list(view.held_in(mode)) == [lock.oid for lock in truth if lock.mode == mode]
 
 
 @given(st.lists(LOCKS), st.lists(LOCKS), st.booleans())

@@ -8,8 +8,8 @@ from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.indirect import indirect_holds
 from lockage.core.forecast.rows import Followed
 from lockage.core.forecast.timeline import Hold
-from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey, Routine, Trigger
-from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, USER_VIEW, USERS, mark, relation
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey, Rewrite, Routine, Trigger, ViewBelow
+from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, USER_VIEW, USERS, mark, relation, users_key
 
 SHARE, EXCLUSIVE = "ShareLock", "AccessExclusiveLock"
 
@@ -20,7 +20,7 @@ def on(oid: int, blocks: Blocks, mode: str | None = None) -> Hold:
 
 def waits(hold: Hold, rules: CatalogRules, *, catalog: CatalogMark = BEFORE) -> dict[int, tuple[Blocks, bool]]:
     """By oid: the level, and whether it is certain."""
-    return {h.oid: (h.blocks, h.certain) for h in indirect_holds([hold], mark=catalog, rules=rules)}
+    return {h.oid: (h.blocks, h.doubt is None) for h in indirect_holds([hold], mark=catalog, rules=rules)}
 
 
 def with_trigger(body: str, *events: str) -> CatalogRules:
@@ -77,20 +77,8 @@ def test_readers_of_a_partition_that_has_partitions_wait_for_the_table_above() -
     assert found == {EVENTS_1: (Blocks.WRITES, True), 60: (Blocks.READS, True), 61: (Blocks.WRITES, True)}
 
 
-def key(on_delete: str) -> ForeignKey:
-    return ForeignKey(
-        name="f",
-        child_oid=KEYS,
-        parent_oid=USERS,
-        child_columns=("user_id",),
-        parent_columns=("id",),
-        on_delete=on_delete,
-        on_update="a",
-    )
-
-
 def test_rows_that_a_cascade_changed_hold_up_no_other_parents() -> None:
-    rules = CatalogRules(foreign_keys=(key("c"),))
+    rules = CatalogRules(foreign_keys=(users_key("c"),))
     rows = replace(on(KEYS, Blocks.ROWS), strong=True)
     assert waits(rows, rules) == {USERS: (Blocks.ROWS, True)}
     assert waits(replace(rows, by_key=Followed(("user_id",), USERS)), rules) == {}
@@ -98,8 +86,8 @@ def test_rows_that_a_cascade_changed_hold_up_no_other_parents() -> None:
 
 def test_to_refer_to_rows_holds_up_only_deletes_that_come_to_them() -> None:
     referred = replace(on(KEYS, Blocks.ROWS), referred=True)
-    assert waits(referred, CatalogRules(foreign_keys=(key("c"),))) == {USERS: (Blocks.ROWS, True)}
-    assert waits(referred, CatalogRules(foreign_keys=(key("n"),))) == {}
+    assert waits(referred, CatalogRules(foreign_keys=(users_key("c"),))) == {USERS: (Blocks.ROWS, True)}
+    assert waits(referred, CatalogRules(foreign_keys=(users_key("n"),))) == {}
 
 
 def test_values_of_a_row_type_hold_up_no_view_that_does_not_show_them() -> None:
@@ -107,3 +95,92 @@ def test_values_of_a_row_type_hold_up_no_view_that_does_not_show_them() -> None:
     reads = on(USERS, Blocks.READS, EXCLUSIVE)
     assert waits(reads, rules) == {USER_VIEW: (Blocks.READS, True)}
     assert waits(replace(reads, values_only=True), rules) == {}
+
+
+def test_deletes_of_parents_wait_only_perhaps_where_another_child_may_refuse_them_first() -> None:
+    rows = replace(on(KEYS, Blocks.ROWS), strong=True)
+    looks, cascades = (CatalogRules(foreign_keys=(users_key(action),)) for action in ("a", "c"))
+    assert waits(rows, looks) == {USERS: (Blocks.ROWS, False)}
+    assert waits(replace(rows, all_rows=True), looks) == {USERS: (Blocks.ROWS, True)}
+    assert waits(rows, cascades) == {USERS: (Blocks.ROWS, True)}
+    assert waits(on(KEYS, Blocks.READS, EXCLUSIVE), looks)[USERS] == (Blocks.ROWS, True)
+
+
+def test_a_trigger_that_counts_in_a_row_is_not_stopped_by_what_only_a_delete_of_it_would_meet() -> None:
+    grand, child = 70, 71
+    catalog = mark(*BEFORE.relations.values(), relation(grand, "projects"), relation(child, "comments"))
+    rules = with_trigger("UPDATE projects SET n = n + 1 WHERE id = new.id; RETURN new;", "INSERT")
+    rules = replace(rules, unique_keys={grand: (("id",),)}, foreign_keys=(between(grand, USERS), between(USERS, child)))
+    found = waits(on(child, Blocks.READS, EXCLUSIVE), rules, catalog=catalog)
+    assert found == {USERS: (Blocks.ROWS, True), grand: (Blocks.ROWS, True)}
+
+
+def test_all_rows_of_a_partition_are_not_all_that_a_key_refers_to() -> None:
+    child = 70
+    catalog = mark(*BEFORE.relations.values(), relation(child, "notes"))
+    rules = CatalogRules(foreign_keys=(between(EVENTS, child), between(EVENTS_1, child)))
+    gone = replace(on(EVENTS_1, Blocks.ROWS), strong=True, all_rows=True)
+    assert waits(gone, rules, catalog=catalog)[child] == (Blocks.ROWS, True)
+    assert waits(gone, CatalogRules(foreign_keys=(between(EVENTS_1, child),)), catalog=catalog)[child] == (Blocks.WRITES, True)
+    assert waits(replace(gone, oid=EVENTS), rules, catalog=catalog)[child] == (Blocks.WRITES, True)
+
+
+def test_who_waits_for_a_sequence_inserts_and_does_not_look_change_or_delete() -> None:
+    rules = replace(
+        with_trigger("UPDATE keys SET a = 1 WHERE id = new.id; RETURN new;", "INSERT"), foreign_keys=(between(EVENTS, KEYS),)
+    )
+    drawn = replace(on(KEYS, Blocks.WRITES, "ShareRowExclusiveLock"), inserts_only=True)
+    assert waits(drawn, rules) == {}
+    assert waits(drawn, with_trigger("INSERT INTO keys VALUES (1); RETURN new;", "INSERT")) == {USERS: (Blocks.WRITES, True)}
+
+
+def between(parent: int, child: int) -> ForeignKey:
+    return ForeignKey(
+        name=f"{child}_{parent}",
+        child_oid=child,
+        parent_oid=parent,
+        child_columns=(f"p{parent}" if parent not in {EVENTS, EVENTS_1} else "event_id",),
+        parent_columns=("id",),
+        on_delete="c",
+        on_update="a",
+    )
+
+
+def test_a_rule_in_the_place_of_an_insert_spares_the_views_users_those_below() -> None:
+    rule = Rewrite(
+        name="r", table_oid=USER_VIEW, event="INSERT", definition="CREATE RULE r AS\n ON INSERT TO a.v DO INSTEAD NOTHING;"
+    )
+    rules = CatalogRules(views={USER_VIEW: (USERS,)}, writable_views=(USER_VIEW,))
+    written = on(USERS, Blocks.WRITES, SHARE)
+    assert waits(written, rules) == {USER_VIEW: (Blocks.WRITES, True)}
+    assert waits(written, replace(rules, rewrites=(rule,))) == {USER_VIEW: (Blocks.ROWS, True)}
+    assert waits(replace(written, inserts_only=True), replace(rules, rewrites=(rule,))) == {}
+    perhaps = replace(rule, definition="CREATE RULE r AS\n ON INSERT TO a.v\n   WHERE (new.id > 1) DO INSTEAD NOTHING;")
+    assert waits(written, replace(rules, rewrites=(perhaps,))) == {USER_VIEW: (Blocks.WRITES, True)}
+
+
+def test_other_partitions_may_refuse_deletes_of_parents_and_may_have_the_parents() -> None:
+    other = EVENTS_1 + 100
+    catalog = mark(*BEFORE.relations.values(), relation(other, "events_2", table=EVENTS, parents=(EVENTS,)))
+    all_of_one = replace(on(EVENTS_1, Blocks.ROWS), strong=True, all_rows=True)
+    child = replace(users_key(), child_oid=EVENTS_1)
+    assert waits(all_of_one, CatalogRules(foreign_keys=(child,)), catalog=catalog)[USERS] == (Blocks.ROWS, False)
+    of_root = replace(users_key("c"), parent_oid=EVENTS)
+    listed = (of_root, replace(of_root, parent_oid=EVENTS_1), replace(of_root, parent_oid=other))
+    found = waits(replace(on(KEYS, Blocks.ROWS), strong=True), CatalogRules(foreign_keys=listed), catalog=catalog)
+    assert {oid: found[oid] for oid in (EVENTS, EVENTS_1, other)} == {
+        EVENTS: (Blocks.ROWS, True),
+        EVENTS_1: (Blocks.ROWS, False),
+        other: (Blocks.ROWS, False),
+    }
+
+
+def test_a_view_that_shows_some_rows_perhaps_shows_none_of_those_that_are_held() -> None:
+    shown = ViewBelow(table_oid=USERS, columns=("id",), filtered=True)
+    rules = CatalogRules(views={USER_VIEW: (USERS,)}, writable_views=(USER_VIEW,), views_below={USER_VIEW: (shown,)})
+    rows = on(USERS, Blocks.ROWS)
+    assert waits(rows, rules) == {USER_VIEW: (Blocks.ROWS, False)}
+    assert waits(replace(rows, all_rows=True), rules) == {USER_VIEW: (Blocks.ROWS, True)}
+    assert waits(on(USERS, Blocks.WRITES, SHARE), rules) == {USER_VIEW: (Blocks.WRITES, True)}
+    everything = replace(rules, views_below={USER_VIEW: (replace(shown, filtered=False),)})
+    assert waits(rows, everything) == {USER_VIEW: (Blocks.ROWS, True)}

@@ -6,23 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from lockage.core.forecast.rows import row_locks, row_locks_of_plans, targets_of
+from lockage.core.forecast.rows import row_locks
+from lockage.core.forecast.rows_of_plans import row_locks_of_plans, targets_of
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey
 from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import ChangeKind
-from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, USER_VIEW, USERS, mark, relation
-
-
-def key(on_delete: str = "a", on_update: str = "a") -> ForeignKey:
-    return ForeignKey(
-        name="f",
-        child_oid=KEYS,
-        parent_oid=USERS,
-        child_columns=("user_id",),
-        parent_columns=("id",),
-        on_delete=on_delete,
-        on_update=on_update,
-    )
+from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, USER_VIEW, USERS, mark, relation, users_key
 
 
 def locked(
@@ -72,17 +61,17 @@ def locked(
     ],
 )
 def test_a_foreign_key_locks_the_parents_row_only_when_it_is_looked_up(sql: str, oids: set[int]) -> None:
-    assert locked(sql, key()) == oids
+    assert locked(sql, users_key()) == oids
 
 
 @pytest.mark.parametrize("action", ["c", "n", "d"])
 def test_an_action_on_delete_changes_the_children(action: str) -> None:
-    assert locked("DELETE FROM users", key(on_delete=action)) == {USERS, KEYS}
+    assert locked("DELETE FROM users", users_key(on_delete=action)) == {USERS, KEYS}
 
 
 def test_an_action_on_update_needs_the_key_to_change() -> None:
-    assert locked("UPDATE users SET name = 'x'", key(on_update="c")) == {USERS}
-    assert locked("UPDATE users SET id = 3", key(on_update="c")) == {USERS, KEYS}
+    assert locked("UPDATE users SET name = 'x'", users_key(on_update="c")) == {USERS}
+    assert locked("UPDATE users SET id = 3", users_key(on_update="c")) == {USERS, KEYS}
 
 
 def test_a_table_that_refers_to_itself_comes_to_an_end() -> None:
@@ -111,7 +100,7 @@ def test_two_changes_of_one_table_make_the_worse_of_both() -> None:
     changes = [change for statement in statements for change in statement.changes]
     found = {
         lock.oid: lock
-        for lock in row_locks(changes, mark=BEFORE, rules=CatalogRules(foreign_keys=(key(),)))
+        for lock in row_locks(changes, mark=BEFORE, rules=CatalogRules(foreign_keys=(users_key(),)))
         if not lock.constants
     }
     assert found[KEYS].all_rows
@@ -136,7 +125,7 @@ def test_a_plan_that_never_finds_a_row_locks_none() -> None:
 
 
 def test_a_row_that_may_go_to_another_partition_is_inserted_there() -> None:
-    refers = replace(key(), child_oid=EVENTS, child_columns=("user_id",))
+    refers = replace(users_key(), child_oid=EVENTS, child_columns=("user_id",))
     rules = CatalogRules(foreign_keys=(refers,), partition_keys={EVENTS: ("at",)})
 
     def found(sql: str) -> set[tuple[int, ChangeKind]]:
@@ -177,7 +166,63 @@ def test_rows_are_locked_only_in_the_heirs_that_the_plan_reads() -> None:
 
 def test_rows_that_follow_their_parents_know_by_which_key() -> None:
     (statement,) = split_statements("DELETE FROM users WHERE id = 1", file="f")
-    rules = CatalogRules(foreign_keys=(key(on_delete="c"),))
+    rules = CatalogRules(foreign_keys=(users_key(on_delete="c"),))
     (below,) = [lock for lock in row_locks(statement.changes, mark=BEFORE, rules=rules) if lock.oid == KEYS]
     assert below.by_key is not None
     assert (below.by_key.child_columns, below.by_key.root_oid) == (("user_id",), USERS)
+
+
+EVENTS_2 = 12
+PARTITIONED = mark(*BEFORE.relations.values(), relation(EVENTS_2, "events_2", table=EVENTS, parents=(EVENTS,)))
+
+
+def doubted(sql: str, *keys: ForeignKey, held: set[int] | None = None) -> dict[int, bool]:
+    """By oid of what has rows locked: whether perhaps none of them is met."""
+    (statement,) = split_statements(sql, file="f")
+    found = row_locks(statement.changes, mark=PARTITIONED, rules=CatalogRules(foreign_keys=keys), held=held)
+    return {lock.oid: lock.doubt is not None for lock in found if lock.rows}
+
+
+@pytest.mark.parametrize(
+    ("sql", "doubts"),
+    [
+        ("DELETE FROM keys WHERE id = 1", {KEYS: False}),
+        ("DELETE FROM keys USING users WHERE users.id = keys.id", {KEYS: True}),
+        ("UPDATE keys SET a = 1 WHERE id IN (SELECT id FROM users)", {KEYS: True}),
+        ("UPDATE events SET a = 1", {EVENTS: False, EVENTS_1: False, EVENTS_2: False}),
+        ("UPDATE events SET a = 1 WHERE id = 1", {EVENTS: False, EVENTS_1: True, EVENTS_2: True}),
+    ],
+)
+def test_rows_that_hang_on_other_tables_or_may_lie_elsewhere_are_doubtful(sql: str, doubts: dict[int, bool]) -> None:
+    assert doubted(sql) == doubts
+
+
+def test_the_only_partition_that_was_locked_has_the_rows() -> None:
+    assert doubted("UPDATE events SET a = 1 WHERE id = 1", held={EVENTS, EVENTS_1}) == {EVENTS: False, EVENTS_1: False}
+
+
+def test_whether_rows_refer_to_those_deleted_is_doubtful_unless_all_are() -> None:
+    cascade = users_key("c")
+    assert doubted("DELETE FROM users WHERE id = 1", cascade) == {USERS: False, KEYS: True}
+    assert doubted("DELETE FROM users", cascade) == {USERS: False, KEYS: False}
+
+
+def test_a_key_that_is_listed_for_each_partition_of_the_parent_counts_once() -> None:
+    of_root = replace(users_key(), parent_oid=EVENTS)
+    listed = (of_root, replace(of_root, parent_oid=EVENTS_1), replace(of_root, parent_oid=EVENTS_2))
+    assert doubted("INSERT INTO keys (user_id) VALUES (1)", *listed) == {EVENTS: False, EVENTS_1: True, EVENTS_2: True}
+    seen = {KEYS, EVENTS, EVENTS_1}
+    assert doubted("INSERT INTO keys (user_id) VALUES (1)", *listed, held=seen) == {EVENTS: False, EVENTS_1: False}
+
+
+@pytest.mark.parametrize(
+    ("sql", "doubtful"),
+    [
+        ("INSERT INTO keys (user_id) VALUES (1)", False),
+        ("INSERT INTO keys (user_id) SELECT id FROM users", False),
+        ("INSERT INTO keys (user_id) SELECT id FROM users WHERE name = 'x'", True),
+        ("INSERT INTO keys (user_id) SELECT u.id FROM users u JOIN events e ON e.id = u.id", True),
+    ],
+)
+def test_whether_an_insert_finds_rows_to_insert_may_be_doubtful(sql: str, doubtful: bool) -> None:
+    assert doubted(sql, users_key()) == {USERS: doubtful}

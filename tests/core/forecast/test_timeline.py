@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.timeline import Hold, holds
-from lockage.core.forecast.trace import CatalogRules, ForeignKey
-from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, KEYS_PKEY, SERIAL, USERS, Script, mark, relation
+from lockage.core.forecast.trace import CatalogRules, ViewBelow
+from support.traces import (
+    BEFORE,
+    EVENTS,
+    EVENTS_1,
+    KEYS,
+    KEYS_PKEY,
+    SERIAL,
+    USER_VIEW,
+    USERS,
+    Script,
+    mark,
+    relation,
+    users_key,
+)
 
 EXCLUSIVE = "AccessExclusiveLock"
 
@@ -123,28 +138,11 @@ def test_a_renamed_table_keeps_its_oid_and_with_it_its_old_name() -> None:
 
 
 def test_deleting_parents_changes_rows_of_children_by_cascade_though_no_lock_on_them_was_seen() -> None:
-    key = ForeignKey(
-        name="f",
-        child_oid=KEYS,
-        parent_oid=USERS,
-        child_columns=("user_id",),
-        parent_columns=("id",),
-        on_delete="c",
-        on_update="a",
-    )
-    script = Script(rules=CatalogRules(foreign_keys=(key,))).did("DELETE FROM users", (USERS, "RowExclusiveLock"))
+    script = Script(rules=CatalogRules(foreign_keys=(users_key("c"),))).did("DELETE FROM users", (USERS, "RowExclusiveLock"))
     assert {h.oid for h in held(script) if h.blocks is Blocks.ROWS} == {USERS, KEYS}
 
 
-REFERS = ForeignKey(
-    name="f",
-    child_oid=KEYS,
-    parent_oid=USERS,
-    child_columns=("user_id",),
-    parent_columns=("id",),
-    on_delete="a",
-    on_update="a",
-)
+REFERS = users_key()
 
 
 def parents_locked(*statements: str) -> bool:
@@ -224,3 +222,72 @@ def test_of_two_locked_tables_of_one_name_the_plan_says_which_is_meant() -> None
     assert rows() == {KEYS, 50}
     script.steps = [replace(step, observation=replace(step.observation, plans=(plan,)))]
     assert rows() == {KEYS}
+
+
+KEYED = CatalogRules(unique_keys={USERS: (("id",),)})
+
+
+@pytest.mark.parametrize("key", ["7", "'tmp'"])
+def test_rows_that_the_script_inserted_itself_are_nobody_elses(key: str) -> None:
+    script = (
+        Script(rules=KEYED)
+        .did(f"INSERT INTO users (id) VALUES ({key})", (USERS, "RowExclusiveLock"))
+        .did(f"DELETE FROM users WHERE id = {key}", (USERS, "RowExclusiveLock"))
+    )
+    assert {h.blocks for h in held(script)} == {Blocks.NONE}
+
+
+@pytest.mark.parametrize("key", ["7", "'tmp'"])
+def test_a_row_that_is_deleted_and_inserted_anew_was_somebodys(key: str) -> None:
+    script = (
+        Script(rules=KEYED)
+        .did(f"DELETE FROM users WHERE id = {key}", (USERS, "RowExclusiveLock"))
+        .did(f"INSERT INTO users (id) VALUES ({key})", (USERS, "RowExclusiveLock"))
+        .did(f"UPDATE users SET a = 1 WHERE id = {key}", (USERS, "RowExclusiveLock"))
+    )
+    assert {(h.first, h.last) for h in held(script) if h.blocks is Blocks.ROWS} == {(0, 2)}
+
+
+def test_a_text_that_is_one_value_only_in_some_types_is_no_key_of_ones_own() -> None:
+    script = (
+        Script(rules=KEYED)
+        .did("INSERT INTO users (id) VALUES ('tmp')", (USERS, "RowExclusiveLock"))
+        .did("DELETE FROM users WHERE id = 'Tmp'", (USERS, "RowExclusiveLock"))
+    )
+    assert {(h.first, h.blocks) for h in held(script)} == {(0, Blocks.NONE), (1, Blocks.ROWS)}
+
+
+@pytest.mark.parametrize(
+    ("sql", "pinned"),
+    [
+        ("UPDATE users SET id = 2 WHERE id = 1", True),
+        ("DELETE FROM users WHERE id = 'a-1'::uuid", True),
+        ("DELETE FROM users WHERE id > 1", False),
+        ("UPDATE users SET a = 1 FROM keys WHERE keys.id = 1", False),
+    ],
+)
+def test_rows_are_pinned_where_a_whole_key_is_written_out(sql: str, pinned: bool) -> None:
+    script = Script(rules=KEYED).did(sql, (USERS, "RowExclusiveLock"))
+    assert {h.pinned for h in held(script) if h.blocks is Blocks.ROWS} == {pinned}
+
+
+def test_rows_that_a_view_names_by_the_tables_key_are_pinned() -> None:
+    shown = ViewBelow(table_oid=USERS, columns=("id",), filtered=False)
+    rules = replace(KEYED, views={USER_VIEW: (USERS,)}, views_below={USER_VIEW: (shown,)}, columns={USER_VIEW: ("no",)})
+    script = Script(rules=rules).did("DELETE FROM user_view WHERE no = 5", (USERS, "RowExclusiveLock"))
+    assert {(h.oid, h.pinned) for h in held(script) if h.blocks is Blocks.ROWS} == {(USERS, True)}
+
+
+def test_nobody_refers_to_a_row_of_the_scripts_own() -> None:
+    rules = CatalogRules(foreign_keys=(users_key("c"),), unique_keys={USERS: (("id",),), KEYS: (("id",),)})
+    own = Script(rules=rules).did("INSERT INTO users (id) VALUES (7)").did("DELETE FROM users WHERE id = 7")
+    other = Script(rules=rules).did("INSERT INTO users (id) VALUES (7)").did("DELETE FROM users WHERE id = 8")
+    assert [h.oid for h in held(own) if h.blocks is Blocks.ROWS] == []
+    assert {h.oid for h in held(other) if h.blocks is Blocks.ROWS} == {USERS, KEYS}
+
+
+def test_a_row_of_the_scripts_own_that_comes_to_refer_to_another_locks_that_one() -> None:
+    rules = CatalogRules(foreign_keys=(users_key("c"),), unique_keys={USERS: (("id",),), KEYS: (("id",),)})
+    begun = Script(rules=rules).did("INSERT INTO keys (id) VALUES (7)")
+    refers = begun.did("UPDATE keys SET user_id = 1 WHERE id = 7").did("UPDATE keys SET a = 1 WHERE id = 7")
+    assert [h.oid for h in held(refers) if h.blocks is Blocks.ROWS] == [USERS]

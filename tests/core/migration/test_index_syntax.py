@@ -12,7 +12,7 @@ from lockage.core.migration.index_syntax import IndexSyntax, indexes_in
     [
         ("CREATE INDEX i ON t (a)", IndexSyntax(name="i", columns=("a",))),
         ("CREATE UNIQUE INDEX ON t USING GIST (a gist_x_ops, (lower(b))) INCLUDE (c)", IndexSyntax(
-            method="gist", columns=("a", ""), classes=("gist_x_ops",), unique=True
+            method="gist", columns=("a", ""), unique=True
         )),
         ("CREATE INDEX i ON t (a) WHERE b IS NULL AND c IS NOT NULL", IndexSyntax(
             name="i", columns=("a",), partial=True, wants=(("b", True), ("c", False))

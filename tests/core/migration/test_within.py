@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockage.core.migration.within import WholeCopy, beginning_of, executable, makes_temporary, query_within, whole_copy
+from lockage.core.migration.within import WholeCopy, beginning_of, executable, query_within, whole_copy
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,6 @@ def test_what_names_objects_and_can_be_taken_back_is_executable(text: str) -> No
 )
 def test_what_ends_transactions_or_names_nothing_is_not(text: str) -> None:
     assert not executable(text)
-
-
-def test_what_is_the_sessions_own_is_known_by_its_words() -> None:
-    assert makes_temporary("create temporary table x (a int)")
-    assert not makes_temporary("create table temporary_x (a int)")
 
 
 @pytest.mark.parametrize(

@@ -63,12 +63,12 @@ def test_a_harmless_hop_rolls() -> None:
     assert choice.strategy is Strategy.ROLLING
     assert choice.reasons == (
         "no break found in 20 statements of 2.26.6",
-        "nobody would notice: public.templates is blocked longest, 0.0 s likely, 0.2 s at most",
+        "nobody would notice: public.templates is blocked longest, 20 ms likely, 0.2 s at most",
         "3 of 3 replicas keep serving",
     )
     assert choice.would_change == (
         "scale-to-zero, if one statement of 2.26.6 broke, something were unknown, or users of a relation were blocked more "
-        "than 1 s likely or 2 s high (now 0.0 s likely, 0.2 s at most)",
+        "than 1 s likely or 2 s high (now 20 ms likely, 0.2 s at most)",
     )
 
 
@@ -211,7 +211,7 @@ def test_scale_to_one_must_save_half_of_the_outage() -> None:
     assert (one.unavailable_s.likely, zero.unavailable_s.likely) == (10.0, 13.0)
     assert choice.would_change == (
         "rolling, if no statement of 2.26.6 failed after it (now 2 of 20), and public.api_keys were blocked at most 1 s likely "
-        "and 2 s high (now 8.5 s likely, 20.0 s at most)",
+        "and 2 s high (now 8.5 s likely, 20 s at most)",
         "scale-to-one, if it cost at most 6.5 s (now 10.0 s; scale-to-zero 13.0 s)",
     )
 
@@ -272,7 +272,7 @@ def test_a_forced_strategy_that_is_worse_is_warned_of() -> None:
     assert choice.strategy is Strategy.SCALE_TO_ZERO
     assert choice.warnings == (
         "scale-to-zero from 2.26.6 to 2.27.8 was asked for: about 4.1 s without service; "
-        "Lockage would take rolling, about 0.0 s",
+        "Lockage would take rolling, about 20 ms",
     )
     assert choice.would_change[0] == "rolling, if --strategy were left out"
 

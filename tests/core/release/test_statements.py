@@ -83,6 +83,15 @@ def test_statements_that_look_at_the_catalog_only_are_of_tools_and_not_of_the_ap
         "select column_name from information_schema.columns where table_name = $1",
         "select pg_stat_statements_reset()",
         "select query from public.pg_stat_statements",
+        'LOCK TABLE public.users, public."a in b" IN ACCESS SHARE MODE',
+    )
+    of_sessions = (
+        "BEGIN",
+        "start transaction isolation level serializable",
+        "COMMIT",
+        "SET statement_timeout = $1",
+        "set local search_path = $1",
+        "RELEASE SAVEPOINT one",
     )
     of_application_itself = (
         "select id from users where exists (select from pg_class where relname = $1)",
@@ -90,6 +99,12 @@ def test_statements_that_look_at_the_catalog_only_are_of_tools_and_not_of_the_ap
         "select 1",
         "select now() - interval $1",
         "select pg_broken extract(",
+        "set constraints users_fk deferred",
+        "set role reader",
+        "set local role reader",
+        "set session authorization reader",
+        "lock table users in exclusive mode",
+        "table releases",
     )
-    release = running_release((*of_tools, *of_application_itself))
+    release = running_release((*of_tools, *of_sessions, *of_application_itself))
     assert of_application(release).texts == of_application_itself

@@ -464,3 +464,45 @@ create or replace function describe_order(which bigint) returns text language pl
 select describe_order(id) from orders where id = 42 and status <> 'lost'
 --? holds
 select id from orders where id = 42 and status <> 'lost'
+
+--! a column that must be given, behind a domain that a made-up value does not meet
+alter table contacts add column origin text not null default 'x';
+alter table contacts alter column origin drop default;
+--? breaks
+insert into contacts (mail, method) values ('a@example.org', 'post')
+--? holds
+update contacts set weight = 7 where mail = 'c1@example.org'
+
+--! a trigger that fails, behind a check and a domain
+create function note_contact() returns trigger language plpgsql as
+    $$ begin insert into settings (key, who) values ('a', 'b'); return null; end $$;
+create trigger note_contact after insert or update on contacts for each row execute function note_contact();
+--? breaks
+insert into contacts (mail, method) values ('a@example.org', 'post') returning id
+--? breaks
+update contacts set method = 'post' where id = 1
+--? breaks
+update contacts set weight = 1 where mail = 'c1@example.org'
+--? holds
+select mail from contacts where method = 'phone'
+
+--! rename a constraint that is named in a conflict, behind a domain
+alter table contacts rename constraint contacts_mail_method to one_mail;
+--? breaks
+insert into contacts (mail, method) values ('c1@example.org', 'post') on conflict on constraint contacts_mail_method do nothing
+--? holds
+insert into contacts (mail, method) values ('c1@example.org', 'post') on conflict (mail, method) do nothing
+
+--! drop a text search configuration
+drop text search configuration shop_search;
+--? breaks by value
+select id from contacts where to_tsvector('shop_search', mail) @@ to_tsquery('simple', 'x')
+--? holds
+select id from contacts where mail like 'c%'
+
+--! fewer bits
+alter table contacts alter column flags type bit(2) using flags::bit(2);
+--? breaks
+update contacts set flags = b'0101' where id = 1
+--? holds
+select count(*) from contacts where weight > 1

@@ -9,5 +9,6 @@ insert into sessions (customer_id, expires_at, data) select n, now() + interval 
 insert into settings values ('color', 'blue'), ('size', 'large');
 insert into events (id, at, kind) values (1, '2025-06-01', 'login'), (2, '2026-06-01', 'login');
 insert into jobs (queue, body) select 'mail', '{"to": 1}' from generate_series(1, 10);
+insert into contacts (mail, method, flags, weight) select 'c' || n || '@example.org', 'phone', b'0101', n from generate_series(1, 10) as n;
 insert into archive.orders select n, n from generate_series(1, 10) as n;
 analyze;

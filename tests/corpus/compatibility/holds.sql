@@ -408,3 +408,29 @@ with next as (select id from jobs where queue = 'mail' and not taken order by id
 update jobs set taken = true from next where jobs.id = next.id returning jobs.id
 --? holds
 select id, row_number() over (partition by queue order by id) from jobs where body ->> 'to' is not null
+
+--! another type for what is copied and read by a cursor
+alter table contacts alter column weight type bigint;
+--? holds direct
+copy contacts (weight, method) to stdout
+--? holds direct
+copy (select weight from contacts) to stdout
+--? holds direct
+explain select weight from contacts
+
+--! drop a view beside sequences
+drop view customer_names;
+--? holds
+select nextval('invoice_numbers')
+
+--! a check that lets more pass
+alter table contacts drop constraint contacts_weight_check;
+alter table contacts add check (weight <= 1000);
+--? holds
+update contacts set weight = 50 where id = 1
+
+--! a unique key over fewer rows
+drop index contacts_mail;
+create unique index contacts_mail on contacts (mail) where method = 'phone' and weight is not null;
+--? holds
+insert into contacts (mail, method) values ('new@example.org', 'phone')

@@ -40,6 +40,17 @@ create table events (id bigint, at timestamptz not null, kind text) partition by
 create table events_2025 partition of events for values from ('2025-01-01') to ('2026-01-01');
 create table events_2026 partition of events for values from ('2026-01-01') to ('2027-01-01');
 create table jobs (id bigserial primary key, queue text not null default 'default', taken boolean not null default false, body json);
+create domain mail_address as text check (value ~ '@');
+create table contacts (
+    id bigserial primary key,
+    mail mail_address not null,
+    method text not null check (method in ('phone', 'post')),
+    flags bit(4),
+    weight numeric check (weight <= 100),
+    constraint contacts_mail_method unique (mail, method)
+);
+create unique index contacts_mail on contacts (mail) where method = 'phone';
+create text search configuration shop_search (copy = english);
 create sequence invoice_numbers;
 create view open_orders as select id, customer_id, total from orders where status = 'new';
 create view customer_names as select id, name from customers;

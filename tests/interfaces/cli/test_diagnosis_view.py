@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from datetime import UTC, datetime
 
 import pytest
-from rich.console import Console
 
 from lockage.core.diagnosis.evidence import Missing
 from lockage.core.diagnosis.findings import Cause, Diagnosis, Exhibit, Finding, Migrating, RuledOut, VendorCall
 from lockage.interfaces.cli.diagnosis_view import EXHIBITS, in_words, show_diagnosis
+from support.printed import printed
 
 ROOT = Finding(
     code="F001",
@@ -40,10 +39,7 @@ def diagnosis(*findings: Finding, healthy: bool = False, **more: object) -> Diag
 
 
 def shown(found: Diagnosis, *, verbose: bool = False, terminal: bool = False) -> str:
-    stream = io.StringIO()
-    console = Console(file=stream, width=80, force_terminal=terminal, color_system=None, markup=False, emoji=False)
-    show_diagnosis(found, console, causes={"F040": CAUSE}, verbose=verbose)
-    return stream.getvalue()
+    return printed(lambda console: show_diagnosis(found, console, causes={"F040": CAUSE}, verbose=verbose), terminal=terminal)
 
 
 def test_the_root_comes_first_and_what_follows_says_of_what() -> None:

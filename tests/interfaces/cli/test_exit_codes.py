@@ -144,6 +144,16 @@ def test_an_upgrade_without_a_terminal_and_without_yes_is_refused(tmp_path: Path
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_character_that_the_terminal_lacks_does_not_end_the_answer(tmp_path: Path, encoding: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lockage.interfaces.cli.main", "explain", "H012"],
+        capture_output=True, env={"LOCKAGE_HOME": str(tmp_path), "PYTHONIOENCODING": encoding}, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.isascii()
+
+
 def test_nothing_given_is_a_question_for_help(home: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run([], environment=home) == 0
     assert "Usage: lockage" in capsys.readouterr().out

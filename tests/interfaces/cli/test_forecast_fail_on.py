@@ -27,7 +27,7 @@ def test_the_forecast_is_given_out_whatever_its_hazards_and_the_exit_code_tells(
     home = {"LOCKAGE_HOME": str(tmp_path / "home")}
     assert run(["forecast", "--migrations", str(migrations), "--json"], environment=home) == 0
     calm = json.loads(capsys.readouterr().out)
-    assert {hazard["code"] for hazard in calm["hazards"]} == {"H001", "H010"}
+    assert {hazard["code"] for hazard in calm["hazards"]} == {"H001", "H005", "H010"}
     assert calm["hazards"][0].keys() == {"code", "severity", "relation", "file", "line", "sentence", "remedy"}
     assert run(["forecast", "--migrations", str(migrations), "--json", "--fail-on", "error"], environment=home) == 5
     failed = capsys.readouterr()
@@ -38,7 +38,17 @@ def test_the_forecast_is_given_out_whatever_its_hazards_and_the_exit_code_tells(
 def test_a_script_without_hazards_fails_on_nothing(
     migrations: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (migrations / "2_rewrite.sql").write_text("ALTER TABLE orders ADD COLUMN note text;")
+    (migrations / "2_rewrite.sql").write_text("SET lock_timeout = '2s';\nALTER TABLE orders ADD COLUMN note text;")
     home = {"LOCKAGE_HOME": str(tmp_path / "home")}
     assert run(["forecast", "--migrations", str(migrations), "--fail-on", "note"], environment=home) == 0
     assert "Hazards" not in capsys.readouterr().out
+
+
+def test_an_ordinary_migration_without_a_lock_timeout_is_no_error(
+    migrations: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (migrations / "2_rewrite.sql").write_text("ALTER TABLE orders ADD COLUMN note text;")
+    home = {"LOCKAGE_HOME": str(tmp_path / "home")}
+    assert run(["forecast", "--migrations", str(migrations), "--json", "--fail-on", "error"], environment=home) == 0
+    [hazard] = json.loads(capsys.readouterr().out)["hazards"]
+    assert (hazard["code"], hazard["severity"], hazard["relation"]) == ("H005", "warning", "public.orders")

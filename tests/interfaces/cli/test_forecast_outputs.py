@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -148,3 +150,15 @@ def test_a_wrong_command_line_says_what_to_type_instead(
     assert run(["forecast", *arguments], environment={}) == 2
     told = capsys.readouterr().err
     assert f": {message}\nhint: {hint}\n" in told
+
+
+def test_names_that_need_quotes_have_them_but_in_json(tmp_path: Path) -> None:
+    made = usual()
+    odd = replace(made.relations[0], relation="public.Order Items")
+    forms = {form: tmp_path / form for form in Form}
+    give_out(
+        replace(made, relations=(odd, *made.relations[1:])), [Output(form=form, file=file) for form, file in forms.items()]
+    )
+    shown = {form: html.unescape(file.read_text(encoding="utf-8")) for form, file in forms.items()}
+    assert {form for form, text in shown.items() if "public.Order Items" in text} == {Form.JSON}
+    assert {form for form, text in shown.items() if 'public."Order Items"' in text} >= {Form.TEXT, Form.MARKDOWN, Form.HTML}

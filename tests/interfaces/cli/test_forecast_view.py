@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from lockage.core.forecast.assess import (
     Blocks,
@@ -24,6 +22,7 @@ from lockage.core.forecast.assess import (
 )
 from lockage.interfaces.cli.forecast_view import show_forecast
 from support.page_forecasts import nobody_waits, unknown_end, usual
+from support.printed import printed
 
 FILE = "000015_api_key_scopes_array_allow_list.up.sql"
 STATEMENT = "ALTER TABLE api_keys ADD COLUMN scopes api_key_scope[], ADD COLUMN allow_list text[] NOT NULL DEFAULT ARRAY['*:*']"
@@ -81,19 +80,7 @@ FORECAST = Forecast(
 
 
 def shown(forecast: Forecast, *, terminal: bool = False) -> str:
-    stream = io.StringIO()
-    console = Console(
-        file=stream,
-        width=80,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        force_terminal=terminal,
-        color_system=None,
-        legacy_windows=False,
-    )
-    show_forecast(forecast, console)
-    return stream.getvalue()
+    return printed(lambda console: show_forecast(forecast, console), terminal=terminal)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +128,19 @@ def test_relations_that_wait_alike_are_told_once() -> None:
     text = shown(replace(FORECAST, relations=(*several, FORECAST.relations[1])))
     assert "  public.part_00, public.part_01, public.part_02, public.part_03 and 8 more: readers and writers, an" in text
     assert text.count("an unknown time (9.0 s likely without what is unknown)") == 1
+
+
+def test_a_table_stands_before_the_view_that_waits_a_moment_longer_with_it() -> None:
+    table = replace(FORECAST.relations[0], blocked_s=Seconds(low=4.0, likely=9.0, high=21.0))
+    view = RelationForecast(
+        relation="public.active_keys",
+        locks=(),
+        blocks=Blocks.READS,
+        blocked_s=Seconds(low=4.0, likely=9.01, high=21.1),
+        because=("is a view of public.api_keys", "is a view of public.users"),
+    )
+    second = shown(replace(FORECAST, relations=(view, table))).splitlines()[1]
+    assert second.startswith("Readers and writers of public.api_keys wait")
 
 
 def test_of_many_relations_the_worst_are_told_and_the_rest_is_counted() -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from lockage.core.forecast.assess import Check, Hazard, Severity
 from lockage.errors import FindingsError
 from lockage.interfaces.cli.hazard_view import HAZARDS_SHOWN, end_at, show_hazards
+from support.printed import printed
 
 
 def hazard(code: str, severity: Severity, *, line: int = 3, remedy: str = "Do it in a transaction of its own.") -> Hazard:
@@ -22,12 +21,7 @@ def hazard(code: str, severity: Severity, *, line: int = 3, remedy: str = "Do it
 
 
 def shown(*hazards: Hazard, terminal: bool = False, checks: Sequence[Check] = ()) -> str:
-    stream = io.StringIO()
-    console = Console(
-        file=stream, width=80, markup=False, emoji=False, highlight=False, force_terminal=terminal, color_system=None
-    )
-    show_hazards(hazards, console, checks=checks)
-    return stream.getvalue()
+    return printed(lambda console: show_hazards(hazards, console, checks=checks), terminal=terminal)
 
 
 ERROR, WARNING, NOTE = (

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from lockage.core.forecast.assess import Blocks, Forecast, Seconds
 from lockage.core.forecast.waiting_records import Deadlock, InTheWay, LongStatement, Queue, Waiting
@@ -14,6 +12,7 @@ from lockage.core.plan.compared import compared, without_deployment
 from lockage.interfaces.cli.forecast_view import show_forecast
 from lockage.settings import Settings
 from support.plan_material import blocked, breaking, harmless
+from support.printed import printed
 
 LEDGER = "public.schema_migrations"
 IDLE = InTheWay(
@@ -45,19 +44,7 @@ WAITING = Waiting(
 
 
 def shown(found: Forecast, *, terminal: bool = False) -> str:
-    stream = io.StringIO()
-    console = Console(
-        file=stream,
-        width=80,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        force_terminal=terminal,
-        color_system=None,
-        legacy_windows=False,
-    )
-    show_forecast(found, console)
-    return stream.getvalue()
+    return printed(lambda console: show_forecast(found, console), terminal=terminal)
 
 
 def with_all() -> Forecast:

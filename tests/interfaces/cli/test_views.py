@@ -12,19 +12,15 @@ from lockage.core.facts import LedgerReading, LedgerState, Survey
 from lockage.core.run import RunEvent
 from lockage.interfaces.cli.console import say
 from lockage.interfaces.cli.run_view import event_line
-from lockage.interfaces.cli.survey_view import one_line, show_survey
+from lockage.interfaces.cli.survey_view import show_survey
 from lockage.interfaces.wording.sizes import size
 from lockage.settings import LongTransactions
 from support.plan_material import NOW, owned, session, survey
+from support.printed import printed
 
 
 def shown(found: Survey, *, terminal: bool, width: int = 80) -> str:
-    stream = io.StringIO()
-    console = Console(
-        file=stream, force_terminal=terminal, color_system=None, width=width, markup=False, emoji=False, highlight=False
-    )
-    show_survey(found, console, limits=LongTransactions())
-    return stream.getvalue()
+    return printed(lambda console: show_survey(found, console, limits=LongTransactions()), terminal=terminal, width=width)
 
 
 ORPHAN = owned(
@@ -92,7 +88,5 @@ def test_an_event_is_one_line_with_the_step_or_what_was_seen() -> None:
     assert event_line(RunEvent(at=NOW, kind="saw", text="no orphan")).endswith("no orphan")
 
 
-def test_sizes_and_queries_are_short() -> None:
+def test_sizes_are_short() -> None:
     assert (size(0), size(1500), size(2_500_000_000), size(7 * 10**15)) == ("0 B", "2 kB", "2 GB", "7000.0 TB")
-    assert one_line("a\n\n  b") == "a b"
-    assert len(one_line("x" * 500)) == 200

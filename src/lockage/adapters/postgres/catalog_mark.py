@@ -30,6 +30,7 @@ class MarkReader:
         self.tables: dict[int, None] = {}  # those that have rows
         self._above: dict[int, int] = {}  # the same, and a partition's parent
         self._relations: Layered[int, CatalogRelation] = Layered({})
+        self._gone: set[int] = set()
 
     def read(self, text: str) -> CatalogMark:
         """Gives the mark of ``text``, which has all relations.
@@ -37,6 +38,8 @@ class MarkReader:
         ``table_oid`` follows an index to its table, a TOAST table and its index to their owner, and a partition to the root.
         """
         rows = {row[0]: (line, row) for line, row in _rows(text)}
+        for oid in self._lines.keys() - rows.keys():
+            self._note_gone(oid)
         self._lines = {oid: line for oid, (line, _) in rows.items()}
         self._owners, self._owned, self._above = {}, {}, {}
         for _, row in rows.values():
@@ -50,6 +53,15 @@ class MarkReader:
         else:
             self._relations = self._relations.changed({**differing, **dict.fromkeys(gone)})
         return CatalogMark(relations=self._relations)
+
+    def known(self, oids: Iterable[int]) -> list[int]:
+        """Those of these relations that were there at the last mark."""
+        return [oid for oid in oids if oid in self._lines]
+
+    def take_gone(self) -> set[int]:
+        """Gives the relations that have gone since they were taken here last, and the tables of those that were indexes."""
+        taken, self._gone = self._gone, set()
+        return taken
 
     def concerned(self, oids: Iterable[int]) -> frozenset[int]:
         """These relations and what belongs to them: a table that moves takes its indexes along, and locks none of them."""
@@ -76,6 +88,7 @@ class MarkReader:
             changes[oid] = self._relation(rows[oid][1])
         for oid in asked:
             if oid in self._lines and oid not in rows:
+                self._note_gone(oid)
                 del self._lines[oid]
                 self._displace(oid)
                 changes[oid] = None
@@ -86,6 +99,11 @@ class MarkReader:
                 self.tables.pop(oid, None)
         self._relations = self._relations.changed(changes)
         return CatalogMark(relations=self._relations)
+
+    def _note_gone(self, oid: int) -> None:
+        self._gone.add(oid)
+        if oid in self._owners:
+            self._gone.add(self._owners[oid])
 
     def _place(self, row: _Row) -> None:
         oid, _, _, _, owner, is_partition, parents, _ = row

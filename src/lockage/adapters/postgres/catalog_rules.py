@@ -13,7 +13,17 @@ from typing import Any
 
 from lockage.adapters.postgres.exchange import Row
 from lockage.core.forecast.layers import Layered
-from lockage.core.forecast.trace import CatalogRules, ForeignKey, KeyList, Rewrite, Routine, RoutineList, Trigger, Use
+from lockage.core.forecast.trace import (
+    CatalogRules,
+    ForeignKey,
+    KeyList,
+    Rewrite,
+    Routine,
+    RoutineList,
+    Trigger,
+    Use,
+    ViewBelow,
+)
 
 # Source: catalog/pg_trigger.h, PostgreSQL 18.
 _ROW = 1 << 0
@@ -26,6 +36,7 @@ _RELATION: Mapping[str, Callable[[Sequence[Any]], int]] = {
     "rewrites": lambda values: values[1],
     "views": lambda values: values[0],
     "writable_views": lambda values: values[0],
+    "views_below": lambda values: values[0],
     "uses": lambda values: values[0],
     "uses_of_domains": lambda values: values[0],
     "sequences": lambda values: values[1],
@@ -43,7 +54,7 @@ class RuleReader:
 
     def __init__(self) -> None:
         self._entries: dict[str, dict[int, list[Any]]] = {kind: {} for kind in _RELATION}
-        self._children: dict[int, set[int]] = {}  # who has, or has had, foreign keys to a table
+        self._children: dict[int, set[int]] = {}  # who has, or has had, foreign keys to a table, or shows it
         self._names: dict[int, str] = {}  # of routines
         self._routines = RoutineList(())
         self._mappings: dict[str, Layered[int, tuple[Any, ...]]] = {}
@@ -52,12 +63,9 @@ class RuleReader:
         self._built_keys: dict[int, list[ForeignKey]] = {}  # by the table that has them
 
     def concerned(self, oids: Iterable[int]) -> frozenset[int]:
-        """These relations and those whose entries name their columns: tables that refer to them."""
+        """These relations and those whose entries name their columns: tables that refer to them, views."""
         found = frozenset(oids)
-        children = {child for parent in found for child in self._children.get(parent, ())}
-        # Whether the columns of a table count may hang on who refers to it.
-        parents = {values[2] for child in found for values in self._entries["foreign_keys"].get(child, ())}
-        return found | children | parents
+        return found | {child for parent in found for child in self._children.get(parent, ())}
 
     def exceeds(self, counts: Mapping[str, int]) -> bool:
         """Whether it has more entries of some kind than there are."""
@@ -82,6 +90,8 @@ class RuleReader:
             new[_RELATION[kind](entry)].append(entry)
             if kind == "foreign_keys":
                 self._children.setdefault(entry[2], set()).add(entry[1])
+            elif kind == "views_below":
+                self._children.setdefault(entry[1], set()).add(entry[0])
         if few is None:
             self._entries[kind], self._stale[kind] = dict(new), None
             return
@@ -115,6 +125,7 @@ class RuleReader:
             ),
             views=self._mapping("views", lambda values: values[1]),
             writable_views=tuple(entries["writable_views"]),
+            views_below=self._mapping("views_below", _view_below),
             uses=tuple(
                 _use(values) for kind in ("uses", "uses_of_domains") for those in entries[kind].values() for values in those
             ),
@@ -171,6 +182,11 @@ def _foreign_key(values: Sequence[Any]) -> ForeignKey:
         on_delete=on_delete,
         on_update=on_update,
     )
+
+
+def _view_below(values: Sequence[Any]) -> ViewBelow:
+    _, table, columns, filtered = values
+    return ViewBelow(table_oid=table, columns=tuple(columns), filtered=filtered)
 
 
 def _use(values: Sequence[Any]) -> Use:

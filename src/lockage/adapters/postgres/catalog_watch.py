@@ -7,7 +7,7 @@ what of it, from the relations that it has locked meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from enum import IntEnum
 
 import psycopg
@@ -56,28 +56,38 @@ _COUNTED = (
         "triggers",
         "policies",
     ),
-    *("routines", "attributes", "schemas", "gone"),
+    *("routines", "schemas"),
 )
-"""What ``select_catalog_writes.sql`` counts, in its order. ``attributes`` are columns that were changed and not only made;
-``schemas`` were renamed, and what is in them too, which no lock tells; rows that are ``gone`` tell of no relation."""
+"""What ``select_catalog_writes.sql`` counts, in its order; of each what was made, changed and gone."""
 
-_WRITTEN = {
-    Part.RELATIONS: {"relations", "heirs"},
-    Part.KEYS: {"constraints", "indexes", "defaults", "columns", "dependencies"},
-    Part.CODE: {"relations", "rewrites", "triggers", "policies", "attributes", "constraints", "indexes", "defaults"},
-    Part.ROUTINES: {"routines"},
+_KINDS = ("made", "changed", "gone")
+
+_NOT_COUNTED = {Part.RELATIONS: "heirs gone", Part.CODE: "policies gone"}
+"""Where a row of these is gone, which is rare, all of the part is read anew: nothing else tells whose it was."""
+
+_COUNTED_RULES = {"constraints gone", "indexes gone", "triggers gone", "rewrites gone"}
+"""A row that is gone tells of no relation; but how many of these there are is known (``select_rule_counts.sql``)."""
+
+_GOES_UNDER = "AccessExclusiveLock"
+"""What drops a relation holds this on it, and does so to the end. Source: PostgreSQL 18, src/backend/catalog/dependency.c,
+AcquireDeletionLock, and heap.c, heap_drop_with_catalog; CONCURRENTLY takes a weaker one, and refuses a transaction."""
+
+_SOURCES = {
+    Part.RELATIONS: ("relations", "heirs"),
+    Part.KEYS: ("constraints", "indexes", "defaults", "columns", "dependencies"),
+    Part.CODE: ("relations", "rewrites", "triggers", "policies", "constraints", "indexes", "defaults"),
+    Part.ROUTINES: ("routines",),
 }
+_WRITTEN = {part: {f"{name} {kind}" for name in names for kind in _KINDS} for part, names in _SOURCES.items()}
+_WRITTEN[Part.CODE] |= {"columns changed"}
 """Which of it each part is read from. Checks, defaults, indexes and policies execute functions; a relation that is changed may
 have switched its policies on."""
 
-_FLAGS = ("attributes", "constraints", "indexes", "defaults", "triggers", "rewrites", "policies")
-"""What ``select_changed_owners.sql`` looks through where it is told so."""
+_WITH_OIDS = ("constraints", "indexes", "defaults", "triggers", "rewrites", "policies")
+"""Entries that bear oids, and so the youngest of them the highest."""
 
-_CHANGED = {
-    Part.RELATIONS: "select_changed_relations",
-    Part.KEYS: "select_changed_owners",
-    Part.CODE: "select_changed_owners",
-}
+_OF_OWNERS = frozenset({Part.KEYS, Part.CODE})
+"""Parts whose entries belong to a relation each."""
 
 _RULES = {Part.KEYS: "select_key_rules", Part.CODE: "select_code_rules", Part.ROUTINES: "select_routines"}
 
@@ -92,27 +102,35 @@ class CatalogWatch:
         self._mark = CatalogMark(relations={})
         self._rule_reader = RuleReader()
         self._rules = CatalogRules()
-        self._writes: Row = ()  # as counted last in the open transaction
+        self._writes: Mapping[str, str | None] = {}  # as counted last in the open transaction
         self._stale = set(Part)
         # Of each part, what was locked when it was changed since its last reading, by transactions; None: it may be any.
         self._concerned: dict[Part, list[HeldLocks] | None] = dict.fromkeys(Part)
         # Of each part, the youngest subtransaction at an earlier reading, and whether all that has changed since was changed by
         # younger ones.
         self._since: dict[Part, str | None] = dict.fromkeys(Part)
+        self._newest: dict[Part, str | None] = dict.fromkeys(_OF_OWNERS)  # an oid that there was at that reading
         self._younger: dict[Part, bool] = dict.fromkeys(Part, False)
         self._written: dict[Part, set[str]] = {part: set() for part in Part}  # what was written to since then
-        self._narrowed: dict[str, Row] = {}  # what a query for changed relations has given, while it holds
+        self._gone: dict[Part, set[int]] = {part: set() for part in _RULES}  # relations that went since its last reading
+        self._moved: dict[Part, set[int] | None] = dict.fromkeys(_OF_OWNERS)  # … that have changed since then; None: not known
         self._divided = False  # a savepoint or a transaction has begun since the last look
 
     def mark(self) -> CatalogMark:
         """Gives the relations; inside an aborted transaction, as they were seen last."""
         if Part.RELATIONS in self._stale and self._status is not TransactionStatus.INERROR:
-            few, mark = self._few(Part.RELATIONS), None
+            changed = self._changed_relations()
+            few, mark = self._few(Part.RELATIONS, changed), None
             if few is not None:
                 few = self._marks.concerned(few)
                 mark = self._marks.update(self._read(_only(few))[0][0] or "", few)
             self._mark = mark or self._marks.read(self._read(load_sql("select_catalog_mark"))[0][0] or "")
             self._is_read(Part.RELATIONS)
+            gone = self._marks.take_gone()
+            for part in self._gone:
+                self._gone[part] |= gone
+            for part, moved in self._moved.items():
+                self._moved[part] = None if moved is None or changed is None else moved | changed
         return self._mark
 
     def tables(self) -> Collection[int]:
@@ -124,19 +142,22 @@ class CatalogWatch:
         """Gives what PostgreSQL does by itself; inside an aborted transaction, as it was seen last."""
         stale = self._stale & _RULES.keys()
         if stale and self._status is not TransactionStatus.INERROR:
-            for part in stale:
-                few = self._few(part)
-                few = None if few is None else self._rule_reader.concerned(few)
+            self.mark()  # which tells what has gone
+            changed, lacking = self._changed_owners(stale), False
+            for part in sorted(stale):
+                few = self._few(part, changed)
+                few = None if few is None else self._rule_reader.concerned(few | self._gone[part])
                 self._rule_reader.take(self._read(_wanting(_RULES[part], few)), few)
-                if few is not None and "gone" in self._written[part] and self._is_many(part) and part in _CHANGED:
-                    self._take_lacking(part)
+                lacking |= few is not None and not _COUNTED_RULES.isdisjoint(self._written[part])
                 self._is_read(part)
+            if lacking:
+                self._take_lacking()
             self._rules = self._rule_reader.rules()
         return self._rules
 
     def transaction_begins(self) -> None:
         """Forgets what the transaction before has written: it was looked at in time."""
-        self._writes = ()
+        self._writes = {}
         self._divided = True
 
     def divided(self) -> None:
@@ -145,28 +166,26 @@ class CatalogWatch:
 
     def look(self, locked: HeldLocks) -> None:
         """Finds out in the open transaction which parts were written to since the last look; ``locked``: what it holds now."""
-        before, self._writes = self._writes, self._count()
-        self._narrowed.clear()
-        written = {
-            name
-            for place, (name, now) in enumerate(zip(_COUNTED, self._writes, strict=False))
-            if now != "0" and (not before or now != before[place])
-        }
+        before, now = self._writes, self._count()
+        self._writes = now or {}
+        written = {name for name, number in self._writes.items() if number not in ("0", before.get(name))}
         divided, self._divided = self._divided, False
-        if not self._writes or "schemas" in written:
+        if now is None or "schemas changed" in written:
             self.doubt()
         elif written:
             for part in (part for part in Part if _WRITTEN[part] & written):
                 self._stale.add(part)
                 self._younger[part] &= divided
                 self._written[part] |= written
+                if _NOT_COUNTED.get(part) in written:
+                    self._concerned[part] = None
                 if (few := self._concerned[part]) is not None:
                     # What a transaction holds later, it holds beside what it held before, or all is doubtful.
                     few[:] = [*(earlier for earlier in few if not locked.continues(earlier)), locked]
 
     def forgive(self) -> None:
         """Takes what was written since the last look for our own, which changes nothing that is read here."""
-        self._writes = self._count()
+        self._writes = self._count() or {}
 
     def doubt(self) -> None:
         """Takes everything for changed: after a rollback, which the numbers do not show, or behind several transactions."""
@@ -177,43 +196,86 @@ class CatalogWatch:
     def _status(self) -> TransactionStatus:
         return self._traced.info.transaction_status
 
-    def _few(self, part: Part) -> set[int] | None:
-        """The relations of which a part must be read anew; None: of all."""
+    def _few(self, part: Part, changed: set[int] | None) -> set[int] | None:
+        """The relations of which a part must be read anew; None: of all. ``changed``: those that are known to have changed."""
         locked = self._concerned[part]
-        if locked is not None and self._is_many(part) and self._status is TransactionStatus.INTRANS and part in _CHANGED:
-            since, known = self._since[part], self._younger[part]
-            written = self._written[part]
-            flags = {flag: sql.Literal(flag in written) for flag in _FLAGS}
-            query = _formatted(
-                _CHANGED[part], since=_xid(since), locked=_oids(_all_of(locked) if "gone" in written else ()), **flags
-            )
-            if query not in self._narrowed:
-                (self._narrowed[query],) = self._read(query)
-            changed, self._since[part], missing = self._narrowed[query]
-            if since is not None and known:
-                return {int(oid) for listed in (changed, missing) for oid in (listed or "").split(",") if oid}
+        if changed is not None and self._is_narrow(part) and self._younger[part]:
+            return changed
         if locked is None or sum(len(each.oids) for each in locked) > FEW:
             return None
         return _all_of(locked)
 
-    def _is_many(self, part: Part) -> bool:
-        return sum(len(each.oids) for each in self._concerned[part] or ()) > MANY_LOCKED
+    def _changed_relations(self) -> set[int] | None:
+        """Those that have changed, or gone, since the last mark; None: not known."""
+        part = Part.RELATIONS
+        if not self._is_narrow(part):
+            return None
+        shut: Iterable[int] = ()
+        if "relations gone" in self._written[part]:
+            shut = self._marks.known(oid for each in self._concerned[part] or () for oid in each.held_in(_GOES_UNDER))
+        since = self._since[part]
+        query = _formatted("select_changed_relations", since=_xid(since), shut=_oids(shut))
+        ((changed, self._since[part], missing),) = self._read(query)
+        return _listed(changed) | _listed(missing) if since is not None and self._younger[part] else None
+
+    def _changed_owners(self, stale: Collection[Part]) -> set[int] | None:
+        """The relations of which something has changed since the last reading of any of the parts; None: not known.
+
+        One query serves them all, though they have read at different times: a relation too many costs little.
+        """
+        narrow = [part for part in stale if part in _OF_OWNERS and self._is_narrow(part)]
+        if not narrow:
+            return None
+        written = {name for part in narrow for name in self._written[part]}
+        moved = [self._moved[part] for part in narrow]
+        flags = {"relations": None in moved, "columns": "columns changed" in written}
+        for name in _WITH_OIDS:
+            flags[name] = f"{name} changed" in written
+            flags[f"made_{name}"] = f"{name} made" in written and not flags[name]
+        since, newest = (_lowest(known[part] for part in narrow) for known in (self._since, self._newest))
+        values = {flag: sql.Literal(value) for flag, value in flags.items()}
+        query = _formatted("select_changed_owners", since=_xid(since), newest=sql.Literal(int(newest or 0)), **values)
+        ((changed, now, highest),) = self._read(query)
+        for part in _OF_OWNERS:
+            # Of a part that is not stale nothing has changed, so it is as good as read just now.
+            if part in narrow or part not in self._stale:
+                self._since[part], self._newest[part] = now, highest
+        return None if since is None else _listed(changed).union(*(oids or () for oids in moved))
+
+    def _is_narrow(self, part: Part) -> bool:
+        """Whether it is worth asking what has changed of all that is locked."""
+        locked = self._concerned[part]
+        if locked is None or part is Part.ROUTINES or self._status is not TransactionStatus.INTRANS:
+            return False
+        return sum(len(each.oids) for each in locked) > MANY_LOCKED
 
     def _is_read(self, part: Part) -> None:
         self._stale.discard(part)
         self._concerned[part] = []
         self._younger[part] = True
         self._written[part] = set()
+        if part in self._gone:
+            self._gone[part].clear()
+        if part in self._moved:
+            self._moved[part] = set()
 
-    def _take_lacking(self, part: Part) -> None:
+    def _take_lacking(self) -> None:
         """Reads all of a part where it has fewer entries than are kept: what is not there any more names no relation."""
         counts = {str(kind): int(number or 0) for kind, number in self._read(load_sql("select_rule_counts"))}
         if self._rule_reader.exceeds(counts):
-            self._rule_reader.take(self._read(_wanting(_RULES[part], None)), None)
+            for part in sorted(_OF_OWNERS):
+                self._rule_reader.take(self._read(_wanting(_RULES[part], None)), None)
 
-    def _count(self) -> Row:
-        rows = exchange(self._traced, load_sql("select_catalog_writes"), limit_s=READING_LIMIT_S).rows
-        return rows[0] if rows else ()
+    def _count(self) -> Mapping[str, str | None] | None:
+        """How many rows of which kind the transaction has written until now; None: it does not say."""
+        outcome = exchange(self._traced, load_sql("select_catalog_writes"), limit_s=READING_LIMIT_S)
+        if outcome.failure is not None:
+            return None
+        return {
+            f"{name} {kind}": number
+            for name, numbers in zip(_COUNTED, outcome.rows, strict=False)
+            for kind, number in zip(_KINDS, numbers, strict=True)
+        }
 
     def _read(self, query: str) -> tuple[Row, ...]:
         # What an open transaction made only it can see; otherwise the script's session is left in peace.
@@ -226,6 +288,16 @@ class CatalogWatch:
                 hint="please report it, with the migration that was being forecast",
             )
         return outcome.rows
+
+
+def _listed(oids: str | None) -> set[int]:
+    return {int(oid) for oid in (oids or "").split(",") if oid}
+
+
+def _lowest(numbers: Iterable[str | None]) -> str | None:
+    """None where one of them is not known."""
+    known = list(numbers)
+    return None if None in known else min(known, key=lambda number: int(number or 0))
 
 
 def _all_of(locked: Iterable[HeldLocks]) -> set[int]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import psycopg
 from psycopg.rows import TupleRow
 
+from lockage.adapters.postgres.own_mark import OWN_MARK
 from lockage.adapters.postgres.session import connect
 from lockage.core.forecast.assess import Answer
 from lockage.settings import DataChecking, Watching
@@ -42,7 +43,7 @@ class DataChecks:
         try:
             # Binary results travel by the extended protocol, which takes one statement only.
             with connection.cursor(binary=True) as cursor:
-                cursor.execute(query.encode())
+                cursor.execute(f"{query} {OWN_MARK}".encode())
                 if cursor.description is None:
                     return Answer.UNKNOWN
                 return Answer.HOLDS if cursor.fetchone() is None else Answer.FAILS

@@ -22,7 +22,7 @@ from lockage.adapters.postgres import leash
 from lockage.adapters.postgres.binaries import Binaries
 from lockage.adapters.postgres.embedded import english_environment
 from lockage.adapters.postgres.relay import relay
-from lockage.errors import RefusedError, UnreachableError
+from lockage.errors import LockageError, RefusedError, UnreachableError
 
 DUMP_LIMIT_S = 120.0
 """Longest run of ``pg_dump``. Seen: 0.2 s for 120 tables. Until its end it holds its locks, which only an ALTER TABLE minds."""
@@ -41,6 +41,7 @@ _PLAIN = "-c standard_conforming_strings=on -c quote_all_identifiers=off"
 
 _ERROR = re.compile(r"^psql:<stdin>:(\d+): ERROR:\s+(.*)$", re.MULTILINE)
 _LOCKED = ("canceling statement due to lock timeout", "canceling statement due to statement timeout")
+_LOST = ("terminating connection", "server closed the connection", "connection to server was lost")
 _SECRETS = ("password", "sslpassword")
 _OF_ENCRYPTION = ("ssl", "gss", "channel_binding", "hostaddr", "krb")
 
@@ -65,6 +66,8 @@ def way_for_programs(connection: psycopg.Connection[Any]) -> Generator[str]:
     if "hostaddr" in parameters:  # one of several, as the host is
         parameters["hostaddr"] = info.hostaddr
     parameters.pop("target_session_attrs", None)
+    # What a service file said is in the rest, and the program does not know where our environment has that file.
+    parameters = {name: value for name, value in parameters.items() if not name.startswith("service")}
     parameters.pop("client_encoding", None)  # ours; pg_dump takes the database's unless it is told another
     if not connection.pgconn.ssl_in_use:
         yield make_conninfo("", **parameters)
@@ -89,8 +92,8 @@ def dump_schema(
     ``statistics`` False: without them, and so without samples of values. ``without`` are tables, as (schema, name), that are
     left out; ``encoding`` is the script's, None: the database's.
 
-    Raises UnreachableError (LK421) where a table stays locked for longer than ``lock_timeout_s``, RefusedError
-    (LK424) for everything else.
+    Raises UnreachableError (LK421) where a table stays locked for longer than ``lock_timeout_s``, and (LK133) where the
+    connection was lost; RefusedError (LK424) for everything else.
     """
     command = [
         *leash.command(),
@@ -194,9 +197,18 @@ def _environment(url: str) -> dict[str, str]:
     return english_environment() | ({"PGPASSWORD": str(password)} if password else {})
 
 
-def _dump_failed(words: str) -> RefusedError:
+def _dump_failed(words: str) -> LockageError:
+    if any(sign in words for sign in _LOST):
+        return UnreachableError(
+            "reading the schema failed: the connection to the database was lost",
+            code="LK133",
+            hint="look whether the server was restarted or failed over, then try again",
+        )
+    # What went wrong stands first; behind it come details, such as the query.
+    lines = words.splitlines() or ["it said nothing"]
+    said = next((line for line in lines if " error: " in line), lines[-1])
     return RefusedError(
-        f"the schema cannot be read: pg_dump failed: {words.splitlines()[-1] if words else 'it said nothing'}",
+        f"the schema cannot be read: pg_dump failed: {said}",
         code="LK424",
         hint=f"lockage rbac --database prints the smallest role that suffices; all of its words:\n{words}",
     )

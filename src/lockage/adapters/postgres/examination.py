@@ -24,6 +24,7 @@ from psycopg.rows import dict_row
 from lockage.adapters.postgres.free_disk import free_disk_bytes
 from lockage.adapters.postgres.lasting_session import LastingSession
 from lockage.adapters.postgres.ledger import advisory_holder
+from lockage.adapters.postgres.own_mark import marked
 from lockage.adapters.postgres.server_log import read_server_log
 from lockage.adapters.postgres.session import load_sql, reading_session
 from lockage.adapters.postgres.sqlstate import login_trouble
@@ -224,7 +225,8 @@ def _read_ledger_rows(connection: psycopg.Connection[Any], profile: Profile) -> 
             hint=f"one of {', '.join(VERSION_COLUMNS)} was looked for: is migrations.ledger of the profile right?",
         )
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_ledger_query(columns, version, schema=schema, table=name), {"limit": LEDGER_ROWS}).fetchall()
+        query = marked(_ledger_query(columns, version, schema=schema, table=name))
+        rows = cursor.execute(query, {"limit": LEDGER_ROWS}).fetchall()
     return tuple(LedgerRow(**row) for row in rows)
 
 

@@ -18,8 +18,8 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.circumstances import Rows
-from lockage.adapters.postgres.made_up_rows import Samples, fill_tables
-from lockage.adapters.postgres.pipelined import Command, Execute, Prepare, Run, answers
+from lockage.adapters.postgres.made_up_rows import Samples, drop_checks, empty_tables, fill_tables
+from lockage.adapters.postgres.pipelined import Command, Describe, Execute, Prepare, Run, answers
 from lockage.adapters.postgres.preparing import Prepared
 from lockage.adapters.postgres.reaching_out import words_of
 from lockage.adapters.postgres.session import load_sql
@@ -41,7 +41,11 @@ class Way(StrEnum):
 
 
 class Executing:
-    """Executes on one session; ``reaching`` are names that reach out, with which statements are only parsed."""
+    """Executes on one session; ``reaching`` are names that reach out, with which statements are only parsed.
+
+    ``unchecked``: without the CHECK constraints of the tables that ``words`` name and of domains, which made-up values miss,
+    and without the rows of production's that stand in the way of made-up ones.
+    """
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class Executing:
         plain_roles: Collection[str],
         reaching: frozenset[str],
         until: float,
+        unchecked: bool = False,
     ) -> None:
         self._session = session
         self._samples = samples
@@ -64,7 +69,9 @@ class Executing:
         self._reaching = reaching
         self._until = until
         self._read_only = False
+        self._unchecked = unchecked
         self.filled: Collection[int] = ()
+        self.described: dict[bytes, tuple[int, ...]] = {}  # by name: the types of the parameters of what was parsed last
 
     def run(
         self,
@@ -111,8 +118,12 @@ class Executing:
         self._session.execute("begin")
         try:
             self._session.execute(sql.SQL("set local statement_timeout = {}").format(sql.Literal(f"{STATEMENT_LIMIT_S:g}s")))
+            if self._unchecked:
+                drop_checks(self._session, self._words)
             self._session.execute("savepoint lockage_rows")
             try:
+                if rows and self._unchecked:
+                    empty_tables(self._session, self._words)
                 if rows:
                     self.filled = fill_tables(self._session, self._samples, words=self._words, only=self._only)
             except psycopg.Error:
@@ -169,11 +180,15 @@ class Executing:
     def _sent(self, statements: Sequence[Prepared], way: Way) -> dict[bytes, Failure | None]:
         back = Run(text="rollback to savepoint lockage_statement")
         # What is deferred to the commit, which never comes.
-        ends = [Run(text="set constraints all immediate")] if way in {Way.KEPT, Way.ANEW} else []
+        ends: list[Command] = [Run(text="set constraints all immediate")] if way in {Way.KEPT, Way.ANEW} else []
+        if way is Way.PARSED:
+            ends.append(Describe(name=b""))
         sent = answers(self._session, ((back, *_before(each), self._command(each, way), *ends) for each in statements))
         found: dict[bytes, Failure | None] = {}
         for each, answer in zip(statements, sent, strict=False):
             found[each.name] = answer.failure
+            if way is Way.PARSED:
+                self.described[each.name] = answer.parameter_types
             if time.monotonic() > self._until:
                 sent.close()
                 break
@@ -183,6 +198,8 @@ class Executing:
         if self._reaching and words_of(prepared.text) & self._reaching:
             return Prepare(name=b"", text=prepared.text, types=prepared.declared)
         values = tuple(self._samples.value(oid) for oid in prepared.types)
+        if prepared.unkept:
+            way = {Way.KEPT: Way.ANEW, Way.PLANNED: Way.PARSED}.get(way, way)
         match way:
             case Way.KEPT:
                 return Execute(name=prepared.name, values=values)

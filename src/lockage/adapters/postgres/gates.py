@@ -10,8 +10,8 @@ Not for statements that can run in a transaction: those are read exactly. The su
 each gives its lock back by itself, keeps no session busy, and no index build waits for its snapshot, for it has none.
 
 What is not seen: a further mode that the statement asks for while it still holds the table, unless it meets another gate
-meanwhile; and the second and later tables that nobody can put a gate on (indexes, TOAST tables, sequences), which a statement
-reaches through a table.
+meanwhile, or a procedure's loop has come so often that the gate stands open for what was seen; and the second and later tables
+that nobody can put a gate on (indexes, TOAST tables, sequences), which a statement reaches through a table.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -28,16 +29,22 @@ from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.exchange import Outcome, exchange
 from lockage.adapters.postgres.session import load_sql
+from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.held import HeldLock
+from lockage.core.forecast.lock_modes import badness, blocks_of
 
 MAX_GATES = 1000
 """Prepared transactions that a shadow allows (``max_prepared_transactions``); tables beyond them stand open."""
 
 MAX_RETURNS = 6
-"""How often one table's gate is closed again. VACUUM comes twice, DETACH PARTITION CONCURRENTLY too; a procedure may loop."""
+"""How often one table's gate is closed again for everybody. VACUUM comes twice, DETACH PARTITION CONCURRENTLY too. A procedure
+may loop: from then on only more than was seen until then finds the gate closed."""
 
 CLOSING_LIMIT_S = 5.0
 """Longest wait for a request of ours to stand in the queue, or for all gates to close: of milliseconds, if all is well."""
+
+_CLOSED = "ACCESS EXCLUSIVE"
+"""The mode of a gate at which whatever touches the table waits."""
 
 Session = psycopg.Connection[TupleRow]
 
@@ -104,17 +111,27 @@ class Gates:
             gate = self._gates.pop(relation, None)
             if gate is None:
                 continue
-            if self._passed[relation] < MAX_RETURNS:
-                self._close_behind(self._tables[relation])
+            mode = self._next_mode(self._tables[relation])
+            if mode is not None:
+                self._close_behind(self._tables[relation], mode)
             self._open(gate)
 
-    def _close_behind(self, table: _Table) -> None:
+    def _next_mode(self, table: _Table) -> LiteralString | None:
+        """The mode in which a gate closes behind the statement; None where nothing worse can come."""
+        if self._passed[table.oid] < MAX_RETURNS:
+            return _CLOSED
+        seen = max((badness(blocks_of(lock.mode)) for lock in self._seen if lock.oid == table.oid), default=0)
+        if table.kind == "m" or seen >= badness(Blocks.READS):
+            return None
+        return "ACCESS SHARE" if seen >= badness(Blocks.WRITES) else "ROW EXCLUSIVE"
+
+    def _close_behind(self, table: _Table, mode: LiteralString) -> None:
         """Asks for the lock anew, behind the statement in the queue, so that the gate closes when it gives the table back."""
         self._passed[table.oid] += 1
         closer = self._idle.pop() if self._idle else self._sessions.enter_context(self._new_session())
         gate = _Gate(key=self._key(table.oid), closer=closer)
         _look_up(closer, table)
-        closer.pgconn.send_query(_closing(table, gate).as_string(closer).encode())
+        closer.pgconn.send_query(_closing(table, gate, mode).as_string(closer).encode())
         closer.pgconn.flush()
         until = time.monotonic() + CLOSING_LIMIT_S
         pid = {"pid": closer.info.backend_pid}
@@ -153,17 +170,17 @@ def _look_up(closer: Session, table: _Table) -> None:
     """
     exchange(closer, "BEGIN", limit_s=CLOSING_LIMIT_S)
     exchange(closer, "SET LOCAL lock_timeout = 1", limit_s=CLOSING_LIMIT_S)
-    exchange(closer, _lock(table).as_string(closer), limit_s=CLOSING_LIMIT_S)
+    exchange(closer, _lock(table, _CLOSED).as_string(closer), limit_s=CLOSING_LIMIT_S)
     exchange(closer, "ROLLBACK", limit_s=CLOSING_LIMIT_S)
 
 
-def _lock(table: _Table) -> sql.Composable:
+def _lock(table: _Table, mode: LiteralString) -> sql.Composable:
     if table.kind == "m":
         # LOCK TABLE takes no materialised view. This takes the same lock, and what it changes is rolled back with the gate.
         return sql.SQL("ALTER MATERIALIZED VIEW {} OWNER TO CURRENT_USER").format(table.names)
-    return sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(table.names)
+    return sql.SQL("LOCK TABLE ONLY {} IN {} MODE").format(table.names, sql.SQL(mode))
 
 
-def _closing(table: _Table, gate: _Gate) -> sql.Composable:
+def _closing(table: _Table, gate: _Gate, mode: LiteralString = _CLOSED) -> sql.Composable:
     order = sql.SQL("BEGIN; {}; PREPARE TRANSACTION {}")
-    return order.format(_lock(table), sql.Literal(gate.key))
+    return order.format(_lock(table, mode), sql.Literal(gate.key))

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from lockage.adapters.postgres.own_mark import marked
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.facts import LedgerReading, LedgerState
 from lockage.core.release.profile import Profile
@@ -60,7 +61,7 @@ def _read_unlocked(connection: psycopg.Connection[Any], table: str) -> LedgerRea
     query = sql.SQL("select version::text, {dirty} from {table}").format(
         dirty=sql.SQL("dirty::boolean" if "dirty" in columns else "false"), table=sql.Identifier(schema, name)
     )
-    rows = [(str(row[0]), bool(row[1])) for row in connection.execute(query)]
+    rows = [(str(row[0]), bool(row[1])) for row in connection.execute(marked(query))]
     return _reading(table, rows, one_row="dirty" in columns)
 
 

@@ -105,6 +105,32 @@ def fill_tables(
     return _with_rows(session, wanted)
 
 
+def drop_checks(session: psycopg.Connection[TupleRow], words: Collection[str]) -> None:
+    """Drops the checks of domains and of the tables that are named, in the open transaction; none where one cannot go."""
+    orders = session.execute(load_sql("select_check_drops"), {"words": list(words)}).fetchall()
+    # No savepoint between two: behind one, PostgreSQL 18 refuses a second ALTER DOMAIN.
+    session.execute("savepoint lockage_checks")
+    try:
+        session.execute("; ".join(str(order) for (order,) in orders).encode())
+    except psycopg.Error:
+        session.execute("rollback to savepoint lockage_checks")
+
+
+def empty_tables(session: psycopg.Connection[TupleRow], words: Collection[str]) -> None:
+    """Deletes the rows of the tables that are named and small, in the open transaction; no trigger notices."""
+    session.execute("set local session_replication_role = replica")
+    tables = [_table(row) for row in session.execute(load_sql("select_fillable_tables")).fetchall()]
+    named = [t.identifier for t in tables if t.name.lower() in words and 0 < t.size_bytes <= EMPTIED_FROM_BYTES]
+    orders = [sql.SQL("delete from {}").format(name).as_string(session) for name in named]
+    session.execute("; ".join(orders).encode())
+    session.execute("set local session_replication_role = origin")
+
+
+def holding_rows(session: psycopg.Connection[TupleRow]) -> frozenset[int]:
+    """Oids of the tables that have rows."""
+    return _with_rows(session, [_table(row) for row in session.execute(load_sql("select_fillable_tables")).fetchall()])
+
+
 def _table(row: Sequence[Any]) -> _Table:
     oid, schema, name, size_bytes, partition, columns, checks, parents = row
     return _Table(

@@ -15,16 +15,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import TupleRow
 
+from lockage.adapters.postgres.behind_checks import about_half_checked, behind_checks, is_of_the_schema
 from lockage.adapters.postgres.copying import misshapen, shape_of
+from lockage.adapters.postgres.demanded import demanded
 from lockage.adapters.postgres.exchange import discreetly
 from lockage.adapters.postgres.executing import Executing, Way
-from lockage.adapters.postgres.made_up_rows import Samples
+from lockage.adapters.postgres.made_up_rows import Samples, holding_rows
 from lockage.adapters.postgres.old_role import OldRole
 from lockage.adapters.postgres.preparing import Prepared, Preparing
 from lockage.adapters.postgres.reaching_out import reaches_out, reaching_names, words_of
+from lockage.adapters.postgres.retyped import retyped
 from lockage.adapters.postgres.session import foreign_errors
 from lockage.adapters.postgres.session_beginnings import Beginnings, beginning_of
 from lockage.adapters.postgres.strictness import read_strictness
@@ -36,14 +38,11 @@ from lockage.core.forecast.compatibility import (
     Sure,
     Unchecked,
     Why,
-    demands_met,
-    ground_of,
     is_of_values,
     sureness,
 )
-from lockage.core.forecast.strictness import Strictness, gone, lost_labels, newly_secured
+from lockage.core.forecast.strictness import Strictness, lost_labels, newly_secured
 from lockage.core.forecast.trace import Failure
-from lockage.core.migration.syntax import Name
 from lockage.core.migration.writes import writes_of
 from lockage.core.release.statements import OldStatement
 
@@ -52,9 +51,6 @@ INSUFFICIENT_PRIVILEGE = "42501"
 
 _OF_UNITS = {"0A000", "22023"}
 """What a unit meets that a type of time does not have. Source: PostgreSQL 18 manual, Appendix A."""
-
-REGCLASS = 2205
-"""Source: PostgreSQL 18, src/include/catalog/pg_type.dat."""
 
 _SPREADS = re.compile(r"\*.*\w\"?\s*\(|\(.*\*", re.DOTALL)
 """A star beside a call, which may stand for the columns of a function's rows."""
@@ -89,6 +85,9 @@ class KeptStatements:
         self._words: frozenset[str] = frozenset()
         self._filled: Collection[int] | None = None
         self._unfilled: frozenset[int] = frozenset()  # had a made-up row before the script, and have none behind it
+        self._free: list[Prepared] = []  # that a check may keep from what stands behind it
+        self._free_before: dict[bytes, Failure | None] = {}
+        self._free_filled: Collection[int] | None = None
         self._strictness = Strictness()
         self._beginnings: Beginnings
 
@@ -136,18 +135,27 @@ class KeptStatements:
         after |= {name: was for name, was in untouched.items() if was is None and _is_of_plans(after.get(name))}
         self._unfilled = frozenset(self._filled or ()) - frozenset(executing.filled)
         suspects = [each for each in self._prepared if self._differs(each, after)]
-        breaks = self._judged(executing, suspects, after, strict=now)
+        breaks = self._judged(executing, suspects, after, self._before, strict=now)
+        breaks += self._unhidden(reaching, {each.statement for each in breaks}, strict=now)
         breaks += self._in_new_sessions(executing, {each.statement for each in breaks})
         breaks += self._misshapen({each.statement for each in breaks})
+        retyped = self._retyped(executing, strict=now)
+        breaks = [replace(each, kept_only=each.kept_only and each.statement not in retyped) for each in breaks]
+        known = {each.statement for each in breaks}
+        breaks += [each for statement, each in retyped.items() if statement not in known]
         breaks += self._parsed_anew(executing, {each.statement for each in breaks})
         breaks += self._demanded(now, {each.statement for each in breaks})
+        known = {each.statement for each in breaks}
         secured = newly_secured(self._strictness, now)
         return Breaks(
             breaks=tuple(breaks),
-            unchecked=tuple(self._unchecked(after, {each.statement for each in breaks})),
-            remarks=tuple(
-                f"row security was switched on for {table}: whoever is subject to it may see fewer rows, without a failure"
-                for table in secured
+            unchecked=tuple(self._unchecked(after, known)),
+            remarks=(
+                *(
+                    f"row security was switched on for {table}: whoever is subject to it may see fewer rows, without a failure"
+                    for table in secured
+                ),
+                *about_half_checked(self._prepared, self._before | self._free_before, broken=known),
             ),
         )
 
@@ -175,17 +183,27 @@ class KeptStatements:
         late = [Unchecked(statement=each.statement, why=Why.TIME) for each in left if not each.widened]
         self._prepared = [each for each in self._prepared if each.name in before]
         self._before = before
+        self._execute_free(reaching)
         return late
+
+    def _execute_free(self, reaching: frozenset[str]) -> None:
+        """Executes without checks what a made-up value or the lack of a made-up row keeps from what stands behind a check."""
+        self._free = behind_checks(self._prepared, self._before, self._strictness, held=holding_rows(self._session))
+        executing = self._executing(reaching, free=True)
+        self._free_before = executing.run(self._free, Way.KEPT)
+        self._free = [each for each in self._free if each.name in self._free_before]
+        self._free_filled = executing.filled
 
     def _spread(self) -> list[Prepared]:
         return [each for each in self._prepared if not each.widened and _SPREADS.search(each.text)]
 
-    def _executing(self, reaching: frozenset[str]) -> Executing:
+    def _executing(self, reaching: frozenset[str], *, free: bool = False) -> Executing:
         return Executing(
             self._session,
             samples=self._samples,
             words=self._words,
-            only=self._filled,
+            only=self._free_filled if free else self._filled,
+            unchecked=free,
             role_of=self._role_of,
             plain_roles=self._role.plain,
             reaching=reaching,
@@ -203,8 +221,13 @@ class KeptStatements:
         path = self._beginnings.of(self._sender(statement)).search_path
         return None if path == self._beginnings.of(None).search_path else path
 
-    def _differs(self, prepared: Prepared, after: Mapping[bytes, Failure | None]) -> bool:
-        before, now = self._before[prepared.name], after.get(prepared.name)
+    def _differs(
+        self,
+        prepared: Prepared,
+        after: Mapping[bytes, Failure | None],
+        earlier: Mapping[bytes, Failure | None] | None = None,
+    ) -> bool:
+        before, now = (earlier or self._before)[prepared.name], after.get(prepared.name)
         return sureness(before, now, planning_fails=True, has_parameters=True) is not None
 
     # --- what fails -----------------------------------------------------------------------------------------------------------
@@ -221,9 +244,14 @@ class KeptStatements:
             found = {wanted[each.statement] for each in those if self._differs(each, after)}
             left = {statement for statement, each in wanted.items() if each not in found}
             if left:
+                strict = read_strictness(self._session)
                 met = {each.statement for each in self._misshapen(())}
+                met |= self._retyped(executing, strict=strict, only=left).keys()
+                free = [each for each in self._free if each.statement in left]
+                behind = self._executing(reaching_names(self._session), free=True).run(free, Way.KEPT)
+                met |= {each.statement for each in free if self._differs(each, behind, self._free_before)}
                 if any(wanted[statement].sure is not Sure.CERTAIN for statement in left):  # nothing demanded makes one certain
-                    met |= {each.statement for each in self._demanded(read_strictness(self._session), ())}
+                    met |= {each.statement for each in self._demanded(strict, ())}
                 found |= {wanted[statement] for statement in left & met}
         return frozenset(found)
 
@@ -232,6 +260,7 @@ class KeptStatements:
         executing: Executing,
         suspects: Sequence[Prepared],
         after: Mapping[bytes, Failure | None],
+        earlier: Mapping[bytes, Failure | None],
         *,
         strict: Strictness,
     ) -> list[Break]:
@@ -241,7 +270,7 @@ class KeptStatements:
         anew = executing.run(suspects, Way.ANEW)
         found: dict[OldStatement, Break] = {}
         for each in suspects:
-            before, now = self._before[each.name], after[each.name]
+            before, now = earlier[each.name], after[each.name]
             planning_fails = planned.get(each.name) is not None
             if planning_fails and each.loosened:
                 continue
@@ -252,6 +281,16 @@ class KeptStatements:
             kept_only = each.name in anew and anew[each.name] in {None, before}
             found[each.statement] = self._break(each, now, sure, kept_only=kept_only, planning_fails=planning_fails)
         return list(found.values())
+
+    def _unhidden(self, reaching: frozenset[str], known: Collection[OldStatement], *, strict: Strictness) -> list[Break]:
+        """What fails behind checks that made-up values do not meet."""
+        executing = self._executing(reaching, free=True)
+        left = [each for each in self._free if each.statement not in known]
+        after = executing.run(left, Way.KEPT)
+        suspects = [each for each in left if self._differs(each, after, self._free_before)]
+        found = self._judged(executing, suspects, after, self._free_before, strict=strict)
+        # A value that a check refuses may be the very one that fails.
+        return [each if is_of_the_schema(each) else replace(each, sure=Sure.POSSIBLE) for each in found]
 
     def _weighed(self, prepared: Prepared, failure: Failure, sure: Sure, strict: Strictness) -> Sure:
         """The same in the light of how its values were made up."""
@@ -342,56 +381,18 @@ class KeptStatements:
 
     # --- what may fail --------------------------------------------------------------------------------------------------------
 
+    def _retyped(
+        self, executing: Executing, *, strict: Strictness, only: Collection[OldStatement] | None = None
+    ) -> dict[OldStatement, Break]:
+        """What fails on values that were good before where sessions learn the types of parameters anew."""
+        those = [each for each in self._prepared if only is None or each.statement in only]
+        found = retyped(self._session, executing, those, self._strictness, strict)
+        return {each.statement: self._break(each, failure, Sure.VALUES) for each, failure in found}
+
     def _demanded(self, now: Strictness, known: Collection[OldStatement]) -> list[Break]:
         """What only values would show that nobody knows."""
-        ground = ground_of(self._strictness, now, without_rows=self._unfilled)
-        lost = lost_labels(self._strictness, now)
-        names = gone(self._strictness, now)
-        if not ground.demands and not lost and not names:
-            return []
-        resolve = _Resolving(self._session)
-        found: list[Break] = []
-        for each in self._prepared:
-            if each.statement in known or each.widened:
-                continue
-            labels = sorted(label for oid in set(each.types) for label in lost.get(oid, ()))
-            if labels:
-                message = f"a parameter's enum has lost {', '.join(labels)}"
-                found.append(Break(statement=each.statement, sqlstate="22P02", message=message, sure=Sure.VALUES))
-                continue
-            if names and REGCLASS in each.types:
-                message = f"a parameter names a relation, and {', '.join(names)} is gone"
-                found.append(Break(statement=each.statement, sqlstate="42P01", message=message, sure=Sure.POSSIBLE))
-                continue
-            demands = demands_met(writes_of(each.text), ground, resolve=resolve.oid) if ground.demands else ()
-            if demands:
-                first, more = demands[0], len(demands) - 1
-                found.append(
-                    Break(
-                        statement=each.statement,
-                        sqlstate=first.sqlstate,
-                        message=first.sentence + (f", and {more} more" if more else ""),
-                        sure=Sure.VALUES if first.takes_away else Sure.POSSIBLE,
-                    )
-                )
-        return found
+        return demanded(self._session, self._prepared, self._strictness, now, known=known, unfilled=self._unfilled)
 
 
 def _is_of_plans(failure: Failure | None) -> bool:
     return failure is not None and failure.sqlstate == "0A000" and failure.message.startswith("cached plan")
-
-
-class _Resolving:
-    """Names to oids, each asked for once."""
-
-    def __init__(self, session: psycopg.Connection[TupleRow]) -> None:
-        self._session = session
-        self._known: dict[Name, int | None] = {}
-
-    def oid(self, name: Name) -> int | None:
-        if name not in self._known:
-            parts = (name.schema, name.name) if name.schema else (name.name,)
-            text = sql.Identifier(*parts).as_string(self._session)
-            row = self._session.execute("select pg_catalog.to_regclass(%s)::oid", [text]).fetchone()
-            self._known[name] = int(row[0]) if row is not None and row[0] is not None else None
-        return self._known[name]

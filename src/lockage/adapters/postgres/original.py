@@ -19,35 +19,33 @@ from lockage.adapters.postgres.catalog import read_relations
 from lockage.adapters.postgres.extension_sketches import Sketch, read_sketches
 from lockage.adapters.postgres.hidden_tables import Hidden, read_hidden
 from lockage.adapters.postgres.invalid_indexes import read_invalid_indexes
+from lockage.adapters.postgres.own_mark import marked
 from lockage.adapters.postgres.session import load_sql
 from lockage.adapters.postgres.small_tables import Rows, read_small_tables
+from lockage.adapters.postgres.wait_limits import read_wait_limits
 from lockage.core.facts import Relation
 from lockage.core.forecast.production import InvalidIndex
+from lockage.core.migration.formats.registry import ledger_names
 
 LEDGER_NAMES = (
-    "schema_migrations",  # golang-migrate, Rails, Ecto, dbmate
+    *ledger_names(),  # schema_migrations is also the one of Rails and Ecto
     "alembic_version",
     "django_migrations",
-    "goose_db_version",
-    "flyway_schema_history",
     "databasechangelog",  # Liquibase
     "atlas_schema_revisions",
-    "_prisma_migrations",
-    "gorp_migrations",
     "knex_migrations",
     "migrations",  # Laravel, TypeORM
     "__EFMigrationsHistory",
     "river_migration",
     "ar_internal_metadata",  # Rails' second one
-    "_sqlx_migrations",
-    "__diesel_schema_migrations",
     "refinery_schema_history",
     "doctrine_migration_versions",
     "SequelizeMeta",
     "pgmigrations",  # node-pg-migrate
     "phinxlog",
 )
-"""What common migrators call their ledger unless told otherwise. Source: each one's documentation, read in 2026."""
+"""What the migrators of the formats, and other common ones, call their ledger unless told otherwise.
+Source: each one's documentation, read in 2026."""
 
 LEDGER_ROWS_LIMIT = 100_000
 """Rows copied of one ledger: no migrator has as many, so a larger table that bears the name is none."""
@@ -122,6 +120,7 @@ class Original:
     owner: str | None = None  # of the database; None: not known
     tablespaces: tuple[str, ...] = ()
     asker: str | None = None  # the role that was asked with; None: not known, or it owns the tables itself
+    wait_limits: Mapping[str, int] | None = None  # in milliseconds, of the migrating role's sessions; None: not known
 
     @property
     def superusers(self) -> frozenset[str]:
@@ -150,13 +149,14 @@ def read_original(connection: psycopg.Connection[Any], *, ledger: str | None, ro
         unreadable = cursor.execute(load_sql("select_unreadable_tables")).fetchall()
         tablespaces = cursor.execute(load_sql("select_tablespaces")).fetchall()
     hidden = tuple((str(row["nspname"]), str(row["relname"])) for row in unreadable)
+    migrating_role = str(owner["rolname"] if owner else traits["asker"])
     relations = read_relations(connection)
     ledgers = tuple(_ledgers(connection, ledger, hidden))
     return Original(
         database=traits["name"],
         version_num=connection.info.server_version,
         encoding=traits["encoding"],
-        migrating_role=owner["rolname"] if owner else traits["asker"],
+        migrating_role=migrating_role,
         asker=traits["asker"],
         roles=tuple(_role(row) for row in roles),
         role_settings=role_settings,
@@ -173,6 +173,11 @@ def read_original(connection: psycopg.Connection[Any], *, ledger: str | None, ro
         sketches=read_sketches(connection, traits["extensions"]),
         small_tables=read_small_tables(connection, relations, without=[(t.schema, t.name) for t in ledgers]) if rows else (),
         invalid_indexes=read_invalid_indexes(connection),
+        wait_limits=read_wait_limits(
+            connection,
+            role=migrating_role,
+            role_settings=[(one.role, one.everywhere, one.settings) for one in role_settings],
+        ),
     )
 
 
@@ -219,7 +224,7 @@ def _ledger(connection: psycopg.Connection[Any], *, schema: str, name: str, colu
         table=sql.Identifier(schema, name),
         limit=sql.Literal(LEDGER_ROWS_LIMIT + 1),
     )
-    with connection.cursor() as cursor, cursor.copy(query) as copy:
+    with connection.cursor() as cursor, cursor.copy(marked(query)) as copy:
         rows = b"".join(bytes(block) for block in copy)
     if rows.count(b"\n") > LEDGER_ROWS_LIMIT:
         return None

@@ -21,7 +21,7 @@ from lockage.adapters.postgres.pipelined import Answer, Command, Describe, Prepa
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.compatibility import Unchecked, Why
 from lockage.core.migration.placeholders import SYNTAX_ERROR, Objection, Typing, of_drivers, placeholders, typed
-from lockage.core.migration.within import WholeCopy, beginning_of, executable, query_within, whole_copy
+from lockage.core.migration.within import WholeCopy, beginning_of, executable, is_kept, query_within, whole_copy
 from lockage.core.release.statements import OldStatement
 
 _QUERY = re.compile(
@@ -57,6 +57,7 @@ class Prepared:
     guessed: bool = False  # with a literal that nobody knows
     loosened: bool = False  # with parameters for literals
     copied: tuple[WholeCopy, Shape] | None = None
+    unkept: bool = False  # the server analyses it anew each time that it comes
     cut: str = ""  # it is the beginning only of what was cut off: what the server says of the whole
 
 
@@ -124,7 +125,9 @@ class Preparing:
                 yield Unchecked(statement=statement, why=Why.UTILITY)
             else:
                 one = self._one(statement, name, queries[name], found[name])
-                yield replace(one, copied=copies.get(name)) if isinstance(one, Prepared) else one
+                if isinstance(one, Prepared):
+                    one = replace(one, copied=copies.get(name), unkept=not is_kept(statement.text))
+                yield one
 
     def _copied(self, text: str) -> tuple[WholeCopy, Shape] | None:
         copied = whole_copy(text)

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 from lockage.adapters.postgres.free_disk import free_disk_bytes
 from lockage.adapters.postgres.invalid_indexes import read_invalid_indexes
 from lockage.adapters.postgres.session import load_sql, reading_session
-from lockage.core.forecast.production import InvalidIndex, Production, SequenceUse
+from lockage.core.forecast.production import IndexUse, InvalidIndex, Production, SequenceUse
 from lockage.errors import RefusedError
 from lockage.settings import Watching
 
@@ -37,6 +37,8 @@ def read_production(connection: psycopg.Connection[Any]) -> Production:
     standbys = _rows(connection, "select_standbys")
     slots = _rows(connection, "select_slots")
     sequences = _rows(connection, "select_sequence_use")
+    [counting] = _rows(connection, "select_counting") or [{}]
+    uses = _rows(connection, "select_index_use") if counting.get("counts") else None
     return Production(
         free_disk_bytes=_free_disk(connection),
         **capacity,
@@ -44,6 +46,9 @@ def read_production(connection: psycopg.Connection[Any]) -> Production:
         slots=None if slots is None else tuple(str(row["name"]) for row in slots),
         sequences=None if sequences is None else tuple(SequenceUse(**row) for row in sequences),
         invalid_indexes=_invalid_indexes(connection),
+        index_uses=None if uses is None else tuple(_index_use(row) for row in uses),
+        uses_since=counting.get("since"),
+        seen_at=counting.get("now"),
     )
 
 
@@ -53,6 +58,11 @@ def _rows(connection: psycopg.Connection[Any], query: LiteralString) -> Sequence
             return cursor.execute(load_sql(query)).fetchall()
     except psycopg.Error:
         return None
+
+
+def _index_use(row: Mapping[str, Any]) -> IndexUse:
+    values = dict(row)
+    return IndexUse(covered_by=tuple(values.pop("covered_by")), **values)
 
 
 def _invalid_indexes(connection: psycopg.Connection[Any]) -> tuple[InvalidIndex, ...] | None:

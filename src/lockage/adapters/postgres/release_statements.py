@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from lockage.adapters.postgres.session import foreign_errors, load_sql, reading_session
+from lockage.adapters.postgres.session import foreign_errors, granting_sight, load_sql, reading_session
 from lockage.core.release.statement_files import HIDDEN, hidden_statements
 from lockage.core.release.statements import OldStatement, RunningRelease
 from lockage.errors import LockageError
@@ -59,7 +59,7 @@ def _read(connection: psycopg.Connection[Any]) -> RunningRelease:
     if thrown_away:
         remarks.append(f"the server has thrown rare statements away {thrown_away} times to make room: they are not checked")
     if hidden:
-        remarks.append(hidden_statements(hidden) + ": GRANT pg_read_all_stats to the role")
+        remarks.append(f"{hidden_statements(hidden)}: {granting_sight(connection)}")
     if len(rows) > STATEMENTS_LIMIT:
         remarks.append(f"only the {STATEMENTS_LIMIT} most frequent statements are checked")
     return RunningRelease(

@@ -62,6 +62,7 @@ def kept_of(original: Original, about: Surveyed, *, mask: Callable[[str], str]) 
         unreadable=original.unreadable,
         owner=original.owner,
         tablespaces=original.tablespaces,
+        wait_limits=original.wait_limits,
     )
     return filled, ledgers
 
@@ -115,6 +116,7 @@ def original_of(survey: SavedSurvey, *, ledger: str | None) -> Original:
         unreadable=about.unreadable,
         owner=about.owner,
         tablespaces=about.tablespaces,
+        wait_limits=about.wait_limits,
         relations=survey.relations,
         ledgers=tuple(
             Ledger(schema=one.schema, name=one.name, columns=one.columns, rows="".join(f"{r}\n" for r in one.rows).encode())

@@ -6,7 +6,7 @@ unless a constraint proves that it need not, and the counters know which it was.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import psycopg
 from psycopg import sql
@@ -30,14 +30,19 @@ def may_check_rows(text: str) -> bool:
     return any(s.procedure is not None or (s.node == "alter_table_stmt" and (s.works or s.added_columns)) for s in statements)
 
 
-def scans(session: psycopg.Connection[TupleRow], tables: Collection[int]) -> Mapping[int, int]:
-    """Gives how often the open transaction of the session went through each of the tables (oids), where it did at all.
+def scans(session: psycopg.Connection[TupleRow], tables: Collection[int]) -> frozenset[str]:
+    """Gives each of the tables (oids) that the open transaction of the session went through, with how often.
 
     Counts grow to the end of the transaction. Empty in a transaction that is aborted.
     """
     if session.info.transaction_status is not psycopg.pq.TransactionStatus.INTRANS:
-        return {}
+        return frozenset()
     # A simple Query: the plan of a portal is reported when the next statement closes it, and would pass for that one's.
     query = sql.SQL(load_sql("select_scans")).format(tables=sql.Literal(f"{{{','.join(map(str, tables))}}}"))
     outcome = exchange(session, query.as_string(), limit_s=COUNTING_LIMIT_S)
-    return {int(oid or 0): int(count or 0) for oid, count in outcome.rows}
+    return frozenset(text for row in outcome.rows for text in (row[0] or "").split(",") if text)
+
+
+def gone_through(before: frozenset[str], after: frozenset[str]) -> tuple[int, ...]:
+    """The tables whose count has changed between two calls of ``scans``."""
+    return tuple(sorted(int(text.partition(" ")[0]) for text in after - before))

@@ -14,9 +14,10 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import LiteralString, cast
+from typing import Any, LiteralString, cast
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
@@ -120,6 +121,11 @@ def _refuse_pooler(connection: psycopg.Connection[TupleRow]) -> None:
         )
 
 
+def granting_sight(connection: psycopg.Connection[Any]) -> str:
+    """The statement that lets the role of a session see what other roles do."""
+    return sql.SQL("GRANT pg_read_all_stats TO {}").format(sql.Identifier(connection.info.user)).as_string(connection)
+
+
 @contextmanager
 def foreign_errors(what: str) -> Generator[None]:
     """Turns psycopg's errors inside the block into ours; ``what`` begins the sentence ("reading pg_locks").
@@ -152,8 +158,8 @@ def _parse(url: str) -> dict[str, str]:
         raise UsageError(
             "the database URL is not one that PostgreSQL's clients understand",
             code="LK120",
-            hint="postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with % @ : / ? # and spaces in a part written as %25 %40 "
-            "%3A %2F %3F %23 %20",
+            hint="postgresql://USER@HOST:PORT/DATABASE, with the password in PGPASSWORD; in a URL % @ : / ? # and spaces of "
+            "a password are written as %25 %40 %3A %2F %3F %23 %20",
         )
     return parameters
 

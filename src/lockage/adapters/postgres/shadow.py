@@ -35,6 +35,7 @@ from lockage.adapters.postgres.session import foreign_errors, reading_session
 from lockage.adapters.postgres.shadow_filling import assumptions_of, fill, other_major
 from lockage.adapters.postgres.shadow_server import Login, shadow_server
 from lockage.adapters.postgres.traced import Tracing
+from lockage.adapters.postgres.wait_limits import BEGINS_WITH
 from lockage.core.catalog.objects import CatalogObject
 from lockage.core.facts import Relation
 from lockage.core.forecast.saved_survey import SavedSurvey, in_words
@@ -68,6 +69,7 @@ class EmbeddedShadow:
         self._assumptions = assumptions
         self._sizes = {relation.relation: relation for relation in original.relations} if original else {}
         self._statement_limit_s = statement_limit_s
+        self._wait_limits = original.wait_limits if original else None
         self._discreet = bool(original and original.small_tables)
 
     @property
@@ -122,7 +124,7 @@ class EmbeddedShadow:
         """Gives a traced session that logs in as the migrating role."""
         with (
             # Not as contexts of their own, which would commit what the script left open.
-            closing(self._login.session("trace", **auto_explain_settings(self.major))) as traced,
+            closing(self._login.session("trace", **auto_explain_settings(self.major), **BEGINS_WITH)) as traced,
             closing(self._login.own_session()) as observer,
             inner_statements(self._login.server.url("template1"), database=self._login.database) as inner,
         ):
@@ -134,6 +136,7 @@ class EmbeddedShadow:
                 inner=inner,
                 discreet=self._discreet,
                 planner=PlannerFacts(traced, observer, data_dir=self._login.server.data_dir),
+                wait_limits=self._wait_limits,
             )
 
     @contextmanager

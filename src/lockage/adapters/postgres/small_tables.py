@@ -19,6 +19,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.exchange import exchange
+from lockage.adapters.postgres.own_mark import marked
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.facts import Relation
 
@@ -134,11 +135,15 @@ def advance_sequences(connection: psycopg.Connection[TupleRow], tables: Iterable
     for sequence_schema, sequence, schema, table, column in connection.execute(
         load_sql("select_filling_sequences"), {"tables": names}
     ).fetchall():
-        order = sql.SQL("select pg_catalog.setval({}::regclass, max({})) from {} having max({}) > 0").format(
+        # Heirs and other tables can share one sequence: it only ever goes on.
+        order = sql.SQL(
+            "select pg_catalog.setval({}::regclass, max({})) from {} having max({}) >= (select last_value from {})"
+        ).format(
             sql.Literal(sql.Identifier(sequence_schema, sequence).as_string(connection)),
             sql.Identifier(column),
             sql.Identifier(schema, table),
             sql.Identifier(column),
+            sql.Identifier(sequence_schema, sequence),
         )
         connection.execute(order)
 
@@ -180,7 +185,7 @@ def _rows(connection: psycopg.Connection[Any], chosen: Sequence[_Candidate]) -> 
         )
         for candidate in chosen
     )
-    return {oid: tuple(rows) for oid, rows in connection.execute(query).fetchall()}
+    return {oid: tuple(rows) for oid, rows in connection.execute(marked(query)).fetchall()}
 
 
 def _insert(table: Rows) -> sql.Composed:

@@ -4,6 +4,7 @@ Pure: takes errors, gives errors. Not for the words of server programs (``failur
 is told by its English words, a statement that fails by its SQLSTATE, since libpq keeps no SQLSTATE of a failed login.
 
 =====  =================================  ===========
+LK120  a value that libpq does not take   Usage
 LK121  nobody answers                     Unreachable
 LK122  the password is refused            Refused
 LK123  no such database                   Refused
@@ -33,7 +34,7 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
-from lockage.errors import LockageError, RefusedError, UnreachableError
+from lockage.errors import LockageError, RefusedError, UnreachableError, UsageError
 
 
 class _Case(NamedTuple):
@@ -179,6 +180,10 @@ _STATEMENT_CASES: tuple[tuple[tuple[type[psycopg.Error], ...], type[RefusedError
 )
 
 
+_NEVER_TRIED = "connection is bad: "
+"""How psycopg begins where libpq did not even look for a server: an unknown service, an unknown value."""
+
+
 def explain_login(error: psycopg.Error, parameters: Mapping[str, str]) -> LockageError:
     """Gives the error for a login with the connection ``parameters`` that failed; never with the password in it."""
     words = str(error)
@@ -200,10 +205,17 @@ def explain_login(error: psycopg.Error, parameters: Mapping[str, str]) -> Lockag
     for case in _LOGIN_CASES:
         if (case.code != "LK121" or not answered) and any(sign in words for sign in case.signs):
             return case.error(case.sentence.format(**names), code=case.code, hint=case.hint)
+    said = " ".join(_without_password(words, parameters).split())
+    if said.startswith(_NEVER_TRIED) and "connection to server" not in said:
+        return UsageError(
+            f"the address of the database cannot be used: {said.removeprefix(_NEVER_TRIED)}",
+            code="LK120",
+            hint="correct it where it stands: in the URL, in a variable such as PGSSLMODE, or in the service file",
+        )
     return RefusedError(
         f"the database at {names['where']} refuses the login of role {names['user']}",
         code="LK129",
-        hint=f"its words: {' '.join(_without_password(words, parameters).split())}",
+        hint=f"its words: {said}",
     )
 
 

@@ -54,6 +54,7 @@ def read_strictness(session: psycopg.Connection[TupleRow]) -> Strictness:
         },
         labels=_sets(found["labels"], lambda row: str(row[1])),
         domains=_sets(found["domains"], lambda row: (str(row[1]), str(row[2]))),
+        names=_sets(found["names"], lambda row: str(row[1])),
         views={view: tuple(tables) for view, tables in _by(found["views"], lambda row: int(row[1])).items()},
     )
 

@@ -26,6 +26,7 @@ from lockage.core.forecast.traffic import StatementLoad
 from lockage.core.migration.constants import without_constants
 from lockage.core.redaction import mask_secrets
 from lockage.core.redaction.kept_schema import without_secrets
+from lockage.core.release.statements import of_application
 from lockage.errors import LockageError
 from lockage.settings import Settings
 
@@ -119,7 +120,7 @@ def _tried(ask: Callable[[], T], problems: list[str]) -> T | None:
 
 def _statements(url: str, settings: Settings, password: Callable[[], str] | None) -> SavedStatements:
     traffic = read_traffic(url, watching=settings.watching, waits=settings.waits, password=password)
-    running = read_release_statements(url, watching=settings.watching, password=password)
+    running = of_application(read_release_statements(url, watching=settings.watching, password=password))
     texts = (replace(one, text=without_constants(one.text)) for one in running.statements if _QUERY.match(one.text))
     return SavedStatements(
         running=replace(running, statements=tuple(dict.fromkeys(texts))),

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from lockage.adapters.postgres.own_mark import marked
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.calibration.reading import Sample, SampleKind
 
@@ -93,6 +94,6 @@ def _scan(connection: psycopg.Connection[Any], schema: str, name: str, *, pages:
 
 
 def _explained(connection: psycopg.Connection[Any], query: sql.SQL | sql.Composed) -> dict[str, Any]:
-    row = connection.execute(query).fetchone()
+    row = connection.execute(marked(query)).fetchone()
     assert row is not None, "EXPLAIN gives a row"
     return row[0][0]

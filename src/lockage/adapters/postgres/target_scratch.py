@@ -21,6 +21,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from lockage.adapters.postgres.own_mark import marked
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.calibration.reading import IndexDetail, Sample, SampleKind
 from lockage.errors import HaltedError, RefusedError
@@ -50,7 +51,7 @@ _INDEXES = {"bare": (), "one": (_ID,), "three": (_ID, _TOKEN, _OWNER)}
 def refuse_without_rights(connection: psycopg.Connection[Any]) -> None:
     """Nothing, where a schema can be made. Raises RefusedError (LK701, LK702)."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(load_sql("select_write_rights")).fetchone()
+        row = cursor.execute(marked(sql.SQL(load_sql("select_write_rights")))).fetchone()
     assert row is not None, "the query gives a row"
     if row["is_standby"]:
         raise RefusedError(
@@ -74,7 +75,7 @@ def sweep(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
             with contextlib.suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.LockNotAvailable):
                 connection.execute(_drop(schema))
                 swept.append(schema)
-            connection.execute("select pg_advisory_unlock(hashtext('lockage calibration'), hashtext(%s))", (schema,))
+            connection.execute(marked(sql.SQL("select pg_advisory_unlock({})").format(_key(schema))))
     return tuple(swept)
 
 
@@ -91,9 +92,9 @@ def scratch_schema(
     name = sql.Identifier(schema)
     try:
         with connection.transaction():
-            connection.execute(sql.SQL("create schema {}").format(name))
+            connection.execute(marked(sql.SQL("create schema {}").format(name)))
             comment = MARK.format(schema=schema)
-            connection.execute(sql.SQL("comment on schema {} is {}").format(name, sql.Literal(comment)))
+            connection.execute(marked(sql.SQL("comment on schema {} is {}").format(name, sql.Literal(comment))))
         narrate(f"made schema {schema}")
         connection.execute(sql.SQL("set search_path = {}, pg_catalog").format(name))
         yield schema
@@ -109,11 +110,11 @@ def time_writes(connection: psycopg.Connection[Any]) -> Iterator[Sample]:
     _fill(connection, rows)
     if _timed(connection, "insert into three select * from source") < SLOW_S:
         for table in ("source", "bare", "one", "three", "children", "parents", "tiny"):
-            connection.execute(sql.SQL("drop table {}").format(sql.Identifier(table)))
+            connection.execute(marked(sql.SQL("drop table {}").format(sql.Identifier(table))))
         rows = ROWS
         _fill(connection, rows)
     else:
-        connection.execute("truncate three")
+        connection.execute(marked(sql.SQL("truncate three")))
     for table, indexes in _INDEXES.items():
         name = sql.Identifier(table)
         for kind, statement in (
@@ -145,21 +146,25 @@ def _timed(connection: psycopg.Connection[Any], statement: LiteralString | sql.C
     """Seconds of one statement; its commit comes after."""
     with connection.transaction():
         begun = time.perf_counter()
-        connection.execute(statement)
+        connection.execute(marked(sql.SQL(statement) if isinstance(statement, str) else statement))
         return time.perf_counter() - begun
 
 
 def _committed(connection: psycopg.Connection[Any]) -> float:
     connection.execute("begin")
-    connection.execute("update tiny set n = n + 1")
+    connection.execute(marked(sql.SQL("update tiny set n = n + 1")))
     begun = time.perf_counter()
     connection.execute("commit")
     return time.perf_counter() - begun
 
 
 def _try_lock(connection: psycopg.Connection[Any], schema: str) -> bool:
-    row = connection.execute("select pg_try_advisory_lock(hashtext('lockage calibration'), hashtext(%s))", (schema,)).fetchone()
+    row = connection.execute(marked(sql.SQL("select pg_try_advisory_lock({})").format(_key(schema)))).fetchone()
     return row is not None and bool(row[0])
+
+
+def _key(schema: str) -> sql.Composed:
+    return sql.SQL("hashtext('lockage calibration'), hashtext({})").format(sql.Literal(schema))
 
 
 def _remove(schema: str, again: Callable[[], psycopg.Connection[Any]]) -> None:
@@ -175,4 +180,4 @@ def _remove(schema: str, again: Callable[[], psycopg.Connection[Any]]) -> None:
 
 
 def _drop(schema: str) -> sql.Composed:
-    return sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema))
+    return marked(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))

@@ -10,7 +10,7 @@ want of a privilege. What reaches out of the server (``COPY … PROGRAM``, ``dbl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import psycopg
@@ -22,10 +22,12 @@ from lockage.adapters.postgres.exchange import Outcome, exchange
 from lockage.adapters.postgres.gates import Gates
 from lockage.adapters.postgres.held_locks import HeldLockReader
 from lockage.adapters.postgres.inner_statements import InnerStatements
+from lockage.adapters.postgres.many import send_many
 from lockage.adapters.postgres.planner_facts import PlannerFacts
 from lockage.adapters.postgres.plans import PlanCollector, with_oids
-from lockage.adapters.postgres.scans import may_check_rows, scans
+from lockage.adapters.postgres.scans import gone_through, may_check_rows, scans
 from lockage.adapters.postgres.session import foreign_errors
+from lockage.adapters.postgres.wait_limits import WaitLimit
 from lockage.core.forecast.beliefs import TableBelief
 from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, Observation
@@ -55,6 +57,7 @@ class Tracing:
 
     ``observer`` must be a session of its own with nothing open, and ``new_observer`` gives more of its kind. Statements are
     cancelled after ``statement_limit_s``. ``discreet``: there are rows of production's, and messages show no value of theirs.
+    ``wait_limits``: what sessions of the migrator begin with in production; the traced one begins with ``BEGINS_WITH``.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Tracing:
         inner: InnerStatements | None = None,
         discreet: bool = False,
         planner: PlannerFacts | None = None,
+        wait_limits: Mapping[str, int] | None = None,
     ) -> None:
         self._traced = traced
         self._observer = observer
@@ -74,6 +78,7 @@ class Tracing:
         self._inner = inner
         self._discreet = discreet
         self._planner = planner
+        self._limit = WaitLimit(traced, wait_limits)
         self._pid = traced.info.backend_pid
         self._held = HeldLockReader(observer, pid=self._pid)
         self._statement_limit_s = statement_limit_s
@@ -127,6 +132,7 @@ class Tracing:
 
     def _execute(self, sql: str, *, inner: bool) -> Observation:
         before = self._catalog.mark()
+        limit_ms = self._limit.now_ms
         self._plans.take()
         asked = self._inner if inner else None
         if asked is not None:
@@ -138,6 +144,7 @@ class Tracing:
                 done = self._in_own_transaction(sql)
             plans = self._plans.take()
             self._keep_hearing(sql)
+            self._limit.behind(sql, tag=done.outcome.tag, calls=inner)
             mark = self._catalog.mark()
             ran = asked.seen() if asked is not None else None
         return Observation(
@@ -149,7 +156,42 @@ class Tracing:
             ran_outside=done.outside,
             scanned=done.scanned,
             inner=ran,
+            wait_limit_ms=limit_ms,
         )
+
+    def execute_all(self, texts: Sequence[str], *, planned: Collection[int]) -> tuple[Observation, int]:
+        """Gives what statements that change rows did together, and how many ended well; those behind a failure are not sent.
+
+        Outside a transaction they get one of their own, which a failure takes back. ``planned``: places whose plans are kept.
+        """
+        before = self._catalog.mark()
+        limit_ms = self._limit.now_ms
+        self._plans.take()
+        own = self._status is TransactionStatus.IDLE
+        with foreign_errors("reading the locks of the shadow"):
+            if own:
+                self._catalog.transaction_begins()
+                self._held.forget()
+                self._send("BEGIN")
+            outcome, done = send_many(texts, planned=planned, send=self._send)
+            locks = self._held.read()
+            self._note(outcome.tag, locks)
+            if own:
+                ended = self._send("COMMIT" if outcome.failure is None else "ROLLBACK")
+                outcome, done = (outcome, done) if ended.failure is None else (ended, 0)
+            if own and outcome.failure is not None:
+                self._catalog.doubt()
+            plans = self._plans.take()
+            mark = self._catalog.mark()
+        observation = Observation(
+            locks=locks,
+            plans=with_oids(plans, (mark, before)),
+            mark=None if mark == before else mark,
+            in_transaction=self._status in (TransactionStatus.INTRANS, TransactionStatus.INERROR),
+            failure=outcome.failure,
+            wait_limit_ms=limit_ms,
+        )
+        return observation, done
 
     @property
     def _status(self) -> TransactionStatus:
@@ -203,7 +245,7 @@ class Tracing:
         before = scans(self._traced, tables)  # transactions that ended a moment ago may still be counted
         outcome = self._send(sql)
         after = scans(self._traced, tables)  # nothing where the statement ended the transaction, or spoiled it
-        return outcome, tuple(oid for oid, count in after.items() if count > before.get(oid, 0))
+        return outcome, gone_through(before, after)
 
     def _note(self, tag: str, locks: HeldLocks | None = None) -> None:
         """Lets the catalog know what a statement of this command tag, which has just ended, may have done to it.

@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from lockage.adapters.postgres.activity import read_activity
-from lockage.adapters.postgres.session import foreign_errors, load_sql, reading_session
+from lockage.adapters.postgres.session import foreign_errors, granting_sight, load_sql, reading_session
 from lockage.core.facts import RelationLock, Session
 from lockage.core.forecast.traffic import LockOrder, PreparedLocks, StatementLoad, Traffic, orders_between
 from lockage.errors import LockageError
@@ -87,7 +87,7 @@ class _Look:
         sessions = tuple(s for s in found.sessions if not s.application_name.startswith("lockage/"))
         if any(session.state is None and not session.is_autovacuum for session in sessions):
             self._problems.append(
-                "what other roles' sessions do, and since when, cannot be seen: GRANT pg_read_all_stats to the role that asks"
+                f"what other roles' sessions do, and since when, cannot be seen: {granting_sight(self._connection)}"
             )
         return sessions
 
@@ -144,7 +144,8 @@ class _Look:
         hidden = sum(1 for row in rows if row["text"] == HIDDEN)
         if hidden:
             self._problems.append(
-                f"{hidden} statements of other roles cannot be seen, and queue uncounted: GRANT pg_read_all_stats to the role"
+                f"{'1 statement' if hidden == 1 else f'{hidden} statements'} of other roles cannot be seen, and would queue"
+                f" uncounted: {granting_sight(self._connection)}"
             )
         reset = self._reset(name)
         if reset is None:

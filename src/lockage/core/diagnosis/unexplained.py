@@ -37,8 +37,6 @@ Source: Kubernetes documentation v1.33, Pod Lifecycle, container restarts.
 MOST_WARNINGS = 3
 """Of the platform, in a finding that has no other clue."""
 
-FOREVER_S = 365 * 86_400.0
-
 
 def unexplained(case: Case, found: Sequence[Finding], migrating: Migrating | None) -> tuple[Finding, ...]:
     """What must be said beside what the rules found; empty where they explain everything, or all is well."""

@@ -103,6 +103,7 @@ class RelationForecast:
     bytes: int | None = None  # of its heap and TOAST, before the script; None: not known
     stretches: tuple[Stretch, ...] = ()  # when its users wait, in order
     surely: Blocks = Blocks.NONE  # what of ``blocks`` is certain; the rest hangs on a condition, or on what was not seen
+    doubts: tuple[str, ...] = ()  # where ``blocks`` is worse than ``surely``: why it is only possible, in clauses
     waiting: Waiting | None = None  # who stands in the way now and would queue; None: nobody has looked
 
 

@@ -14,8 +14,10 @@ from enum import StrEnum
 from lockage.core.forecast.assess import Broken, OldRelease
 from lockage.core.forecast.strictness import Demand, Strictness, new_demands
 from lockage.core.forecast.trace import Failure
+from lockage.core.migration.shortened import shortened
 from lockage.core.migration.syntax import ChangeKind, Name
 from lockage.core.migration.writes import Given, Write
+from lockage.core.redaction import mask_statement
 from lockage.core.release.statements import OldStatement, RunningRelease
 
 NAMED = 3
@@ -158,11 +160,12 @@ def is_of_values(failure: Failure, writes: Iterable[Write], after: Strictness) -
         if found is not None and constraint.name == found["name"]
         for column in constraint.columns
     }
-    if not columns:
+    said = tuple(writes)
+    if not columns or not said:  # a function writes, whose values nobody reads here
         return True
     return any(
         write.everything or bool(write.places) or any(name in columns and how in _UNSAID for name, how in write.columns)
-        for write in writes
+        for write in said
     )
 
 
@@ -279,7 +282,14 @@ def _about_unchecked(unchecked: Sequence[Unchecked], *, of: int) -> Iterable[str
             yield f"not checked: {len(those)} of {of} statements of the running release {why}, such as {named}"
 
 
+def in_short(text: str) -> str:
+    """A statement on one line, for a sentence, without its literals.
+
+    The server counts what is no query as it was sent: ALTER ROLE … PASSWORD with the password in it.
+    """
+    return shortened(mask_statement(text), most=60)
+
+
 def _named(each: Unchecked) -> str:
-    line = " ".join(each.statement.text.split())
-    line = line if len(line) <= 60 else line[:59] + "…"
+    line = in_short(each.statement.text)
     return f"{line} ({each.reason})" if each.reason else line

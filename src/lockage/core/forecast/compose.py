@@ -152,7 +152,8 @@ def _relations(moments: Moments, held: Iterable[Hold], sized: Iterable[Relation]
             blocks=worst(hold.blocks for hold in those),
             blocked_s=_blocked(those, moments),
             because=_because(those),
-            surely=worst(hold.blocks for hold in those if hold.certain),
+            surely=_surely(those),
+            doubts=_doubts(those),
             stretches=stretches(those, moments),
         )
         for oid, those in by_oid.items()
@@ -170,24 +171,29 @@ def _sized(forecast: RelationForecast, relation: Relation | None) -> RelationFor
 
 def _locks(moments: Moments, those: Sequence[Hold]) -> tuple[LockTaken, ...]:
     """Every lock with its place; those on indexes that stop nobody go without saying where the table has the same."""
-    found: dict[tuple[int, str, str | None], LockTaken] = {}
+    chosen: dict[tuple[int, str, str | None], Hold] = {}
     own = {hold.mode for hold in those if hold.via is None}
     for hold in sorted(those, key=lambda h: (h.first, MODES.index(h.mode) if h.mode else -1, badness(h.blocks))):
         if hold.mode is not None and not (hold.via and hold.blocks is Blocks.NONE and hold.mode in own):
-            step = moments.trace.statements[hold.first]
-            found[hold.first, hold.mode, hold.via] = LockTaken(
-                mode=hold.mode,
-                file=step.file,
-                line=step.statement.line,
-                statement=step.statement.headline,
-                transaction=step.transaction,
-                blocks=hold.blocks,
-                via=hold.via,
-                from_s=moments.begin(hold.first),
-                until_s=moments.end(hold.last),
-                concurrently=step.statement.concurrently,
-            )
-    return tuple(found.values())
+            chosen[hold.first, hold.mode, hold.via] = hold
+    return tuple(_lock(hold, mode, moments) for (_, mode, _), hold in chosen.items())
+
+
+def _lock(hold: Hold, mode: str, moments: Moments) -> LockTaken:
+    step = moments.trace.statements[hold.first]
+    said = step.statement.of(moments.trace.start.relations[hold.oid].relation)
+    return LockTaken(
+        mode=mode,
+        file=step.file,
+        line=said.line,
+        statement=said.headline,
+        transaction=step.transaction,
+        blocks=hold.blocks,
+        via=hold.via,
+        from_s=moments.begin(hold.first),
+        until_s=moments.end(hold.last),
+        concurrently=step.statement.concurrently,
+    )
 
 
 def _blocked(those: Sequence[Hold], moments: Moments) -> Seconds:
@@ -195,6 +201,17 @@ def _blocked(those: Sequence[Hold], moments: Moments) -> Seconds:
     if level is Blocks.NONE:
         return NOTHING
     return moments.lasting(merged((hold.first, hold.last) for hold in those if hold.blocks is level))
+
+
+def _surely(those: Sequence[Hold]) -> Blocks:
+    return worst(hold.blocks for hold in those if hold.doubt is None)
+
+
+def _doubts(those: Sequence[Hold]) -> tuple[str, ...]:
+    level = worst(hold.blocks for hold in those)
+    if level is _surely(those):
+        return ()
+    return tuple(dict.fromkeys(hold.doubt for hold in those if hold.doubt and hold.blocks is level))
 
 
 def _because(those: Sequence[Hold]) -> tuple[str, ...]:

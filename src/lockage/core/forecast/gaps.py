@@ -15,13 +15,13 @@ from lockage.core.forecast.lock_modes import worst
 from lockage.core.forecast.names import owner, resolve
 from lockage.core.forecast.ran import changes_of, statements_inside
 from lockage.core.forecast.rows import row_locks
-from lockage.core.forecast.trace import Routine, Traced, Trigger
+from lockage.core.forecast.trace import Routine, Traced
+from lockage.core.forecast.trigger_events import EVENTS, fires
 from lockage.core.forecast.worst_case import worst_case
 from lockage.core.migration.procedure import Code, Inner, Place, read_code
+from lockage.core.migration.shortened import shortened
 from lockage.core.migration.statement import fingerprint
 from lockage.core.migration.syntax import ChangeKind, Name, Statement
-
-_EVENTS = {ChangeKind.INSERT: "INSERT", ChangeKind.UPDATE: "UPDATE", ChangeKind.DELETE: "DELETE"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +123,7 @@ def _gaps_in_code(
             continue
         if where and _harmless(inner, ran.step):
             continue
-        what = " ".join(inner.text.split())
-        what = what if len(what) <= 60 else what[:59] + "…"
+        what = shortened(inner.text, most=60)
         at = f"{where} line {inner.line}: " if where else ""
         reason = f"{at}{'dynamic SQL ' if inner.dynamic else ''}{inner.place} did not run: {what}"
         if inner.place is Place.STRAIGHT and not where:
@@ -192,7 +191,7 @@ def _uncertain(code: Code) -> Code:
     inner = tuple(
         Inner(
             line=i.line,
-            place=Place.BRANCH if i.place is Place.STRAIGHT else i.place,
+            place=Place.CALLED if i.place is Place.STRAIGHT else i.place,
             text=i.text,
             statements=i.statements,
             dynamic=i.dynamic,
@@ -207,16 +206,19 @@ def _gaps_in_triggers(ran: _Ran, *, line: int) -> Iterator[Gap]:
     step = ran.step
     locks = row_locks(changes_of(step), mark=step.before, rules=step.rules, held=step.observation.held.oids)
     events = [(lock.oid, lock.event, lock.columns) for lock in locks]
+    # An upsert may meet a row and change it; which columns of it then, is not kept.
+    events += [(lock.oid, ChangeKind.UPDATE, ()) for lock in locks if lock.event is ChangeKind.INSERT and lock.rows]
     done: set[tuple[int, str, ChangeKind]] = set()
     for oid, event, columns in (*events, *_events_of_views(step)):
         for trigger in step.rules.triggers:
-            if trigger.table_oid == oid and _fires(trigger, event, columns) and (oid, trigger.name, event) not in done:
+            if trigger.table_oid == oid and fires(trigger, event, columns) and (oid, trigger.name, event) not in done:
                 done.add((oid, trigger.name, event))
                 whose = f"trigger {trigger.name}, function"
+                only = EVENTS[event][0] if len(EVENTS[event]) == 1 else None
                 for routine in step.rules.routines:
                     if routine.routine == trigger.routine:
                         yield from _gaps_in_routine(
-                            routine, ran, line=line, seen=frozenset({routine.routine}), whose=whose, event=_EVENTS.get(event)
+                            routine, ran, line=line, seen=frozenset({routine.routine}), whose=whose, event=only
                         )
 
 
@@ -227,11 +229,3 @@ def _events_of_views(step: Traced) -> Iterator[tuple[int, ChangeKind, tuple[str,
             for relation in resolve(change.relation, step.before):
                 if relation.kind == "v":
                     yield relation.oid, change.kind, change.columns
-
-
-def _fires(trigger: Trigger, event: ChangeKind, columns: tuple[str, ...]) -> bool:
-    if event is ChangeKind.MERGE:
-        return True
-    if _EVENTS.get(event) not in trigger.events:
-        return False
-    return event is not ChangeKind.UPDATE or not trigger.columns or not columns or bool(set(columns) & set(trigger.columns))

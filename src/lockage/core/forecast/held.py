@@ -21,12 +21,13 @@ class HeldLock(NamedTuple):
 class _Log:
     """Locks in the order of being taken, with their places."""
 
-    __slots__ = ("distinct", "locks", "places", "places_of")
+    __slots__ = ("distinct", "locks", "places", "places_in", "places_of")
 
     def __init__(self) -> None:
         self.locks: list[HeldLock] = []
         self.places: dict[HeldLock, int] = {}
         self.places_of: dict[int, list[int]] = {}  # by oid
+        self.places_in: dict[str, list[int]] = {}  # by mode
         self.distinct: list[int] = [0]  # relations among the first n locks
 
     def extend(self, locks: Iterable[HeldLock]) -> None:
@@ -37,6 +38,7 @@ class _Log:
             self.distinct.append(self.distinct[-1] + (lock.oid not in self.places_of))
             self.places[lock] = place
             self.places_of.setdefault(lock.oid, []).append(place)
+            self.places_in.setdefault(lock.mode, []).append(place)
             self.locks.append(lock)
 
 
@@ -67,6 +69,10 @@ class HeldLocks(Sequence[HeldLock]):
     def of(self, oid: int) -> Iterator[HeldLock]:
         """The locks on one relation."""
         return (self._log.locks[place] for place in self._log.places_of.get(oid, ()) if place < self._length)
+
+    def held_in(self, mode: str) -> Iterator[int]:
+        """The relations that are locked in this mode, each once."""
+        return (self._log.locks[place].oid for place in self._log.places_in.get(mode, ()) if place < self._length)
 
     def continues(self, before: HeldLocks) -> bool:
         """Whether it is known to have grown out of ``before``, and has all that it had."""

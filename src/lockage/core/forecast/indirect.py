@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -25,17 +25,14 @@ from lockage.core.forecast.lock_modes import (
     badness,
     conflict,
 )
-from lockage.core.forecast.names import descendants, oids
-from lockage.core.forecast.rows import followed
+from lockage.core.forecast.names import ancestors, descendants, oids
+from lockage.core.forecast.rows import ELSEWHERE, followed, repeats
+from lockage.core.forecast.rule_actions import actions_of, replaces
 from lockage.core.forecast.timeline import Hold
-from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey, RoutineList
+from lockage.core.forecast.trace import CASCADES, LOOKS_ONLY, CatalogMark, CatalogRules, ForeignKey, RoutineList
+from lockage.core.migration.literals import differ
 from lockage.core.migration.procedure import Place, read_code
-from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import ChangeKind, Statement
-from lockage.errors import UsageError
-
-_CASCADES = "c"
-_LOOKS_ONLY = ("a", "r")  # pg_constraint.confdeltype: no action, restrict
 
 
 def indirect_holds(held: Iterable[Hold], *, mark: CatalogMark, rules: CatalogRules) -> tuple[Hold, ...]:
@@ -67,6 +64,7 @@ def indirect_holds(held: Iterable[Hold], *, mark: CatalogMark, rules: CatalogRul
 class _Views(NamedTuple):
     above: Mapping[int, list[int]]  # by the relation that they read
     writable: frozenset[int]
+    replaced: Mapping[int, set[str]]  # by the view: events in whose place its rules do something else
 
 
 def _views(mark: CatalogMark, rules: CatalogRules) -> _Views:
@@ -76,7 +74,11 @@ def _views(mark: CatalogMark, rules: CatalogRules) -> _Views:
         if relation is not None and relation.kind == "v":
             for oid in dict.fromkeys(below):
                 above[oid].append(view)
-    return _Views(above, frozenset(rules.writable_views))
+    replaced: dict[int, set[str]] = defaultdict(set)
+    for rule in rules.rewrites:
+        if replaces(rule):
+            replaced[rule.table_oid].add(rule.event)
+    return _Views(above, frozenset(rules.writable_views), replaced)
 
 
 def _through_views(hold: Hold, views: _Views, mark: CatalogMark, rules: CatalogRules) -> Iterator[Hold]:
@@ -84,27 +86,43 @@ def _through_views(hold: Hold, views: _Views, mark: CatalogMark, rules: CatalogR
         if not set(hold.given) <= set(rules.columns.get(view, ())):
             continue  # nobody gives them a value through this view
         if hold.blocks is Blocks.READS or (hold.blocks is not Blocks.NONE and view in views.writable):
-            derived = _derived(hold, view, hold.blocks, f"is a view of {_name(hold.oid, mark)}", given=hold.given)
-            yield derived
-            yield from _through_views(derived, views, mark, rules)
+            blocks = _left_by_rules(hold, views.replaced.get(view, ()))
+            derived = _derived(hold, view, blocks, f"is a view of {_name(hold.oid, mark)}", given=hold.given)
+            derived = replace(derived, inserts_only=hold.inserts_only)
+            if hold.blocks is Blocks.ROWS and not hold.all_rows and any(b.filtered for b in rules.views_below.get(view, ())):
+                derived = replace(derived, doubt=hold.doubt or "it may not show these rows")
+            if blocks is not Blocks.NONE:
+                yield derived
+                yield from _through_views(derived, views, mark, rules)
+
+
+def _left_by_rules(hold: Hold, replaced: Container[str]) -> Blocks:
+    """Who of a view's users waits for the table below, where rules do something else in the place of some of what they do."""
+    if hold.blocks is Blocks.READS or "INSERT" not in replaced:
+        return hold.blocks
+    return Blocks.NONE if hold.inserts_only or ("UPDATE" in replaced and "DELETE" in replaced) else Blocks.ROWS
 
 
 def _through_keys(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterator[Hold]:
+    if hold.inserts_only:
+        return  # a foreign key looks, changes and deletes
     for key in rules.keys.by_parent.get(hold.oid, ()):
         if key.child_oid in mark.relations:
             why = f"refers to {_name(hold.oid, mark)}"
             if _stops_looks(hold):
                 yield _derived(hold, key.child_oid, Blocks.WRITES, why, given=key.child_columns)
             elif hold.strong and hold.blocks is Blocks.ROWS:
-                blocks = Blocks.WRITES if hold.all_rows else Blocks.ROWS
+                blocks = Blocks.WRITES if hold.all_rows and not _is_part_of_key(key, mark, rules) else Blocks.ROWS
                 yield _derived(hold, key.child_oid, blocks, why, given=key.child_columns)
     for key in rules.keys.by_child.get(hold.oid, ()):
         if hold.by_key is not None and hold.by_key == followed(key, mark):
             continue  # the parents of these rows are locked themselves, and other parents have other rows
         if key.parent_oid in mark.relations and _stops_deletes(hold, key):
-            yield _derived(hold, key.parent_oid, Blocks.ROWS, f"is referred to by {_name(hold.oid, mark)}", referred=True)
+            looked = replace(hold, doubt=hold.doubt or _doubt_of_parents(hold, key, mark, rules))
+            yield _derived(looked, key.parent_oid, Blocks.ROWS, f"is referred to by {_name(hold.oid, mark)}", referred=True)
             for above, below in _cascading_to(key.parent_oid, mark, rules):
-                yield _derived(hold, above, Blocks.ROWS, f"its deletes reach {_name(below, mark)}, which waits")
+                why = f"its deletes reach {_name(below, mark)}, which waits"
+                yield _derived(looked, above, Blocks.ROWS, why, referred=True)
 
 
 def _cascading_to(oid: int, mark: CatalogMark, rules: CatalogRules) -> Iterator[tuple[int, int]]:
@@ -114,10 +132,18 @@ def _cascading_to(oid: int, mark: CatalogMark, rules: CatalogRules) -> Iterator[
         below = waiting.pop()
         for key in rules.keys.by_child.get(below, ()):
             above = key.parent_oid
-            if key.on_delete == _CASCADES and above in mark.relations and above not in seen:
+            if key.on_delete == CASCADES and above in mark.relations and above not in seen:
                 seen.add(above)
                 waiting.append(above)
                 yield above, below
+
+
+def _is_part_of_key(key: ForeignKey, mark: CatalogMark, rules: CatalogRules) -> bool:
+    """Whether the same columns refer to a table of which this parent is a partition only."""
+    parent = mark.relations.get(key.parent_oid)
+    above = {each.oid for each in ancestors(parent, mark)} if parent is not None else set[int]()
+    keys = rules.keys.by_child.get(key.child_oid, ()) if above else ()
+    return any(each.parent_oid in above and each.child_columns == key.child_columns for each in keys)
 
 
 def _stops_looks(hold: Hold) -> bool:
@@ -128,14 +154,26 @@ def _stops_looks(hold: Hold) -> bool:
 
 def _stops_deletes(hold: Hold, key: ForeignKey) -> bool:
     """Whether deleting a parent's row, or changing its key, waits for what is held on the child."""
-    only_looks = key.on_delete in _LOOKS_ONLY and key.on_update in _LOOKS_ONLY
+    only_looks = key.on_delete in LOOKS_ONLY and key.on_update in LOOKS_ONLY
     if hold.blocks is Blocks.ROWS and hold.referred:  # whoever sets the column that refers leaves the key alone
-        return _CASCADES in {key.on_delete, key.on_update}
+        return CASCADES in {key.on_delete, key.on_update}
     if hold.blocks is Blocks.ROWS:
         return hold.strong or not only_looks
     if hold.mode is None:
         return hold.blocks is Blocks.READS or (hold.blocks is Blocks.WRITES and not only_looks)
     return conflict(hold.mode, SELECT_FOR_UPDATE_TAKES if only_looks else WRITE_TAKES)
+
+
+def _doubt_of_parents(hold: Hold, key: ForeignKey, mark: CatalogMark, rules: CatalogRules) -> str | None:
+    """A look at whoever refers to a row ends at the first who does, and refuses the delete."""
+    if hold.blocks is not Blocks.ROWS:
+        return None
+    if repeats(key, rules.keys.by_child.get(key.child_oid, ()), mark):
+        return ELSEWHERE
+    child = mark.relations.get(hold.oid)
+    all_rows = hold.all_rows and not (child is not None and child.parent_oids)
+    only_looks = key.on_delete in LOOKS_ONLY and key.on_update in LOOKS_ONLY
+    return "another row that refers to theirs may refuse their deletes first" if only_looks and not all_rows else None
 
 
 def _to_partitions(hold: Hold, mark: CatalogMark) -> Iterator[Hold]:
@@ -210,19 +248,9 @@ def _running(
 def _needs_of_rules(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:
     """What rules put into users' statements."""
     for rule in rules.rewrites:
-        action = _ACTION.search(rule.definition)
-        if action is None or rule.table_oid not in mark.relations:
-            continue
-        try:
-            statements = split_statements(action["several"] or action["one"], file="rule")
-        except UsageError:
-            continue  # NOTHING, or what only stands in rules
-        for statement in statements:
-            yield from _needs(f"its rule {rule.name}", rule.table_oid, (rule.event,), statement, mark, rules)
-
-
-_ACTION = re.compile(r"\bDO\s+(?:INSTEAD\s+)?(?:\((?P<several>.*)\)|(?P<one>.*?));?\s*$", re.DOTALL)
-"""As pg_get_ruledef writes it: capitals, one action or several in parentheses."""
+        if rule.table_oid in mark.relations:
+            for statement in actions_of(rule):
+                yield from _needs(f"its rule {rule.name}", rule.table_oid, (rule.event,), statement, mark, rules)
 
 
 def _needs(
@@ -263,13 +291,15 @@ def _through_needs(hold: Hold, needs: Iterable[_Need], mark: CatalogMark) -> Ite
     for need in needs:
         if need.oid != hold.oid or not _stops(hold, need.mode) or _rows_apart(hold, need):
             continue
+        if hold.inserts_only and not need.inserts:
+            continue
         if hold.given and not need.inserts and not set(need.columns) & set(hold.given):
             continue
         blocks = _waits(need.events)
         if hold.blocks is Blocks.ROWS and hold.pinned and need.picks and blocks is Blocks.WRITES:
             blocks = Blocks.ROWS  # who comes to other rows goes on
         derived = _derived(hold, need.table_oid, blocks, f"{need.by} {_uses(need)} {_name(need.oid, mark)}")
-        yield replace(derived, certain=hold.certain and need.sure)
+        yield replace(derived, doubt=hold.doubt or (None if need.sure else f"{need.by} uses it under a condition"))
 
 
 def _uses(need: _Need) -> str:
@@ -290,13 +320,8 @@ def _rows_apart(hold: Hold, need: _Need) -> bool:
     return (
         hold.blocks is Blocks.ROWS
         and bool(need.constants)
-        and all(any(_differ(held.get(column), value) for column, value in constants) for constants in need.constants)
+        and all(any(differ(held.get(column), value) for column, value in constants) for constants in need.constants)
     )
-
-
-def _differ(one: int | str | None, other: int | str) -> bool:
-    """Whether two literals are different values, whatever type their column has."""
-    return one is not None and type(one) is type(other) and one != other
 
 
 def _stops(hold: Hold, mode: str) -> bool:
@@ -321,6 +346,7 @@ def _derived(
         given=given,
         constants=(),
         referred=referred,
+        inserts_only=False,
     )
 
 

@@ -30,13 +30,14 @@ class _Base(Generic[K, V]):
 class Layered(Mapping[K, V]):
     """A mapping; ``changed`` gives another one that shares everything else."""
 
-    __slots__ = ("_derived", "_length", "base", "changes")
+    __slots__ = ("_compared", "_derived", "_length", "base", "changes")
 
     def __init__(self, entries: Mapping[K, V]) -> None:
         self.base = _Base(dict(entries))
         self.changes: dict[K, V | None] = {}
         self._derived: dict[Callable[..., Any], Any] = {}
         self._length = -1
+        self._compared: tuple[Layered[K, V], tuple[K, ...]] | None = None  # with whom last, and what came of it
 
     def changed(self, changes: Mapping[K, V | None]) -> Layered[K, V]:
         """The same with these entries set; None: taken out."""
@@ -62,8 +63,13 @@ class Layered(Mapping[K, V]):
         """Whether the base's entry does not count."""
         return key in self.changes
 
-    def differing(self, other: Layered[K, V]) -> Iterator[K]:
-        """The keys whose entries are not the same in both."""
+    def differing(self, other: Layered[K, V]) -> tuple[K, ...]:
+        """The keys whose entries are not the same in both; gone through once, however often the same two are compared."""
+        if self._compared is None or self._compared[0] is not other:
+            self._compared = other, tuple(self._go_through(other))
+        return self._compared[1]
+
+    def _go_through(self, other: Layered[K, V]) -> Iterator[K]:
         keys: Iterator[K]
         if self.base is other.base:
             keys = iter({**self.changes, **other.changes})
@@ -76,7 +82,7 @@ class Layered(Mapping[K, V]):
 
     def get(self, key: object, default: Any = None) -> Any:
         """As of a dictionary."""
-        wanted = cast("K", key)
+        wanted: Any = key  # a cast would be a call, millions of times
         if wanted not in self.changes:
             return self.base.entries.get(wanted, default)
         found = self.changes[wanted]
@@ -109,7 +115,7 @@ class Layered(Mapping[K, V]):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Layered):
-            return self is other or next(self.differing(cast("Layered[K, V]", other)), None) is None
+            return self is other or next(self._go_through(cast("Layered[K, V]", other)), None) is None
         return super().__eq__(other)
 
     def __hash__(self) -> int:

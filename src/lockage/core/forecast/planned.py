@@ -6,9 +6,7 @@ statistics and sizes, and is told what the script has made of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
-
+from lockage.core.forecast.plan_nodes import below, number_of, query_of, relation_of, top_of
 from lockage.core.forecast.ran import plans_of
 from lockage.core.forecast.trace import Traced
 
@@ -19,13 +17,9 @@ ROW_HEADER_BYTES = 32.0
 def planned_rows(step: Traced, oid: int) -> float | None:
     """Rows of a relation that the planner expects the statement to change; the shadow has production's statistics."""
     for plan in plans_of(step):
-        node = plan.get("Plan")
-        if isinstance(node, Mapping):
-            top = cast("Mapping[str, object]", node)
-            below = top.get("Plans")
-            if top.get("Node Type") == "ModifyTable" and top.get("Relation OID") == oid and isinstance(below, list):
-                rows = cast("list[Mapping[str, object]]", below)[0].get("Plan Rows")
-                return float(rows) if isinstance(rows, int | float) else None
+        top = top_of(plan)
+        if top is not None and top.get("Node Type") == "ModifyTable" and relation_of(top) == oid and below(top):
+            return number_of(below(top)[0], "Plan Rows")
     return None
 
 
@@ -42,12 +36,6 @@ def planned_bytes(step: Traced) -> float | None:
 
 def _of_query(step: Traced, what: str) -> float | None:
     for plan in plans_of(step)[:1]:
-        node = plan.get("Plan")
-        if isinstance(node, Mapping):
-            top = cast("Mapping[str, object]", node)
-            below = top.get("Plans")
-            if top.get("Node Type") == "ModifyTable" and isinstance(below, list):
-                top = cast("list[Mapping[str, object]]", below)[0]
-            value = top.get(what)
-            return float(value) if isinstance(value, int | float) else None
+        node = query_of(plan)
+        return None if node is None else number_of(node, what)
     return None

@@ -7,6 +7,7 @@ nothing: no standby is ``()``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,17 @@ class InvalidIndex:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IndexUse:
+    """How often queries have used an index on this server, and what would take its place."""
+
+    index: str  # schema.name; of a partitioned table, that of a partition
+    scans: int  # since ``Production.uses_since``; not for keeping rows unlike, and not on replicas
+    last_at: datetime | None = None  # None: never, or the server does not keep it (before 16)
+    enforces: bool = False  # it keeps rows unlike, backs a constraint, or tells replicas which row is meant
+    covered_by: tuple[str, ...] = ()  # schema.name of indexes whose first columns are all of its own, in its order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Production:
     """Facts of a server; None: not known."""
 
@@ -48,6 +60,9 @@ class Production:
     slots: tuple[str, ...] | None = None  # names of its replication slots
     sequences: tuple[SequenceUse, ...] | None = None  # of columns of type smallint and integer
     invalid_indexes: tuple[InvalidIndex, ...] | None = None
+    index_uses: tuple[IndexUse, ...] | None = None
+    uses_since: datetime | None = None  # when it began to count them, or earlier
+    seen_at: datetime | None = None  # its clock when all this was read
 
     @property
     def unseen(self) -> tuple[str, ...]:

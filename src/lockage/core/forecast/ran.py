@@ -1,7 +1,7 @@
 """Everything that ran when one traced statement was executed: itself, and what blocks, functions and triggers ran inside it.
 
-Not for what did not run (``gaps``). The surprising thing: a change of a view's rows is left to its plan, which names the table
-below; the text cannot.
+Not for what did not run (``gaps``). The surprising thing: where rules or triggers take the place of a change of a view's rows,
+the change is left to its plan, which names the table below; the text cannot.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from contextlib import suppress
 from dataclasses import replace
 
 from lockage.core.forecast.names import meant
+from lockage.core.forecast.rule_actions import added_by
 from lockage.core.forecast.trace import Traced
+from lockage.core.forecast.views_below import below_views
 from lockage.core.migration.procedure import read_code
 from lockage.core.migration.statement import fingerprint, split_statements
 from lockage.core.migration.syntax import Change, ChangeKind, Name, Statement
@@ -37,9 +39,14 @@ def plans_of(step: Traced) -> tuple[Mapping[str, object], ...]:
     return step.observation.plans
 
 
+def own_shapes(step: Traced) -> tuple[Statement, ...]:
+    """The statement itself; of a run, one of each kind that differs in more than constants."""
+    return step.statement.shapes or (step.statement,)
+
+
 def statements_inside(step: Traced) -> Iterator[Statement]:
     """The statements that ran inside, each once; not the statement itself."""
-    seen = {fingerprint(step.statement.text)}
+    seen = {fingerprint(each.text) for each in own_shapes(step)}
     # Plans first: their texts have the constants, of which the server's counts keep only $1.
     texts = [str(plan.get("Query Text", "")) for plan in plans_of(step)]
     for text in (*texts, *(step.observation.inner or ())):
@@ -54,8 +61,8 @@ def statements_inside(step: Traced) -> Iterator[Statement]:
 
 def _alike_inside(step: Traced) -> Iterator[Statement]:
     """Those that ran inside and differ from another that did in their constants alone; of plans, which keep these."""
-    first: set[str] = {fingerprint(step.statement.text)}
-    plain = {_plain(step.statement.text)}
+    first = {fingerprint(each.text) for each in own_shapes(step)}
+    plain = {_plain(each.text) for each in step.statement.alike or (step.statement,)}
     for text in dict.fromkeys(str(plan.get("Query Text", "")) for plan in plans_of(step)):
         if _plain(text) in plain:
             continue
@@ -72,8 +79,7 @@ def _plain(text: str) -> str:
 
 
 def told_by_texts(step: Traced) -> Mapping[str, frozenset[int]]:
-    """By the text of each query that ran: the tables whose change of rows the text itself says, where no rule adds to it."""
-    ruled = {rewrite.table_oid for rewrite in step.rules.rewrites}
+    """By the text of each query that ran: the tables whose change of rows the text itself says, or a rule that can be read."""
     texts = {str(plan.get("Query Text", "")) for plan in plans_of(step)}
     found: dict[str, frozenset[int]] = {}
     held = step.observation.held.oids
@@ -82,14 +88,38 @@ def told_by_texts(step: Traced) -> Mapping[str, frozenset[int]]:
             statements = split_statements(text, file="inner")
         except UsageError:
             continue
-        named = {r for s in statements for c in s.changes for r in meant(c.relation, step.before, held)}
-        if named and not any(relation.kind == "v" or relation.oid in ruled for relation in named):
+        written = [change for statement in statements for change in statement.changes]
+        changes = [_below(change, step) or change for change in written]
+        added = [_added_by_rules(change, step) for change in changes]
+        named = {r for c in changes for r in meant(c.relation, step.before, held)}
+        if named and None not in added and not any(relation.kind == "v" for relation in named):
+            named.update(r for more in added for c in more or () for r in meant(c.relation, step.before, held))
             found[text] = frozenset(relation.oid for relation in named)
     return found
 
 
+def _added_by_rules(change: Change, step: Traced) -> tuple[Change, ...] | None:
+    """What rules add to a change of rows; None where only the plans can say."""
+    held, mark = step.observation.held.oids, step.before
+    named = {relation.oid for relation in meant(change.relation, mark, held)}
+    rules = [rule for rule in step.rules.rewrites if rule.table_oid in named]
+    ruled = {rule.table_oid for rule in step.rules.rewrites}
+    found: list[Change] = []
+    for rule in rules:
+        if change.kind is not ChangeKind.MERGE and rule.event != change.kind.name:
+            continue
+        actions = added_by(rule)
+        added = [each for action in actions for each in action.changes]
+        reached = [r for each in added for r in meant(each.relation, mark, held)]
+        if not actions or any(r.kind == "v" or r.oid in ruled for r in reached):
+            return None
+        # It is joined with the rows of the user's statement, and does nothing where there are none.
+        found += [replace(each, joins=each.joins or change.joins or change.has_condition) for each in added]
+    return tuple(found)
+
+
 def changes_of(step: Traced) -> Iterator[Change]:
-    """The changes of rows of everything that ran, but for those of views; to lock a view's rows is to lock the table's.
+    """The changes of rows of everything that ran; those of a view as the table's below, but for what only plans can tell.
 
     Of statements that differ in their constants alone, one stands for all.
     """
@@ -98,7 +128,8 @@ def changes_of(step: Traced) -> Iterator[Change]:
 
 def every_change_of(step: Traced) -> Iterator[Change]:
     """The same, each with its own constants; without any where there were too many plans to keep."""
-    changes = _changes(step, (step.statement, *statements_inside(step), *_alike_inside(step)))
+    written = _changes(step, (step.statement, *statements_inside(step), *_alike_inside(step)))
+    changes = (each for change in written for each in (change, *(_added_by_rules(change, step) or ())))
     kept = len(step.observation.plans) < PLANS_LIMIT
     return changes if kept else (replace(change, constants=()) for change in changes)
 
@@ -124,11 +155,15 @@ def _filled(change: Change, inserted: Mapping[str, tuple[Name, str]]) -> Iterato
 
 
 def _changes(step: Traced, statements: Iterable[Statement]) -> Iterator[Change]:
-    held = step.observation.held.oids
     for statement in _with_own_parents(step, statements):
         if _OF_FOREIGN_KEY.search(statement.text):
             continue
         for change in statement.changes:
             by_plan = step.observation.plans and change.kind is not ChangeKind.LOCK
-            if not by_plan or not any(r.kind == "v" for r in meant(change.relation, step.before, held)):
-                yield change
+            below = _below(change, step)
+            if below is not None or not by_plan:
+                yield below or change
+
+
+def _below(change: Change, step: Traced) -> Change | None:
+    return below_views(change, mark=step.before, rules=step.rules, held=step.observation.held.oids)

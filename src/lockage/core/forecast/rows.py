@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, WRITE_TAKES
 from lockage.core.forecast.names import ancestors, descendants, meant, owner, resolve
-from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey
+from lockage.core.forecast.trace import ACTS, CASCADES, CatalogMark, CatalogRules, ForeignKey
 from lockage.core.migration.syntax import Change, ChangeKind, Name
-
-_CASCADES, _RESETS = "c", ("n", "d")  # pg_constraint.confdeltype, confupdtype
 
 
 class Followed(NamedTuple):
@@ -48,7 +46,7 @@ class RowLock:
     constants: tuple[tuple[str, int | str], ...] = ()  # columns that all of these rows have at this value, before and after
     referred: bool = False  # only referred to (KEY SHARE): who changes them beside their key goes on
     by_key: Followed | None = None  # they follow rows of their parent, which are locked too
-    certain: bool = True  # False: the statement may as well insert rows instead of meeting any
+    doubt: str | None = None  # why none of them may be met, in a clause; None: what the statement says meets rows
 
 
 _Found = dict[tuple[int, str, ChangeKind, tuple[tuple[str, int | str], ...]], RowLock]
@@ -63,8 +61,8 @@ class _Catalog:
     noted: set[tuple[RowLock, tuple[str, ...]]]  # with the columns that become NULL: what was followed already
 
 
-_NOTHING_TOLD: Mapping[str, Container[int]] = {}
-
+LOCKED = 0
+"""No oid: in its place stand the tables whose rows a SELECT locks, and those that it reads beside them."""
 
 _NO_TARGETS: Mapping[int, Container[int]] = {}
 
@@ -93,65 +91,6 @@ def row_locks(
 
 def _one_by_one(change: Change) -> tuple[Change, ...]:
     return change.merges if change.kind is ChangeKind.MERGE else (change,)
-
-
-def row_locks_of_plans(
-    plans: Iterable[Mapping[str, object]], *, mark: CatalogMark, told: Mapping[str, Container[int]] = _NOTHING_TOLD
-) -> tuple[RowLock, ...]:
-    """Relations that plans say are changed: what views and rules lead to, which no text shows.
-
-    ``told``: by the text of a query, the relations of which it says itself what becomes of their rows; they are left out.
-    """
-    found: dict[int, RowLock] = {}
-    for plan in plans:
-        said = told.get(str(plan.get("Query Text", "")), ())
-        for node in _nodes(plan.get("Plan")):
-            if node.get("Node Type") != "ModifyTable" or not _changes_rows(node):
-                continue
-            oid = node.get("Relation OID")
-            if isinstance(oid, int) and oid in mark.relations and oid not in said:
-                strong = node.get("Operation") != "Update" or (oid in found and found[oid].strong)
-                certain = node.get("Operation") != "Merge" or (oid in found and found[oid].certain)
-                found[oid] = RowLock(oid=oid, mode=WRITE_TAKES, strong=strong, certain=certain)
-    return tuple(found.values())
-
-
-def _changes_rows(node: Mapping[str, object]) -> bool:
-    """Whether a ModifyTable finds rows that are there; under WHERE FALSE it never does."""
-    below = node.get("Plans")
-    plans = cast("list[Mapping[str, object]]", below) if isinstance(below, list) else []
-    never = bool(plans) and plans[0].get("One-Time Filter") == "false"
-    return node.get("Operation") in {"Update", "Delete", "Merge"} and not never
-
-
-LOCKED = 0
-"""No oid: in its place stand the tables whose rows a SELECT locks, and those that it reads beside them."""
-
-
-def targets_of(plans: Iterable[Mapping[str, object]], text: str) -> Mapping[int, frozenset[int]]:
-    """By the table that a statement names: the tables that its plan changes rows of, itself, partitions and heirs."""
-    found: dict[int, frozenset[int]] = {}
-    for plan in plans:
-        nodes = list(_nodes(plan.get("Plan"))) if plan.get("Query Text") == text else []
-        if any(node.get("Node Type") == "LockRows" for node in nodes):
-            found[LOCKED] = frozenset(oid for node in nodes if isinstance(oid := node.get("Relation OID"), int))
-        for node in nodes:
-            oid = node.get("Relation OID")
-            if node.get("Node Type") == "ModifyTable" and isinstance(oid, int):
-                below = node.get("Target Tables")
-                listed = cast("list[Mapping[str, object]]", below) if isinstance(below, list) else [node]
-                oids = (each.get("Relation OID") for each in listed)
-                found[oid] = found.get(oid, frozenset()) | {each for each in oids if isinstance(each, int)}
-    return found
-
-
-def _nodes(node: object) -> Iterator[Mapping[str, object]]:
-    if isinstance(node, Mapping):
-        tree = cast("Mapping[str, object]", node)
-        yield tree
-        children = tree.get("Plans")
-        for child in cast("list[object]", children) if isinstance(children, list) else ():
-            yield from _nodes(child)
 
 
 def _bases(oid: int, catalog: _Catalog) -> tuple[int, ...]:
@@ -183,19 +122,20 @@ def _follow(oid: int, change: Change, catalog: _Catalog, found: _Found, *, by_ke
         for key in _keys_of_child(oid, catalog):
             changed = [c for c in key.child_columns if not change.columns or c in change.columns]
             if changed and not any(c in change.nulls for c in key.child_columns):
-                _look_at_parent(key, catalog, found)
+                _look_at_parent(key, catalog, found, joins=change.joins)
     for key in _keys_of_parent(oid, catalog):
         _act_on_children(key, change, catalog, found)
 
 
 def _insert_into(oid: int, change: Change, catalog: _Catalog, found: _Found) -> None:
     _add(oid, WRITE_TAKES, change, catalog, found, rows=change.upserts, strong=False)
+    joins = change.joins or (bool(change.sources) and (change.has_condition or len(change.sources) > 1))
     for key in _keys_of_child(oid, catalog):
         if _own_parent(key, change, oid, catalog):
             continue
         if all(_given(column, change, oid, catalog) for column in key.child_columns):
             for constants in _referred(key, change, oid, catalog):
-                _look_at_parent(key, catalog, found, constants=constants)
+                _look_at_parent(key, catalog, found, constants=constants, joins=joins)
 
 
 def _own_parent(key: ForeignKey, change: Change, oid: int, catalog: _Catalog) -> bool:
@@ -225,9 +165,9 @@ def _act_on_children(key: ForeignKey, change: Change, catalog: _Catalog, found: 
         return
     path = followed(key, catalog.mark)
     for action in actions:
-        if action == _CASCADES and change.kind is ChangeKind.DELETE:
+        if action == CASCADES and change.kind is ChangeKind.DELETE:
             _follow(child.oid, _change_of(ChangeKind.DELETE, (), like=change), catalog, found, by_key=path)
-        elif action == _CASCADES or action in _RESETS:
+        elif action in ACTS:
             nulls = key.child_columns if action == "n" else ()
             update = _change_of(ChangeKind.UPDATE, key.child_columns, nulls, like=change)
             _follow(child.oid, update, catalog, found, by_key=path)
@@ -239,31 +179,31 @@ def _act_on_children(key: ForeignKey, change: Change, catalog: _Catalog, found: 
 def _change_of(
     kind: ChangeKind, columns: tuple[str, ...], nulls: tuple[str, ...] = (), *, like: Change | None = None
 ) -> Change:
-    spares = like is not None and like.has_condition
-    return Change(kind=kind, relation=Name(schema=None, name=""), columns=columns, nulls=nulls, has_condition=spares)
+    made = Change(kind=kind, relation=Name(schema=None, name=""), columns=columns, nulls=nulls)
+    return made if like is None else replace(made, has_condition=like.has_condition, joins=like.joins)
 
 
 _KEYS_FOLLOWED = 50
 """Keys written out in one INSERT that are followed one by one; of a longer list any parent may be meant."""
 
 
-def _referred(key: ForeignKey, change: Change, oid: int, catalog: _Catalog) -> Iterable[tuple[tuple[str, int], ...]]:
+def _referred(key: ForeignKey, change: Change, oid: int, catalog: _Catalog) -> Iterable[tuple[tuple[str, int | str], ...]]:
     """The parents' key, once for each that an INSERT writes out; one () where they are not all known."""
     order = change.columns or catalog.rules.columns.get(oid, ())
     if len(key.child_columns) == 1 and key.child_columns[0] in order:
-        written = dict(change.integers).get(order.index(key.child_columns[0]), ())
+        written = dict(change.literals).get(order.index(key.child_columns[0]), ())
         if len(written) <= _KEYS_FOLLOWED:
             return [((key.parent_columns[0], value),) for value in written] or [()]
     return [()]
 
 
-def inserted_keys(changes: Iterable[Change], *, mark: CatalogMark, rules: CatalogRules) -> Iterator[tuple[int, str, int]]:
-    """(oid, column, integer) of rows that the changes insert, which nobody else sees before they are committed."""
+def inserted_keys(changes: Iterable[Change], *, mark: CatalogMark, rules: CatalogRules) -> Iterator[tuple[int, str, int | str]]:
+    """(oid, column, literal) of rows that the changes insert, which nobody else sees before they are committed."""
     for change in changes:
         if change.kind is ChangeKind.INSERT and not change.ignores:
             for relation in resolve(change.relation, mark):
                 order = change.columns or rules.columns.get(relation.oid, ())
-                for place, values in change.integers:
+                for place, values in change.literals:
                     if place < len(order):
                         yield from ((relation.oid, order[place], value) for value in values)
 
@@ -273,9 +213,10 @@ def _look_at_parent(
     catalog: _Catalog,
     found: _Found,
     *,
-    constants: tuple[tuple[str, int], ...] = (),
+    constants: tuple[tuple[str, int | str], ...] = (),
+    joins: bool = False,
 ) -> None:
-    looked = replace(_change_of(ChangeKind.LOCK, ()), constants=constants)
+    looked = replace(_change_of(ChangeKind.LOCK, ()), constants=constants, joins=joins)
     _add(key.parent_oid, SELECT_FOR_UPDATE_TAKES, looked, catalog, found, rows=True, strong=False, referred=True)
 
 
@@ -303,7 +244,7 @@ def _add(
         constants=change.constants,
         referred=referred,
         by_key=by_key,
-        certain=not change.may_insert,
+        doubt=_doubt(change, by_key),
     )
     if (lock, change.nulls) in catalog.noted:
         return False
@@ -311,13 +252,29 @@ def _add(
     seen = catalog.held if catalog.held is not None and oid in catalog.held else None
     if change.relation.name and change.kind is not ChangeKind.INSERT:
         seen = catalog.targets.get(LOCKED if change.kind is ChangeKind.LOCK else oid, seen)
-    for below in (oid, *(d.oid for d in descendants(oid, catalog.mark))):
-        if below == oid or (rows and (seen is None or below in seen)):
-            place = (below, mode, change.kind, change.constants)
-            # In which partition a parent's row lies, nobody saw.
-            certain = lock.certain and (below == oid or not referred)
-            found[place] = _both(found.get(place), replace(lock, oid=below, certain=certain))
+    reached = [d for d in descendants(oid, catalog.mark) if rows and (seen is None or d.oid in seen)]
+    own = catalog.mark.relations.get(oid)
+    with_rows = [each for each in (*reached, *((own,) if own else ())) if each.kind != "p"]
+    elsewhere = ELSEWHERE if len(with_rows) > 1 and (referred or change.has_condition) else None
+    for below in (oid, *(each.oid for each in reached)):
+        place = (below, mode, change.kind, change.constants)
+        doubt = lock.doubt if below == oid else lock.doubt or elsewhere
+        found[place] = _both(found.get(place), replace(lock, oid=below, doubt=doubt))
     return True
+
+
+MAY_INSERT = "the statement may insert rows instead of meeting any"
+_JOINED = "which rows are meant hangs on rows of other tables, and there may be none"
+_BY_KEY = "no row may refer to those that are changed"
+ELSEWHERE = "the rows that are meant may lie in other partitions or heirs"
+
+
+def _doubt(change: Change, by_key: Followed | None) -> str | None:
+    if change.may_insert:
+        return MAY_INSERT
+    if by_key is not None and change.has_condition:
+        return _BY_KEY
+    return _JOINED if change.joins else None
 
 
 def _both(former: RowLock | None, lock: RowLock) -> RowLock:
@@ -331,14 +288,23 @@ def _both(former: RowLock | None, lock: RowLock) -> RowLock:
         all_rows=former.all_rows or lock.all_rows,
         strong=former.strong or lock.strong,
         referred=former.referred and lock.referred,
-        certain=former.certain or lock.certain,
+        doubt=None if former.doubt is None else lock.doubt,
         by_key=lock.by_key if former.by_key == lock.by_key else None,
         columns=tuple(dict.fromkeys(columns)),
     )
 
 
 def _keys_of_child(oid: int, catalog: _Catalog) -> Iterator[ForeignKey]:
-    return iter(catalog.rules.keys.by_child.get(oid, ()))
+    """Its foreign keys; those that the catalog lists for each partition of a parent, too, only for the table above."""
+    keys = catalog.rules.keys.by_child.get(oid, ())
+    return (key for key in keys if not repeats(key, keys, catalog.mark))
+
+
+def repeats(key: ForeignKey, keys: Iterable[ForeignKey], mark: CatalogMark) -> bool:
+    """Whether it is about a partition of what another of the keys of its table refers to."""
+    parent = mark.relations.get(key.parent_oid)
+    above = {each.oid for each in ancestors(parent, mark)} if parent is not None else ()
+    return bool(above) and any(other.parent_oid in above and other.child_columns == key.child_columns for other in keys)
 
 
 def _keys_of_parent(oid: int, catalog: _Catalog) -> Iterator[ForeignKey]:

@@ -158,6 +158,7 @@ class Surveyed:
     unreadable: tuple[tuple[str, str], ...] = ()  # (schema, name) of tables
     owner: str | None = None  # of the database; None: not known
     tablespaces: tuple[str, ...] = ()
+    wait_limits: Mapping[str, int] | None = None  # lock_timeout and statement_timeout of its sessions in milliseconds, 0: none
     problems: tuple[str, ...] = ()  # what else could not be read, one sentence each
 
 
@@ -301,7 +302,7 @@ def not_ours(source: str, why: str) -> UsageError:
     return UsageError(
         f"{source} cannot be read as a survey file: {why}",
         code="LK715",
-        hint="write it anew where the database is: lockage survey NAME --save FILE",
+        hint="write it anew where the database is: lockage survey --database URL --save FILE, or with NAME",
     )
 
 
@@ -310,7 +311,7 @@ def altered(source: str, why: str) -> UsageError:
     return UsageError(
         f"{source} was changed after it was written: {why}",
         code="LK717",
-        hint="copy it anew, in binary, or write it anew: lockage survey NAME --save FILE",
+        hint="copy it anew, in binary, or write it anew: lockage survey --database URL --save FILE, or with NAME",
     )
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from lockage.core.forecast.implied_keys import is_implied_key
 from lockage.core.forecast.narrowing import digits_of, is_narrower, is_wider_check
 from lockage.core.forecast.partition_bounds import takes_every_row
 from lockage.core.migration.syntax import ChangeKind
@@ -88,6 +89,7 @@ class Strictness:
         default_factory=dict[int, frozenset[tuple[str, str]]]
     )  # domain's oid to name and definition of its checks
     views: Mapping[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])
+    names: Mapping[int, frozenset[str]] = field(default_factory=dict[int, frozenset[str]])  # see ``named``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,7 @@ def new_demands(before: Strictness, after: Strictness) -> tuple[Demand, ...]:
             found += _of_constraints(oid, former, table, after)
             found += _of_triggers(oid, former, table)
             found += _of_partitions(oid, former, table)
-            found += _of_emptied(oid, former, table)
+            found += _of_emptied(former, table)
             found += _of_view(oid, former, table)
     return tuple(dict.fromkeys(found))
 
@@ -132,12 +134,6 @@ def newly_secured(before: Strictness, after: Strictness) -> tuple[str, ...]:
         for oid, table in after.tables.items()
         if table.secured and oid in before.tables and not before.tables[oid].secured
     )
-
-
-def gone(before: Strictness, after: Strictness) -> tuple[str, ...]:
-    """Relations whose names are nobody's any more."""
-    names = {table.name for table in after.tables.values()}
-    return tuple(sorted(table.name for table in before.tables.values() if table.name not in names))
 
 
 def lost_labels(before: Strictness, after: Strictness) -> dict[int, frozenset[str]]:
@@ -189,7 +185,8 @@ def _of_columns(
             )
         if is_narrower(was.type, column.type):
             sentence = f"{place} became {column.type}, and fails on values that fitted into {was.type}"
-            state = "22003" if digits_of(column.type) is not None else "22001"
+            state = "22026" if re.match(r"bit(?! varying)", column.type) else "22001"
+            state = state if digits_of(column.type) is None else "22003"
             for given, takes_away in ((Given.PARAMETER, True), (Given.COMPUTED, False)):
                 yield Demand(
                     oid=oid,
@@ -202,7 +199,8 @@ def _of_columns(
                 )
         known = {definition for _, definition in before.domains.get(column.type_oid, ())}
         for name, definition in sorted(after.domains.get(column.type_oid, ())):
-            if definition not in known and (column.type_oid in before.domains or was.type_oid == column.type_oid):
+            wider = any(is_wider_check(was_said, definition) for was_said in known)
+            if not wider and (column.type_oid in before.domains or was.type_oid == column.type_oid):
                 yield Demand(
                     oid=oid,
                     columns=(column.name,),
@@ -250,13 +248,7 @@ def _was_there(constraint: Constraint, former: Demanding) -> bool:
             continue
         if other.definition == constraint.definition:
             return True
-        # A key over some of its columns implies the key over all.
-        if (
-            constraint.kind == "u"
-            and not constraint.computed
-            and other.definition == ", ".join(other.columns)
-            and set(other.columns) <= set(constraint.columns)
-        ):
+        if constraint.kind == "u" and is_implied_key(other, constraint):
             return True
         if constraint.kind == "c" and is_wider_check(other.definition, constraint.definition):
             return True
@@ -360,7 +352,7 @@ def _of_partitions(oid: int, former: Demanding, table: Demanding) -> Iterator[De
         )
 
 
-def _of_emptied(oid: int, former: Demanding, table: Demanding) -> Iterator[Demand]:
+def _of_emptied(former: Demanding, table: Demanding) -> Iterator[Demand]:
     """Foreign keys that put NULL where it is forbidden, once the row that they refer to goes or changes."""
     full = {column.name for column in table.columns.values() if column.not_null}
     was_full = {column.name for column in former.columns.values() if column.not_null}

@@ -17,13 +17,18 @@ from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, badness, blocks_of
 from lockage.core.forecast.names import LISTED_KINDS, ancestors, meant, owner
 from lockage.core.forecast.ran import every_change_of, plans_of, told_by_texts
-from lockage.core.forecast.rows import Followed, inserted_keys, row_locks, row_locks_of_plans, targets_of
+from lockage.core.forecast.rows import Followed, inserted_keys, row_locks
+from lockage.core.forecast.rows_of_plans import row_locks_of_plans, targets_of
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Trace, Traced
+from lockage.core.forecast.views_below import below_views
 from lockage.core.forecast.worst_case import WorstCase, worst_case
 from lockage.core.migration.syntax import Change, ChangeKind, Control, Name
 
 UNSEEN = " unknown, worst case"
 """Behind the place of what nobody saw, where that is the reason of a wait."""
+
+NOT_SEEN = "it was not seen to run"
+"""The doubt about that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,8 @@ class Hold:
     pinned: bool = False  # the script names the rows by their key, one by one
     by_key: Followed | None = None  # the rows follow locked rows of their parent
     values_only: bool = False  # only who takes values of a row type apart waits
-    certain: bool = True  # no statement that nobody saw run, and no condition in a trigger, stands behind it
+    inserts_only: bool = False  # only who inserts waits: for a sequence's next value
+    doubt: str | None = None  # why perhaps nobody waits, in a clause: nobody saw it run, the rows may not be there
     because: str | None = None  # where no lock of its own says why
 
 
@@ -77,6 +83,7 @@ def _holds_of_transaction(trace: Trace, members: list[tuple[int, Traced]], gaps:
     before = HeldLocks()
     rows: list[Hold] = []
     savepoints: list[tuple[str, int]] = []
+    own = _own_keys(members)
     for position, step in members:
         now = step.observation.held
         taken, given_back = now.since(before)
@@ -88,31 +95,56 @@ def _holds_of_transaction(trace: Trace, members: list[tuple[int, Traced]], gaps:
             rows = _given_back(rows, savepoints, step.statement.savepoint, position)
         elif step.statement.control is Control.SAVEPOINT:
             savepoints.append((step.statement.savepoint, position))
-        rows.extend(_rows_of(step, position, end, listing))
+        rows.extend(_rows_of(step, position, end, listing, own))
         rows.extend(_worst_cases(step, gaps[position], position, end, listing))
     last_step = members[-1][1]
     for lock, first in opened.items():
         yield from _hold(lock, first, end, listing, last_step)
-    own = _own_keys(members)
     keys = last_step.rules.unique_keys
     yield from (r for r in rows if not _all_own(r, own, keys.get(r.oid, ())))
 
 
-def _own_keys(members: list[tuple[int, Traced]]) -> set[tuple[int, str, int]]:
-    """Keys of rows that the transaction itself has inserted: whoever refers to them, or changes them, locks nobody's."""
+_OwnKeys = Mapping[tuple[int, str, int | str], int]
+
+
+def _own_keys(members: list[tuple[int, Traced]]) -> _OwnKeys:
+    """Keys of rows that the transaction itself inserts, each with the position of its first INSERT."""
     if any(step.statement.control is Control.ROLLBACK_TO for _, step in members):
-        return set()  # perhaps that very row was given back
-    return {
-        key
-        for _, step in members
-        if step.succeeded
-        for key in inserted_keys(step.statement.changes, mark=step.before, rules=step.rules)
-    }
+        return {}  # perhaps that very row was given back
+    found: dict[tuple[int, str, int | str], int] = {}
+    for position, step in members:
+        if step.succeeded:
+            for key in inserted_keys(step.statement.changes, mark=step.before, rules=step.rules):
+                found.setdefault(key, position)
+    return found
 
 
-def _all_own(hold: Hold, own: set[tuple[int, str, int]], keys: Sequence[tuple[str, ...]]) -> bool:
-    referred = hold.mode == SELECT_FOR_UPDATE_TAKES  # by a key, which is unique
-    return any((hold.oid, column, value) in own and (referred or (column,) in keys) for column, value in hold.constants)
+def _of_own_row(change: Change, step: Traced, position: int, own: _OwnKeys) -> bool:
+    """Whether it is about a row that the transaction itself has inserted before, to which nobody else can refer."""
+    tables = meant(change.relation, step.before, step.observation.held.oids)
+    keys = [key for table in tables for key in step.rules.keys.by_child.get(table.oid, ())]
+    # To refer to another row locks that one, whoever does it.
+    refers = any(not change.columns or set(change.columns) & set(key.child_columns) for key in keys)
+    if change.kind not in {ChangeKind.DELETE, ChangeKind.LOCK} and (change.kind is not ChangeKind.UPDATE or refers):
+        return False
+    return bool(tables) and all(
+        any(
+            own.get((table.oid, column, value), position) < position and (column,) in step.rules.unique_keys.get(table.oid, ())
+            for column, value in change.constants
+        )
+        for table in tables
+    )
+
+
+def _all_own(hold: Hold, own: _OwnKeys, keys: Sequence[tuple[str, ...]]) -> bool:
+    """Whether it is about rows that the transaction itself has inserted, which nobody else sees.
+
+    What is only referred to may come later, where the foreign key is looked at later; what is changed before it is inserted is
+    another row of that key, which others do see.
+    """
+    by_key = hold.mode == SELECT_FOR_UPDATE_TAKES  # a foreign key's, which is unique
+    places = (own.get((hold.oid, column, value)) for column, value in hold.constants if by_key or (column,) in keys)
+    return any(place is not None and (hold.referred or place < hold.first) for place in places)
 
 
 def _given_back(rows: list[Hold], savepoints: list[tuple[str, int]], name: str, position: int) -> list[Hold]:
@@ -193,18 +225,19 @@ def _hold(lock: HeldLock, first: int, last: int, listing: _Listing, step: Traced
             blocks = Blocks.WRITES
         if blocks is Blocks.WRITES and listing.is_heir(lock.oid, oid):
             blocks = Blocks.ROWS  # who inserts into the parent does not come to its heirs
-        yield Hold(oid=oid, mode=lock.mode, blocks=blocks, first=first, last=last, via=via)
+        yield Hold(oid=oid, mode=lock.mode, blocks=blocks, first=first, last=last, via=via, inserts_only=writers_only)
 
 
-def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterator[Hold]:
+def _rows_of(step: Traced, position: int, end: int, listing: _Listing, own: _OwnKeys) -> Iterator[Hold]:
     if not step.succeeded:
         return
     seen = step.observation.held
     pinned = _is_pinned(step)
-    targets = targets_of(plans_of(step), step.statement.text)
+    # Of a run not all plans are kept; which partitions it goes to, its locks tell.
+    targets = targets_of(() if step.statement.alike else plans_of(step), step.statement.text)
     found = [
         *row_locks(
-            _named_by_plan(step, targets),
+            (change for change in _named_by_plan(step, targets) if not (own and _of_own_row(change, step, position, own))),
             mark=step.before,
             rules=step.rules,
             held=seen.oids,
@@ -226,11 +259,11 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing) -> Iterat
                 last=end,
                 via=via,
                 strong=strong,
-                all_rows=lock.all_rows,
+                all_rows=lock.all_rows and via is None,  # all of a partition are not all of the table
                 constants=lock.constants,
                 referred=lock.referred,
                 pinned=pinned,
-                certain=lock.certain,
+                doubt=lock.doubt,
                 by_key=lock.by_key,
             )
 
@@ -251,13 +284,14 @@ def _named_by_plan(step: Traced, targets: Mapping[int, Container[int]]) -> Itera
 def _is_pinned(step: Traced) -> bool:
     """Whether a statement names all rows that it changes by a whole key, or writes them out."""
     keys = step.rules.unique_keys
+    held = step.observation.held.oids
 
     def named(change: Change) -> bool:
-        given = {column for column, _ in change.constants}
-        tables = meant(change.relation, step.before, step.observation.held.oids)
-        return bool(tables) and all(any(given >= set(key) for key in keys.get(table.oid, ())) for table in tables)
+        tables = meant(change.relation, step.before, held)
+        return bool(tables) and all(any({*change.named_by} >= {*key} for key in keys.get(table.oid, ())) for table in tables)
 
-    changes = step.statement.changes
+    written = step.statement.changes
+    changes = [below_views(change, mark=step.before, rules=step.rules, held=held) or change for change in written]
     return bool(changes) and all(
         named(change) or (change.kind is ChangeKind.INSERT and change.rows is not None) for change in changes
     )
@@ -277,7 +311,7 @@ def _worst_cases(step: Traced, gaps: Iterable[Gap], position: int, end: int, lis
                     first=position,
                     last=end,
                     via=via,
-                    certain=False,
+                    doubt=NOT_SEEN,
                     because=because,
                 )
         for lock in (lock for case in cases for lock in case.rows):
@@ -294,7 +328,7 @@ def _worst_cases(step: Traced, gaps: Iterable[Gap], position: int, end: int, lis
                     constants=lock.constants,
                     referred=lock.referred,
                     by_key=lock.by_key,
-                    certain=False,
+                    doubt=NOT_SEEN,
                     because=because,
                 )
 

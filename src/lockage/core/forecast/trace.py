@@ -6,9 +6,11 @@ are followed by oid, because a script renames, moves, drops and remakes them; th
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 
 from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.layers import Layered
@@ -62,25 +64,35 @@ class ForeignKey:
     on_update: str  # pg_constraint.confupdtype, the same letters
 
 
+CASCADES = "c"
+"""``pg_constraint.confdeltype`` and ``confupdtype``: what is done to rows that refer is what was done to their parent."""
+
+ACTS = (CASCADES, "n", "d")
+"""What changes rows that refer: it cascades, sets NULL or the default."""
+
+LOOKS_ONLY = ("a", "r")
+"""What only looks whether any refer, and refuses: no action, restrict."""
+
+
 class KeyList(tuple[ForeignKey, ...]):
     """Foreign keys with their tables looked up; as good as any tuple of them, and quicker where there are many."""
 
     @cached_property
     def by_child(self) -> Mapping[int, list[ForeignKey]]:
         """Those of each table that refers to others."""
-        return _grouped(self, lambda key: key.child_oid)
+        return _grouped(self, attrgetter("child_oid"))
 
     @cached_property
     def by_parent(self) -> Mapping[int, list[ForeignKey]]:
         """Those of each table that is referred to."""
-        return _grouped(self, lambda key: key.parent_oid)
+        return _grouped(self, attrgetter("parent_oid"))
 
 
 def _grouped(keys: Iterable[ForeignKey], oid: Callable[[ForeignKey], int]) -> Mapping[int, list[ForeignKey]]:
-    found: dict[int, list[ForeignKey]] = {}
+    found: defaultdict[int, list[ForeignKey]] = defaultdict(list)
     for key in keys:
-        found.setdefault(oid(key), []).append(key)
-    return found
+        found[oid(key)].append(key)
+    return dict(found)  # where looking for what is not there leaves nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +137,15 @@ class Use:
     event: str  # whose use: "READ", "WRITE", "INSERT"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewBelow:
+    """What PostgreSQL makes of a change of a view's rows: one of another table's, or of another view's."""
+
+    table_oid: int
+    columns: tuple[str | None, ...]  # of that table, in the order of the view's; None: an expression
+    filtered: bool  # the view does not show all of its rows, as far as is known
+
+
 class RoutineList(tuple[Routine, ...]):
     """Routines with their names looked up; as good as any tuple of them, and quicker where there are many."""
 
@@ -148,6 +169,9 @@ class CatalogRules:
     uses: tuple[Use, ...] = ()
     views: Mapping[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])  # view to what it reads
     writable_views: tuple[int, ...] = ()  # those that PostgreSQL passes changes of rows through (pg_relation_is_updatable)
+    views_below: Mapping[int, tuple[ViewBelow, ...]] = field(
+        default_factory=dict[int, tuple[ViewBelow, ...]]
+    )  # of views through which rows can be changed, one each
     sequences: Mapping[int, tuple[int, ...]] = field(
         default_factory=dict[int, tuple[int, ...]]
     )  # to tables whose defaults use it
@@ -157,7 +181,7 @@ class CatalogRules:
     unique_keys: Mapping[int, tuple[tuple[str, ...], ...]] = field(default_factory=dict[int, tuple[tuple[str, ...], ...]])
     columns: Mapping[int, tuple[str, ...]] = field(
         default_factory=dict[int, tuple[str, ...]]
-    )  # of tables that refer to others, and of views, in their order
+    )  # of tables and views, in their order
     defaults: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])  # columns that have one
     partition_keys: Mapping[int, tuple[str | None, ...]] = field(
         default_factory=dict[int, tuple[str | None, ...]]
@@ -188,6 +212,7 @@ class Observation:
     inner: tuple[str, ...] | None = (
         None  # texts of statements that ran to their end inside it (pg_stat_statements); None: not asked
     )
+    wait_limit_ms: int | None = None  # that it began under, for its locks; 0: none, None: not known
 
     @property
     def held(self) -> HeldLocks:

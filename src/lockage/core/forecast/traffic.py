@@ -13,6 +13,7 @@ from datetime import datetime
 
 from lockage.core.facts import RelationLock, Session
 from lockage.core.migration.constants import without_constants
+from lockage.core.release.statements import looks_at_the_catalog_only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +97,12 @@ class Traffic:
 
     @property
     def calls_s(self) -> float | None:
-        """Queries a second, all together; not what begins, ends or sets something."""
-        known = [load.calls_s for load in self.statements or () if load.calls_s is not None and _QUERY.match(load.text)]
+        """Queries a second, all together; not what begins, ends or sets something, nor what tools ask of the catalog."""
+        known = [
+            load.calls_s
+            for load in self.statements or ()
+            if load.calls_s is not None and _QUERY.match(load.text) and not looks_at_the_catalog_only(load.text)
+        ]
         return round(sum(known), 3) if known else None
 
 

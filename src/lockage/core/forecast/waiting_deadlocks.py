@@ -13,11 +13,10 @@ from itertools import combinations
 
 from lockage.core.forecast.assess import Blocks, Forecast, LockTaken
 from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, SELECT_TAKES, WRITE_TAKES, conflict
+from lockage.core.forecast.trace import LOOKS_ONLY
 from lockage.core.forecast.traffic import LockOrder
 from lockage.core.forecast.waiting_records import Deadlock
 from lockage.core.forecast.waiting_statements import KeyBetween, Touch, shown
-
-_LOOKS_ONLY = ("a", "r")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +77,7 @@ def orders_of_keys(keys: Sequence[KeyBetween], *, statements_known: bool) -> Ite
             text="",
             because=f"whoever inserts into {key.child} looks at {key.parent} then ({key.name})",
         )
-        looks = key.on_delete in _LOOKS_ONLY
+        looks = key.on_delete in LOOKS_ONLY
         yield Order(
             touches=(
                 Touch(relation=key.parent, mode=WRITE_TAKES),

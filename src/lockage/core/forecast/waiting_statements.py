@@ -13,16 +13,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, SELECT_TAKES, WRITE_TAKES
-from lockage.core.forecast.trace import CatalogMark, CatalogRules
+from lockage.core.forecast.trace import LOOKS_ONLY, CatalogMark, CatalogRules
 from lockage.core.migration.constants import without_constants
+from lockage.core.migration.shortened import shortened
 from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import Change, ChangeKind, Name, Statement
 from lockage.errors import UsageError
 
 QUERIES = {"select_stmt", "insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "copy_stmt"}
 """What applications send over and over; the rest (BEGIN, SET) touches no relation, or is a migration of its own."""
-
-_LOOKS_ONLY = ("a", "r")  # pg_constraint.confdeltype: no action, restrict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +99,7 @@ def touches(text: str, known: KnownRelations, keys: Sequence[KeyBetween]) -> tup
 def shown(text: str) -> str:
     """The statement on one line, without comments or any constant, and as short as people read it."""
     # A text that was cut at a kilobyte does not parse, and the body of a DO is one constant that the parser keeps.
-    plain = _CONSTANT.sub("[value]", _COMMENT.sub(" ", without_constants(text)))
-    line = " ".join(plain.split())
-    return line if len(line) <= 120 else line[:119] + "…"
+    return shortened(_CONSTANT.sub("[value]", _COMMENT.sub(" ", without_constants(text))), most=120)
 
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
@@ -133,7 +130,7 @@ def _by_keys(statement: Statement, known: KnownRelations, keys: Sequence[KeyBetw
             if key.child in written and _refers(change, key):
                 yield Touch(relation=key.parent, mode=SELECT_FOR_UPDATE_TAKES, because=key.name)
             if key.parent in written and (action := _action(change, key)) is not None:
-                mode = SELECT_FOR_UPDATE_TAKES if action in _LOOKS_ONLY else WRITE_TAKES
+                mode = SELECT_FOR_UPDATE_TAKES if action in LOOKS_ONLY else WRITE_TAKES
                 yield Touch(relation=key.child, mode=mode, because=key.name)
 
 

@@ -12,6 +12,7 @@ import postgast
 from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pg
 
+from lockage.core.migration.literals import is_literal, literal_of
 from lockage.core.migration.names import name_of
 from lockage.core.migration.nodes import nodes_of, of_kind
 from lockage.core.migration.syntax import Change, ChangeKind, Name
@@ -90,7 +91,7 @@ def _insert(found: pg.InsertStmt) -> Change:
         null_places=null_places,
         rows=rows,
         sources=tuple(name_of(var) for var in of_kind(nodes_of(found.select_stmt), pg.RangeVar)),
-        integers=_integers(found),
+        literals=_literals(found),
         ignores=found.HasField("on_conflict_clause"),
         upserts=found.HasField("on_conflict_clause") and found.on_conflict_clause.action == pg.ONCONFLICT_UPDATE,
         has_condition=select.HasField("where_clause"),
@@ -157,20 +158,16 @@ def _written_out(found: pg.InsertStmt) -> tuple[int | None, tuple[int, ...]]:
     return len(rows), tuple(place for place in range(width) if all(row[place] for row in rows))
 
 
-def _integers(found: pg.InsertStmt) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Places of VALUES that are written out as integers in every row, with these."""
+def _literals(found: pg.InsertStmt) -> tuple[tuple[int, tuple[int | str, ...]], ...]:
+    """Places of VALUES that are written out as literals in every row, with these."""
     rows = [row.list.items for row in found.select_stmt.select_stmt.values_lists]
     width = min((len(row) for row in rows), default=0)
-    written = [(place, [_integer(row[place]) for row in rows]) for place in range(width)]
+    written = [(place, [literal_of(row[place]) for row in rows]) for place in range(width)]
     return tuple(
         (place, tuple(dict.fromkeys(value for value in values if value is not None)))
         for place, values in written
         if None not in values
     )
-
-
-def _integer(value: pg.Node) -> int | None:
-    return value.a_const.ival.ival if value.HasField("a_const") and value.a_const.HasField("ival") else None
 
 
 def _never(where: pg.Node) -> bool:
@@ -183,54 +180,28 @@ def _never(where: pg.Node) -> bool:
 def _kept_apart(change: Change, relation: pg.RangeVar, where: pg.Node, *, alone: bool) -> Change:
     """The change with the columns that stay what the condition says they are; of a join only those that name the relation."""
     own = relation.alias.aliasname or relation.relname
-    constants = dict(_constants(where, own, alone=alone)) if change.has_condition else {}
-    return replace(change, constants=tuple((c, v) for c, v in constants.items() if c not in change.columns))
+    given = dict(_equals(where, own, alone=alone)) if change.has_condition else {}
+    constants = {column: literal for column, value in given.items() if (literal := literal_of(value)) is not None}
+    return replace(
+        change,
+        constants=tuple((c, v) for c, v in constants.items() if c not in change.columns),
+        named_by=tuple(given),
+        joins=not alone or any(isinstance(node, pg.SubLink) for node in nodes_of(where)),
+    )
 
 
-def _constants(where: pg.Node, own: str, *, alone: bool) -> Iterator[tuple[str, int | str]]:
+def _equals(where: pg.Node, own: str, *, alone: bool) -> Iterator[tuple[str, pg.Node]]:
+    """Columns of the relation that the top-level conjunction wants to equal a literal."""
     if where.HasField("bool_expr") and where.bool_expr.boolop == pg.AND_EXPR:
         for arg in where.bool_expr.args:
-            yield from _constants(arg, own, alone=alone)
+            yield from _equals(arg, own, alone=alone)
     elif where.HasField("a_expr") and where.a_expr.kind == pg.AEXPR_OP and where.a_expr.name[-1].string.sval == "=":
         left, right = where.a_expr.lexpr, where.a_expr.rexpr
         for column, value in ((left, right), (right, left)):
-            literal = _word(value) if (number := _integer(value)) is None else number
-            if literal is not None and column.HasField("column_ref"):
+            if is_literal(value) and column.HasField("column_ref"):
                 parts = [field.string.sval for field in column.column_ref.fields]
                 if (len(parts) == 1 and alone) or (len(parts) == 2 and parts[0] == own):
-                    yield parts[-1], literal
-
-
-_READ_OTHERWISE = frozenset(
-    {
-        "t",
-        "true",
-        "y",
-        "yes",
-        "on",
-        "f",
-        "false",
-        "n",
-        "no",
-        "off",
-        "now",
-        "today",
-        "tomorrow",
-        "yesterday",
-        "epoch",
-        "allballs",
-    }
-    | {"infinity", "inf", "nan"}
-)
-"""Words that some type reads as a value which has other names, too. Source: PostgreSQL 18 manual, 8.1, 8.5, 8.6."""
-
-
-def _word(value: pg.Node) -> str | None:
-    """A literal of letters, such that two of them are never one value: whatever the type, and however it collates."""
-    if not value.HasField("a_const") or not value.a_const.HasField("sval"):
-        return None
-    word = "".join(letter for letter in value.a_const.sval.sval.lower() if letter not in "_- .:/")
-    return word if word.isascii() and word.isalpha() and word not in _READ_OTHERWISE else None
+                    yield parts[-1], value
 
 
 def _is_null(value: pg.Node) -> bool:

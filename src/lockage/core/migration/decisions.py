@@ -14,6 +14,7 @@ from typing import Any, cast
 import postgast
 from postgast import pg_query_pb2 as pg
 
+from lockage.core.migration.parsing import parse
 from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import Name, Statement
 from lockage.errors import UsageError
@@ -74,7 +75,7 @@ class Knowledge:
         if not self.values:
             return None
         try:
-            select = postgast.parse(f"SELECT {condition}").stmts[0].stmt.select_stmt
+            select = parse(f"SELECT {condition}").stmts[0].stmt.select_stmt
         except postgast.PgQueryError:
             return None
         return _truth(select.target_list[0].res_target.val, self.values)
@@ -82,7 +83,7 @@ class Knowledge:
 
 def _columns(text: str) -> set[str]:
     """First words of all that reads like a column, which may be a variable."""
-    refs = postgast.find_nodes(postgast.parse(text), pg.ColumnRef)
+    refs = postgast.find_nodes(parse(text), pg.ColumnRef)
     return {ref.fields[0].string.sval.lower() for ref in refs if ref.fields[0].HasField("string")}
 
 

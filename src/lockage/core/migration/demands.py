@@ -41,6 +41,7 @@ from lockage.core.migration.demand_syntax import (
 )
 from lockage.core.migration.expressions import expression, of_column, query, type_sql
 from lockage.core.migration.names import name_of
+from lockage.core.migration.parsing import parse
 from lockage.core.migration.syntax import Name
 
 _SERIALS = {"serial", "bigserial", "smallserial", "serial4", "serial8", "serial2"}
@@ -56,7 +57,7 @@ ROWS_LIMIT = 100
 def effects_of(text: str) -> tuple[Effect, ...]:
     """What one statement does to rows and demands of them, in the order in which it does so; () where it does not parse."""
     try:
-        tree = postgast.parse(text)
+        tree = parse(text)
     except postgast.PgQueryError:
         return ()
     return tuple(effect for raw in tree.stmts for effect in _of_statement(raw.stmt))

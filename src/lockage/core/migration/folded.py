@@ -1,7 +1,8 @@
 """Long runs of alike ``INSERT``s as one statement, so that a script of a hundred thousand lines is traced in seconds.
 
 Not for what is shown of an ordinary script: only runs of ``SHORTEST_RUN`` or more are folded. The surprising thing: a folded
-statement is parsed anew and counted, and where that does not give the same rows of the same table, the run stays as it was.
+statement is parsed anew and counted, unless all rows are plain constants, and where that does not give the same rows of the
+same table, the run stays as it was.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from lockage.core.migration.plain_rows import of_all_rows
 from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import Statement
 from lockage.errors import UsageError
@@ -49,6 +51,8 @@ def _head(statement: Statement) -> str | None:
 
 def _as_one(head: str, run: Sequence[Statement]) -> Statement | None:
     rows = ",\n".join(match["rows"] for statement in run if (match := _VALUES.match(statement.text)))
+    if (change := of_all_rows(run)) is not None:
+        return replace(run[0], text=f"{head}\n{rows}", changes=(change,))
     try:
         found = split_statements(f"{head}\n{rows}", file="")
     except UsageError:

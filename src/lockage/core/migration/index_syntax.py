@@ -13,6 +13,8 @@ from functools import lru_cache
 import postgast
 from postgast import pg_query_pb2 as pg
 
+from lockage.core.migration.parsing import parse
+
 DEFAULT_METHOD = "btree"
 
 
@@ -23,7 +25,6 @@ class IndexSyntax:
     name: str = ""  # "": PostgreSQL chooses one
     method: str = DEFAULT_METHOD
     columns: tuple[str, ...] = ()  # of the key; "" for an expression
-    classes: tuple[str, ...] = ()  # operator classes that are named, without their schema
     unique: bool = False
     excludes: bool = False  # EXCLUDE: every row is looked up once the index is there
     partial: bool = False
@@ -34,7 +35,7 @@ class IndexSyntax:
 def indexes_in(text: str) -> tuple[IndexSyntax, ...]:
     """The indexes that one CREATE INDEX or ALTER TABLE says that it makes, in its order; () for any other text."""
     try:
-        tree = postgast.parse(text)
+        tree = parse(text)
     except postgast.PgQueryError:
         return ()
     found: list[IndexSyntax] = []
@@ -57,7 +58,6 @@ def _of_statement(stmt: pg.IndexStmt) -> IndexSyntax:
         name=stmt.idxname,
         method=stmt.access_method.lower() or DEFAULT_METHOD,
         columns=tuple(param.name for param in params),
-        classes=tuple(param.opclass[-1].string.sval for param in params if param.opclass),
         unique=stmt.unique,
         partial=partial,
         wants=_wanted(stmt.where_clause) if partial else None,

@@ -34,6 +34,7 @@ class Place(StrEnum):
 
     STRAIGHT = "straight"  # nothing: it runs whenever the code does
     BRANCH = "in a branch"
+    CALLED = "not called here, so it"  # straight in a trigger's code or a function's, which rows or a condition call
     LOOP = "in a loop"
     PROTECTED = "in a block whose exceptions are caught"
     HANDLER = "in an exception handler"

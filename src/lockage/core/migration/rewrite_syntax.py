@@ -12,6 +12,8 @@ from functools import lru_cache
 import postgast
 from postgast import pg_query_pb2 as pg
 
+from lockage.core.migration.parsing import parse
+
 _SERIAL = {"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"}
 
 
@@ -28,7 +30,7 @@ class RewriteSyntax:
 def rewrite_in(text: str) -> RewriteSyntax:
     """What one ALTER TABLE says; nothing of any other text."""
     try:
-        tree = postgast.parse(text)
+        tree = parse(text)
     except postgast.PgQueryError:
         return RewriteSyntax()
     commands = [

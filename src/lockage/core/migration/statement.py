@@ -1,10 +1,10 @@
 """From SQL text to statements: splitting with lines, and reading what each one says.
 
-The door to PostgreSQL's parser, with ``changed_rows`` and ``table_work`` behind it. Not for guessing locks: the trace asks
-PostgreSQL. The surprising thing: the parser counts bytes, not characters, and a statement's line is that of its first word, not
-of the comment before it.
+What a tree says is read by ``changed_rows``, ``changed_columns``, ``table_work`` and their like. Not for guessing locks: the
+trace asks PostgreSQL. The surprising thing: the parser counts bytes, not characters, and a statement's line is that of its
+first word, not of the comment before it.
 
-Codes: LK401 SQL that does not parse.
+Codes: LK401 SQL that does not parse · LK713 nested too deep · LK714 what only psql understands.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pg
 
 from lockage.core.migration.asked_locks import asked_mode, referred_tables
+from lockage.core.migration.changed_columns import added_columns, filled_columns, removed_columns
 from lockage.core.migration.changed_rows import changes
 from lockage.core.migration.names import name_of
 from lockage.core.migration.nodes import nodes_of, of_kind
-from lockage.core.migration.removed_columns import removed_columns
+from lockage.core.migration.parsing import NestedTooDeepError, parse, too_deep_at
+from lockage.core.migration.plain_rows import PlainRows
 from lockage.core.migration.syntax import Control, Name, Procedure, Statement
-from lockage.core.migration.table_work import added_columns, filled_columns, works
+from lockage.core.migration.table_work import works
 from lockage.errors import UsageError
 
 _CONTROL = {
@@ -76,23 +78,32 @@ _RELATION_KINDS = {
 def split_statements(text: str, *, file: str) -> tuple[Statement, ...]:
     """Statements of a script in order, each with its line in ``file``; empty ones are left out.
 
-    Raises ``UsageError`` (LK401) with file, line and the parser's message where the text is no SQL of PostgreSQL's.
+    Raises ``UsageError`` with file and line where the text is no SQL of PostgreSQL's (LK401, with the parser's message), is
+    nested too deep to be read (LK713), or is meant for psql (LK714).
     """
     data = text.encode()
     tree = _parse(text, data, file=file)
     found: list[Statement] = []
+    plain = PlainRows()
     line, counted = 1, 0
     for raw in tree.stmts:
         start = _first_word(data, raw.stmt_location)
         line, counted = line + data.count(b"\n", counted, start), start
         end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(data)
-        found.append(_read(raw.stmt, text=data[start:end].decode().rstrip().rstrip(";").rstrip(), line=line))
+        own = data[start:end].decode().rstrip().rstrip(";").rstrip()
+        statement = plain.read(own, line=line)
+        if statement is None:
+            statement = _read(raw.stmt, text=own, line=line)
+            plain.learn(statement)
+        found.append(statement)
     return tuple(found)
 
 
 @lru_cache(maxsize=4096)
 def fingerprint(text: str) -> str:
     """What a statement's text has in common with itself under other constants."""
+    if too_deep_at(text) is not None:
+        return " ".join(text.split()).rstrip("; ")
     try:
         return postgast.fingerprint(text).hex
     except postgast.PgQueryError:
@@ -118,7 +129,7 @@ def parse_plpgsql(definition: str) -> list[dict[str, Any]]:
 def body_of(definition: str) -> str | None:
     """The body text of a ``DO`` or ``CREATE FUNCTION``, BEGIN ATOMIC as plain statements; None where it has none."""
     try:
-        tree = postgast.parse(definition)
+        tree = parse(definition)
     except postgast.PgQueryError:
         return None
     for option in postgast.find_nodes(tree, pg.DefElem):
@@ -168,14 +179,39 @@ def _parse(text: str, data: bytes, *, file: str) -> pg.ParseResult:
         line = text[: text.index("\x00")].count("\n") + 1
         raise UsageError(f"{file}, line {line}: a NUL character is no SQL", code="LK401", hint="correct the file")
     try:
-        return postgast.parse(text)
-    except postgast.PgQueryError as error:
-        line = data[: max(error.cursorpos - 1, 0)].count(b"\n") + 1
+        return parse(text)
+    except NestedTooDeepError as error:
         raise UsageError(
+            f"{file}, line {text.count(chr(10), 0, error.cursorpos) + 1}: {error.message}",
+            code="LK713",
+            hint="the server may refuse it too (54001, stack depth limit exceeded): divide the statement",
+        ) from error
+    except postgast.PgQueryError as error:
+        before = data[: max(error.cursorpos - 1, 0)].decode(errors="replace")
+        line = before.count("\n") + 1
+        raise _of_psql(text, before, file=file) or UsageError(
             f"{file}, line {line}: {error.message}",
             code="LK401",
             hint="only SQL that PostgreSQL itself parses can be forecast (no psql commands, no COPY data)",
         ) from error
+
+
+_COPY_DATA = re.compile(r"^[ \t]*COPY\b[^;']*\bFROM\s+STDIN\b[^;]*;", re.IGNORECASE | re.MULTILINE)
+
+
+def _of_psql(text: str, before: str, *, file: str) -> UsageError | None:
+    """Why a text does not parse behind ``before``, where it is meant for psql, as pg_dump writes it; None: it is not."""
+    at = before.rfind("\n") + 1
+    command = re.match(r"[ \t]*(\\[a-z]\w*)", text[at : at + 100])
+    data = next((m for m in reversed(list(_COPY_DATA.finditer(before)))), None)
+    if command is not None and data is None:
+        line, what = before.count("\n") + 1, f"{command[1]} is a command of psql, which no migrator knows"
+        return UsageError(f"{file}, line {line}: {what}", code="LK714", hint="leave that line out")
+    if data is None:
+        return None
+    line = before.count("\n", 0, data.start() + len(data[0]) - len(data[0].lstrip())) + 1
+    what = f"the rows of {' '.join(data[0].split()[:2])} stand in the file, which psql can send and a migrator cannot"
+    return UsageError(f"{file}, line {line}: {what}", code="LK714", hint="write them as INSERT, as pg_dump --inserts does")
 
 
 _NO_WORD = re.compile(rb"(?:\s|;|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
@@ -309,7 +345,7 @@ def prepared_in(statement: Statement) -> Statement | None:
     """The statement that a PREPARE gives a name to; None of anything else."""
     if statement.node != "prepare_stmt":
         return None
-    inner = postgast.parse(statement.text).stmts[0].stmt.prepare_stmt.query
+    inner = parse(statement.text).stmts[0].stmt.prepare_stmt.query
     return _read(inner, text=statement.text, line=statement.line)
 
 

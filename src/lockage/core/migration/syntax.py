@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lockage.core.migration.shortened import shortened
+
 
 class Control(StrEnum):
     """Statements that begin, end or divide a transaction."""
@@ -72,7 +74,11 @@ class Change:
     sources: tuple[Name, ...] = ()  # relations read by an INSERT's SELECT
     upserts: bool = False  # ON CONFLICT DO UPDATE
     constants: tuple[tuple[str, int | str], ...] = ()  # columns that every touched row has at this value, before and after
-    integers: tuple[tuple[int, tuple[int, ...]], ...] = ()  # of an INSERT: places that are integers in all rows, and which
+    named_by: tuple[str, ...] = ()  # columns that the condition gives a value written out, those assigned anew included
+    joins: bool = False  # other tables say which rows are meant: FROM, USING, a join, a subquery
+    literals: tuple[
+        tuple[int, tuple[int | str, ...]], ...
+    ] = ()  # of an INSERT: places that are literals in all rows, and which
     own: tuple[tuple[int, Name, str], ...] = ()  # of an INSERT: places filled from that column of rows just inserted there
     returns: tuple[str | None, ...] = ()  # of an INSERT: columns that it gives back; None: an expression
     words: tuple[tuple[int, str], ...] = ()  # of an INSERT: places that are one bare name in all rows: a variable of code
@@ -106,6 +112,10 @@ class Procedure:
     line: int  # in the file, of the body's first line
 
 
+_LONGEST_LOOK = 10_000
+"""Characters of a statement that its headline looks at: one may have many megabytes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """One statement of a script."""
@@ -132,9 +142,20 @@ class Statement:
     concurrently: bool = False
     unique: bool = False  # CREATE UNIQUE INDEX
     reads_only: bool = False  # a SELECT without locking and without changes in WITH
+    alike: tuple[Statement, ...] = ()  # of one that stands for a run: every statement of it; ``changes`` are those of all
+    shapes: tuple[Statement, ...] = ()  # among them the first of each that is not the same but for its constants
 
     @property
     def headline(self) -> str:
         """The statement on one line, shortened for people."""
-        line = " ".join(self.text.split())
-        return line if len(line) <= 120 else line[:119] + "…"
+        looked = self.text[:_LONGEST_LOOK]
+        if not self.alike:
+            return shortened(looked, most=120)
+        line = shortened(looked, most=70)
+        return f"{line} and {len(self.alike) - 1:,} more like it, until line {self.alike[-1].line}"
+
+    def of(self, relation: str) -> Statement:
+        """The first of a run that names a relation (``schema.name``, or the name alone); of any other, itself."""
+        name = relation.rpartition(".")[2]
+        first = next((each for each in self.shapes if any(named.name == name for named in each.names)), None)
+        return self if first is None or first is self.shapes[0] else first

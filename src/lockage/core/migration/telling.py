@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import postgast
 from postgast import pg_query_pb2 as pg
 
+from lockage.core.migration.parsing import parse
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
@@ -24,7 +26,7 @@ class Telling:
 def telling(statement: str) -> Telling | None:
     """The query for an ``UPDATE``, ``DELETE`` or ``INSERT``; None for anything else, and for what cannot be turned into one."""
     try:
-        node = postgast.parse(statement).stmts[0].stmt
+        node = parse(statement).stmts[0].stmt
         match node.WhichOneof("node"):
             case "update_stmt":
                 return _of_update(node.update_stmt)
@@ -105,7 +107,7 @@ def _expression(value: pg.Node) -> str:
 
 
 def _deparsed(shape: str, *, select: pg.Node | None = None, select_from: Iterable[pg.Node] = ()) -> str:
-    tree = postgast.parse(shape)
+    tree = parse(shape)
     stmt = tree.stmts[0].stmt.select_stmt
     if select is not None:
         stmt.target_list[0].res_target.val.CopyFrom(select)

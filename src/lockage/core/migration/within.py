@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import postgast
 
+from lockage.core.migration.parsing import parse
+
 BEGINNINGS = 100
 """Places at which a text that was cut off may end, that are tried at most."""
 
@@ -43,7 +45,6 @@ _EXECUTABLE = re.compile(
     r"set\s+constraints\s)",
     re.IGNORECASE | re.DOTALL,
 )
-_MAKES_TEMPORARY = re.compile(_BEGIN + _TEMPORARY, re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +59,6 @@ def whole_copy(text: str) -> WholeCopy | None:
     """What a statement copies, where it is such a COPY."""
     found = _COPIED_WHOLE.match(text)
     return None if found is None else WholeCopy(table=found["table"], incoming=found["way"].lower().startswith("from"))
-
-
-def makes_temporary(text: str) -> bool:
-    """Whether a statement makes a temporary table, or something else of the session's own."""
-    return _MAKES_TEMPORARY.match(text) is not None
 
 
 def executable(text: str) -> bool:
@@ -92,10 +88,17 @@ def beginning_of(text: str) -> str | None:
 
 def _parses(text: str) -> bool:
     try:
-        postgast.parse(text)
+        parse(text)
     except postgast.PgQueryError:
         return False
     return True
+
+
+def is_kept(text: str) -> bool:
+    """Whether a session that prepares a statement keeps the plan of its query: not that in a cursor, a COPY or an EXPLAIN."""
+    if _PREPARED.match(text):
+        return True
+    return not any(pattern.match(text) for pattern in (_CURSOR, _EXPLAINED, _COPIED_QUERY, _COPIED, _COPIED_WHOLE, _LOOKED_AT))
 
 
 def query_within(text: str) -> str | None:

@@ -16,6 +16,7 @@ from postgast import pg_query_pb2 as pg
 
 from lockage.core.migration.names import name_of
 from lockage.core.migration.nodes import nodes_of
+from lockage.core.migration.parsing import parse
 from lockage.core.migration.syntax import ChangeKind, Name
 
 _VALUES = re.compile(r"\bvalues\b.*\)\s*,\s*\(", re.IGNORECASE | re.DOTALL)
@@ -54,7 +55,7 @@ class Write:
 def writes_of(text: str) -> tuple[Write, ...]:
     """Every write of a query, those in its WITH included; empty where it does not parse."""
     try:
-        tree = postgast.parse(text)
+        tree = parse(text)
     except postgast.PgQueryError:
         return ()
     return tuple(write for node in nodes_of(tree) for write in _writes(node))
@@ -67,7 +68,7 @@ def on_every_row(text: str) -> str | None:
     SELECT only functions in its list show more.
     """
     try:
-        tree = postgast.parse(text)
+        tree = parse(text)
     except postgast.PgQueryError:
         return None
     root = tree.stmts[0].stmt if len(tree.stmts) == 1 else pg.Node()
@@ -94,7 +95,7 @@ def with_one_row(text: str) -> str | None:
     if not _VALUES.search(text):
         return None
     try:
-        tree = postgast.parse(text)
+        tree = parse(text)
     except postgast.PgQueryError:
         return None
     long = [node for node in nodes_of(tree) if isinstance(node, pg.SelectStmt) and len(node.values_lists) > 1]
@@ -203,7 +204,7 @@ def _target(clause: pg.OnConflictClause) -> tuple[str, ...]:
 def columns_that_decide(query: str) -> tuple[str, ...]:
     """Names of the columns that the condition of a SELECT looks at, each once; () where it does not parse."""
     try:
-        tree = postgast.parse(query)
+        tree = parse(query)
     except postgast.PgQueryError:
         return ()
     where = tree.stmts[0].stmt.select_stmt.where_clause

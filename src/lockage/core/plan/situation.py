@@ -14,6 +14,7 @@ from lockage.core.forecast import strategies
 from lockage.core.forecast.assess import Blocks, Broken, Forecast, RelationForecast, Seconds
 from lockage.core.forecast.lock_modes import conflict
 from lockage.core.forecast.strategies import Outage, Timing, without_writes_s
+from lockage.core.plan.wording import time_in_words
 from lockage.settings import StrategyChoice
 
 
@@ -258,8 +259,8 @@ def nobody_notices(situation: Situation) -> str:
 
 def seconds_in_words(seconds: Seconds) -> str:
     """Likely and at most."""
-    high = "unknown" if seconds.high is None else f"{seconds.high:.1f} s"
-    return f"{seconds.likely:.1f} s likely, {high} at most"
+    high = "unknown" if seconds.high is None else time_in_words(seconds.high)
+    return f"{time_in_words(seconds.likely)} likely, {high} at most"
 
 
 def _who(blocks: Blocks) -> str:

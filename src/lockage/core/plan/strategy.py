@@ -37,6 +37,7 @@ from lockage.core.plan.situation import (
 )
 from lockage.core.plan.steps import Strategy, StrategyVerdict
 from lockage.core.plan.timing import waves
+from lockage.core.plan.wording import time_in_words
 from lockage.errors import RefusedError
 from lockage.settings import StrategyChoice
 
@@ -89,12 +90,12 @@ def choose(situation: Situation, forced: Strategy | None = None) -> Choice:
         raise RefusedError(
             f"{forced} is not possible from {situation.from_release} to {situation.to_release}: {'; '.join(verdict.reasons)}",
             code="LK220",
-            hint=f"leave --strategy out: it would be {best}, about {by_name[best].unavailable_s.likely:.1f} s without service",
+            hint=f"leave --strategy out: it would be {best}, about {_without_service(by_name[best])} without service",
         )
     warning = (
         f"{forced} from {situation.from_release} to {situation.to_release} was asked for: about "
-        f"{verdict.unavailable_s.likely:.1f} s without service; Lockage would take {best}, about "
-        f"{by_name[best].unavailable_s.likely:.1f} s"
+        f"{_without_service(verdict)} without service; Lockage would take {best}, about "
+        f"{_without_service(by_name[best])}"
     )
     return _choice(situation, verdict, considered, warnings=(warning,))
 
@@ -177,11 +178,12 @@ def _scale_to_one(situation: Situation) -> StrategyVerdict:
 
 def _scale_to_zero(situation: Situation) -> StrategyVerdict:
     timing = situation.timing
+    termination, start, boot = (time_in_words(each.likely) for each in (timing.termination, timing.start, timing.boot))
     outage = outages(situation)[Strategy.SCALE_TO_ZERO].unavailable_s
     reasons = (
         f"nothing of {situation.from_release} runs while the schema moves",
-        f"without service for stopping ({timing.termination.likely:.1f} s), starting ({timing.start.likely:.1f} s), "
-        f"migrating ({seconds_in_words(situation.forecast.total_s)}) and booting ({timing.boot.likely:.1f} s)",
+        f"without service for stopping ({termination}), starting ({start}), "
+        f"migrating ({seconds_in_words(situation.forecast.total_s)}) and booting ({boot})",
     )
     return StrategyVerdict(strategy=Strategy.SCALE_TO_ZERO, possible=True, unavailable_s=rounded(outage), reasons=reasons)
 
@@ -189,7 +191,11 @@ def _scale_to_zero(situation: Situation) -> StrategyVerdict:
 def _why_not(verdict: StrategyVerdict) -> str:
     if not verdict.possible:
         return "; ".join(verdict.reasons)
-    return f"about {verdict.unavailable_s.likely:.1f} s without service, and an old replica on a schema it may not know"
+    return f"about {_without_service(verdict)} without service, and an old replica on a schema it may not know"
+
+
+def _without_service(verdict: StrategyVerdict) -> str:
+    return time_in_words(verdict.unavailable_s.likely)
 
 
 # --- what would change it ------------------------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ from lockage.core.forecast.assess import Blocks, Seconds
 from lockage.core.plan import steps as s
 from lockage.core.release.profile import Profile
 
+SHORTEST_S = 0.00095
+"""What is shorter is no millisecond."""
+
 
 def step_name(step: s.AnyStep) -> str:
     """The step's name as it stands in a plan file."""
@@ -101,6 +104,15 @@ def duration(seconds: float) -> str:
     if seconds >= 10:
         return f"{seconds:.0f} s"
     return f"{seconds:.2f} s" if 0.005 <= seconds < 0.095 else f"{seconds:.1f} s"
+
+
+def time_in_words(seconds: float) -> str:
+    """Seconds, with as many digits as matter; milliseconds where they are few."""
+    if seconds <= 0:
+        return "0 s"
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms" if seconds >= SHORTEST_S else "under 1 ms"
+    return duration(seconds)
 
 
 def blocks_in_words(blocks: Blocks) -> str:

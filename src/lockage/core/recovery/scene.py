@@ -114,7 +114,7 @@ class Scene:
         """The live session that migrates; None where none does, or only a dead client's."""
         lock = self.profile.migrations.advisory_lock
         target = self.workload.release
-        found = migration_session(self.activity, self.owned, self.replicas, advisory_lock=lock, target=target)
+        found = migration_session(self.owned, self.replicas, advisory_lock=lock, target=target)
         return found if found is not None and not found.orphan else None
 
     @property

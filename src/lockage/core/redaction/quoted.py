@@ -25,13 +25,6 @@ _TOKEN = re.compile(
 _FIRST_WORD = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z))*")
 
 
-class Span(NamedTuple):
-    """A stretch of a text, as slices have it."""
-
-    start: int
-    end: int
-
-
 class Cut(NamedTuple):
     """One statement of a dump: what stands before it, its first word, its end behind the semicolon."""
 

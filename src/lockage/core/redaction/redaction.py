@@ -138,13 +138,13 @@ class Redaction:
             of_shape = (_lifted(find, layer) for layer, find in shapes(text, addresses=self._addresses))
             if statement:  # all of it is one: no part of it needs to be recognised as one
                 of_shape = chain(statement_literals(text), (find for find in of_shape if find.kind is not Kind.VALUE))
-            found = tuple(find for find in of_shape if not self._is_public(text, find))
+            found = tuple(find for find in of_shape if not self._is_public(find))
             if len(self._found) >= KEPT_TEXTS:
                 self._found.clear()
             self._found[text, statement] = found
         return found
 
-    def _is_public(self, text: str, find: Find) -> bool:
+    def _is_public(self, find: Find) -> bool:
         return find.kind in (Kind.EMAIL, Kind.ADDRESS) and find.value.lower() in self._public
 
 

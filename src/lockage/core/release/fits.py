@@ -7,7 +7,7 @@ compared by what their files hold, and a number that means two things is called 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
 from typing import Literal
@@ -174,18 +174,6 @@ def ambiguities(releases: Sequence[ReleaseMigrations], version: int) -> tuple[st
                     f"compare the catalog: lockage verify --catalog"
                 )
     return tuple(said[number] for number in sorted(said))
-
-
-def same_until(one: ReleaseMigrations, other: ReleaseMigrations, version: int) -> bool | None:
-    """Whether two releases have the same migrations up to a version; None where that is not known."""
-    if one.marks is None or other.marks is None:
-        return None
-    here, there = (_until(marks, version) for marks in (one.marks, other.marks))
-    return here.keys() == there.keys() and not any(_differs(here[number], there[number]) for number in here)
-
-
-def _until(marks: Iterable[MigrationMark], version: int) -> Mapping[int, MigrationMark]:
-    return {mark.version: mark for mark in marks if mark.version <= version}
 
 
 def _differs(one: MigrationMark, other: MigrationMark) -> bool:

@@ -57,6 +57,8 @@ def read_statement_file(text: str, *, file: str) -> RunningRelease:
 
 def hidden_statements(count: int) -> str:
     """The sentence about statements whose text the asking role may not see."""
+    if count == 1:
+        return "1 statement of another role was hidden from the role that asked, and is not checked"
     return f"{count} statements of other roles were hidden from the role that asked, and are not checked"
 
 

@@ -49,14 +49,33 @@ def running_release(statements: RunningRelease | Iterable[str]) -> RunningReleas
 
 _OF_CATALOG = re.compile(r"\b(?:pg_\w+|information_schema)\b", re.IGNORECASE)
 
+_OF_SESSIONS = re.compile(
+    r"\s*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release"
+    r"|set(?!\s+(?:(?:session|local)\s+)?(?:constraints|role|authorization)\b)"
+    r"|reset|show|discard|deallocate|listen|unlisten|notify|checkpoint)\b",
+    re.IGNORECASE,
+)
+"""What begins, ends or sets something: it names nothing that a migration could take away."""
+
+_OF_A_DUMP = re.compile(r"\s*lock\s+table\s.*\sin\s+access\s+share\s+mode\s*", re.IGNORECASE | re.DOTALL)
+"""How ``pg_dump`` begins. No application has a use for it."""
+
 
 def of_application(release: RunningRelease) -> RunningRelease:
-    """The same without statements that look at the catalog only: those are of tools, Lockage's own among them."""
-    kept = tuple(each for each in release.statements if not _of_catalog(each.text))
+    """The same without what proves nothing of the application: statements of tools, and what divides and sets up sessions.
+
+    Of tools are those that look at the catalog only, and the lock with which a dump begins, Lockage's own among them.
+    """
+    kept = tuple(
+        each
+        for each in release.statements
+        if not (_OF_SESSIONS.match(each.text) or _OF_A_DUMP.fullmatch(each.text) or looks_at_the_catalog_only(each.text))
+    )
     return replace(release, statements=kept)
 
 
-def _of_catalog(text: str) -> bool:
+def looks_at_the_catalog_only(text: str) -> bool:
+    """Whether a statement names and calls nothing that is not PostgreSQL's own, as those of tools do."""
     if not _OF_CATALOG.search(text):
         return False
     try:

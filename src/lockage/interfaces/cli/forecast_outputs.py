@@ -19,6 +19,7 @@ import msgspec
 from rich.console import Console
 
 from lockage.core.forecast.assess import Forecast
+from lockage.core.forecast.quoted_names import with_quoted_names
 from lockage.errors import RefusedError, UsageError
 from lockage.interfaces.cli.console import PIPE_WIDTH, answers
 from lockage.interfaces.cli.forecast_view import show_forecast
@@ -86,12 +87,14 @@ def give_out(forecast: Forecast, outputs: Sequence[Output]) -> None:
 
     Raises ``RefusedError`` (LK687) for a file, or standard output, that cannot be written; files before it are there then.
     """
+    for_people = with_quoted_names(forecast)
     for output in sorted(outputs, key=lambda one: one.file is None):
+        shown = forecast if output.form is Form.JSON else for_people
         if output.file is not None:
-            _write(output.file, rendered(forecast, output.form))
+            _write(output.file, rendered(shown, output.form))
             continue
         try:
-            _print(forecast, output.form)
+            _print(shown, output.form)
             sys.stdout.flush()
         except BrokenPipeError:
             raise  # whoever reads has seen enough

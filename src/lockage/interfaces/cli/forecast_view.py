@@ -30,6 +30,7 @@ from lockage.interfaces.wording.forecast import (
     script_in_words,
     time_in_words,
     unbroken,
+    unharmed,
     verdicts,
     waits_of,
     when_in_words,
@@ -121,8 +122,7 @@ def _waiting(forecast: Forecast, console: Console) -> None:
     if timeout := lock_timeouts_in_words(forecast):
         _indented(console, timeout, indent="  ")
     _bullets(console, "For whom the script itself would wait now", tuple(script_waits_in_words(forecast)))
-    harmless = tuple(relation.relation for relation in forecast.relations if relation.blocks is Blocks.NONE)
-    if harmless:
+    if harmless := unharmed(forecast):
         say(console, "")
         say(console, f"Locked so that nobody waits: {listed(harmless)}")
 

@@ -8,6 +8,7 @@ test keeps the two alike.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -57,10 +58,12 @@ class LateCommands(TyperGroup):
     # Typer keeps the types of its Click to itself, hence Any.
     def list_commands(self, ctx: Any) -> list[str]:
         """The names, in the order in which a person needs them."""
+        del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, imported now; None when there is none of that name."""
+        del ctx
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"lockage.interfaces.cli.commands.{cmd_name}")
@@ -70,6 +73,7 @@ class LateCommands(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The list of commands in the help text, from the table alone."""
+        del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -189,6 +193,10 @@ def _forget_stdout() -> None:
 
 def main() -> None:
     """Entry point of the ``lockage`` program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal's encoding lacks, or a file's that is none, must not end the answer in its middle.
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:], environment=os.environ))
 
 

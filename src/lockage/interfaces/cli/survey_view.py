@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from rich.console import Console
 
 from lockage.core.facts import LedgerState, OwnedSession, Probe, Replica, Survey, VersionReading
+from lockage.core.migration.shortened import shortened
 from lockage.core.plan.wording import duration
 from lockage.interfaces.cli.console import plain_table, say
 from lockage.interfaces.wording.sizes import size
@@ -34,6 +35,9 @@ TELLING_SETTINGS = (
 
 RECENT_EVENTS = 6
 """Events that are shown, the newest; all are in ``--json``."""
+
+QUERY_SHOWN = 200
+"""Characters of a session's query that are shown; all of it is in ``--json``."""
 
 
 def show_survey(survey: Survey, console: Console, *, limits: LongTransactions) -> None:
@@ -140,7 +144,7 @@ def _sessions(survey: Survey, console: Console, limits: LongTransactions) -> Non
     noted = [(owned, why) for owned in others if (why := _worth_a_line(owned, limits))]
     table = plain_table("pid", "whose", "why", "query")
     for owned, why in noted:
-        table.add_row(str(owned.session.pid), _owner(owned), why, one_line(owned.session.query))
+        table.add_row(str(owned.session.pid), _owner(owned), why, shortened(owned.session.query, most=QUERY_SHOWN))
     _section(console, "worth a look", table, bool(noted))
 
 
@@ -191,9 +195,3 @@ def _section(console: Console, title: str, table: object, worth_it: bool) -> Non
         say(console, "")
         say(console, title, style="bold")
         console.print(table)
-
-
-def one_line(query: str, *, limit: int = 200) -> str:
-    """A query on one line; a longer one ends in an ellipsis."""
-    line = " ".join(query.split())
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"

@@ -34,6 +34,7 @@ from lockage.core.facts import Probe
 from lockage.demo import traffic
 from lockage.demo.towpath.releases import releases
 from lockage.errors import HaltedError, LockageError, RefusedError
+from lockage.interfaces.demo.children import signals_held_back
 from lockage.interfaces.demo.seeding import (
     FIRST_RELEASE,
     SERVER_SETTINGS,
@@ -331,13 +332,14 @@ def _start_traffic(folders: Folders, stage: Stage, say: Say) -> Stage:
     file = traffic_file(folders)
     file.unlink(missing_ok=True)
     plan = traffic.Plan(url=stage.service_url, out=file, rate_per_s=RATE_PER_S, duration_s=TRAFFIC_LIMIT_S)
-    with (folders.demo / "traffic.log").open("ab") as log:
-        process = subprocess.Popen(
-            traffic.command_line(plan), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-    began_at = psutil.Process(process.pid).create_time()
-    stage = msgspec.structs.replace(stage, traffic_pid=process.pid, traffic_began_at=began_at)
-    _write(folders, stage)
+    with signals_held_back():  # until it is written down, nobody could stop it
+        with (folders.demo / "traffic.log").open("ab") as log:
+            process = subprocess.Popen(
+                traffic.command_line(plan), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        began_at = psutil.Process(process.pid).create_time()
+        stage = msgspec.structs.replace(stage, traffic_pid=process.pid, traffic_began_at=began_at)
+        _write(folders, stage)
     return stage
 
 

@@ -10,7 +10,6 @@ Code: LK528 no way leads there.
 from __future__ import annotations
 
 import re
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Generator
@@ -20,6 +19,7 @@ from pathlib import Path
 from lockage.adapters.service import HttpService
 from lockage.demo import traffic
 from lockage.errors import LockageError, RefusedError
+from lockage.interfaces.demo.children import started
 from lockage.interfaces.demo.cluster import Cluster
 from lockage.ports import Answer
 
@@ -55,16 +55,16 @@ def users_of(cluster: Cluster, namespace: str, service: str, *, folder: Path, sa
         say(f"sending {RATE_PER_S:.0f} requests a second")
         answers = folder / f"{namespace}.csv"
         plan = traffic.Plan(url=url, out=answers, rate_per_s=RATE_PER_S, duration_s=TRAFFIC_LIMIT_S, live_keys=LIVE_KEYS)
-        with answers.with_suffix(".log").open("wb") as log:
-            process = subprocess.Popen(
-                traffic.command_line(plan), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        try:
+
+        def start() -> subprocess.Popen[bytes]:
+            with answers.with_suffix(".log").open("wb") as log:
+                return subprocess.Popen(
+                    traffic.command_line(plan), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                )
+
+        with started(start):
             _await_an_answer(answers, service, namespace)
             yield answers
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=20)
 
 
 @contextmanager
@@ -113,28 +113,28 @@ def _proxy(cluster: Cluster, namespace: str, service: str, port: str, *, folder:
     path = f"/api/v1/namespaces/{namespace}/services/http:{service}:{port}/proxy"
     words = ("proxy", "--port=0", "--address=127.0.0.1", f"--accept-paths=^{re.escape(path)}/", "--reject-methods=^$")
     log = folder / f"{namespace}.proxy.log"
-    with log.open("wb") as complaints:  # no pipe: it says something of every request that fails
-        process = subprocess.Popen(
-            cluster.kubectl.command(*words),
-            env=cluster.kubectl.variables(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            text=True,
-            start_new_session=True,
-        )
-    with process:
-        try:
-            assert process.stdout is not None
-            said = process.stdout.readline()  # this one line, or it ends
-            found = _SERVES.search(said)
-            if found is None:
-                raise _no_proxy(log)
-            yield f"http://{found['address']}{path}"
-            if process.poll() is not None:
-                raise _no_proxy(log)
-        finally:
-            process.terminate()
+
+    def start() -> subprocess.Popen[str]:
+        with log.open("wb") as complaints:  # no pipe: it says something of every request that fails
+            return subprocess.Popen(
+                cluster.kubectl.command(*words),
+                env=cluster.kubectl.variables(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+                start_new_session=True,
+            )
+
+    with started(start) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()  # this one line, or it ends
+        found = _SERVES.search(said)
+        if found is None:
+            raise _no_proxy(log)
+        yield f"http://{found['address']}{path}"
+        if process.poll() is not None:
+            raise _no_proxy(log)
 
 
 def _no_proxy(log: Path) -> LockageError:

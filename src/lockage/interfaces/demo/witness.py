@@ -35,9 +35,7 @@ class Witness:
         with suppress(UnreachableError):
             self.sight = see(self.world, self.sight)
             lock = self.world.profile.migrations.advisory_lock
-            migrator = migration_session(
-                self.sight.activity, self.sight.owned, self.sight.replicas, advisory_lock=lock, target=self.target
-            )
+            migrator = migration_session(self.sight.owned, self.sight.replicas, advisory_lock=lock, target=self.target)
             if migrator is not None and migrator.orphan:
                 self.orphan_pid = self.orphan_pid or migrator.session.pid
             for event in self.world.platform.events():

@@ -13,6 +13,7 @@ from functools import cache
 import jinja2
 
 from lockage.core.forecast.assess import Blocks, Forecast, Severity
+from lockage.core.migration.shortened import shortened
 from lockage.core.plan.wording import blocks_in_words, counted
 from lockage.interfaces.wording.alike import hazards_alike, relations_alike, told_by_checks
 from lockage.interfaces.wording.forecast import (
@@ -119,8 +120,7 @@ def escaped(text: str) -> str:
 
 def code(text: str, limit: int = 200) -> str:
     """The text as code, on one line, also in a table's cell; a long one ends in an ellipsis."""
-    line = " ".join(text.split())
-    line = line if len(line) <= limit else f"{line[: limit - 1]}…"
+    line = shortened(text, most=limit)
     if not line:
         return ""
     if not re.search(r"[`|]", line):

@@ -25,17 +25,14 @@ from lockage.core.forecast.assess import (
 from lockage.core.forecast.hazards.find import certain_failures
 from lockage.core.forecast.lock_modes import badness
 from lockage.core.forecast.seconds import total
-from lockage.core.forecast.timeline import UNSEEN
-from lockage.core.plan.wording import blocks_in_words, counted, duration
+from lockage.core.forecast.timeline import NOT_SEEN, UNSEEN
+from lockage.core.plan.wording import SHORTEST_S, blocks_in_words, counted, time_in_words
 
 NOTICED_S = 1.0
 """A wait that is shorter at most is a slow page among others. Source: the limit of a train of thought in interface design."""
 
 REASONS_MOST = 8
 """Reasons against a strategy that a page tells; the first is enough to rule it out, and all are in ``--json``."""
-
-SHORTEST_S = 0.00095
-"""What is shorter is no millisecond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +63,7 @@ def headline(forecast: Forecast) -> Headline:
     if not forecast.script.migrations:
         return Headline(who="Nothing to apply", relation=None, rest="", level=Blocks.NONE, detail="The script is empty.")
     if fails := certain_failures(forecast.hazards):
-        return _failing(forecast, fails[0])
+        return _failing(fails[0])
     waiting = who_wait(forecast)
     if not waiting:
         return Headline(who="Nobody waits", relation=None, rest="", level=Blocks.NONE, detail=takes)
@@ -90,7 +87,7 @@ def headline(forecast: Forecast) -> Headline:
     )
 
 
-def _failing(forecast: Forecast, first: Hazard) -> Headline:
+def _failing(first: Hazard) -> Headline:
     why = first.sentence.removeprefix("it fails: ")
     return Headline(
         who="The script fails",
@@ -136,10 +133,12 @@ def _noticed(seconds: Seconds) -> bool:
 
 def _badness(relation: RelationForecast) -> tuple[float, ...]:
     # What nobody will notice comes last, however strong its lock. Then a table that is locked itself stands before the views
-    # and partners that wait with it: it is what somebody can do something about.
+    # and partners that wait with it, and as a view of two of them a little longer: it is what somebody can do something about.
     wait = felt(relation)
     own = any(lock.blocks is wait.blocks for lock in relation.locks)
-    return -_noticed(wait.seconds), -badness(wait.blocks), -wait.seconds.likely, -own, -(relation.rows or 0.0)
+    likely_s = wait.seconds.likely
+    as_shown_s = float(f"{likely_s:.1e}")
+    return -_noticed(wait.seconds), -badness(wait.blocks), -as_shown_s, -own, -likely_s, -(relation.rows or 0.0)
 
 
 def ledger_of(forecast: Forecast) -> RelationForecast | None:
@@ -237,15 +236,6 @@ def at_most(seconds: Seconds) -> str:
     return "unknown" if seconds.high is None else time_in_words(seconds.high)
 
 
-def time_in_words(seconds: float) -> str:
-    """Seconds, with as many digits as matter; milliseconds where they are few."""
-    if seconds <= 0:
-        return "0 s"
-    if seconds < 0.0995:
-        return f"{seconds * 1000:.0f} ms" if seconds >= SHORTEST_S else "under 1 ms"
-    return duration(seconds)
-
-
 def unbroken(text: str) -> str:
     """The same words, with nothing between a number and its unit that a line could break at."""
     return re.sub(r"(?<=\d) (?=(?:ms|s|min|h)\b)", "\u00a0", text)
@@ -277,6 +267,9 @@ def reasons(relation: RelationForecast, wait: Wait, *, most: int) -> Iterator[tu
     own = relation.because if wait.blocks is relation.blocks else ()
     for sentence in own[:most] or dict.fromkeys(s.because for s in wait.stretches[:most] if s.because and not locks):
         yield _because(sentence), "", ""
+    if wait.blocks is relation.blocks:
+        for doubt in [doubt for doubt in relation.doubts if doubt != NOT_SEEN][:most]:
+            yield f"and that is only possible: {doubt}", "", ""
 
 
 def _because(sentence: str) -> str:

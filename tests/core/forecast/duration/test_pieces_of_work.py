@@ -12,8 +12,8 @@ from lockage.core.forecast.calibration.calibration import UNCALIBRATED, Calibrat
 from lockage.core.forecast.calibration.reading import ColumnDetail, IndexDetail, TableDetail
 from lockage.core.forecast.duration.estimate import Estimate, estimates
 from lockage.core.forecast.gaps import find_gaps
-from lockage.core.forecast.trace import CatalogRules, ForeignKey, Routine, Trigger
-from support.traces import BEFORE, KEYS, USERS, Script, mark, relation
+from lockage.core.forecast.trace import CatalogRules, Routine, Trigger
+from support.traces import BEFORE, KEYS, USERS, Script, mark, relation, users_key
 
 
 def size(name: str, rows: float, *, indexes: int = 1) -> Relation:
@@ -40,19 +40,7 @@ def kinds(script: Script, *, calibration: Calibration = UNCALIBRATED) -> dict[st
 
 
 def key(*, on_delete: str = "a") -> CatalogRules:
-    return CatalogRules(
-        foreign_keys=(
-            ForeignKey(
-                name="keys_user_id_fkey",
-                child_oid=KEYS,
-                parent_oid=USERS,
-                child_columns=("user_id",),
-                parent_columns=("id",),
-                on_delete=on_delete,
-                on_update="a",
-            ),
-        )
-    )
+    return CatalogRules(foreign_keys=(users_key(on_delete),))
 
 
 def with_index_on(*columns: str) -> Calibration:
@@ -265,3 +253,16 @@ def test_an_exclusion_constraint_looks_every_row_up() -> None:
         )
     )
     assert excluding.likely > 5 * index.likely
+
+
+@pytest.mark.parametrize("word", ["", "CONCURRENTLY "])
+def test_to_fill_a_view_anew_puts_no_entry_after_the_other_into_its_indexes(word: str) -> None:
+    start = mark(*BEFORE.relations.values(), relation(50, "totals", "m"))
+    script = Script(start=start).did(f"REFRESH MATERIALIZED VIEW {word}totals")
+    bare, indexed = (
+        estimates(script.trace(), [()], (replace(size("totals", 1_000_000, indexes=count), kind="m"),), sizes_known=True)
+        for count in (0, 3)
+    )
+    (alone,), (beside,) = bare[0].operations, indexed[0].operations
+    assert (alone.kind, beside.kind) == ("refresh", "refresh")
+    assert alone.seconds == beside.seconds

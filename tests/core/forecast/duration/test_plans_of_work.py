@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lockage.core.forecast.duration.finding import finding, given_columns, relations_of
+from lockage.core.forecast.duration.finding import finding, given_columns
 from lockage.core.forecast.duration.rates import UNKNOWN_SERVER
 from lockage.core.forecast.duration.structure import Table
+from lockage.core.forecast.plan_nodes import relations_in
 
 TABLE = Table(
     oid=7,
@@ -53,5 +54,5 @@ def test_a_sort_that_does_not_fit_into_memory_is_written_and_read_again() -> Non
 
 def test_a_plan_tells_its_tables_and_the_columns_that_it_gives() -> None:
     plan: Plan = {"Plan": {"Node Type": "ModifyTable", "Relation OID": 9, "Plans": [SCAN]}}
-    assert relations_of(plan) == {7, 9}
+    assert relations_in(plan) == {7, 9}
     assert given_columns([plan]) == ("a", "b")

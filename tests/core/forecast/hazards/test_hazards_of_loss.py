@@ -8,20 +8,12 @@ import pytest
 
 from lockage.core.forecast.hazards import loss
 from lockage.core.forecast.hazards.found import Found
-from lockage.core.forecast.trace import CatalogMark, CatalogRules, Failure, ForeignKey
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, Failure
 from support.hazard_scenes import scene, sized, told
-from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, USER_VIEW, USERS, Script, mark, relation
+from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, USER_VIEW, USERS, Script, mark, relation, users_key
 
 SIZES = sized(users=3000.0, keys=20.0, events_1=7.0)
-KEY = ForeignKey(
-    name="keys_user",
-    child_oid=KEYS,
-    parent_oid=USERS,
-    child_columns=("user_id",),
-    parent_columns=("id",),
-    on_delete="a",
-    on_update="a",
-)
+KEY = users_key()
 
 
 def without(*oids: int) -> CatalogMark:
@@ -90,3 +82,42 @@ def test_what_is_named_is_not_taken_along() -> None:
     named.did("ALTER TABLE keys DROP CONSTRAINT keys_user").did("DROP TABLE users", after=without(USERS, USER_VIEW))
     named.did("DROP TABLE events CASCADE", after=without(USERS, USER_VIEW, EVENTS, EVENTS_1))
     assert list(loss.taken_along(scene(named))) == []
+
+
+def test_rows_that_are_gone_already_are_not_lost_again() -> None:
+    truncated = Script().did("TRUNCATE users CASCADE", after=emptied(USERS, KEYS))
+    assert [one.relation for one in thrown_away(truncated)] == ["public.users", "public.keys"]
+    dropped = truncated.did("DROP TABLE users, keys", after=without(USERS, KEYS, USER_VIEW))
+    dropped.did("TRUNCATE events", after=without(USERS, KEYS, USER_VIEW))
+    assert [(one.relation, one.line) for one in thrown_away(dropped)] == [("public.users", 1), ("public.keys", 1)]
+    deleted = (
+        Script().did("DELETE FROM users").did("ALTER TABLE users DROP COLUMN name").did("TRUNCATE users", after=emptied(USERS))
+    )
+    assert len(thrown_away(deleted)) == 1
+
+
+def test_a_partitioned_table_whose_partitions_are_empty_loses_nothing_more() -> None:
+    script = Script().did("TRUNCATE events", after=emptied(EVENTS_1)).did("DROP TABLE events", after=without(EVENTS, EVENTS_1))
+    assert [one.sentence.split(":")[0] for one in thrown_away(script)] == ["public.events_1 is emptied of 7 rows"]
+
+
+def test_rows_that_a_rollback_brought_back_are_lost_anew() -> None:
+    script = Script().did("TRUNCATE users", after=emptied(USERS)).did("ROLLBACK", after=BEFORE, open_behind=False)
+    script.did("DROP TABLE users", transaction=2, after=without(USERS))
+    assert ["is dropped with" in one.sentence for one in thrown_away(script)] == [False, True]
+
+
+def test_what_was_emptied_along_before_is_named_once() -> None:
+    twice = Script().did("TRUNCATE users CASCADE", after=emptied(USERS, KEYS))
+    twice.did("TRUNCATE users CASCADE", after=mark(*(replace(r, relfilenode=2000 + o) for o, r in BEFORE.relations.items())))
+    first, *others = loss.taken_along(scene(twice))
+    assert first.sentence == "beside what it names it empties public.keys"
+    assert not any("public.keys" in one.sentence for one in others)
+
+
+def test_what_a_block_writes_anew_beside_what_it_truncates_keeps_its_rows() -> None:
+    texts = ["TRUNCATE keys", "ALTER TABLE users ALTER id TYPE text"]
+    script = Script().did(f"DO $$ BEGIN {'; '.join(texts)}; END $$", after=emptied(USERS, KEYS), inner=texts)
+    assert [one.relation for one in thrown_away(script)] == ["public.keys"]
+    both = Script().did("DO $$ BEGIN x; END $$", after=emptied(USERS), inner=["ALTER TABLE users ADD a int", "TRUNCATE users"])
+    assert [one.relation for one in thrown_away(both)] == ["public.users"]

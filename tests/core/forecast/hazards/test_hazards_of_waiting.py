@@ -9,26 +9,14 @@ from hypothesis import strategies as st
 from lockage.core.forecast.assess import Blocks, Seconds
 from lockage.core.forecast.assess import Script as ScriptRead
 from lockage.core.forecast.hazards import blocking
-from lockage.core.forecast.trace import CatalogRules, ForeignKey
+from lockage.core.forecast.trace import CatalogRules
 from support.hazard_scenes import LONG, SHORT, UNKNOWN, blocked, operation, scene, sized, told
-from support.traces import KEYS, USERS, Script, mark, relation
+from support.traces import KEYS, USERS, Script, mark, relation, users_key
 
 EXCLUSIVE = "AccessExclusiveLock"
 SHARE = "ShareLock"
 
-REFERS = CatalogRules(
-    foreign_keys=(
-        ForeignKey(
-            name="k",
-            child_oid=KEYS,
-            parent_oid=USERS,
-            child_columns=("user_id",),
-            parent_columns=("id",),
-            on_delete="a",
-            on_update="a",
-        ),
-    )
-)
+REFERS = CatalogRules(foreign_keys=(users_key(),))
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from lockage.core.forecast.assess import Answer, Check, Seconds
 from lockage.core.forecast.hazards import indexes, tables
 from lockage.core.forecast.hazards.seen import Seen
-from lockage.core.forecast.production import InvalidIndex, Production
+from lockage.core.forecast.production import IndexUse, InvalidIndex, Production
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation
 from lockage.core.migration.formats.format import MigratorLock
 from support.hazard_scenes import LONG, SHORT, UNKNOWN, scene, sized, told
@@ -156,6 +158,63 @@ SAME_NAME = relation(INDEX, "keys_pkey", "i", table=KEYS)
 )
 def test_an_index_that_goes_with_its_table_or_has_a_successor_is_not_told(script: Script) -> None:
     assert not list(indexes.indexes_that_go(scene(script)))
+
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+LONG_AGO, YESTERDAY = NOW - timedelta(days=40), NOW - timedelta(days=1)
+
+
+def counted(*uses: IndexUse, since: datetime | None = LONG_AGO, standbys: tuple[str, ...] | None = ()) -> Production:
+    return Production(index_uses=uses, uses_since=since, seen_at=NOW, standbys=standbys)
+
+
+def used(scans: int = 0, **known: Any) -> IndexUse:
+    return IndexUse(index="public.keys_pkey", scans=scans, **known)
+
+
+@pytest.mark.parametrize(
+    ("production", "severity", "words"),
+    [
+        (Production(), None, "and how often it is used is not known"),
+        (counted(), None, "and how often it is used is not known"),
+        (counted(used(1234, last_at=YESTERDAY)), None, "which was scanned 1234 times since 2026-10-14, last on 2026-11-22"),
+        (counted(used(1)), None, "which was scanned once since 2026-10-14"),
+        (counted(used()), "note", "which was never scanned since 2026-10-14"),
+        (counted(used(), since=YESTERDAY), None, "which was never scanned since 2026-11-22, which is too short a time to tell"),
+        (counted(used(), since=None), None, "which was never scanned, and how long that is, is not known"),
+        (counted(used(), standbys=("b",)), None, "which was never scanned since 2026-10-14, which says nothing of replicas"),
+        (counted(used(), standbys=None), None, "which was never scanned since 2026-10-14, which says nothing of replicas"),
+        (counted(used(enforces=True)), None, "which was never scanned since 2026-10-14, but does more than find rows"),
+        (counted(used(9, covered_by=("public.wide",))), "note", "and public.wide begins with the same columns"),
+        (counted(used(9, covered_by=("public.wide",), enforces=True)), None, "which was scanned 9 times since 2026-10-14"),
+    ],
+)
+def test_how_often_an_index_was_used_is_told_and_one_that_nobody_misses_is_a_note(
+    production: Production, severity: str | None, words: str
+) -> None:
+    [found] = indexes.indexes_that_go(scene(DROPPED, production=production))
+    assert (found.severity, found.sentence.split(": ")[0]) == (severity, f"public.keys_pkey is dropped, {words}")
+
+
+def test_an_index_that_goes_too_is_no_successor() -> None:
+    # Each begins with the columns of the other, so one of them would do, and both go.
+    twin = relation(INDEX, "twin", "i", table=KEYS)
+    both = mark(*BEFORE.relations.values(), twin)
+    script = Script(start=both).did("DROP INDEX keys_pkey, twin", after=without(KEYS_PKEY))
+    known = counted(
+        used(3, covered_by=("public.twin",)), IndexUse(index="public.twin", scans=0, covered_by=("public.keys_pkey",))
+    )
+    [found] = indexes.indexes_that_go(scene(script, production=known))
+    assert (found.severity, "scanned 3 times" in found.sentence) == (None, True)
+
+
+def test_a_partitioned_index_is_used_as_often_as_those_of_its_partitions() -> None:
+    whole = relation(INDEX, "whole", "I", table=KEYS)
+    script = Script(start=mark(*BEFORE.relations.values(), whole)).did("DROP INDEX whole", after=without(KEYS_PKEY))
+    [found] = indexes.indexes_that_go(scene(script, production=counted(used(3))))
+    assert found.sentence.startswith("public.whole is dropped, which was scanned 3 times")
+    [found] = indexes.indexes_that_go(scene(script, production=counted(used())))
+    assert found.severity == "note"
 
 
 def test_an_invalid_index_may_go() -> None:

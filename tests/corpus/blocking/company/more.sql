@@ -363,3 +363,15 @@ COMMIT;
 CLOSE c;
 --! big explain analyse
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) DELETE FROM kv WHERE k = 'a';
+--! row of a written key inserted, changed and deleted again
+INSERT INTO kv VALUES ('tmp', 'x'), ('tmp2', 'x');
+UPDATE kv SET v = 'y' WHERE k = 'tmp';
+DELETE FROM kv WHERE k = 'tmp2';
+--! row of a written key deleted and inserted anew
+DELETE FROM kv WHERE k = 'b';
+INSERT INTO kv VALUES ('b', 'x');
+UPDATE kv SET v = 'y' WHERE k = 'b';
+--! row of a written number deleted and inserted anew
+DELETE FROM items WHERE id = 2;
+INSERT INTO items VALUES (2, 'new', 1), (9001, 'new', 1);
+DELETE FROM items WHERE id = 9001;

@@ -27,7 +27,7 @@ insert into rooms (id, label) values (77, 'R')
 select label from rooms where id = 3
 
 --! an overload makes calls ambiguous
-create function fee(bigint) returns numeric language sql immutable as $$ select $1 * 0.1 $$;
+create function fee(bigint) returns numeric language sql stable as $$ select $1 * 0.1 $$;
 --? breaks by value
 select fee('5')
 --? holds

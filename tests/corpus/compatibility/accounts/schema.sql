@@ -96,7 +96,7 @@ create view busy_accounts as select a.id, a.name, count(m.user_id) as people
   from active_accounts a left join members m on m.account_id = a.id group by a.id, a.name;
 create materialized view revenue as select account_id, sum(amount) as total from invoices group by account_id;
 create unique index revenue_account on revenue (account_id);
-create function fee(integer) returns numeric language sql immutable as $$ select $1 * 0.1 $$;
+create function fee(integer) returns numeric language sql stable as $$ select $1 * 0.1 $$;
 create function account_stats(which bigint, out total numeric, out open_invoices bigint) language sql stable as
     $$ select sum(amount), count(*) filter (where not paid) from invoices where account_id = which $$;
 create function unpaid(which bigint) returns setof invoices language sql stable as

@@ -1,5 +1,5 @@
 -- The relations that were made or changed by subtransactions younger than {since}, as a list with commas; the youngest that there
--- is now, for the next time; and, as another list, those of {locked}, an array of oids, that are not there any more. Null for
+-- is now, for the next time; and, as another list, those of {shut}, an array of oids, that are not there any more. Null for
 -- {since} gives no relations.
 -- Run in the traced session itself; so without parameters, and with every name qualified. Privilege: none. Cost: about 0.5 ms for
 -- 5000 relations, nothing but a scan: the oids are compared as numbers so that no index is taken for it; no lock on any of them.
@@ -11,11 +11,11 @@ select pg_catalog.string_agg(written.oid::text, ',') filter (where (select age f
        )::text,
        (
            select pg_catalog.string_agg(l.oid::text, ',')
-             from pg_catalog.unnest({locked}) as l (oid)
+             from pg_catalog.unnest({shut}) as l (oid)
             where not exists (select from pg_catalog.pg_class as c where c.oid = l.oid)
        )
   from (
-      select oid, pg_catalog.age(xmin) from pg_catalog.pg_class where relkind <> 'c'
+      select oid, pg_catalog.age(xmin) from pg_catalog.pg_class
       union all
       select inhrelid, pg_catalog.age(xmin) from pg_catalog.pg_inherits
   ) as written (oid, age)

@@ -31,7 +31,7 @@ select 'rewrites',
 union all
 select 'views', pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(r.ev_class::bigint, d.refobjid::bigint))
   from pg_catalog.pg_rewrite as r
-  join pg_catalog.pg_class as v on v.oid = r.ev_class and v.relkind = 'v'
+  join pg_catalog.pg_class as v on v.oid = r.ev_class and v.relkind = 'v' and r.ev_type = '1'
   join pg_catalog.pg_depend as d
     on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = r.oid
    and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid <> r.ev_class
@@ -113,3 +113,29 @@ select 'writable_views', pg_catalog.json_agg(v.oid::bigint)
          from pg_catalog.pg_rewrite as r
         where r.ev_class = v.oid and r.ev_type <> '1' and r.is_instead and r.ev_enabled in ('O', 'A')
    ), 0) <> 0
+union all
+-- Views of one table, from whose query's tree the names of columns below are read, since pg_get_viewdef would keep a lock on that.
+-- The tree's last target list is the view's own, unless a subquery stands in it: then the numbers differ, and nothing is said.
+-- Source: nodes/primnodes.h, TargetEntry; nodes/parsenodes.h, Query: the condition stands in jointree.
+select 'views_below',
+       pg_catalog.json_agg(pg_catalog.json_build_array(v.oid::bigint, t.table_oid::bigint, t.columns, t.filtered))
+  from pg_catalog.pg_class as v
+  join pg_catalog.pg_rewrite as r on r.ev_class = v.oid and r.rulename = '_RETURN'
+ cross join lateral (
+     select pg_catalog.max(e.found[2]::bigint) as table_oid,
+            pg_catalog.json_agg(a.attname order by e.found[1]::integer) as columns,
+            pg_catalog.count(*) as number,
+            pg_catalog.count(distinct e.found[2]) filter (where e.found[2] <> '0') as tables,
+            pg_catalog.substring(r.ev_action::text, ':jointree [{{]FROMEXPR :fromlist [(][^)]*[)] :quals (..)') is distinct from '<>' as filtered
+       from pg_catalog.regexp_matches(
+                pg_catalog.substring(r.ev_action::text, '^.* :targetList [(](.*)$'),
+                ':resno ([0-9]+) :resname [^ ]+ :ressortgroupref [0-9]+ :resorigtbl ([0-9]+) :resorigcol ([0-9]+) :resjunk false', 'g'
+            ) as e (found)
+       left join pg_catalog.pg_attribute as a on a.attrelid = e.found[2]::oid and a.attnum = e.found[3]::integer
+ ) as t
+ where v.relkind = 'v' and v.oid >= 16384 and ({wanted} is null or v.oid = any ({wanted}))
+   and t.tables = 1
+   and t.number = (
+       select pg_catalog.count(*) from pg_catalog.pg_attribute as a where a.attrelid = v.oid and a.attnum > 0
+   )
+   and pg_catalog.pg_relation_is_updatable(v.oid, false) & 28 <> 0

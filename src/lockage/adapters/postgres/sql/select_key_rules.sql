@@ -91,23 +91,8 @@ select 'defaults', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::b
  where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped and (a.atthasdef or a.attidentity <> '')
    and ({wanted} is null or a.attrelid = any ({wanted}))
 union all
--- In the order of the table, for an INSERT that names none; only of tables that refer to others or are referred to, and of views.
+-- In the order of the table, for an INSERT that names none; of tables and views.
 select 'columns', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::bigint, a.attname) order by a.attrelid, a.attnum)
   from pg_catalog.pg_attribute as a
- where a.attnum > 0 and not a.attisdropped and ({wanted} is null or a.attrelid = any ({wanted})) and (
-       a.attrelid in (select conrelid from keys)
-       or a.attrelid in (
-           select k.confrelid
-             from pg_catalog.pg_constraint as k
-            where k.contype = 'f' and (
-                  {wanted} is null or k.oid in (
-                      -- There is no index by the table that is referred to.
-                      select d.objid
-                        from pg_catalog.pg_depend as d
-                       where d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
-                         and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = any ({wanted})
-                  )
-            )
-       )
-       or exists (select from pg_catalog.pg_class as v where v.oid = a.attrelid and v.relkind = 'v' and v.oid >= 16384)
-   )
+ where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped and ({wanted} is null or a.attrelid = any ({wanted}))
+   and exists (select from pg_catalog.pg_class as c where c.oid = a.attrelid and c.relkind in ('r', 'p', 'v'))

@@ -5,6 +5,8 @@
 select s.query as text, pg_catalog.pg_get_userbyid(s.userid)::text as role
   from {view} as s
  where s.dbid = (select oid from pg_catalog.pg_database where datname = current_database())
+   -- What Lockage itself asked of the application's tables is marked.
+   and position('/* lockage */' in s.query) = 0
    and coalesce((to_jsonb(s) ->> 'toplevel')::boolean, true)
  group by 1, 2
  order by sum(s.calls) desc, 1

@@ -11,6 +11,8 @@ select s.query as text,
   from {view} as s
  cross join lateral (select to_jsonb(s) - 'query' as row) as j
  where s.dbid = (select oid from pg_catalog.pg_database where datname = current_database())
+   -- What Lockage itself asked of the application's tables is marked.
+   and position('/* lockage */' in s.query) = 0
    and coalesce((j.row ->> 'toplevel')::boolean, true)
  group by s.query
  order by 2 desc, 1

@@ -77,6 +77,27 @@ select 'labels', pg_catalog.json_agg(pg_catalog.json_build_array(e.enumtypid::bi
   from pg_catalog.pg_enum as e
  where e.enumtypid >= 16384
 union all
+-- What a parameter of a type such as regconfig may name, by that type's oid. Source: catalog/pg_type.dat.
+select 'names', pg_catalog.json_agg(pg_catalog.json_build_array(n.kind, n.name))
+  from (
+      select 3734, pg_catalog.concat(n.nspname, '.', c.cfgname)
+        from pg_catalog.pg_ts_config as c join pg_catalog.pg_namespace as n on n.oid = c.cfgnamespace where c.oid >= 16384
+      union all
+      select 3769, pg_catalog.concat(n.nspname, '.', d.dictname)
+        from pg_catalog.pg_ts_dict as d join pg_catalog.pg_namespace as n on n.oid = d.dictnamespace where d.oid >= 16384
+      union all
+      select 2206, pg_catalog.concat(n.nspname, '.', t.typname)
+        from pg_catalog.pg_type as t join pg_catalog.pg_namespace as n on n.oid = t.typnamespace
+       where t.oid >= 16384 and t.typcategory <> 'A' and n.nspname !~ '^pg_(toast|temp)'
+      union all
+      select 4089, n.nspname from pg_catalog.pg_namespace as n where n.oid >= 16384 and n.nspname !~ '^pg_(toast|temp)'
+      union all
+      select k.oid, pg_catalog.concat(n.nspname, '.', p.proname)
+        from pg_catalog.pg_proc as p join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+       cross join (values (24), (2202)) as k (oid)
+       where p.oid >= 16384
+  ) as n (kind, name)
+union all
 -- Source: catalog/pg_trigger.h: bits of INSERT 4, DELETE 8, UPDATE 16.
 select 'triggers', pg_catalog.json_agg(pg_catalog.json_build_array(
            t.tgrelid::bigint, t.oid::bigint, t.tgname, t.tgtype::integer, p.prosrc,

@@ -189,14 +189,14 @@ def server_out_of_memory(case: Case) -> Iterator[Finding]:
         line, found = read_line(raw), _KILLED.search(raw)
         fresh = line.at is None or age_s(case, line.at) < CRASH_S
         if found is not None and fresh and not all_well(case):
-            yield _killed_backend(case, found["pid"], raw)
+            yield _killed_backend(found["pid"], raw)
             return
     logs = case.evidence.platform.logs or ()
     said = [(log, c) for log in (server, *logs) for c in complaints((log,)) if _counts(case, c)]
     refused = [(log, c) for log, c in said if c.sqlstate == "53200" and "shared memory" not in c.message]
     crashed = [(log, c) for log, c in said if c.sqlstate in _SAID_BY_CLIENTS]
     if refused:
-        yield _refused(case, *refused[-1])
+        yield _refused(*refused[-1])
     elif crashed:
         yield _crashed(case, *crashed[-1])
     else:
@@ -209,7 +209,7 @@ def _counts(case: Case, complaint: Complaint) -> bool:
     return recent and not all_well(case)
 
 
-def _killed_backend(case: Case, pid: str, raw: str) -> Finding:
+def _killed_backend(pid: str, raw: str) -> Finding:
     return Finding(
         code="F008",
         cause=f"PostgreSQL's backend {pid} was killed by signal 9, mostly for want of memory, and the server restarted itself",
@@ -261,7 +261,7 @@ def _came_back(case: Case) -> Iterator[Finding]:
     )
 
 
-def _refused(case: Case, log: LogText, complaint: Complaint) -> Finding:
+def _refused(log: LogText, complaint: Complaint) -> Finding:
     own = Exhibit(source="PostgreSQL's log", text=complaint.raw.strip()[:400])
     return Finding(
         code="F008",

@@ -18,7 +18,7 @@ from lockage.core.forecast.checks import questions
 from lockage.core.forecast.checks.images import Given, Image, quoted
 from lockage.core.forecast.checks.known import Known, columns_of
 from lockage.core.forecast.checks.questions import Found, NoQuestion, Question
-from lockage.core.forecast.checks.tables import TABLES, Tables, of_table
+from lockage.core.forecast.checks.tables import CHANGES_FOLLOWED, TABLES, Tables, of_table
 from lockage.core.forecast.checks.unseen import changed_otherwise
 from lockage.core.forecast.names import resolve
 from lockage.core.forecast.ran import statements_inside
@@ -50,7 +50,7 @@ from lockage.core.migration.demand_syntax import (
     Validated,
 )
 from lockage.core.migration.demands import effects_of
-from lockage.core.migration.syntax import Name
+from lockage.core.migration.syntax import Name, Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def find_checks(trace: Trace, catalog: Iterable[CatalogObject], *, major: int) -
     walk = _Walk(Tables(trace.start, Known(catalog), steps[0]), major=major)
     for step in steps:
         walk.take(step)
-    return FoundChecks(checks=tuple(walk.checks), assumptions=tuple(dict.fromkeys(walk.sentences)))
+    return FoundChecks(checks=tuple(walk.checks), assumptions=tuple(walk.sentences()))
 
 
 _MIND_PENDING = frozenset({"alter_table_stmt", "index_stmt", "truncate_stmt", "drop_stmt", "cluster_stmt", "reindex_stmt"})
@@ -87,7 +87,7 @@ class _Walk:
 
     def __init__(self, tables: Tables, *, major: int) -> None:
         self.checks: list[Check] = []
-        self.sentences: list[str] = []
+        self._unasked: dict[tuple[str, str], list[str]] = {}  # what and why to the places
         self._tables = tables
         self._major = major
         self._asked: set[str] = set()
@@ -100,18 +100,36 @@ class _Walk:
         handled: set[int] = set()
         if step.statement.node in _MIND_PENDING:
             self._ask_pending(step)
-        texts = [step.statement.text, *(inner.text for inner in statements_inside(step))]
+        own = [each.text for each in _first_of(step.statement)]
+        texts = [*own, *(inner.text for inner in statements_inside(step))]
         for place, text in enumerate(texts if step.skipped is None else ()):
             for effect in effects_of(text):
-                if place and isinstance(effect, RowsUpdated | RowsDeleted | RowsInserted):
+                if place >= len(own) and isinstance(effect, RowsUpdated | RowsDeleted | RowsInserted):
                     continue  # how often it ran, and with which values, is known to nobody
                 handled |= self._take(effect)
+        if step.skipped is None and len(own) < len(step.statement.alike):
+            self._leave(step.statement)
         for relation, how in changed_otherwise(step, handled):
             if relation.kind in TABLES:
                 self._tables.lose(relation, f"{self._tables.place} {how}")
         filled = step.statement.created if step.statement.node == "create_table_as_stmt" else ()
         for relation in (relation for name in filled for relation in resolve(name, step.after)):
             self._tables.lose(relation, f"{self._tables.place} fills it")
+
+    def _leave(self, run: Statement) -> None:
+        """The rest of a run, which no query takes in."""
+        many = f"{len(run.alike):,} statements"
+        why = f"{self._tables.place} is the first of {many}, and a query with all of them would be too long"
+        for effect in (effect for shape in run.shapes for effect in effects_of(shape.text)):
+            if not isinstance(effect, RowsUpdated | RowsDeleted | RowsInserted):
+                continue
+            for relation in tuple(self._tables.named(effect.relation)):
+                self._say_unasked(relation, effect, why)
+                self._tables.lose(relation, why)
+                image = self._tables.image(relation)
+                if image is not None and not isinstance(effect, RowsInserted):
+                    gone = isinstance(effect, RowsDeleted)
+                    self._ask_children(image, None if gone else frozenset(name for name, _ in effect.values))
 
     def _take(self, effect: Effect) -> set[int]:
         """Takes one effect in; gives the tables whose changes of rows are dealt with by that."""
@@ -314,8 +332,14 @@ class _Walk:
             self._asked.add(found.query)
             self.checks.append(Check(query=found.query, why=found.why, file=step.file, line=step.statement.line))
         elif isinstance(found, NoQuestion):
-            place = self._tables.place
-            self.sentences.append(f"{place} may fail on data, and no query tells beforehand: {found.what}, but {found.why}")
+            self._unasked.setdefault((found.what, found.why), []).append(self._tables.place)
+
+    def sentences(self) -> Iterator[str]:
+        """What cannot be asked, each once, with the first of its places."""
+        for (what, why), places in self._unasked.items():
+            others = len(dict.fromkeys(places)) - 1
+            more = f" and {others} more place{'s' if others > 1 else ''}" if others else ""
+            yield f"{places[0]}{more} may fail on data, and no query tells beforehand: {what}, but {why}"
 
     # --- triggers that wait -------------------------------------------------------------------------------------------
 
@@ -342,6 +366,16 @@ class _Walk:
             if query and transaction == step.transaction:
                 what = f"no row of {relation.relation} may have trigger events that are pending"
                 self._keep(Question(query, f"{what}: its deferred foreign key is looked at at the end of the transaction"))
+
+
+def _first_of(statement: Statement) -> Iterator[Statement]:
+    """The statement; of a run as many of each kind as a query takes in."""
+    taken: dict[object, int] = {}
+    for each in statement.alike or (statement,):
+        kind = (each.node, each.names)
+        taken[kind] = taken.get(kind, 0) + 1
+        if taken[kind] <= CHANGES_FOLLOWED:
+            yield each
 
 
 def _means(name: Name, relation: str) -> bool:

@@ -9,7 +9,7 @@ fifty columns which the script has changed twice still fits on a line.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
@@ -91,6 +91,31 @@ class Given:
 
 
 Layer: TypeAlias = Base | Given | Computed | Remaining | Renamed | Extended
+
+
+def layers_of(layer: Layer) -> Iterator[Layer]:
+    """The layer and all below it."""
+    yield layer
+    while not isinstance(layer, Base | Given):
+        layer = layer.below
+        yield layer
+
+
+def text_bytes(layer: Layer) -> int:
+    """About how long the words are that the layer itself, without those below it, adds to a query."""
+    match layer:
+        case Base() | Given():
+            return len(layer.sql)
+        case Extended():
+            return len(layer.rows)
+        case Computed():
+            return sum(len(each.sql) for each in (*layer.values.values(), *((layer.where,) if layer.where else ())))
+        case Remaining():
+            return len(layer.where.sql) if layer.where is not None else 0
+        case Renamed():
+            return 0
+        case _:
+            assert_never(layer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from lockage.core.forecast.checks.images import Base, Computed, Extended, Image, Remaining, Renamed, quoted
+from lockage.core.forecast.checks.images import (
+    Base,
+    Computed,
+    Extended,
+    Image,
+    Remaining,
+    Renamed,
+    layers_of,
+    quoted,
+    text_bytes,
+)
 from lockage.core.forecast.checks.known import Known, columns_of
 from lockage.core.forecast.checks.questions import DISTINCT, NEVER_NULL, STEADY
 from lockage.core.forecast.names import ancestors, descendants, resolve
@@ -31,6 +41,15 @@ from lockage.core.migration.demand_syntax import (
 from lockage.core.migration.syntax import Name
 
 TABLES = ("r", "p")
+
+CHANGES_FOLLOWED = 30
+"""Changes of one table's rows that a query takes in, one inside the other; of more, nobody would read it."""
+
+COLUMNS_FOLLOWED = 200
+"""The same of columns that come or are renamed, which are shorter."""
+
+TEXT_LIMIT_BYTES = 20_000
+"""Longest text of rows and conditions that a query takes in."""
 
 
 class Tables:
@@ -140,14 +159,14 @@ class Tables:
                 types = {name: kind for name, kind in image.types.items() if name != effect.column}
                 self._images[relation.oid] = replace(image, types=types)
             case ColumnRenamed():
-                self._images[relation.oid] = _renamed(image, effect)
+                self._images[relation.oid] = self._bounded(image, _renamed(image, effect), limit=COLUMNS_FOLLOWED)
                 self._constraints[relation.oid] = [
                     one
                     for one in self.constraints(relation)
                     if effect.column not in {name for demand in one.demands for name in columns_of(demand)}
                 ]
             case ColumnAdded():
-                self._images[relation.oid] = self._with_column(image, effect)
+                self._images[relation.oid] = self._bounded(image, self._with_column(image, effect), limit=COLUMNS_FOLLOWED)
 
     def _with_column(self, image: Image, effect: ColumnAdded) -> Image:
         value = effect.value or Expression(sql="NULL")
@@ -172,9 +191,21 @@ class Tables:
 
     def keep(self, relation: CatalogRelation, image: Image) -> None:
         """Its rows are these now; those that it is a part of, and its parts, are followed no more."""
-        self._images[relation.oid] = image
+        former = self.image(relation)
+        self._images[relation.oid] = image if former is None else self._bounded(former, image, limit=CHANGES_FOLLOWED)
         for other in (*ancestors(relation, self.step.before), *descendants(relation.oid, self.step.before)):
             self.lose(other, f"{self.place} changes rows of {image.relation}, which are its own, too")
+
+    def _bounded(self, former: Image, image: Image, *, limit: int) -> Image:
+        """The image, or the one before with the reason why it is not followed any longer: a query has an end."""
+        if image.unknown:
+            return replace(image, layer=former.layer)
+        layers = tuple(layers_of(image.layer))
+        if len(layers) <= limit + 1 and sum(map(text_bytes, layers)) <= TEXT_LIMIT_BYTES:
+            return image
+        return replace(image, layer=former.layer).lost(
+            f"{self.place} changes it, and a query with all changes until there would be too long"
+        )
 
     def lose(self, relation: CatalogRelation, why: str) -> None:
         """Nobody knows its rows any more."""
@@ -207,12 +238,13 @@ class Tables:
             return None
         named = ", ".join(map(quoted, columns))
         if effect.query is not None:
-            if effect.query.whole or not self.askable(effect.query):
+            if effect.query.whole or len(effect.query.sql) > TEXT_LIMIT_BYTES or not self.askable(effect.query):
                 return None
             return f"({effect.query.sql}) AS added ({named})", columns
         used = [place for place in range(len(columns)) if all(len(row) > place and row[place] for row in effect.rows)]
         values = [[value for place in used if (value := row[place]) is not None] for row in effect.rows]
-        if not used or any(value.whole or not self.askable(value) for row in values for value in row):
+        long = sum(len(value.sql) for row in values for value in row) > TEXT_LIMIT_BYTES
+        if not used or long or any(value.whole or not self.askable(value) for row in values for value in row):
             return None
         types = [image.types.get(columns[place], "text") for place in used]
         lists = ", ".join(f"({', '.join(f'({v.sql})::{t}' for v, t in zip(row, types, strict=True))})" for row in values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from lockage.core.forecast.checks.tables import TABLES
 from lockage.core.forecast.names import resolve
 from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.rows import row_locks
@@ -31,17 +32,17 @@ def changed_otherwise(step: Traced, handled: set[int]) -> Iterator[tuple[Catalog
         code.append(step.statement.text)
     for text in code:
         lower = text.lower()
-        for name, relation in _named(step.before):
+        for name, relation in _tables(step.before):
             if name in lower:
                 yield relation, "runs code that names it"
 
 
-def _named(mark: CatalogMark) -> Iterator[tuple[str, CatalogRelation]]:
+def _tables(mark: CatalogMark) -> Iterator[tuple[str, CatalogRelation]]:
     relations = mark.layered
-    base, changes = relations.derived(_in_lower_case)
+    base, changes = relations.derived(_tables_in_lower_case)
     yield from (pair for pair in base if not relations.is_changed(pair[1].oid))
     yield from changes
 
 
-def _in_lower_case(relations: Mapping[int, CatalogRelation]) -> list[tuple[str, CatalogRelation]]:
-    return [(relation.relation.split(".", 1)[-1].lower(), relation) for relation in relations.values()]
+def _tables_in_lower_case(relations: Mapping[int, CatalogRelation]) -> list[tuple[str, CatalogRelation]]:
+    return [(r.relation.split(".", 1)[-1].lower(), r) for r in relations.values() if r.kind in TABLES]

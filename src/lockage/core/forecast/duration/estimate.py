@@ -7,7 +7,7 @@ that nobody can judge may meet none; what PostgreSQL must do all the same keeps 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Operation, Seconds
@@ -68,7 +68,7 @@ class _Estimator:
     def estimate(self, step: Traced) -> Estimate:
         """The statement's estimate; takes in what it did to sizes."""
         speeds = self._calibration.speeds
-        parts = [] if step.statement.control else [_fixed(speeds.statement_s)]
+        parts = [] if step.statement.control else [_fixed(speeds.statement_s)] * (len(step.statement.alike) or 1)
         operations: list[Operation] = []
         if step.statement.control is None:
             for piece in self._operations.of(step):
@@ -81,7 +81,7 @@ class _Estimator:
         if not step.observation.in_transaction and not step.statement.reads_only:
             parts.append(_fixed(speeds.commit_s))
         self._note(step)
-        return Estimate(operations=tuple(operations), seconds=total(parts))
+        return Estimate(operations=_together(operations) if step.statement.alike else tuple(operations), seconds=total(parts))
 
     def _note(self, step: Traced) -> None:
         changed = [
@@ -117,12 +117,28 @@ def _fixed(rate: Rate) -> Seconds:
     return Seconds(low=rate.value / rate.below, likely=rate.value, high=rate.value * rate.above)
 
 
+def _together(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """Those of a run: of each kind on each relation, the sum."""
+    found: dict[tuple[str, str, str], list[Operation]] = {}
+    for operation in operations:
+        found.setdefault((operation.kind, operation.relation, operation.note), []).append(operation)
+    return tuple(
+        replace(
+            those[0],
+            rows=sum(one.rows for one in those),
+            seconds=total(one.seconds for one in those),
+            wal_bytes=sum(one.wal_bytes for one in those),
+        )
+        for those in found.values()
+    )
+
+
 def _listed(piece: Piece, name: str, step: Traced) -> Operation:
     return Operation(
         kind=piece.kind,
         relation=name,
         file=step.file,
-        line=step.statement.line,
+        line=step.statement.of(name).line,
         rows=piece.rows,
         seconds=piece.seconds,
         wal_bytes=piece.wal_bytes,

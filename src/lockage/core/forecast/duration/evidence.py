@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from lockage.core.forecast.duration.cost import SURE, Cost, Doubt
 from lockage.core.forecast.duration.rates import WORK
-from lockage.core.forecast.names import built_indexes, descendants, differences
+from lockage.core.forecast.names import descendants
+from lockage.core.forecast.new_files import filled_indexes
 from lockage.core.forecast.trace import CatalogRelation, Traced
 from lockage.core.migration.procedure import Place, read_code
 from lockage.core.migration.syntax import Name, Work, WorkKind
@@ -59,15 +60,6 @@ def doubt_of_calls(step: Traced) -> Doubt:
     return CALLS if called else SURE
 
 
-def rewritten(step: Traced) -> Iterator[CatalogRelation]:
-    """Each table that got a new file with all of its rows."""
-    if step.after is step.before or step.statement.node in {"truncate_stmt", "refresh_mat_view_stmt"}:
-        return
-    for _, before, after in differences(step.before, step.after):
-        if before and after and before.kind in {"r", "m"} and after.relfilenode and before.relfilenode != after.relfilenode:
-            yield before
-
-
 def goes_round(step: Traced) -> bool:
     """Whether its code changes rows in a loop: on the shadow's empty tables it went round once at most."""
     code: list[tuple[str, str]] = []
@@ -104,8 +96,4 @@ def spared(relation: CatalogRelation, step: Traced) -> bool:
 
 def newly_indexed(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
     """Each index that was made or filled anew, with its table; those of partitioned tables are their partitions'."""
-    if step.after is step.before or step.statement.node == "truncate_stmt":
-        return
-    for index, table in built_indexes(step.before, step.after):
-        if table.oid in step.before.relations:
-            yield index, table
+    return ((index, table) for index, table in filled_indexes(step) if table.oid in step.before.relations)

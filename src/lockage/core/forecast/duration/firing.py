@@ -15,17 +15,10 @@ from lockage.core.forecast.duration.cost import Cost, Doubt
 from lockage.core.forecast.duration.rates import WORK, Speeds
 from lockage.core.forecast.duration.structure import Structure, Table
 from lockage.core.forecast.names import resolve
-from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey, Trigger
+from lockage.core.forecast.trace import ACTS, CASCADES, CatalogMark, CatalogRules, ForeignKey, Trigger
+from lockage.core.forecast.trigger_events import fired_by
 from lockage.core.migration.procedure import Code, Place, read_code
 from lockage.core.migration.syntax import Change, ChangeKind, Statement
-
-_EVENTS = {
-    ChangeKind.INSERT: ("INSERT",),
-    ChangeKind.UPDATE: ("UPDATE",),
-    ChangeKind.DELETE: ("DELETE",),
-    ChangeKind.MERGE: ("INSERT", "UPDATE", "DELETE"),
-    ChangeKind.LOCK: (),
-}
 
 DEPTH_LIMIT = 4
 """Cascades that are followed; deeper ones are the same rows again as a rule, and cycles end here."""
@@ -41,17 +34,28 @@ class Fired:
     cost: Cost
     doubt: Doubt = Doubt()  # noqa: RUF009 - frozen
     bounded: bool = True  # False: nothing says how much it can be
-    changes: tuple[ChangeKind, ...] = ()
 
 
-def fired(
-    change: Change, oid: int, rows: float, *, structure: Structure, rules: CatalogRules, mark: CatalogMark, speeds: Speeds
-) -> Iterator[Fired]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What a statement finds: tables and the catalog in front of it, and a server's speeds."""
+
+    structure: Structure
+    rules: CatalogRules
+    mark: CatalogMark
+    speeds: Speeds
+
+    def table(self, oid: int) -> Table:
+        """A table as it is in front of the statement."""
+        return self.structure.table(oid, self.mark)
+
+
+def fired(change: Change, oid: int, rows: float, ground: Ground) -> Iterator[Fired]:
     """Everything that the change of so many rows of a table makes happen, row by row."""
-    yield from _keys_up(change, oid, rows, rules)
-    yield from _triggers(change, oid, rows, rules)
-    yield from _transitions(change, oid, rows, structure=structure, rules=rules, mark=mark, speeds=speeds)
-    yield from _keys_down(change, oid, rows, structure=structure, rules=rules, mark=mark, speeds=speeds, depth=0)
+    yield from _keys_up(change, oid, rows, ground.rules)
+    yield from _triggers(change, oid, rows, ground.rules)
+    yield from _transitions(change, oid, rows, ground)
+    yield from _keys_down(change, oid, rows, ground)
 
 
 def _keys_up(change: Change, oid: int, rows: float, rules: CatalogRules) -> Iterator[Fired]:
@@ -66,7 +70,7 @@ def _keys_up(change: Change, oid: int, rows: float, rules: CatalogRules) -> Iter
 
 def _triggers(change: Change, oid: int, rows: float, rules: CatalogRules) -> Iterator[Fired]:
     for trigger in rules.triggers:
-        if trigger.row_level and trigger.table_oid == oid and _fires(trigger, change):
+        if trigger.row_level and trigger.table_oid == oid and fired_by(trigger, change):
             inner = _statements_inside(trigger, rules)
             row_s = WORK.trigger_row_s + (inner or 0) * WORK.inner_statement_s
             yield Fired(
@@ -79,34 +83,24 @@ def _triggers(change: Change, oid: int, rows: float, rules: CatalogRules) -> Ite
             )
 
 
-def _fires(trigger: Trigger, change: Change) -> bool:
-    events = {*_EVENTS[change.kind], *(("UPDATE",) if change.upserts else ())}
-    if not set(trigger.events) & events:
-        return False
-    narrow = trigger.columns and change.kind is ChangeKind.UPDATE and change.columns
-    return not narrow or bool(set(trigger.columns) & set(change.columns))
-
-
-def _transitions(
-    change: Change, oid: int, rows: float, *, structure: Structure, rules: CatalogRules, mark: CatalogMark, speeds: Speeds
-) -> Iterator[Fired]:
+def _transitions(change: Change, oid: int, rows: float, ground: Ground) -> Iterator[Fired]:
     """What triggers for each statement do with the rows that changed: whatever reads a table that the catalog does not know."""
-    for trigger in rules.triggers:
-        if trigger.row_level or trigger.table_oid != oid or not _fires(trigger, change):
+    for trigger in ground.rules.triggers:
+        if trigger.row_level or trigger.table_oid != oid or not fired_by(trigger, change):
             continue
-        for statement in _inner_statements(trigger, rules) or ():
-            if all(any(resolve(name, mark)) for name in statement.names):
+        for statement in _inner_statements(trigger, ground.rules):
+            if all(any(resolve(name, ground.mark)) for name in statement.names):
                 continue  # reads no transition table: what it does is in its own plan
             for inner in statement.changes:
-                for target in resolve(inner.relation, mark):
-                    table = structure.table(target.oid, mark)
+                for target in resolve(inner.relation, ground.mark):
+                    table = ground.table(target.oid)
                     cost = (
-                        inserting(table, rows, table.row_bytes, speeds)
+                        inserting(table, rows, table.row_bytes, ground.speeds)
                         if inner.kind is ChangeKind.INSERT
-                        else updating(table, min(rows, table.rows), inner.columns, speeds)
+                        else updating(table, min(rows, table.rows), inner.columns, ground.speeds)
                     )
                     doubt = Doubt(below=2.5, above=2.5)
-                    yield Fired(kind="trigger", oid=target.oid, rows=rows, cost=cost, doubt=doubt, changes=(inner.kind,))
+                    yield Fired(kind="trigger", oid=target.oid, rows=rows, cost=cost, doubt=doubt)
 
 
 def _statements_inside(trigger: Trigger, rules: CatalogRules) -> int | None:
@@ -131,49 +125,43 @@ def _code(trigger: Trigger, rules: CatalogRules) -> Code | None:
     return None
 
 
-def _keys_down(
-    change: Change,
-    oid: int,
-    rows: float,
-    *,
-    structure: Structure,
-    rules: CatalogRules,
-    mark: CatalogMark,
-    speeds: Speeds,
-    depth: int,
-) -> Iterator[Fired]:
+def _keys_down(change: Change, oid: int, rows: float, ground: Ground, *, depth: int = 0) -> Iterator[Fired]:
     if depth >= DEPTH_LIMIT or change.kind not in {ChangeKind.DELETE, ChangeKind.UPDATE, ChangeKind.MERGE}:
         return
-    for key in rules.keys.by_parent.get(oid, ()):
+    for key in ground.rules.keys.by_parent.get(oid, ()):
         if change.kind is ChangeKind.UPDATE and not set(change.columns) & set(key.parent_columns):
             continue
-        child = structure.table(key.child_oid, mark)
-        action = key.on_update if change.kind is ChangeKind.UPDATE else key.on_delete
-        touched = _children(rows, structure.table(oid, mark), child)
-        deletes = action == "c" and change.kind is not ChangeKind.UPDATE
-        acts = action in {"c", "n", "d"}
-        look = Cost(cpu_s=rows * (WORK.cascade_row_s if acts else WORK.key_look_s))
-        found = indexed(key, child)
-        if found is False:
-            look += scanning(child, speeds).times(rows)
-        if deletes:
-            look += deleting(child, touched, speeds)
-        elif acts:
-            look += updating(child, touched, key.child_columns, speeds)
-        yield Fired(
-            kind="cascade" if acts else "foreign-key",
-            oid=key.child_oid,
-            rows=touched if acts else rows,
-            cost=look,
-            doubt=Doubt(below=2.0, above=3.0) if acts else Doubt(),
-            bounded=found is not None and child.known,
-            changes=((ChangeKind.DELETE if deletes else ChangeKind.UPDATE),) if acts else (),
-        )
-        if deletes:
+        touched = _children(rows, ground.table(oid), ground.table(key.child_oid))
+        yield _acting(key, change.kind, rows, touched, ground)
+        if _deletes(key, change.kind):
             below = Change(kind=ChangeKind.DELETE, relation=change.relation)
-            yield from _keys_down(
-                below, key.child_oid, touched, structure=structure, rules=rules, mark=mark, speeds=speeds, depth=depth + 1
-            )
+            yield from _keys_down(below, key.child_oid, touched, ground, depth=depth + 1)
+
+
+def _deletes(key: ForeignKey, kind: ChangeKind) -> bool:
+    return kind is not ChangeKind.UPDATE and key.on_delete == CASCADES
+
+
+def _acting(key: ForeignKey, kind: ChangeKind, rows: float, touched: float, ground: Ground) -> Fired:
+    """What one key does about so many changed parents: looks whether somebody refers to them, or changes those who do."""
+    child = ground.table(key.child_oid)
+    acts = (key.on_update if kind is ChangeKind.UPDATE else key.on_delete) in ACTS
+    cost = Cost(cpu_s=rows * (WORK.cascade_row_s if acts else WORK.key_look_s))
+    found = indexed(key, child)
+    if found is False:
+        cost += scanning(child, ground.speeds).times(rows)
+    if _deletes(key, kind):
+        cost += deleting(child, touched, ground.speeds)
+    elif acts:
+        cost += updating(child, touched, key.child_columns, ground.speeds)
+    return Fired(
+        kind="cascade" if acts else "foreign-key",
+        oid=key.child_oid,
+        rows=touched if acts else rows,
+        cost=cost,
+        doubt=Doubt(below=2.0, above=3.0) if acts else Doubt(),
+        bounded=found is not None and child.known,
+    )
 
 
 def indexed(key: ForeignKey, child: Table) -> bool | None:

@@ -14,13 +14,15 @@ from lockage.core.forecast.assess import Seconds
 from lockage.core.forecast.calibration.calibration import Calibration
 from lockage.core.forecast.duration import building, changing, toast
 from lockage.core.forecast.duration.cost import FREE, SURE, Cost, Doubt, seconds_of, together
-from lockage.core.forecast.duration.evidence import CALLS, calling, doubt_of_calls, newly_indexed, passes, rewritten, spared
-from lockage.core.forecast.duration.finding import finding, further_columns, given_columns, is_parallel, relations_of, result
-from lockage.core.forecast.duration.firing import Fired, fired
+from lockage.core.forecast.duration.evidence import CALLS, calling, doubt_of_calls, newly_indexed, passes, spared
+from lockage.core.forecast.duration.finding import finding, further_columns, given_columns, is_parallel, result
+from lockage.core.forecast.duration.firing import Fired, Ground, fired
 from lockage.core.forecast.duration.piece import Piece
 from lockage.core.forecast.duration.rates import WORK
 from lockage.core.forecast.duration.structure import Index, Structure, Table
 from lockage.core.forecast.names import differences, oids, owner, resolve
+from lockage.core.forecast.new_files import rewritten
+from lockage.core.forecast.plan_nodes import relations_in
 from lockage.core.forecast.ran import changes_of, plans_of
 from lockage.core.forecast.row_ledger import RowLedger
 from lockage.core.forecast.seconds import unbounded
@@ -199,7 +201,7 @@ class Operations:
         parents = [self._table(other.oid, step) for other in resolve(work.other, step.before)] if work.other else []
         if work.other is None:
             # To validate a foreign key it joins both tables; to validate a CHECK it has no plan.
-            read = {oid for plan in step.observation.plans for oid in relations_of(plan)} - {child.oid}
+            read = {oid for plan in step.observation.plans for oid in relations_in(plan)} - {child.oid}
             parents = [self._table(oid, step) for oid in sorted(read & step.before.relations.keys())]
             if not parents:
                 return Cost(cpu_s=child.rows * WORK.check_row_s)
@@ -220,7 +222,8 @@ class Operations:
         cost = self._plans(step) if plans_of(step) else FREE
         for table in below if cost == FREE else ():
             cost += building.scanning(table, self._speeds) + Cost(cpu_s=table.rows * WORK.join_row_s)
-        cost += changing.inserting(view, view.rows, view.row_bytes, self._speeds)
+        # CONCURRENTLY fills a table without indexes first, and changes what differs; else a new file, whose indexes are built.
+        cost += changing.inserting(replace(view, indexes=()), view.rows, view.row_bytes, self._speeds)
         if step.statement.concurrently:
             cost += Cost(cpu_s=view.rows * WORK.compare_row_s)
         return self._piece("refresh", relation, view, cost)
@@ -301,20 +304,8 @@ class Operations:
     def _firing(
         self, change: Change, relation: CatalogRelation, rows: tuple[float, float, float], step: Traced
     ) -> Iterator[Piece]:
-        by_count = {
-            count: tuple(
-                fired(
-                    change,
-                    relation.oid,
-                    count,
-                    structure=self._structure,
-                    rules=step.rules,
-                    mark=step.before,
-                    speeds=self._speeds,
-                )
-            )
-            for count in set(rows)
-        }
+        ground = Ground(structure=self._structure, rules=step.rules, mark=step.before, speeds=self._speeds)
+        by_count = {count: tuple(fired(change, relation.oid, count, ground)) for count in set(rows)}
         ends = [by_count[count] for count in rows]
         for low, likely, high in zip(*ends, strict=True):
             target = step.before.relations.get(likely.oid)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Forecast, Hazard, Severity
-from lockage.core.forecast.hazards import blocking, failing, indexes, ledger, loss, release, room, tables
+from lockage.core.forecast.hazards import blocking, failing, indexes, ledger, loss, queueing, release, room, tables
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.kinds import HazardKind
 from lockage.core.forecast.hazards.seen import Seen
@@ -30,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     blocking.long_write_block,
     blocking.changes_behind_ddl,
     blocking.opposite_orders,
+    queueing.waits_without_limit,
     tables.rewrites,
     tables.constraints_checked_at_once,
     tables.not_null_by_scan,

@@ -6,14 +6,17 @@ index behind that costs and helps nobody, and it waits for every older transacti
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from lockage.core.forecast.assess import Answer, Blocks
+from lockage.core.forecast.assess import Answer, Blocks, Severity
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, built, said
 from lockage.core.forecast.hazards.tables import milder
 from lockage.core.forecast.hazards.wording import lasting, rows_in_words
 from lockage.core.forecast.names import INDEX_KINDS, LISTED_KINDS, differences, owner
+from lockage.core.forecast.production import IndexUse
 from lockage.core.forecast.trace import CatalogRelation, Traced
 from lockage.core.migration.formats.format import MigratorLock
 
@@ -77,28 +80,86 @@ def _dropped(seen: Seen) -> set[str]:
 
 
 def indexes_that_go(seen: Seen) -> Iterator[Found]:
-    """H023: an index of a large table is dropped, and the script has built none on it that may stand in its place."""
+    """H023: an index of a large table is dropped, and the script has built none on it that may stand in its place.
+
+    Milder where another index begins with its columns, or where nobody has used it for long.
+    """
     useless = {index.index for index in seen.production.invalid_indexes or ()}
     built_on: set[int] = set()
     for step, _ in seen.own_steps:
         if not step.succeeded:
             continue
-        told: set[str] = set()
+        by_root: dict[str, list[tuple[CatalogRelation, CatalogRelation]]] = {}
         for index, table in _gone(seen, step):
-            root, rows = seen.root(table), seen.rows(table.oid)
+            rows = seen.rows(table.oid)
             few = rows is not None and rows < seen.limits.many_rows
-            if few or index.relation in useless or table.oid in built_on or root in told:
-                continue
-            told.add(root)
-            yield Found(
-                code="H023",
-                relation=root,
-                file=step.file,
-                line=step.statement.line,
-                sentence=f"{index.relation} is dropped: a query that rests on it goes through {rows_in_words(rows)} of"
-                f" {table.relation} from then on",
-            )
+            if not few and index.relation not in useless and table.oid not in built_on:
+                by_root.setdefault(seen.root(table), []).append((index, table))
+        for root, gone in by_root.items():
+            yield _going(seen, step, root, gone)
         built_on |= {table.oid for _, table in built(step)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """What is known of the use of an index."""
+
+    words: str
+    scans: float  # infinite: not known
+    mild: bool = False  # whether nobody will miss it
+    successor: str | None = None
+
+
+def _going(seen: Seen, step: Traced, root: str, gone: list[tuple[CatalogRelation, CatalogRelation]]) -> Found:
+    """The one of these indexes of a table that is missed most, as far as that is known."""
+    # Queries use the indexes of partitions, which go with the one that the statement names.
+    leaves = [index for index, _ in gone if index.kind == "i"]
+    named = [pair for pair in gone if pair[0].kind == "I"] or gone
+    told = [(index, table, _use(seen, leaves if index.kind == "I" else [index])) for index, table in named]
+    index, table, use = max(told, key=lambda one: (not one[2].mild, one[2].scans))
+    then = f"goes through {rows_in_words(seen.rows(table.oid))} of {table.relation} from then on"
+    return Found(
+        code="H023",
+        severity=Severity.NOTE if use.mild else None,
+        relation=root,
+        file=step.file,
+        line=step.statement.line,
+        sentence=f"{index.relation} is dropped, {use.words}: a query that rests on it"
+        f" {'can use that one' if use.successor else then}",
+    )
+
+
+def _use(seen: Seen, parts: Sequence[CatalogRelation]) -> _Use:
+    """What is known of an index, or of one of a partitioned table by those of its partitions."""
+    counted = {use.index: use for use in seen.production.index_uses or ()}
+    known = [counted[part.relation] for part in parts if part.relation in counted]
+    if not known or len(known) < len(parts):
+        return _Use("and how often it is used is not known", math.inf)
+    gone = _dropped(seen)
+    covers = [next((name for name in use.covered_by if name not in gone), None) for use in known]
+    if all(covers) and not any(use.enforces for use in known):
+        return _Use(f"and {covers[0]} begins with the same columns", 0, mild=True, successor=covers[0])
+    return _counted(seen, known)
+
+
+def _counted(seen: Seen, uses: Sequence[IndexUse]) -> _Use:
+    production = seen.production
+    since = f" since {production.uses_since:%Y-%m-%d}" if production.uses_since else ""
+    scans = sum(use.scans for use in uses)
+    if scans:
+        last = max((use.last_at for use in uses if use.last_at), default=None)
+        times = "once" if scans == 1 else f"{scans} times"
+        return _Use(f"which was scanned {times}{since}{f', last on {last:%Y-%m-%d}' if last else ''}", scans)
+    never = f"which was never scanned{since}"
+    if any(use.enforces for use in uses):
+        return _Use(f"{never}, but does more than find rows", 0)
+    if production.standbys != ():
+        return _Use(f"{never}, which says nothing of replicas", 0)
+    if production.uses_since is None or production.seen_at is None:
+        return _Use(f"{never}, and how long that is, is not known", 0)
+    if (production.seen_at - production.uses_since).total_seconds() < seen.limits.unused_s:
+        return _Use(f"{never}, which is too short a time to tell", 0)
+    return _Use(never, 0, mild=True)
 
 
 def _gone(seen: Seen, step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:

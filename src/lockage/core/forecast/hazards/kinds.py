@@ -51,6 +51,7 @@ class HazardKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     remedy: str
     source: str = ""
     setup: str = ""  # SQL of the database that both examples run on
+    lock_timeout: str = "2s"  # of that database: what it is about is not to be told of every example
     rows: Mapping[str, float] = {}  # how many the forecast is to take a table (schema.name) to have
     bad: Example
     good: Example

@@ -13,9 +13,10 @@ from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, meant, said
 from lockage.core.forecast.hazards.wording import listed, rows_in_words
 from lockage.core.forecast.names import LISTED_KINDS, ancestors, descendants, differences
+from lockage.core.forecast.new_files import rewritten, truncated
 from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.trace import CatalogRelation, Traced
-from lockage.core.migration.syntax import ChangeKind
+from lockage.core.migration.syntax import ChangeKind, Control
 
 _TRUNCATE = "truncate_stmt"
 _CASCADE = re.compile(r"\bCASCADE\b", re.IGNORECASE)
@@ -25,36 +26,51 @@ _KEPT = {"r", "p"}
 
 def rows_thrown_away(seen: Seen) -> Iterator[Found]:
     """H070: a table with rows, all rows of one, or a column of one is thrown away."""
-    for step, _ in seen.own_steps:
-        if step.succeeded:
-            yield from (_at(step, seen, table, "is dropped with") for table in _whole(seen, step, _dropped(seen, step)))
-            yield from (_at(step, seen, table, "is emptied of") for table in _whole(seen, step, _emptied(seen, step)))
-            yield from _columns(seen, step)
+    for step, dropped, emptied, gone in _losses(seen):
+        yield from (_at(step, seen, table, "is dropped with") for table in _whole(seen, step, dropped, gone))
+        yield from (_at(step, seen, table, "is emptied of") for table in _whole(seen, step, emptied, gone))
+        yield from _columns(seen, step, gone)
 
 
 def taken_along(seen: Seen) -> Iterator[Found]:
     """H071: a statement drops or empties what it does not name."""
-    for step, _ in seen.own_steps:
-        if not step.succeeded:
-            continue
-        dropped, emptied = _dropped(seen, step), _emptied(seen, step)
+    for step, dropped, emptied, gone in _losses(seen):
         if not dropped and not emptied:
             continue  # as most do
         named = _named(step)
-        gone = [relation for relation in dropped if relation.oid not in named]
-        emptied = [relation for relation in emptied if relation.oid not in named]
+        along = [relation for relation in dropped if relation.oid not in named]
+        drained = [relation for relation in emptied if relation.oid not in named and relation.oid not in gone]
         keys = _keys(seen, step, {relation.oid for relation in dropped})
-        drops = [*(f"{_kind(relation)} {relation.relation}" for relation in gone), *keys]
+        drops = [*(f"{_kind(relation)} {relation.relation}" for relation in along), *keys]
         told = [f"drops {listed(drops)}"] if drops else []
-        told += [f"empties {listed([relation.relation for relation in emptied])}"] if emptied else []
+        told += [f"empties {listed([relation.relation for relation in drained])}"] if drained else []
         if told:
             yield Found(
                 code="H071",
-                relation=next((relation.relation for relation in (*gone, *emptied)), None),
+                relation=next((relation.relation for relation in (*along, *drained)), None),
                 file=step.file,
                 line=step.statement.line,
                 sentence=f"beside what it names it {' and '.join(told)}",
             )
+
+
+_Lost = tuple[Traced, list[CatalogRelation], list[CatalogRelation], frozenset[int]]
+
+
+def _losses(seen: Seen) -> Iterator[_Lost]:
+    """Each statement that succeeded, what it drops, what it empties, and the oids of what had lost its rows before it."""
+    kept, gone, transaction = frozenset[int](), frozenset[int](), 0  # what is gone with its transaction, and with this one too
+    for step, _ in seen.own_steps:
+        if not step.succeeded:
+            continue
+        if step.transaction != transaction:
+            kept, transaction = gone, step.transaction
+        if step.statement.control in {Control.ROLLBACK, Control.ROLLBACK_TO}:
+            gone = kept  # its rows are back, or may be
+        dropped, emptied = _dropped(seen, step), _emptied(seen, step)
+        yield step, dropped, emptied, gone
+        if dropped or emptied:
+            gone |= {relation.oid for relation in (*dropped, *emptied)}
 
 
 def _named(step: Traced) -> set[int]:
@@ -72,10 +88,11 @@ def _dropped(seen: Seen, step: Traced) -> list[CatalogRelation]:
 def _emptied(seen: Seen, step: Traced) -> list[CatalogRelation]:
     """Tables of before the script whose rows are all gone behind the statement."""
     truncates = any(statement.node == _TRUNCATE for statement in said(step))
+    kept = {table.oid for table in rewritten(step)} - truncated(step) if truncates else set[int]()
     found = {
         oid: before
         for oid, before, after in (differences(step.before, step.after) if truncates else ())
-        if before and after and before.kind == "r" and before.relfilenode != after.relfilenode
+        if before and after and before.kind == "r" and before.relfilenode != after.relfilenode and oid not in kept
     }
     for change in changes_of(step):
         if change.kind is ChangeKind.DELETE and not change.has_condition:
@@ -83,20 +100,29 @@ def _emptied(seen: Seen, step: Traced) -> list[CatalogRelation]:
     return [relation for oid, relation in found.items() if oid in seen.trace.start.relations]
 
 
-def _whole(seen: Seen, step: Traced, tables: list[CatalogRelation]) -> Iterator[CatalogRelation]:
-    """Those that had rows, each partitioned table once."""
-    with_rows = {table.oid: table for table in tables if table.kind in _KEPT and seen.peopled(table.oid)}
+def _whole(seen: Seen, step: Traced, tables: list[CatalogRelation], gone: frozenset[int]) -> Iterator[CatalogRelation]:
+    """Those that had rows until then, each partitioned table once."""
+    with_rows = {table.oid: table for table in tables if table.kind in _KEPT and _has_rows(seen, table.oid, gone)}
     for oid, table in with_rows.items():
         if not any(above.oid in with_rows for above in ancestors(table, step.before)):
             yield seen.trace.start.relations[oid]
 
 
-def _columns(seen: Seen, step: Traced) -> Iterator[Found]:
+def _has_rows(seen: Seen, oid: int, gone: frozenset[int]) -> bool:
+    """Whether a table, or one of its partitions and heirs, had rows before the script and may have them still."""
+    if oid in gone or not seen.peopled(oid):
+        return False
+    below = [each.oid for each in descendants(oid, seen.trace.start) if each.kind == "r"] if gone else []
+    is_whole = seen.trace.start.relations[oid].kind == "p"
+    return not (is_whole and below) or any(each not in gone and seen.peopled(each) for each in below)
+
+
+def _columns(seen: Seen, step: Traced, gone: frozenset[int]) -> Iterator[Found]:
     for statement in said(step):
         for name, column, new in statement.removed_columns:
             for table in meant(name, step) if new is None else ():
                 start = seen.trace.start.relations.get(table.oid)
-                if start is not None and start.kind in _KEPT and seen.peopled(table.oid):
+                if start is not None and start.kind in _KEPT and _has_rows(seen, table.oid, gone):
                     if _made_here(seen, step, table.oid, column):
                         continue
                     yield _found(step, start, f"column {column} of {start.relation} is dropped in", seen)

@@ -13,6 +13,7 @@ from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, meant, said
 from lockage.core.forecast.names import LISTED_KINDS, differences, resolve
 from lockage.core.forecast.trace import CatalogRelation, Traced
+from lockage.core.migration.shortened import shortened
 from lockage.core.migration.syntax import Name
 
 
@@ -23,8 +24,7 @@ def broken_queries(seen: Seen) -> Iterator[Found]:
         reason = (broken.file, broken.line, broken.sqlstate, broken.message, broken.certain)
         by_reason.setdefault(reason, []).append(broken)
     for (file, line, sqlstate, message, certain), those in by_reason.items():
-        query = " ".join(those[0].query.split())
-        query = query if len(query) <= 80 else query[:79] + "…"
+        query = shortened(those[0].query, most=80)
         yield Found(
             code="H050",
             severity=None if certain else Severity.WARNING,

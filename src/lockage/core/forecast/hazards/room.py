@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Operation, Severity
 from lockage.core.forecast.hazards.found import Found
-from lockage.core.forecast.hazards.seen import Seen, built, rewritten
+from lockage.core.forecast.hazards.seen import Seen, built
 from lockage.core.forecast.hazards.wording import bytes_in_words, listed
+from lockage.core.forecast.new_files import rewritten
 from lockage.core.forecast.row_ledger import DEFAULT_ROW_BYTES
 
 DEFAULT_MAX_LOCKS, DEFAULT_MAX_CONNECTIONS = 64, 100

@@ -6,7 +6,7 @@ Not for judging. The surprising thing: a relation without rows, or made by the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,7 +14,9 @@ from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Blocks, Forecast, Seconds
 from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.lock_modes import blocks_of, worst
-from lockage.core.forecast.names import LISTED_KINDS, ancestors, built_indexes, descendants, differences, owner, resolve
+from lockage.core.forecast.names import LISTED_KINDS, ancestors, descendants, owner, resolve
+from lockage.core.forecast.new_files import filled_indexes, refreshed, rewritten
+from lockage.core.forecast.plan_nodes import relations_in
 from lockage.core.forecast.production import Production
 from lockage.core.forecast.ran import plans_of, statements_inside
 from lockage.core.forecast.seconds import NOTHING
@@ -23,9 +25,6 @@ from lockage.core.migration.applied import Applied
 from lockage.core.migration.formats.format import MigratorLock
 from lockage.core.migration.syntax import Name, Statement
 from lockage.settings import HazardLimits
-
-MADE_ANEW = {"truncate_stmt", "refresh_mat_view_stmt"}
-"""Statements whose new files are what was asked for, and no rewrite."""
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: what several rules ask for is worked out once
@@ -120,39 +119,15 @@ def said(step: Traced) -> tuple[Statement, ...]:
     return (step.statement, *statements_inside(step))
 
 
-def rewritten(step: Traced) -> Iterator[CatalogRelation]:
-    """Tables whose rows a statement wrote into a new file."""
-    if step.after is step.before or step.statement.node in MADE_ANEW:
-        return
-    for _, before, after in differences(step.before, step.after):
-        if before and after and before.kind in {"r", "m"} and after.relfilenode and before.relfilenode != after.relfilenode:
-            yield before
-
-
 def built(step: Traced) -> Iterator[tuple[CatalogRelation, CatalogRelation]]:
-    """Indexes that a statement made or filled anew, each with its table; not those that a rewrite or a truncation made anew."""
-    if step.after is step.before or step.statement.node in MADE_ANEW:
-        return
-    remade = {table.oid for table in rewritten(step)}
-    for index, table in built_indexes(step.before, step.after):
-        if table.oid not in remade:
-            yield index, table
+    """Indexes that a statement made or filled anew, each with its table; not those of what it wrote or filled anew itself."""
+    remade = {table.oid for table in rewritten(step)} | refreshed(step)
+    return ((index, table) for index, table in filled_indexes(step) if table.oid not in remade)
 
 
 def read_by_plans(step: Traced) -> frozenset[int]:
     """Relations that the plans inside a statement read; those of an ALTER TABLE look rows up for a foreign key."""
-    return frozenset(_oids(plan.get("Plan") for plan in plans_of(step)))
-
-
-def _oids(nodes: Iterable[object]) -> Iterator[int]:
-    for node in nodes:
-        if isinstance(node, Mapping):
-            oid = node.get("Relation OID")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON
-            if isinstance(oid, int):
-                yield oid
-            below = node.get("Plans")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON
-            if isinstance(below, list):
-                yield from _oids(below)  # pyright: ignore[reportUnknownArgumentType] - JSON
+    return frozenset(oid for plan in plans_of(step) for oid in relations_in(plan))
 
 
 def meant(name: Name, step: Traced) -> Iterator[CatalogRelation]:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 from lockage.core.forecast.assess import Blocks, Seconds, Severity
 from lockage.core.forecast.hazards.found import Found
-from lockage.core.forecast.hazards.seen import Seen, meant, read_by_plans, rewritten, said
+from lockage.core.forecast.hazards.seen import Seen, meant, read_by_plans, said
 from lockage.core.forecast.hazards.wording import lasting, rows_in_words
 from lockage.core.forecast.names import descendants
+from lockage.core.forecast.new_files import rewritten
 from lockage.core.forecast.trace import CatalogRelation, Traced
 from lockage.core.migration.syntax import Work, WorkKind
 

@@ -52,6 +52,12 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
+def ledger_names() -> tuple[str, ...]:
+    """What the migrators of the formats call the table of what they have applied, without a schema."""
+    tables = (table for form in FORMATS.values() for table in (form.default_ledger, form.applied and form.applied.table))
+    return tuple(dict.fromkeys(table.rpartition(".")[2] for table in tables if table))
+
+
 def format_of(files: Mapping[str, bytes], *, folder: str = "the folder") -> Format:
     """The format that the files fit, by their names and by what is in them; files directly in the folder decide first.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lockage.core.migration.formats.format import (
     ENCLOSED_STATEMENTS,
@@ -28,6 +29,7 @@ from lockage.core.migration.formats.goose import words_of
 
 _NAME = re.compile(r"^(?P<version>[0-9]+)(?P<name>.*)\.sql$")
 _COMMAND = re.compile(r"^--\s*\+migrate\s+(?P<word>\S+)(?P<options>(?:\s+\S+)*)\s*$")
+_WORDS = {"Up", "Down", "StatementBegin", "StatementEnd"}
 _UP = re.compile(rb"^--\s*\+migrate\s+Up\b", re.MULTILINE)
 
 
@@ -44,42 +46,66 @@ def read_name(file: str) -> FileName | None:
     )
 
 
+@dataclass(slots=True)
+class _Reading:
+    kept: list[str] = field(default_factory=list[str])
+    parts: list[Part] = field(default_factory=list[Part])
+    way: str = ""
+    begun: int = 0  # the line of an open StatementBegin
+    open: int = 0  # the line of a statement that has not ended yet
+    early: int = 0  # the first line of what stands before the way up
+    transaction: bool = True
+
+
 def read_text(file: SourceFile) -> Content:
     """The sections that lead up, on the lines they had."""
-    kept: list[str] = []
-    parts: list[Part] = []
-    way, transaction, begun, unfinished, early = "", True, 0, 0, 0
+    reading = _Reading()
     for number, line in enumerate(file.text.split("\n"), start=1):
         command = _COMMAND.match(line)
-        match command["word"] if command else "":
-            case "Up" | "Down" as word:
-                way = word
-                transaction &= not (word == "Up" and command and "notransaction" in command["options"].split())
-            case "StatementBegin":
-                begun = number
-            case "StatementEnd":
-                if way == "Up":
-                    parts.append(Part(first_line=begun, last_line=number, sending=QUERY))
-                begun = 0
-            case _:
-                words = words_of(line) if way == "Up" and not begun else []
-                unfinished = 0 if words and words[-1].endswith(";") else (unfinished or number if words else unfinished)
-                early = early or (number if not way and words_of(line) else 0)
-        kept.append(line if way == "Up" and command is None else "")
-    if not way:
+        if command is None or command["word"] not in _WORDS:
+            _follow(reading, line, number=number)
+        else:
+            _obey(reading, command["word"], command["options"].split(), number=number)
+        reading.kept.append(line if reading.way == "Up" and command is None else "")
+    if not reading.way:
         raise file.refused("it has no “-- +migrate Up”, which sql-migrate needs", line=1, form="sql-migrate")
-    if unfinished:
-        raise file.refused(
-            "the statement does not end with a semicolon at the end of a line", line=unfinished, form="sql-migrate"
-        )
-    if begun:
-        raise file.refused("“-- +migrate StatementBegin” has no StatementEnd", line=begun, form="sql-migrate")
+    if reading.open:
+        why = "the statement does not end with a semicolon at the end of a line"
+        raise file.refused(why, line=reading.open, form="sql-migrate")
+    if reading.begun:
+        why = "“-- +migrate StatementBegin” has no StatementEnd"
+        raise file.refused(why, line=reading.begun, form="sql-migrate")
+    early = f"{file.name}, line {reading.early}: what stands before “-- +migrate Up” is not run by sql-migrate"
     return Content(
-        text="\n".join(kept),
-        sending=None if transaction else STATEMENTS,
-        parts=() if transaction else tuple(parts),
-        remarks=(f"{file.name}, line {early}: what stands before “-- +migrate Up” is not run by sql-migrate",) if early else (),
+        text="\n".join(reading.kept),
+        sending=None if reading.transaction else STATEMENTS,
+        parts=() if reading.transaction else tuple(reading.parts),
+        remarks=(early,) if reading.early else (),
     )
+
+
+def _obey(reading: _Reading, word: str, options: list[str], *, number: int) -> None:
+    match word:
+        case "Up" | "Down":
+            reading.way = word
+            reading.transaction &= not (word == "Up" and "notransaction" in options)
+        case "StatementBegin":
+            reading.begun = number
+        case _:
+            if reading.way == "Up":
+                reading.parts.append(Part(first_line=reading.begun, last_line=number, sending=QUERY))
+            reading.begun = 0
+
+
+def _follow(reading: _Reading, line: str, *, number: int) -> None:
+    """A statement ends with the line that ends with a semicolon."""
+    words = words_of(line)
+    if not words:
+        return
+    if not reading.way:
+        reading.early = reading.early or number
+    elif reading.way == "Up" and not reading.begun:
+        reading.open = 0 if words[-1].endswith(";") else reading.open or number
 
 
 def objection(files: Mapping[str, bytes]) -> str | None:

@@ -1,0 +1,65 @@
+"""Which relations' rows a statement's plans say that it changes or locks.
+
+Not for what foreign keys do beside (``rows``): they have no plan where there is no row. The surprising thing: a plan says more
+than the text, which names a view or a partitioned table, and less, since it does not tell which rows a condition spares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from typing import cast
+
+from lockage.core.forecast.lock_modes import WRITE_TAKES
+from lockage.core.forecast.plan_nodes import Node, below, nodes_in, relation_of
+from lockage.core.forecast.rows import LOCKED, MAY_INSERT, RowLock
+from lockage.core.forecast.trace import CatalogMark
+
+_NOTHING_TOLD: Mapping[str, Container[int]] = {}
+
+
+def row_locks_of_plans(
+    plans: Iterable[Mapping[str, object]], *, mark: CatalogMark, told: Mapping[str, Container[int]] = _NOTHING_TOLD
+) -> tuple[RowLock, ...]:
+    """Relations that plans say are changed: what views and rules lead to, which no text shows.
+
+    ``told``: by the text of a query, the relations of which it says itself what becomes of their rows; they are left out.
+    """
+    found: dict[int, RowLock] = {}
+    for plan in plans:
+        said = told.get(str(plan.get("Query Text", "")), ())
+        for node in nodes_in(plan):
+            if node.get("Node Type") != "ModifyTable" or not _changes_rows(node):
+                continue
+            oid = relation_of(node)
+            if oid is not None and oid in mark.relations and oid not in said:
+                strong = node.get("Operation") != "Update" or (oid in found and found[oid].strong)
+                surely = node.get("Operation") != "Merge" or (oid in found and found[oid].doubt is None)
+                found[oid] = RowLock(oid=oid, mode=WRITE_TAKES, strong=strong, doubt=None if surely else MAY_INSERT)
+    return tuple(found.values())
+
+
+def _changes_rows(node: Node) -> bool:
+    """Whether a ModifyTable finds rows that are there; under WHERE FALSE it never does."""
+    plans = below(node)
+    never = bool(plans) and plans[0].get("One-Time Filter") == "false"
+    return node.get("Operation") in {"Update", "Delete", "Merge"} and not never
+
+
+def targets_of(plans: Iterable[Mapping[str, object]], text: str) -> Mapping[int, frozenset[int]]:
+    """By the table that a statement names: the tables that its plan changes rows of, itself, partitions and heirs."""
+    found: dict[int, frozenset[int]] = {}
+    for plan in plans:
+        nodes = list(nodes_in(plan)) if plan.get("Query Text") == text else []
+        if any(node.get("Node Type") == "LockRows" for node in nodes):
+            found[LOCKED] = _oids(nodes)
+        for node in nodes:
+            oid = relation_of(node)
+            if node.get("Node Type") == "ModifyTable" and oid is not None:
+                targets = node.get("Target Tables")
+                listed = cast("list[Node]", targets) if isinstance(targets, list) else [node]
+                found[oid] = found.get(oid, frozenset()) | _oids(listed)
+    return found
+
+
+def _oids(nodes: Iterable[Node]) -> frozenset[int]:
+    return frozenset(oid for node in nodes if (oid := relation_of(node)) is not None)
