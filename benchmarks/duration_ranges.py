@@ -31,12 +31,12 @@ from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.adapters.postgres.target import PostgresTarget
 from lockage.adapters.postgres.throwaway import throwaway
 from lockage.core.forecast.assess import Seconds
-from lockage.core.forecast.calibration.calibration import Calibration
 from lockage.core.forecast.calibration.inferred import infer
 from lockage.core.forecast.calibration.measured import with_samples
-from lockage.core.forecast.calibration.reading import Sample, SampleKind
 from lockage.core.forecast.compatibility import Compatibility
 from lockage.core.forecast.compose import compose
+from lockage.core.forecast.duration.calibration import Calibration
+from lockage.core.forecast.target_reading import Sample, SampleKind
 from lockage.core.migration.formats.registry import format_named
 from lockage.core.migration.script import read_migrations
 from lockage.flows.calibrate import worked_on

@@ -11,7 +11,7 @@ import pytest
 from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.adapters.postgres.target import PostgresTarget
 from lockage.core.forecast.assess import Forecast
-from lockage.core.forecast.calibration.reading import Sample, SampleKind, TargetReading
+from lockage.core.forecast.target_reading import Sample, SampleKind, TargetReading
 from lockage.core.migration.formats.registry import format_named
 from lockage.core.migration.script import read_migrations
 from lockage.errors import UnreachableError

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TypeAlias
 
-from lockage.core.forecast.calibration.calibration import UNCALIBRATED, Calibration
 from lockage.core.forecast.calibration.inferred import infer
 from lockage.core.forecast.calibration.measured import with_samples
 from lockage.core.forecast.calibration.past import PastRun, with_past
+from lockage.core.forecast.duration.calibration import UNCALIBRATED, Calibration
 from lockage.core.forecast.names import descendants, oids
 from lockage.core.forecast.trace import Trace
 from lockage.errors import UnreachableError

@@ -17,9 +17,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockage.core.forecast.calibration.reading import Sample, TargetReading
 from lockage.core.forecast.production import Production
 from lockage.core.forecast.saved_survey import FOLDER, SavedSurvey, SurveyFile, SurveySaved, packed, unpacked
+from lockage.core.forecast.target_reading import Sample, TargetReading
 from lockage.core.forecast.traffic import Traffic
 from lockage.errors import RefusedError
 from lockage.interfaces.wiring import system_clock

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from lockage.core.forecast.calibration.reading import Sample, TargetReading
+from lockage.core.forecast.target_reading import Sample, TargetReading
 from lockage.ports.clock import Narrate
 
 

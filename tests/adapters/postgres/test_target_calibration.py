@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 from lockage.adapters.postgres.binaries import Binaries
 from lockage.adapters.postgres.target import PostgresTarget
 from lockage.adapters.postgres.throwaway import throwaway
-from lockage.core.forecast.calibration.reading import SampleKind
+from lockage.core.forecast.target_reading import SampleKind
 from lockage.errors import RefusedError
 
 pytestmark = pytest.mark.real

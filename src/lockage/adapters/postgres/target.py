@@ -15,7 +15,7 @@ import psycopg
 from lockage.adapters.postgres import target_samples, target_scratch
 from lockage.adapters.postgres.session import connect, foreign_errors
 from lockage.adapters.postgres.target_reading import read_target
-from lockage.core.forecast.calibration.reading import Sample, TargetReading
+from lockage.core.forecast.target_reading import Sample, TargetReading
 from lockage.ports import Narrate
 from lockage.settings import Watching
 

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from lockage.adapters.postgres.session import load_sql
-from lockage.core.forecast.calibration.reading import ColumnDetail, IndexDetail, TableDetail, TargetReading
+from lockage.core.forecast.target_reading import ColumnDetail, IndexDetail, TableDetail, TargetReading
 
 SETTINGS = (
     "checkpoint_timeout",

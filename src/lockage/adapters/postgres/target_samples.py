@@ -16,7 +16,7 @@ from psycopg import sql
 
 from lockage.adapters.postgres.own_mark import marked
 from lockage.adapters.postgres.session import load_sql
-from lockage.core.forecast.calibration.reading import Sample, SampleKind
+from lockage.core.forecast.target_reading import Sample, SampleKind
 
 BYTES_LIMIT = 64 * 1024 * 1024
 """Read at most, of all tables together: a second on a slow disk, and 1 % of a small server's cache."""

@@ -23,7 +23,7 @@ from psycopg.rows import dict_row
 
 from lockage.adapters.postgres.own_mark import marked
 from lockage.adapters.postgres.session import load_sql
-from lockage.core.forecast.calibration.reading import IndexDetail, Sample, SampleKind
+from lockage.core.forecast.target_reading import IndexDetail, Sample, SampleKind
 from lockage.errors import HaltedError, RefusedError
 from lockage.ports import Narrate
 

@@ -22,8 +22,8 @@ from lockage.core.forecast.assess import (
     StatementPlace,
     Unknown,
 )
-from lockage.core.forecast.calibration.calibration import UNCALIBRATED, Calibration
 from lockage.core.forecast.compatibility import Compatibility
+from lockage.core.forecast.duration.calibration import UNCALIBRATED, Calibration
 from lockage.core.forecast.duration.estimate import estimates
 from lockage.core.forecast.gaps import Gap, find_gaps
 from lockage.core.forecast.indirect import indirect_holds

@@ -18,8 +18,8 @@ from typing import Literal, TypeAlias, TypeVar
 import msgspec
 
 from lockage.core.facts import Relation
-from lockage.core.forecast.calibration.reading import TargetReading
 from lockage.core.forecast.production import Production
+from lockage.core.forecast.target_reading import TargetReading
 from lockage.core.forecast.traffic import LockOrder, StatementLoad
 from lockage.core.release.statements import RunningRelease
 from lockage.errors import UsageError

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockage.core.forecast.calibration.inferred import infer
-from lockage.core.forecast.calibration.reading import TargetReading
 from lockage.core.forecast.duration.rates import UNKNOWN_SERVER, Rate
+from lockage.core.forecast.target_reading import TargetReading
 
 NOTHING = TargetReading(major=18)
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockage.core.forecast.calibration.calibration import UNCALIBRATED
 from lockage.core.forecast.calibration.measured import COMPUTE_ROW_S, centre, modelled_seconds, with_samples
-from lockage.core.forecast.calibration.reading import IndexDetail, Sample, SampleKind
+from lockage.core.forecast.duration.calibration import UNCALIBRATED
 from lockage.core.forecast.duration.rates import UNKNOWN_SERVER
+from lockage.core.forecast.target_reading import IndexDetail, Sample, SampleKind
 
 ID = IndexDetail(index="id", columns=("id",), unique=True)
 TOKEN = IndexDetail(index="token", columns=("token",), unique=True)

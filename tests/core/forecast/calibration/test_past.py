@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockage.core.forecast.assess import Seconds
-from lockage.core.forecast.calibration.calibration import UNCALIBRATED
 from lockage.core.forecast.calibration.past import SHIFT_LIMIT, PastRun, past_ratio, score, with_past
+from lockage.core.forecast.duration.calibration import UNCALIBRATED
 from lockage.core.forecast.duration.rates import UNKNOWN_SERVER
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Operation
-from lockage.core.forecast.calibration.calibration import UNCALIBRATED
-from lockage.core.forecast.calibration.reading import ColumnDetail, IndexDetail, TableDetail
+from lockage.core.forecast.duration.calibration import UNCALIBRATED
 from lockage.core.forecast.duration.estimate import estimates
+from lockage.core.forecast.target_reading import ColumnDetail, IndexDetail, TableDetail
 from support.traces import BEFORE, KEYS, Script, mark, relation
 
 ROWS, ROW_BYTES = 60_000, 150

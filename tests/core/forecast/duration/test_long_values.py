@@ -8,9 +8,9 @@ import pytest
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Operation
-from lockage.core.forecast.calibration.calibration import UNCALIBRATED
-from lockage.core.forecast.calibration.reading import ColumnDetail, TableDetail
+from lockage.core.forecast.duration.calibration import UNCALIBRATED
 from lockage.core.forecast.duration.estimate import estimates
+from lockage.core.forecast.target_reading import ColumnDetail, TableDetail
 from lockage.core.forecast.trace import CatalogRelation
 from support.traces import BEFORE, KEYS, Script, mark
 

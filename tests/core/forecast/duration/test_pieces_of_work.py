@@ -8,10 +8,10 @@ import pytest
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Operation
-from lockage.core.forecast.calibration.calibration import UNCALIBRATED, Calibration
-from lockage.core.forecast.calibration.reading import ColumnDetail, IndexDetail, TableDetail
+from lockage.core.forecast.duration.calibration import UNCALIBRATED, Calibration
 from lockage.core.forecast.duration.estimate import Estimate, estimates
 from lockage.core.forecast.gaps import find_gaps
+from lockage.core.forecast.target_reading import ColumnDetail, IndexDetail, TableDetail
 from lockage.core.forecast.trace import CatalogRules, Routine, Trigger
 from support.traces import BEFORE, KEYS, USERS, Script, mark, relation, users_key
 

@@ -1,1 +1,1 @@
-"""What a target server has told of its speed, and what that makes of the rates."""
+"""From what a target server has told of its speed to the rates that durations are reckoned with."""

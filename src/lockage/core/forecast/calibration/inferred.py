@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lockage.core.forecast.calibration.calibration import Calibration
-from lockage.core.forecast.calibration.reading import TargetReading
+from lockage.core.forecast.duration.calibration import Calibration
 from lockage.core.forecast.duration.rates import UNKNOWN_SERVER, Rate, Speeds
+from lockage.core.forecast.target_reading import TargetReading
 
 READS_ENOUGH, SYNCS_ENOUGH = 1000, 20
 """Over fewer, a mean says more of one bad moment than of the server."""

@@ -11,13 +11,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from lockage.core.forecast.calibration.calibration import Calibration
-from lockage.core.forecast.calibration.reading import ColumnDetail, Sample, SampleKind, TableDetail
 from lockage.core.forecast.duration.building import building, rewriting
+from lockage.core.forecast.duration.calibration import Calibration
 from lockage.core.forecast.duration.changing import deleting, inserting, updating
 from lockage.core.forecast.duration.cost import Cost, reference_seconds, together
 from lockage.core.forecast.duration.rates import WORK, Rate, Speeds
 from lockage.core.forecast.duration.structure import Index, Table, index_of
+from lockage.core.forecast.target_reading import ColumnDetail, Sample, SampleKind, TableDetail
 
 COMPUTE_ROW_S = 0.215e-6
 """Reference machine: ``count(md5(g::text))``, a row."""

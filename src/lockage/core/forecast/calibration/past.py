@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from lockage.core.forecast.assess import Seconds
-from lockage.core.forecast.calibration.calibration import Calibration
 from lockage.core.forecast.calibration.measured import centre
+from lockage.core.forecast.duration.calibration import Calibration
 from lockage.core.forecast.duration.rates import Rate, Speeds
 
 SHIFT_LIMIT = 3.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Operation, Seconds
-from lockage.core.forecast.calibration.calibration import UNCALIBRATED, Calibration
+from lockage.core.forecast.duration.calibration import UNCALIBRATED, Calibration
 from lockage.core.forecast.duration.changing import same_page_ratio
 from lockage.core.forecast.duration.evidence import goes_round
 from lockage.core.forecast.duration.operations import Operations

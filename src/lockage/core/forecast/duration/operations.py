@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from lockage.core.forecast.assess import Seconds
-from lockage.core.forecast.calibration.calibration import Calibration
 from lockage.core.forecast.duration import building, changing, toast
+from lockage.core.forecast.duration.calibration import Calibration
 from lockage.core.forecast.duration.cost import FREE, SURE, Cost, Doubt, seconds_of, together
 from lockage.core.forecast.duration.evidence import CALLS, calling, doubt_of_calls, newly_indexed, passes, spared
 from lockage.core.forecast.duration.finding import finding, further_columns, given_columns, is_parallel, result

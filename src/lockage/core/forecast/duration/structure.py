@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from lockage.core.facts import Relation
-from lockage.core.forecast.calibration.reading import ColumnDetail, IndexDetail, TableDetail
 from lockage.core.forecast.names import INDEX_KINDS, descendants, differences, indexes_of, owner
 from lockage.core.forecast.row_ledger import RowLedger, Size
+from lockage.core.forecast.target_reading import ColumnDetail, IndexDetail, TableDetail
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Traced
 from lockage.core.migration.index_syntax import IndexSyntax, indexes_in
 from lockage.core.migration.syntax import ChangeKind

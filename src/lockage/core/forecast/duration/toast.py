@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from lockage.core.forecast.calibration.reading import ColumnDetail
 from lockage.core.forecast.duration.cost import FREE, Cost
 from lockage.core.forecast.duration.rates import WORK, Speeds, Work
 from lockage.core.forecast.duration.structure import Table
+from lockage.core.forecast.target_reading import ColumnDetail
 
 PIECE_BYTES = 2000.0
 """Source: access/heaptoast.h, TOAST_MAX_CHUNK_SIZE: 1996."""

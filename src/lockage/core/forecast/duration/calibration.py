@@ -1,6 +1,6 @@
 """What the seconds of a forecast stand on: one server's speeds, its tables' details, and a sentence for every inference.
 
-Not for making one (``inferred``, ``measured``, ``past``). The surprising thing: without any server there is one too, and its
+Not for making one (``forecast.calibration``). The surprising thing: without any server there is one too, and its
 ranges are the widest.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lockage.core.forecast.calibration.reading import TableDetail
 from lockage.core.forecast.duration.rates import UNKNOWN_SERVER, Speeds
+from lockage.core.forecast.target_reading import TableDetail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What a target said of itself: settings, statistics of its tables, waiting times it kept, and samples that were timed there.
 
-Not for judging (``inferred``, ``measured``) and not for asking (an adapter does). The surprising thing: everything here may be
+Not for judging (``calibration``) and not for asking (an adapter does). The surprising thing: everything here may be
 missing, because a role may see little, a statistic may be switched off, and a file saved from a survey has no server behind it.
 """
 
