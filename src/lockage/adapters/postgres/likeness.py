@@ -19,12 +19,10 @@ from lockage.adapters.postgres.dumped_statistics import RESTORES_ITSELF
 from lockage.adapters.postgres.original import Ledger, Original, RoleSettings
 from lockage.adapters.postgres.reaching_out import reaching_names
 from lockage.adapters.postgres.session import load_sql
+from lockage.core.forecast.target_reading import BLOCK_BYTES
 
 FILE_LIMIT_BYTES = 32 * 1024 * 1024
 """Longest sparse file. A scan of it costs some milliseconds; row estimates stay true, since density makes up for the rest."""
-
-BLOCK_BYTES = 8192
-"""Source: PostgreSQL's default BLCKSZ, which the embedded server is built with."""
 
 IN_PLACE_SINCE = 15
 """First major whose tablespaces need no folder elsewhere. Source: manual 15, 20.17, allow_in_place_tablespaces."""

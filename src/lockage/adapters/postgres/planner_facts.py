@@ -17,9 +17,10 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.exchange import Outcome, exchange
-from lockage.adapters.postgres.likeness import BLOCK_BYTES, FILE_LIMIT_BYTES, lengthen
+from lockage.adapters.postgres.likeness import FILE_LIMIT_BYTES, lengthen
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.beliefs import TableBelief
+from lockage.core.forecast.target_reading import BLOCK_BYTES
 
 TELLING_LIMIT_S = 10.0
 """Longest run: of a millisecond, but the machine may be busy."""

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from lockage.adapters.postgres.own_mark import marked
 from lockage.adapters.postgres.session import load_sql
-from lockage.core.forecast.target_reading import Sample, SampleKind
+from lockage.core.forecast.target_reading import BLOCK_BYTES, Sample, SampleKind
 
 BYTES_LIMIT = 64 * 1024 * 1024
 """Read at most, of all tables together: a second on a slow disk, and 1 % of a small server's cache."""
@@ -31,7 +31,6 @@ TIME_LIMIT_S = 8.0
 """For all samples together; what is not timed by then stays untimed."""
 
 TRIES = 3
-BLOCK_BYTES = 8192
 
 _COMPUTED_ROWS, _SORTED_ROWS = 60_000, 30_000
 

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+BLOCK_BYTES = 8192
+"""One page of a table's file. Source: PostgreSQL's default BLCKSZ, which packages and the embedded server are built with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnDetail:

@@ -11,12 +11,10 @@ from dataclasses import replace
 
 from lockage.core.forecast.duration.calibration import Calibration
 from lockage.core.forecast.duration.rates import UNKNOWN_SERVER, Rate, Speeds
-from lockage.core.forecast.target_reading import TargetReading
+from lockage.core.forecast.target_reading import BLOCK_BYTES, TargetReading
 
 READS_ENOUGH, SYNCS_ENOUGH = 1000, 20
 """Over fewer, a mean says more of one bad moment than of the server."""
-
-BLOCK_BYTES = 8192
 
 _ON = "on"
 

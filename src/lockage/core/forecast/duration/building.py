@@ -13,8 +13,7 @@ import math
 from lockage.core.forecast.duration.cost import FREE, Cost, Doubt
 from lockage.core.forecast.duration.rates import WORK, Speeds, Work
 from lockage.core.forecast.duration.structure import Index, Table
-
-PAGE_BYTES = 8192.0
+from lockage.core.forecast.target_reading import BLOCK_BYTES
 
 RING_BYTES = 16.0 * 1024 * 1024
 """What a bulk write leaves in memory. Source: storage/buffer/freelist.c, BAS_BULKWRITE."""
@@ -129,7 +128,7 @@ def building_beside_writers(index: Index, table: Table, speeds: Speeds, *, work:
 def vacuuming(table: Table, text: str, speeds: Speeds, *, work: Work = WORK) -> Cost:
     """A VACUUM that is not FULL, or an ANALYZE, as the ``text`` says."""
     if text[:7].upper() in {"ANALYZE", "ANALYSE"}:
-        pages = min(table.file_bytes, ANALYZED_PAGES * PAGE_BYTES)
+        pages = min(table.file_bytes, ANALYZED_PAGES * BLOCK_BYTES)
         return Cost(cpu_s=min(table.rows, ANALYZED_PAGES) * work.analyze_row_s, read_bytes=pages)
     return scanning(table, speeds, work=work) + Cost(cpu_s=table.rows * len(table.indexes) * work.scan_row_s)
 
@@ -174,7 +173,7 @@ def sorting(index: Index, rows: float, speeds: Speeds, *, work: Work = WORK) -> 
 
 def parallel_helpers(table: Table, speeds: Speeds) -> int:
     """Processes beside the first that build an index. Source: optimizer/plan/planner.c, plan_create_index_workers."""
-    pages = table.file_bytes / PAGE_BYTES
+    pages = table.file_bytes / BLOCK_BYTES
     by_size = 0 if pages < 1024 else 1 + int(math.log(pages / 1024, 3))
     by_memory = int(speeds.sort_bytes / BUILDER_BYTES) - 1
     return max(0, min(by_size, by_memory, speeds.builders - 1))

@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lockage.core.forecast.duration.building import CACHE_BYTES, ENTRY_BYTES, PAGE_BYTES, RING_BYTES, leaving
+from lockage.core.forecast.duration.building import CACHE_BYTES, ENTRY_BYTES, RING_BYTES, leaving
 from lockage.core.forecast.duration.cost import FREE, Cost
 from lockage.core.forecast.duration.rates import WORK, Speeds, Work
 from lockage.core.forecast.duration.structure import Index, Table
+from lockage.core.forecast.target_reading import BLOCK_BYTES
 
 ROOM_RATIO = 0.75
 """Share of shared_buffers that one statement's changed pages fill before they must be written out."""
@@ -123,10 +124,10 @@ def images(table: Table, rows: float, speeds: Speeds) -> float:
 
 def touched_bytes(table: Table, rows: float) -> float:
     """Bytes of the pages on which so many of its rows lie, taken to be spread evenly."""
-    pages = table.file_bytes / PAGE_BYTES
+    pages = table.file_bytes / BLOCK_BYTES
     if pages <= 0:
         return 0.0
-    return PAGE_BYTES * pages * -math.expm1(-rows / pages) if rows < table.rows * 0.99 else table.file_bytes
+    return BLOCK_BYTES * pages * -math.expm1(-rows / pages) if rows < table.rows * 0.99 else table.file_bytes
 
 
 def _scatter(index: Index) -> float:
@@ -154,11 +155,11 @@ def _keeping(index: Index, rows: float, table: Table, speeds: Speeds, *, misses:
             cpu = entry + scatter * (descend * math.log2(max(table.rows + rows, 2.0)) + far * work.miss_s)
             cpu += work.unique_s if index.unique else 0.0
     size = _index_bytes(index, table)
-    scattered = rows * _scatter(index) * misses * PAGE_BYTES
+    scattered = rows * _scatter(index) * misses * BLOCK_BYTES
     grown = rows * (index.key_bytes + ENTRY_BYTES)
     # Only pages that are there already can be changed for the first time.
     used = min(size, (table.rows + table.dead_rows) * (index.key_bytes + ENTRY_BYTES) / LEAST_FULL)
-    first = min(used, rows * PAGE_BYTES) * (1.0 if not inserting or index.correlation < 0.99 else 0.01)
+    first = min(used, rows * BLOCK_BYTES) * (1.0 if not inserting or index.correlation < 0.99 else 0.01)
     return Cost(
         cpu_s=rows * (cpu + index.key_bytes * work.key_byte_s),
         read_bytes=scattered,
