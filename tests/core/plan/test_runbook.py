@@ -66,6 +66,13 @@ def test_the_commands_are_those_of_the_platform_with_the_deployments_name() -> N
     ]
 
 
+def test_how_users_can_be_warned_stands_first_where_the_profile_says_it() -> None:
+    warning = msgspec.structs.replace(towpath().activity, warn_users="Towpath: a banner, by PUT /banner")
+    page = text(profile=msgspec.structs.replace(towpath(), activity=warning))
+    assert "Warn the users. Towpath: a banner, by PUT /banner.\n\nSet these once" in section(page, "Before")
+    assert "Warn the users" not in text()
+
+
 def test_no_secret_of_the_profile_is_printed() -> None:
     secrets = {value for request in towpath().service.requests for value in request.headers.values()}
     assert secrets
