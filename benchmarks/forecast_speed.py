@@ -3,7 +3,8 @@
 ``python benchmarks/forecast_speed.py [--scales N,N,N] [--statements N] [--json]``. Bars: 108 migrations over 120 tables in 5 s,
 none above 300 MB; from the smallest scale to the largest the CPU time for one migration, that of all processes together, does
 not grow by more than a quarter. The surprising thing: each forecast runs in a process of its own, because memory that another
-has left would hide what it needs; and a machine that is busy with something else makes CPU time longer, too.
+has left would hide what it needs; and twice, for its times and for its memory, because whoever counts the pages of a process
+holds them meanwhile, which costs that CPU time. A machine that is busy with something else makes it longer, too.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ class Run:
 def measure(
     url: str, *, tables: int, count: int, statements: int = 0, transaction: str = "file", survey: Path | None = None
 ) -> Run:
-    """One forecast in a fresh process, with the peak of its tree."""
+    """One forecast in a fresh process, and once more with the peak of its tree."""
     asked = {
         "url": url,
         "tables": tables,
@@ -193,14 +194,8 @@ def measure(
         "transaction": transaction,
         "survey": str(survey) if survey else None,
     }
-    command = [sys.executable, __file__, "--one", json.dumps(asked)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
-        peak = Peak(program.pid)
-        output, _ = program.communicate()
-        tree_mb = peak.end()
-    if program.returncode != 0:
-        raise SystemExit(f"the forecast of {tables} tables failed")
-    found = json.loads(output.splitlines()[-1])
+    found, _ = in_own_process(asked, watched=False)
+    _, tree_mb = in_own_process(asked, watched=True)
     if found["failed"]:
         print(f"   statements failed: {found['failed']}", file=sys.stderr)
     return Run(
@@ -216,6 +211,18 @@ def measure(
         unknown=found["unknown"],
         checked=found["checked"],
     )
+
+
+def in_own_process(asked: dict[str, object], *, watched: bool) -> tuple[dict[str, Any], float]:
+    """What ``one`` found, and the peak of all its processes in MB, 0 where nobody watched."""
+    command = [sys.executable, __file__, "--one", json.dumps(asked)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        peak = Peak(program.pid) if watched else None
+        output, _ = program.communicate()
+        tree_mb = peak.end() if peak else 0.0
+    if program.returncode != 0:
+        raise SystemExit(f"the forecast of {asked['tables']} tables failed")
+    return json.loads(output.splitlines()[-1]), tree_mb
 
 
 class Peak:
