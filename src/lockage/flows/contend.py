@@ -15,11 +15,12 @@ import msgspec
 from lockage.core.facts import Contender, ContenderKind, Probe
 from lockage.core.plan.contending import autoscalers, in_words
 from lockage.core.plan.steps import HandOver, Hop, PinContenders, Prepare
-from lockage.core.plan.wording import counted, listed, probe_in_words
+from lockage.core.plan.wording import probe_in_words
 from lockage.core.recovery.hop import recovers
 from lockage.core.release.chart_values import chart_version, overlay, shape_of
 from lockage.core.release.profile import Profile
 from lockage.core.run import RunEvent, read_notes
+from lockage.core.wording import counted, listed
 from lockage.errors import HaltedError, LockageError, RefusedError
 from lockage.flows.revise import complete
 from lockage.flows.waiting import wait_until

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from lockage.core.facts import LedgerReading, LedgerState, Replica, ReplicaPhase, Workload
 from lockage.core.plan.budget import probe_that_fits
-from lockage.core.plan.wording import counted, duration, probe_in_words
+from lockage.core.plan.wording import probe_in_words
 from lockage.core.progress import MigrationText
 from lockage.core.release.chart_values import settable_fields
 from lockage.core.run import RunEvent, read_notes
+from lockage.core.wording import counted, duration
 from lockage.errors import LockageError, UnreachableError
 from lockage.flows.guard import View, glimpse_of, view_of
 from lockage.flows.world import Sight, World, see

@@ -14,7 +14,8 @@ from typing import Any, TypeVar, cast
 from lockage.core.facts import Contender, Probe, Workload
 from lockage.core.plan import steps as s
 from lockage.core.plan.contending import autoscaled
-from lockage.core.plan.wording import counted, probe_in_words
+from lockage.core.plan.wording import probe_in_words
+from lockage.core.wording import counted
 from lockage.errors import HaltedError, RefusedError
 from lockage.ports import Clock, Platform, Rollout
 

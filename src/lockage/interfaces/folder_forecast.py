@@ -18,9 +18,9 @@ from lockage.core.migration.applied import Applied
 from lockage.core.migration.formats.format import Transaction
 from lockage.core.migration.formats.registry import overlooked
 from lockage.core.migration.script import Migration, number_of, read_migrations, version_named
-from lockage.core.plan.wording import counted
 from lockage.core.release.generic import profile_of_migrations
 from lockage.core.release.statements import RunningRelease
+from lockage.core.wording import counted
 from lockage.errors import UsageError
 from lockage.flows.calibrate import Measure, calibrating
 from lockage.flows.check_data import as_it_is

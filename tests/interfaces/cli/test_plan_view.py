@@ -13,15 +13,8 @@ from lockage.core.facts import Probe
 from lockage.core.forecast.assess import Blocks, Seconds
 from lockage.core.plan import steps as s
 from lockage.core.plan.planner import Wishes, plan
-from lockage.core.plan.wording import (
-    blocks_in_words,
-    duration,
-    listed,
-    probe_in_words,
-    range_in_words,
-    step_in_words,
-    step_name,
-)
+from lockage.core.plan.wording import blocks_in_words, probe_in_words, range_in_words, step_in_words, step_name
+from lockage.core.wording import duration, listed
 from lockage.interfaces.cli.plan_view import show_plan
 from lockage.settings import Settings
 from support.plan_material import NOW, breaking, forecast, harmless, survey, towpath

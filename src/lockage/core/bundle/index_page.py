@@ -11,8 +11,8 @@ from html import escape
 
 from lockage.core.bundle.manifest import Bundled, BundledFile, ContainerLimits, Manifest
 from lockage.core.diagnosis.findings import Diagnosis, Finding
-from lockage.core.plan.wording import counted, duration
 from lockage.core.release.profile import VendorProfile
+from lockage.core.wording import counted, duration
 
 _STYLE = """\
 :root { color-scheme: light dark; --ink: #1d2733; --dim: #5b6875; --paper: #fff; --soft: #f2f5f8; --line: #d5dde5;

@@ -13,7 +13,7 @@ from lockage.core.diagnosis.ledger_lines import Objection, ledger_lines
 from lockage.core.diagnosis.migrator import migrator
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.facts import LedgerState
-from lockage.core.plan.wording import listed
+from lockage.core.wording import listed
 
 
 def told_to_be_older(case: Case) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from lockage.core.diagnosis.migrator import THE_LOCK, first_look, last_look, mig
 from lockage.core.diagnosis.migrator_lines import Step, migrator_lines
 from lockage.core.diagnosis.present import in_trouble, is_ready, living, log_exhibit, log_of, own_containers
 from lockage.core.diagnosis.typed import psql
-from lockage.core.plan.wording import listed
+from lockage.core.wording import listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

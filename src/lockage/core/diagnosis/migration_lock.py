@@ -17,7 +17,7 @@ from lockage.core.diagnosis.present import log_exhibit
 from lockage.core.diagnosis.rollout import failed, troubled
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.facts import OwnedSession, Session
-from lockage.core.plan.wording import counted, duration, listed
+from lockage.core.wording import counted, duration, listed
 
 NOBODYS_S = 5.0
 """How young a session may be that is no replica's and may yet turn out to be one's: the platform tells of processes later."""

@@ -23,9 +23,9 @@ from lockage.core.diagnosis.migrator import (
     statement_in_words,
 )
 from lockage.core.facts import Activity, Session, Work
-from lockage.core.plan.wording import duration
 from lockage.core.progress import position
 from lockage.core.sessions import UNSEEN
+from lockage.core.wording import duration
 
 IDLE_S = 5.0
 """From how long on a migration whose client says nothing may hang. Between two statements a migrator computes for milliseconds;

@@ -22,7 +22,7 @@ from lockage.core.diagnosis.evidence import (
 )
 from lockage.core.diagnosis.findings import Case, Exhibit
 from lockage.core.facts import Event, Probe, Replica, ReplicaPhase
-from lockage.core.plan.wording import listed
+from lockage.core.wording import listed
 
 RECENT_S = 600.0
 """What is "now" for a replica that is ready again: Kubernetes resets its back-off after ten minutes without a restart.

@@ -17,7 +17,7 @@ from lockage.core.diagnosis.sources import last_of_image
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import Voice
 from lockage.core.facts import LedgerState
-from lockage.core.plan.wording import listed
+from lockage.core.wording import listed
 
 NOT_THERE = ("42P01", "42703", "42883", "3F000")
 """A table, a column, a function or a schema that does not exist. Source: PostgreSQL 18, appendix A."""

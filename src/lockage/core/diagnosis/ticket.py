@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from lockage.core.diagnosis.evidence import Container, Evidence
 from lockage.core.diagnosis.findings import Case, Finding, Migrating
 from lockage.core.facts import LedgerReading, LedgerState
-from lockage.core.plan.wording import counted, duration, listed
 from lockage.core.redaction import mask_values
 from lockage.core.run import Notes, read_notes
+from lockage.core.wording import counted, duration, listed
 from lockage.errors import HaltedError
 
 WIDTH = 76

@@ -14,7 +14,7 @@ from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Migrating
 from lockage.core.diagnosis.present import event_line
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.facts import Event, LedgerState, Replica, ReplicaPhase, Workload
-from lockage.core.plan.wording import counted, duration, listed
+from lockage.core.wording import counted, duration, listed
 
 STARTING_S = 60.0
 """How long a replica that was never ready and never restarted is taken to be starting, where no startup probe says more.

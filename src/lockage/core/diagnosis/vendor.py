@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from lockage.core.diagnosis.findings import Case, Cause, Finding, Migrating, VendorCall
 from lockage.core.diagnosis.ticket import ticket
 from lockage.core.diagnosis.typed import lockage
-from lockage.core.plan.wording import duration
 from lockage.core.redaction import mask_secrets
+from lockage.core.wording import duration
 
 SURE = 0.5
 """How sure a finding must be to be a reason: nobody is called at night for what is less likely than not."""

@@ -36,6 +36,7 @@ from lockage.core.forecast.timeline import Hold, holds
 from lockage.core.forecast.trace import CatalogRules, Trace
 from lockage.core.migration.script import Migration
 from lockage.core.migration.syntax import ChangeKind
+from lockage.core.wording import listed
 
 
 def compose(
@@ -135,8 +136,7 @@ def _unknown(trace: Trace, gaps: Sequence[Sequence[Gap]], migrations: Sequence[M
 
 def _names(following: Sequence[Migration]) -> str:
     names = [migration.file for migration in following]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f": {', '.join(names[:3])}{more}" if names else ""
+    return f": {listed(names, most=3)}" if names else ""
 
 
 def _relations(moments: Moments, held: Iterable[Hold], sized: Iterable[Relation]) -> tuple[RelationForecast, ...]:

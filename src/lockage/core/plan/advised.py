@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from lockage.core.forecast.assess import Forecast
 from lockage.core.plan.steps import AdvisoryCondition, Strategy
-from lockage.core.plan.wording import duration
 from lockage.core.release.advisories import Advisory, Detour, ExtraTime, ForbiddenOverlap, ManualStep, advisories_for
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import Leg
+from lockage.core.wording import duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ since it was approved needs nobody to be woken; a harder or slower one does.
 from __future__ import annotations
 
 from lockage.core.plan.steps import Hop, Plan, Tolerances
-from lockage.core.plan.wording import duration
+from lockage.core.wording import duration
 
 
 def worse_than_approved(approved: Plan, fresh: Plan) -> tuple[str, ...]:

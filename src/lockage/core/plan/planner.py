@@ -32,13 +32,14 @@ from lockage.core.plan.situation import Situation, used_relations
 from lockage.core.plan.steps import HandOver, Hop, HopForecast, OnBlocker, Plan, Strategy, Tolerances
 from lockage.core.plan.strategy import Choice, choose
 from lockage.core.plan.timing import measured_timing, waves
-from lockage.core.plan.wording import duration, vendor_in_words
+from lockage.core.plan.wording import vendor_in_words
 from lockage.core.release.advisories import newest_date
 from lockage.core.release.chart_values import settable_fields
 from lockage.core.release.check import line_in_words
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import Leg, known_releases, last_migration, route
 from lockage.core.release.version import minors_crossed, normalised
+from lockage.core.wording import duration
 from lockage.errors import RefusedError
 from lockage.settings import Settings
 

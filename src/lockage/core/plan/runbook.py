@@ -17,16 +17,9 @@ import jinja2
 from lockage.core.facts import Probe
 from lockage.core.plan.dialect import Command, Commands, Dialect, Wish
 from lockage.core.plan.steps import Plan
-from lockage.core.plan.wording import (
-    counted,
-    duration,
-    ledger_in_words,
-    probe_in_words,
-    range_in_words,
-    step_in_words,
-    step_name,
-)
+from lockage.core.plan.wording import ledger_in_words, probe_in_words, range_in_words, step_in_words, step_name
 from lockage.core.release.profile import Profile
+from lockage.core.wording import counted, duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lockage.core.plan.usage import HALF_HOUR_S, SlotUsage, WeeklyUsage, half_hour_of, half_hours, slot_of
-from lockage.core.plan.wording import counted
+from lockage.core.wording import counted
 from lockage.errors import UsageError
 
 ROUND_TO_S = 300.0

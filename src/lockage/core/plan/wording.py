@@ -12,6 +12,7 @@ from lockage.core.facts import Probe
 from lockage.core.forecast.assess import Blocks, Seconds
 from lockage.core.plan import steps as s
 from lockage.core.release.profile import Profile
+from lockage.core.wording import counted, duration, listed
 
 SHORTEST_S = 0.00095
 """What is shorter is no millisecond."""
@@ -97,15 +98,6 @@ def range_in_words(seconds: Seconds) -> str:
     return f"{duration(seconds.likely)} likely ({duration(seconds.low)} to {high})"
 
 
-def duration(seconds: float) -> str:
-    """Seconds with as many digits as matter; minutes from ten minutes on."""
-    if seconds >= 600:
-        return f"{seconds / 60:.0f} min"
-    if seconds >= 10:
-        return f"{seconds:.0f} s"
-    return f"{seconds:.2f} s" if 0.005 <= seconds < 0.095 else f"{seconds:.1f} s"
-
-
 def time_in_words(seconds: float) -> str:
     """Seconds, with as many digits as matter; milliseconds where they are few."""
     if seconds <= 0:
@@ -128,16 +120,3 @@ def blocks_in_words(blocks: Blocks) -> str:
             return "nobody"
         case _:
             assert_never(blocks)
-
-
-def counted(count: int | None, noun: str) -> str:
-    """``1 replica``, ``3 replicas``; None: how many is not known."""
-    if count is None:
-        return f"an unknown number of {noun}s"
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def listed(names: tuple[str, ...], *, most: int = 4) -> str:
-    """The first few names, and how many more."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from lockage.core.diagnosis.findings import Diagnosis, Finding
 from lockage.core.facts import LedgerState
 from lockage.core.plan.budget import kill_budget_s, probe_that_fits
-from lockage.core.plan.wording import counted, probe_in_words
+from lockage.core.plan.wording import probe_in_words
 from lockage.core.recovery.moves import (
     by_hand,
     ledger_step,
@@ -28,6 +28,7 @@ from lockage.core.recovery.steps import Course, Direction, Recovery, RecoverySte
 from lockage.core.recovery.ways import Way, around, at_no_migration, dirty_and_not_known, hung, persons, without_a_ledger
 from lockage.core.release.chart_values import settable_fields
 from lockage.core.release.fits import Fit
+from lockage.core.wording import counted
 from lockage.errors import RefusedError, UsageError
 from lockage.settings import ProbeBudget
 

@@ -13,9 +13,10 @@ from lockage.core.catalog.repair import drop_index, refuses_transaction, reindex
 from lockage.core.diagnosis.evidence import ReleaseRevision
 from lockage.core.diagnosis.motion import waits_for_standby
 from lockage.core.plan.contending import in_words
-from lockage.core.plan.wording import counted, probe_in_words
+from lockage.core.plan.wording import probe_in_words
 from lockage.core.recovery.scene import Scene, Wishes
 from lockage.core.recovery.steps import Course, Recovery, RecoveryStep
+from lockage.core.wording import counted
 from lockage.errors import UsageError
 
 ENDED = "cannot be undone: its transaction rolls back, and its client may try again"

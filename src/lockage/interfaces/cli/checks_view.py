@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from lockage.core.forecast.assess import Answer, Check
-from lockage.core.plan.wording import counted
+from lockage.core.wording import counted
 from lockage.interfaces.cli.console import say
 
 SHOWN = 8
@@ -19,7 +19,7 @@ SHOWN = 8
 
 _TITLES = {
     Answer.FAILS: "Fails on the data that is there",
-    Answer.UNKNOWN: "May fail on data; the database did not say in time",
+    Answer.UNKNOWN: "May fail on data; asked, the database gave no answer, since it took too long or does not take the query",
     Answer.NOT_ASKED: "May fail on data; these queries must give no row (--check-data asks them)",
 }
 

@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from lockage.core.diagnosis.findings import Cause, Diagnosis, Finding, Migrating, VendorCall
-from lockage.core.plan.wording import counted, duration, listed
+from lockage.core.wording import counted, duration, listed
 from lockage.interfaces.cli.console import say
 
 EXHIBITS = 6

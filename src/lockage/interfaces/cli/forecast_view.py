@@ -14,7 +14,8 @@ from rich.table import Table
 from lockage.core.forecast.assess import Answer, Blocks, Broken, Forecast, Operation, RelationForecast
 from lockage.core.forecast.hazards.find import certain_failures
 from lockage.core.forecast.lock_modes import worst
-from lockage.core.plan.wording import blocks_in_words, counted, listed
+from lockage.core.plan.wording import blocks_in_words
+from lockage.core.wording import counted, listed
 from lockage.interfaces.cli.checks_view import show_checks
 from lockage.interfaces.cli.console import plain_table, say
 from lockage.interfaces.cli.hazard_view import show_hazards

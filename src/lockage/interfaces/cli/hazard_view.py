@@ -15,7 +15,7 @@ from rich.text import Text
 
 from lockage.core.forecast.assess import Check, Hazard, Severity
 from lockage.core.forecast.hazards.find import reaching
-from lockage.core.plan.wording import counted
+from lockage.core.wording import counted
 from lockage.errors import FindingsError
 from lockage.interfaces.cli.console import say
 from lockage.interfaces.wording.alike import HazardsAlike, hazards_alike, told_by_checks

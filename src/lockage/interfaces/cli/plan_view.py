@@ -14,16 +14,8 @@ from rich.table import Table
 from lockage.core.forecast.seconds import added
 from lockage.core.plan.sequence import NOTHING_CHANGED
 from lockage.core.plan.steps import Hop, OnBlocker, Plan, StrategyVerdict
-from lockage.core.plan.wording import (
-    blocks_in_words,
-    counted,
-    duration,
-    listed,
-    probe_in_words,
-    range_in_words,
-    step_in_words,
-    step_name,
-)
+from lockage.core.plan.wording import blocks_in_words, probe_in_words, range_in_words, step_in_words, step_name
+from lockage.core.wording import counted, duration, listed
 from lockage.interfaces.cli.console import plain_table, say
 
 

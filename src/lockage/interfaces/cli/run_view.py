@@ -9,8 +9,9 @@ from __future__ import annotations
 from rich.console import Console
 
 from lockage.core.forecast.calibration.past import Score
-from lockage.core.plan.wording import counted, range_in_words
+from lockage.core.plan.wording import range_in_words
 from lockage.core.run import HopFigures, RunEvent, RunReport
+from lockage.core.wording import counted
 from lockage.interfaces.cli.console import plain_table, say
 
 _STYLES = {"halted": "bold red", "ended": "bold green", "acted": "bold", "step-begun": "cyan", "measured": "dim"}

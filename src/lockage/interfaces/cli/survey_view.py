@@ -13,7 +13,7 @@ from rich.console import Console
 
 from lockage.core.facts import LedgerState, OwnedSession, Probe, Replica, Survey, VersionReading
 from lockage.core.migration.shortened import shortened
-from lockage.core.plan.wording import duration
+from lockage.core.wording import duration
 from lockage.interfaces.cli.console import plain_table, say
 from lockage.interfaces.wording.sizes import size
 from lockage.settings import LongTransactions

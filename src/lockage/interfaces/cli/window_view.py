@@ -18,7 +18,7 @@ from lockage.core.plan.usage import SLOTS_A_DAY, SLOTS_A_WEEK, SlotUsage
 from lockage.core.plan.window import amount
 from lockage.core.plan.window_report import WindowReport
 from lockage.core.plan.window_wording import affected, length, when
-from lockage.core.plan.wording import counted
+from lockage.core.wording import counted
 from lockage.interfaces.cli.console import say
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -17,8 +17,8 @@ import msgspec
 
 from lockage.core.facts import LedgerState, Replica
 from lockage.core.forecast.assess import Seconds
-from lockage.core.plan.wording import counted
 from lockage.core.run import HopFigures, RunReport
+from lockage.core.wording import counted
 from lockage.demo.answers import Measured, measure, read_answers
 from lockage.flows.world import World
 from lockage.ports import Rollout

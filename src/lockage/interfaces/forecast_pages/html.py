@@ -13,7 +13,8 @@ from typing import TypeVar
 import jinja2
 
 from lockage.core.forecast.assess import Forecast
-from lockage.core.plan.wording import blocks_in_words, counted
+from lockage.core.plan.wording import blocks_in_words
+from lockage.core.wording import counted
 from lockage.interfaces.forecast_pages.drawing import drawing
 from lockage.interfaces.wording.alike import hazards_alike, relations_alike, told_by_checks
 from lockage.interfaces.wording.forecast import (

@@ -14,7 +14,8 @@ import jinja2
 
 from lockage.core.forecast.assess import Blocks, Forecast, Severity
 from lockage.core.migration.shortened import shortened
-from lockage.core.plan.wording import blocks_in_words, counted
+from lockage.core.plan.wording import blocks_in_words
+from lockage.core.wording import counted, listed
 from lockage.interfaces.wording.alike import hazards_alike, relations_alike, told_by_checks
 from lockage.interfaces.wording.forecast import (
     REASONS_MOST,
@@ -140,5 +141,4 @@ def fenced(text: str, limit: int = 2000) -> str:
 
 def _codes(names: Sequence[str], most: int) -> str:
     """The first few names as code, and how many more."""
-    shown = ", ".join(code(name) for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    return listed([code(name) for name in names], most=most)

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from lockage.core.forecast.assess import Check, Hazard, RelationForecast
-from lockage.core.plan.wording import listed
+from lockage.core.wording import listed
 from lockage.interfaces.wording.forecast import range_in_words, reasons, waits_of, when_in_words
 from lockage.interfaces.wording.waiting import waiting_in_words
 

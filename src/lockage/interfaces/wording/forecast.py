@@ -26,7 +26,8 @@ from lockage.core.forecast.hazards.find import certain_failures
 from lockage.core.forecast.lock_modes import badness
 from lockage.core.forecast.seconds import total
 from lockage.core.forecast.timeline import NOT_SEEN, UNSEEN
-from lockage.core.plan.wording import SHORTEST_S, blocks_in_words, counted, time_in_words
+from lockage.core.plan.wording import SHORTEST_S, blocks_in_words, time_in_words
+from lockage.core.wording import counted
 
 NOTICED_S = 1.0
 """A wait that is shorter at most is a slow page among others. Source: the limit of a train of thought in interface design."""

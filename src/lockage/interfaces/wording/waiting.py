@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from lockage.core.forecast.assess import Blocks, Forecast
 from lockage.core.forecast.waiting_records import Deadlock, InTheWay, Queue, Waiting
-from lockage.core.plan.wording import counted, duration
+from lockage.core.wording import counted, duration
 
 SHOWN = 2
 """Sessions, statements or deadlocks of a relation that are shown."""

@@ -30,7 +30,7 @@ from lockage.core.diagnosis.present import (
 )
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.facts import Event, ReplicaPhase
-from lockage.core.plan.wording import duration, listed
+from lockage.core.wording import duration, listed
 
 RETRIED_S = 1100.0
 """How old the last refusal may be: a ReplicaSet tries again at intervals that grow to 1 000 s.

@@ -36,7 +36,7 @@ from lockage.core.diagnosis.present import (
 )
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import Voice, voices
-from lockage.core.plan.wording import counted, duration
+from lockage.core.wording import counted, duration
 
 OWN_CAUSES = frozenset(
     (

@@ -26,7 +26,7 @@ from lockage.core.diagnosis.present import (
     pods,
     state_line,
 )
-from lockage.core.plan.wording import counted
+from lockage.core.wording import counted
 
 HOOK_S = 900.0
 """How old the last failure of a hook may be: with the longest back-off it is tried again every five minutes."""

@@ -23,7 +23,7 @@ from lockage.core.diagnosis.server_messages import Fault, fault_in
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import Voice, voices
 from lockage.core.facts import ReplicaPhase
-from lockage.core.plan.wording import duration
+from lockage.core.wording import duration
 
 GRAIN_S = 1.0
 """How much later than it says an object of Kubernetes may be made: its times are whole seconds, rounded down."""

@@ -17,7 +17,7 @@ from lockage.core.diagnosis.sources import last_of_image
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import voices
 from lockage.core.facts import LedgerState, OwnedSession, Replica, ReplicaPhase
-from lockage.core.plan.wording import counted, duration
+from lockage.core.wording import counted, duration
 
 ALIVE_S = 60.0
 """How long a process may take to reach the database: loading, waiting for DNS and for other services take tens of seconds."""

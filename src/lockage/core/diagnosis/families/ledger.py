@@ -25,9 +25,9 @@ from lockage.core.diagnosis.under_migration import migrator
 from lockage.core.diagnosis.voices import voices
 from lockage.core.facts import LedgerReading, LedgerState
 from lockage.core.migration.statement import split_statements
-from lockage.core.plan.wording import listed
 from lockage.core.progress import MigrationText
 from lockage.core.release.route import last_migration
+from lockage.core.wording import listed
 from lockage.errors import LockageError
 
 SETTLED_S = 60.0

@@ -14,7 +14,7 @@ from lockage.core.diagnosis.findings import Case, Exhibit, Finding
 from lockage.core.diagnosis.sources import last_of_image
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.facts import LedgerReading, LedgerState
-from lockage.core.plan.wording import listed
+from lockage.core.wording import listed
 
 LEAST_OBJECTS = 2
 """From so many missing objects on, all of them one file's, nobody dropped them by hand."""

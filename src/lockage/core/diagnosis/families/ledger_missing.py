@@ -15,7 +15,7 @@ from lockage.core.diagnosis.ticket import ledger_in_words
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import voices
 from lockage.core.facts import LedgerReading, LedgerState
-from lockage.core.plan.wording import counted, listed
+from lockage.core.wording import counted, listed
 
 TABLE_IS_THERE = "42P07"
 """``duplicate_table``. Source: PostgreSQL 18, appendix A."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.facts import ReplicaPhase, Session
-from lockage.core.plan.wording import listed
+from lockage.core.wording import listed
 
 _NEIGHBOUR = re.compile(r"(?P<kind>\w+)/(?P<name>\S+) in (?P<namespace>\S+)")
 

@@ -37,7 +37,7 @@ from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.under_migration import was_migrating
 from lockage.core.diagnosis.voices import is_aftermath, voices
 from lockage.core.facts import Usage
-from lockage.core.plan.wording import duration
+from lockage.core.wording import duration
 
 NEAR_RATIO = 0.9
 """Share of its memory limit from which on a replica may be killed at any moment: a migration's next batch is 10 % soon."""

@@ -15,8 +15,8 @@ from lockage.core.diagnosis.ticket import jump_of, ledger_in_words
 from lockage.core.diagnosis.typed import lockage, psql
 from lockage.core.diagnosis.under_migration import migrator
 from lockage.core.facts import LedgerState, Replica, ReplicaPhase
-from lockage.core.plan.wording import counted
 from lockage.core.release.advisories import ForbiddenOverlap, advisories_for, detours_for, is_version
+from lockage.core.wording import counted
 
 
 def forbidden_jump(case: Case) -> Iterator[Finding]:

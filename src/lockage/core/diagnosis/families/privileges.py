@@ -14,7 +14,7 @@ from lockage.core.diagnosis.rollout import failed, logged_of_migration, role, st
 from lockage.core.diagnosis.server_entries import ServerEntry
 from lockage.core.diagnosis.typed import lockage, psql
 from lockage.core.diagnosis.voices import Voice, voices
-from lockage.core.plan.wording import listed
+from lockage.core.wording import listed
 
 _OWNER = re.compile(r"must be owner of (?P<kind>[\w ]+?) (?P<name>\S+)$")
 _EXTENSION = re.compile(r'(?:extension|access file|load library) (?:control file )?"(?P<path>[^"]+)"')

@@ -41,7 +41,7 @@ from lockage.core.diagnosis.present import (
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.under_migration import Proof, busy, migrates_now, of_log, of_orphan, was_migrating
 from lockage.core.facts import Event, Probe
-from lockage.core.plan.wording import duration
+from lockage.core.wording import duration
 
 NO_EDIT = "do not edit the Deployment now: it would replace the migrating {noun} and begin the migration anew"
 UNREADY_S = 30.0

@@ -30,7 +30,7 @@ from lockage.core.diagnosis.present import (
     state_line,
 )
 from lockage.core.facts import Event
-from lockage.core.plan.wording import duration
+from lockage.core.wording import duration
 
 TWICE = 2
 """Kills from which on they recur: one has a hundred harmless reasons."""

@@ -22,7 +22,7 @@ from lockage.core.diagnosis.motion import (
 from lockage.core.diagnosis.rollout import failed, troubled
 from lockage.core.diagnosis.typed import lockage, psql, standbys_shown
 from lockage.core.facts import Session
-from lockage.core.plan.wording import counted, duration, listed
+from lockage.core.wording import counted, duration, listed
 
 THROTTLED_RATIO = 0.95
 """Share of its CPU limit at which a replica is taken to be held back by it."""

@@ -26,10 +26,10 @@ from lockage.core.diagnosis.present import (
 from lockage.core.diagnosis.sources import last_of_image
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.facts import Contender, ContenderKind, Event, LedgerState, VersionSource, Workload
-from lockage.core.plan.wording import counted, duration, listed
 from lockage.core.release.route import last_migration
 from lockage.core.run import FORMER_NOTE, RUN_NOTE, read_notes
 from lockage.core.sessions import OURS
+from lockage.core.wording import counted, duration, listed
 from lockage.errors import HaltedError
 
 PROGRESS_S = 600.0

@@ -40,7 +40,7 @@ from lockage.core.diagnosis.migrator import (
 )
 from lockage.core.diagnosis.typed import lockage, psql
 from lockage.core.facts import Session
-from lockage.core.plan.wording import duration, listed
+from lockage.core.wording import duration, listed
 
 ROW_WAITS = frozenset({"transactionid", "tuple", "speculative token"})
 """Waits for rows that another transaction has changed. Source: PostgreSQL 18, table 27.11."""

@@ -13,7 +13,7 @@ from itertools import combinations
 from lockage.core.forecast.assess import Blocks, LockTaken, RelationForecast, Seconds, Severity, Stretch
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, meant
-from lockage.core.forecast.hazards.wording import duration, lasting, rows_in_words
+from lockage.core.forecast.hazards.wording import how_long, lasting, rows_in_words
 from lockage.core.forecast.held import HeldLocks
 from lockage.core.forecast.lock_modes import (
     SELECT_FOR_UPDATE_TAKES,
@@ -42,7 +42,7 @@ def long_exclusive(seen: Seen) -> Iterator[Found]:
             relation=relation.relation,
             file=lock.file,
             line=lock.line,
-            sentence=f"nobody can read or write {relation.relation} {lasting(stretch.lasts_s)} (limit {duration(limit_s)}):"
+            sentence=f"nobody can read or write {relation.relation} {lasting(stretch.lasts_s)} (limit {how_long(limit_s)}):"
             f" {lock.mode} is held to the end of transaction {lock.transaction}",
         )
 
@@ -61,7 +61,7 @@ def long_write_block(seen: Seen) -> Iterator[Found]:
             relation=relation.relation,
             file=lock.file,
             line=lock.line,
-            sentence=f"{whom} {relation.relation} {lasting(stretch.lasts_s)} (limit {duration(limit_s)})",
+            sentence=f"{whom} {relation.relation} {lasting(stretch.lasts_s)} (limit {how_long(limit_s)})",
         )
 
 

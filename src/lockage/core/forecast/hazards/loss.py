@@ -11,12 +11,13 @@ from collections.abc import Iterator
 
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, meant, said
-from lockage.core.forecast.hazards.wording import listed, rows_in_words
+from lockage.core.forecast.hazards.wording import rows_in_words
 from lockage.core.forecast.names import LISTED_KINDS, ancestors, descendants, differences
 from lockage.core.forecast.new_files import rewritten, truncated
 from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.trace import CatalogRelation, Traced
 from lockage.core.migration.syntax import ChangeKind, Control
+from lockage.core.wording import listed
 
 _TRUNCATE = "truncate_stmt"
 _CASCADE = re.compile(r"\bCASCADE\b", re.IGNORECASE)
@@ -42,8 +43,8 @@ def taken_along(seen: Seen) -> Iterator[Found]:
         drained = [relation for relation in emptied if relation.oid not in named and relation.oid not in gone]
         keys = _keys(seen, step, {relation.oid for relation in dropped})
         drops = [*(f"{_kind(relation)} {relation.relation}" for relation in along), *keys]
-        told = [f"drops {listed(drops)}"] if drops else []
-        told += [f"empties {listed([relation.relation for relation in drained])}"] if drained else []
+        told = [f"drops {listed(drops, most=3)}"] if drops else []
+        told += [f"empties {listed([relation.relation for relation in drained], most=3)}"] if drained else []
         if told:
             yield Found(
                 code="H071",

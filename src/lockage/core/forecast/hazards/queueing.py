@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lockage.core.forecast.assess import Blocks, Severity
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, said
-from lockage.core.forecast.hazards.wording import duration
+from lockage.core.forecast.hazards.wording import how_long
 from lockage.core.forecast.held import HeldLock
 from lockage.core.forecast.lock_modes import badness, blocks_of
 from lockage.core.forecast.trace import Traced
@@ -100,4 +100,4 @@ def _how_long(waited: _Waited, seen: Seen) -> str:
         return "without a limit that is known"
     if not waited.limit_ms:
         return "without a limit"
-    return f"for up to {duration(waited.limit_ms / 1000)} (limit {duration(seen.limits.lock_wait_s)})"
+    return f"for up to {how_long(waited.limit_ms / 1000)} (limit {how_long(seen.limits.lock_wait_s)})"

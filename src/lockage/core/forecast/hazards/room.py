@@ -13,9 +13,10 @@ from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Operation, Severity
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, built
-from lockage.core.forecast.hazards.wording import bytes_in_words, listed
+from lockage.core.forecast.hazards.wording import bytes_in_words
 from lockage.core.forecast.new_files import rewritten
 from lockage.core.forecast.row_ledger import DEFAULT_ROW_BYTES
+from lockage.core.wording import listed
 
 DEFAULT_MAX_LOCKS, DEFAULT_MAX_CONNECTIONS = 64, 100
 """Source: PostgreSQL 18 manual, 19.3.1 and 19.12."""
@@ -97,7 +98,8 @@ def wal(seen: Seen) -> Iterator[Found]:
     keep = production.slot_keep_bytes
     lost = bool(production.slots) and keep is not None and 0 <= keep < written
     severity = Severity.ERROR if lost else (None if followers else Severity.NOTE)
-    who = f", which {listed(followers)} must take in" if followers else ", and whether replicas must follow is not known"
+    unseen = ", and whether replicas must follow is not known"
+    who = f", which {listed(followers, most=3)} must take in" if followers else unseen
     more = f"; a slot keeps no more than {bytes_in_words(keep or 0)}, and is lost beyond that" if lost else ""
     yield Found(
         code="H032",

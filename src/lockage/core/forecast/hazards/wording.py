@@ -6,27 +6,20 @@ is likely, because its likely value rests on a size that nobody knows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from lockage.core.forecast.assess import Seconds
+from lockage.core.wording import duration
 
 
 def lasting(seconds: Seconds) -> str:
     """``for 9.0 s likely, 21 s at most``."""
     if seconds.high is None:
         return "for an unknown time"
-    return f"for {duration(seconds.likely)} likely, {duration(seconds.high)} at most"
+    return f"for {how_long(seconds.likely)} likely, {how_long(seconds.high)} at most"
 
 
-def duration(seconds: float) -> str:
-    """Seconds with as many digits as matter; minutes from ten minutes on."""
-    if seconds >= 600:
-        return f"{seconds / 60:.0f} min"
-    if seconds >= 10:
-        return f"{seconds:.0f} s"
-    if seconds < 0.01:
-        return "under 0.01 s"
-    return f"{seconds:.2f} s" if seconds < 0.095 else f"{seconds:.1f} s"
+def how_long(seconds: float) -> str:
+    """The duration; what is shorter than anybody would notice is not told apart."""
+    return "under 0.01 s" if seconds < 0.01 else duration(seconds)
 
 
 def rows_in_words(rows: float | None) -> str:
@@ -45,9 +38,3 @@ def bytes_in_words(size: float) -> str:
         if size >= unit:
             return f"{size / unit:.3g} {name}"
     return f"{size / 1e3:.0f} kB"
-
-
-def listed(names: Sequence[str], *, most: int = 3) -> str:
-    """The first few names, and how many more."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

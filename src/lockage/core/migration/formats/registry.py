@@ -25,6 +25,7 @@ from lockage.core.migration.formats import (
 )
 from lockage.core.migration.formats.format import Format
 from lockage.core.migration.formats.places import likeliest_folder
+from lockage.core.wording import listed
 from lockage.errors import UsageError
 
 FORMATS: Mapping[str, Format] = {
@@ -95,8 +96,7 @@ def overlooked(form: Format, files: Mapping[str, bytes]) -> tuple[str, ...]:
         if name.endswith(".sql") and not form.named(name) and not _OF_NO_MIGRATION.search(name)
         if any(other.named(name) for other in FORMATS.values())
     ]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    said = f"files beside the migrations that are not named as {form.name} wants it are left out: {', '.join(names[:3])}{more}"
+    said = f"files beside the migrations that are not named as {form.name} wants it are left out: {listed(names, most=3)}"
     return (said,) if names else ()
 
 

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lockage.core.plan.wording import duration
 from lockage.core.release.advisories import Advisory, Detour, ExtraTime, ForbiddenOverlap, ManualStep
 from lockage.core.release.advisory_files import AdvisoryFile
 from lockage.core.release.check import AdvisoryCheck, AdvisoryList, ListedAdvisory, check_jump, line_in_words
 from lockage.core.release.profile import Profile
+from lockage.core.wording import duration
 from lockage.errors import UsageError
 from lockage.interfaces.advisories import advised, advisories_in, kept_advisories
 from lockage.interfaces.cli.console import answers, say

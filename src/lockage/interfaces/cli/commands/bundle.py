@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from lockage.core.bundle.manifest import BundleAnswer
-from lockage.core.plan.wording import counted, duration
+from lockage.core.wording import counted, duration
 from lockage.interfaces.bundling import bundle as made_bundle
 from lockage.interfaces.cli.commands.diagnose import CatalogCompared, named
 from lockage.interfaces.cli.console import answers, narrated, notes, say

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lockage.core.forecast.saved_survey import SurveySaved
-from lockage.core.plan.wording import counted, listed
+from lockage.core.wording import counted, listed
 from lockage.errors import UsageError
 from lockage.interfaces.cli.console import answers, narrated, say
 from lockage.interfaces.cli.invocation import Invocation, command_app, invocation_of
