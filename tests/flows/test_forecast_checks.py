@@ -195,6 +195,10 @@ HARMLESS = {
     "alter table $t add column n int unique references $t (id)": 0,
     "update $t set id2 = 7, at = clock_timestamp()": 0,
     "create table made_$t (id int primary key, x int references $t (id)); create unique index on made_$t (x)": 0,
+    "do $$ begin update $t set id2 = 7; end $$; alter table $t add column n int not null default 0": 0,
+    "do $$ begin update $t set id2 = 7; end $$; alter table $t add column n uuid default gen_random_uuid() unique": 0,
+    "create table m_$t (id int); insert into m_$t values (1); truncate m_$t; alter table m_$t add column n int not null": 0,
+    "insert into $t (id, id2, at, above) values (1, 1, '2026-01-01', null), (2, 2, '2026-01-01', null)": 1,
     "alter table $t add column n text not null default 'x' check (n <> '')": 1,
     "alter table $t add primary key (id2, id)": 1,
 }
@@ -235,7 +239,9 @@ def test_of_a_run_of_row_changes_only_the_first_are_asked_for_and_the_rest_is_sa
 
 def test_what_no_row_can_make_fail_is_not_asked_for() -> None:
     schema = [
-        f"create table h{n} (id int not null unique, id2 int not null, at timestamptz not null)" for n in range(len(HARMLESS))
+        f"create table h{n} (id int not null unique, id2 int not null, at timestamptz not null,"
+        f" above int unique references h{n} (id))"
+        for n in range(len(HARMLESS))
     ]
     texts = [";\n".join(schema), *(text.replace("$t", f"h{number}") for number, text in enumerate(HARMLESS))]
     migrations = [Migration(version=n, name="m", file=f"{n}_m.sql", text=text) for n, text in enumerate(texts, start=1)]
@@ -245,3 +251,17 @@ def test_what_no_row_can_make_fail_is_not_asked_for() -> None:
     asked = [sum(check.file == f"{number}_m.sql" for check in made.checks) for number in range(2, len(texts) + 1)]
     assert asked == list(HARMLESS.values()), [check.query for check in made.checks]
     assert not [sentence for sentence in made.assumptions if "may fail on data" in sentence]
+
+
+@pytest.mark.parametrize("added", ["unique (n)", "foreign key (n) references other"])
+def test_a_new_column_that_code_has_filled_is_empty_no_more(added: str) -> None:
+    texts = [
+        "create table other (id int primary key); create table t (id int primary key)",
+        "alter table t add column n int; do $$ begin update t set n = 1; end $$;",
+        f"alter table t add {added}",
+    ]
+    migrations = [Migration(version=n, name="m", file=f"{n}_m.sql", text=text) for n, text in enumerate(texts, start=1)]
+    made = forecast_folder(
+        migrations, form=plain.FORMAT, shadows=EmbeddedShadows(), narrate=lambda _: None, from_version=1, transaction="file"
+    )
+    assert [sentence for sentence in made.assumptions if sentence.startswith("3_m.sql:1 may fail on data")]

@@ -508,6 +508,13 @@ CASES = (
         " alter table $T alter column c type $E using c::text::$E",
     ),
     Case(
+        "literals of a query as keys of another type than text",
+        "create table $P (k date primary key); create table $T (id uuid primary key, k date references $P)",
+        "insert into $P values ('2026-01-01')",
+        "insert into $T values ('00000000-0000-0000-0000-000000000002')",
+        "insert into $T (id, k) select '00000000-0000-0000-0000-000000000002', '2026-01-01'",
+    ),
+    Case(
         "unique key of a partitioned table",
         "create table $T (a int, b int) partition by list (a); create table $Tx partition of $T for values in (1);"
         " create table $Ty partition of $T for values in (2)",

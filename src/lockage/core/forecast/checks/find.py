@@ -195,6 +195,8 @@ class _Walk:
             if not isinstance(effect, RowsDeleted | Emptied):
                 tables.lose(relation, f"{tables.place} fills it")
             return True
+        if isinstance(effect, Emptied) and tables.begin_anew(relation):
+            return True
         after = tables.changed(image, effect)
         triggers = (trigger for trigger in tables.step.rules.triggers if trigger.table_oid == relation.oid)
         if any(trigger.row_level for trigger in triggers):
@@ -222,12 +224,14 @@ class _Walk:
         item, names = rows
         listed = ", ".join(map(quoted, names))
         types = {name: image.types.get(name, "text") for name in names}
-        added = Image(relation=image.relation, layer=Given(f"(SELECT {listed} FROM {item})"), types=types)
+        empty = self._tables.nulls_of(image, effect)
+        added = Image(relation=image.relation, layer=Given(f"(SELECT {listed} FROM {item})"), types=types, empty=empty)
         for constraint in tuple(self._tables.constraints(relation)):
             for demand in constraint.demands:
                 given = columns_of(demand) <= set(names)
                 if isinstance(demand, Unique) and given and not effect.lenient:
-                    self._keep(_of_new_keys(image, demand, item))
+                    if demand.nulls_equal or not columns_of(demand) & empty:
+                        self._keep(_of_new_keys(image, demand, item))
                 elif given and (isinstance(demand, Refers) or (isinstance(demand, NotNull | Holds) and effect.query)):
                     self._demand(demand, rows=added)
 

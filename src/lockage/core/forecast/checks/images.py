@@ -137,8 +137,16 @@ class Image:
         return isinstance(self.layer, Base) and self.unknown is None
 
     def lost(self, why: str) -> Image:
-        """The same where nobody knows any more what rows there are."""
-        return self if self.unknown else replace(self, unknown=why)
+        """The same where nobody knows any more what rows there are, nor what stands in them.
+
+        A column that comes afterwards is filled as it says, whatever rows there are.
+        """
+        nothing = frozenset[str]()
+        return replace(self, unknown=self.unknown or why, empty=nothing, full=nothing, distinct=nothing)
+
+    def unfollowed(self, why: str) -> Image:
+        """The same where what rows there are is known, but no query says it any more."""
+        return replace(self, unknown=self.unknown or why)
 
     def why_not(self, columns: Collection[str]) -> str | None:
         """Why these columns cannot be asked for; None: they can."""

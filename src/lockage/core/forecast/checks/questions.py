@@ -67,7 +67,7 @@ Found = Question | NoQuestion | None
 
 def of_not_null(image: Image, demand: NotNull) -> Found:
     """Rows with NULL; of a column that the script adds and nothing fills, any row."""
-    if demand.column in image.full and not image.unknown:
+    if demand.column in image.full:
         return None
     what = f"{image.relation}.{demand.column} must not be NULL"
     if demand.column in image.empty:
@@ -95,9 +95,7 @@ def of_unique(image: Image, demand: Unique) -> Found:
     columns = {name for key in demand.keys for name in key.columns} | set(demand.where.columns if demand.where else ())
     if not demand.nulls_equal and columns & image.empty and any(set(key.columns) <= image.empty for key in demand.keys):
         return None  # NULL in every row, and no two of them are the same
-    if not image.unknown and any(
-        set(key.columns) & image.distinct and quoted(key.columns[0]) == key.sql for key in demand.keys
-    ):
+    if any(set(key.columns) & image.distinct and quoted(key.columns[0]) == key.sql for key in demand.keys):
         return None
     why_not = image.why_not(columns) or _whole(*demand.keys, demand.where)
     if why_not:

@@ -203,7 +203,7 @@ class Tables:
         layers = tuple(layers_of(image.layer))
         if len(layers) <= limit + 1 and sum(map(text_bytes, layers)) <= TEXT_LIMIT_BYTES:
             return image
-        return replace(image, layer=former.layer).lost(
+        return replace(image, layer=former.layer).unfollowed(
             f"{self.place} changes it, and a query with all changes until there would be too long"
         )
 
@@ -214,6 +214,14 @@ class Tables:
             self._images[relation.oid] = image.lost(why)
         else:
             self._made[relation.oid] = why
+
+    def begin_anew(self, relation: CatalogRelation) -> bool:
+        """Whether it is a table of the script's own, which is empty again."""
+        if relation.oid in self._start.relations:
+            return False
+        self._images.pop(relation.oid, None)
+        self._made[relation.oid] = None
+        return True
 
     def changed(self, image: Image, effect: RowsUpdated | RowsDeleted | RowsInserted | Emptied) -> Image | None:
         """The rows behind a change; None where it cannot be written."""
@@ -240,7 +248,11 @@ class Tables:
         if effect.query is not None:
             if effect.query.whole or len(effect.query.sql) > TEXT_LIMIT_BYTES or not self.askable(effect.query):
                 return None
-            return f"({effect.query.sql}) AS added ({named})", columns
+            # A literal that stands alone in a query is text, and of the column's type only where it is inserted.
+            types = {name: f"::{image.types[name]}" if name in image.types else "" for name in columns}
+            typed = ", ".join(f"{quoted(name)}{kind} AS {quoted(name)}" for name, kind in types.items())
+            given = f"({effect.query.sql}) AS given ({named})"
+            return f"(SELECT {typed} FROM {given}) AS added", columns  # noqa: S608 - nothing is run here, and names are quoted
         used = [place for place in range(len(columns)) if all(len(row) > place and row[place] for row in effect.rows)]
         values = [[value for place in used if (value := row[place]) is not None] for row in effect.rows]
         long = sum(len(value.sql) for row in values for value in row) > TEXT_LIMIT_BYTES
@@ -250,6 +262,14 @@ class Tables:
         lists = ", ".join(f"({', '.join(f'({v.sql})::{t}' for v, t in zip(row, types, strict=True))})" for row in values)
         names = tuple(columns[place] for place in used)
         return f"(VALUES {lists}) AS added ({', '.join(map(quoted, names))})", names
+
+    def nulls_of(self, image: Image, effect: RowsInserted) -> frozenset[str]:
+        """Columns that are NULL in every new row that is written down."""
+        columns = effect.columns or self._order(image)
+        written = [dict(zip(columns, row, strict=False)) for row in effect.rows]
+        return frozenset(
+            name for name in columns if written and all((value := row.get(name)) and value.sql == "NULL" for row in written)
+        )
 
     def _assigned(self, image: Image, effect: RowsUpdated) -> Image:
         seen = {name for name, value in effect.values if not value.whole and self.askable(value)}
