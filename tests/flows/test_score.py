@@ -10,6 +10,7 @@ import pytest
 from lockage.core.forecast.assess import Seconds
 from lockage.core.plan.steps import Strategy
 from lockage.core.run import HopFigures, RunReport
+from lockage.errors import UsageError
 from lockage.flows.score import past_runs, score_runs
 from lockage.ports import JournalEntry
 from support.memory_journals import MemoryJournals
@@ -59,3 +60,11 @@ def test_every_hop_that_was_forecast_and_measured_is_scored_and_the_others_are_c
 
 def test_the_same_runs_go_into_the_next_forecast(journals: MemoryJournals) -> None:
     assert [one.actual_s for one in past_runs(journals, "shop")] == [12.0, 30.0]
+
+
+def test_a_name_that_no_run_is_of_is_an_error_and_no_empty_score(journals: MemoryJournals) -> None:
+    assert score_runs(journals, "shop").runs
+    with pytest.raises(UsageError, match=r"^no run of shpo is known on this machine$") as caught:
+        score_runs(journals, "shpo")
+    assert (caught.value.code, caught.value.exit_code) == ("LK696", 2)
+    assert score_runs(MemoryJournals()).runs == ()

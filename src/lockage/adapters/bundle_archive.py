@@ -29,7 +29,6 @@ def write_bundle(file: Path, files: Sequence[tuple[str, bytes]], *, folder: str,
     content = _archived(files, folder=folder, at=at)
     beside = file.with_name(f".{file.name}.{os.getpid()}.new")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)

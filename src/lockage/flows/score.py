@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lockage.core.forecast.calibration.past import PastRun, Score, score
-from lockage.errors import LockageError
+from lockage.errors import LockageError, UsageError
 from lockage.flows.recount import report_of
 from lockage.ports import JournalEntry, Journals
 
 
 def score_runs(journals: Journals, deployment: str | None = None) -> Score:
-    """All runs (of one deployment) that ended, oldest first, each hop by itself."""
+    """All runs (of one deployment) that ended, oldest first, each hop by itself.
+
+    Raises ``UsageError`` (LK696) for a deployment that no run is of.
+    """
+    if deployment is not None and not journals.runs(deployment):
+        raise _no_run_of(deployment, journals)
     past, unscored = _past(journals, deployment)
     return score(past, unscored=unscored)
 
@@ -38,6 +43,12 @@ def _past(journals: Journals, deployment: str | None) -> tuple[list[PastRun], in
         found += [hop for hop in hops if hop is not None]
         unscored += hops.count(None)
     return found, unscored
+
+
+def _no_run_of(deployment: str, journals: Journals) -> UsageError:
+    others = sorted({run.deployment for run in _past(journals, None)[0]})
+    hint = f"there are runs of {', '.join(others)}: lockage runs score {others[0]}" if others else "lockage runs"
+    return UsageError(f"no run of {deployment} is known on this machine", code="LK696", hint=hint)
 
 
 def _hops(run: str, entries: Sequence[JournalEntry]) -> Iterator[PastRun | None]:

@@ -84,3 +84,11 @@ def test_runs_are_scored_in_words_and_in_json(home: dict[str, str], capsys: pyte
 def test_without_a_run_that_says_so_nothing_is_scored(home: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["runs", "score"], environment=home) == 0
     assert "no run has ended that had a forecast and was measured" in capsys.readouterr().out
+
+
+def test_a_name_of_no_run_is_told_with_those_that_there_are(home: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["runs", "score", "shpo"], environment=home) == 2
+    assert capsys.readouterr().err == "error LK696: no run of shpo is known on this machine\nhint: lockage runs\n"
+    ended(home, "20261122-130000-aaaa", 15.0)
+    assert run(["runs", "score", "shpo", "--json"], environment=home) == 2
+    assert json.loads(capsys.readouterr().err)["hint"] == "there are runs of shop: lockage runs score shop"

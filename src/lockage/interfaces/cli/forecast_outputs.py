@@ -25,6 +25,7 @@ from lockage.interfaces.cli.console import PIPE_WIDTH, answers
 from lockage.interfaces.cli.forecast_view import show_forecast
 from lockage.interfaces.cli.options import refuse_together
 from lockage.interfaces.cli.output import print_json
+from lockage.interfaces.cli.output_file import require_place
 
 
 class Form(StrEnum):
@@ -77,9 +78,7 @@ def _output(said: str) -> Output:
 def _refuse_file(file: Path, files: Sequence[Path]) -> None:
     if files.count(file) > 1:
         raise UsageError(f"two outputs would go to {file}", code="LK686", hint="name a file for each")
-    if file.is_dir() or not file.absolute().parent.is_dir():
-        what = "is a folder" if file.is_dir() else "is in a folder that does not exist"
-        raise UsageError(f"{file} {what}", code="LK686", hint="name a file in a folder that exists")
+    require_place(file)
 
 
 def give_out(forecast: Forecast, outputs: Sequence[Output]) -> None:

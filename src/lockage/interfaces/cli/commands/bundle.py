@@ -17,6 +17,7 @@ from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import found
 from lockage.interfaces.cli.options import Json, MigrationsFolder, may_name_deployment
 from lockage.interfaces.cli.output import print_json
+from lockage.interfaces.cli.output_file import require_place
 from lockage.interfaces.flags import Wanted
 from lockage.settings import Bundling
 
@@ -55,6 +56,8 @@ def bundle(
     masked, each by the same token wherever it occurs, and every file is looked at once more before it is written.
     """
     invocation = invocation_of(context)
+    if output is not None and not output.expanduser().is_dir():
+        output = require_place(output)
     wanted = msgspec.structs.replace(named(wanted), migrations=migrations)
     located = found(invocation, wanted)
     invocation.log.write("begun", arguments=invocation.arguments)

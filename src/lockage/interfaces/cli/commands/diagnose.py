@@ -21,6 +21,7 @@ from lockage.interfaces.cli.invocation import Invocation, command_app, invocatio
 from lockage.interfaces.cli.opening import found
 from lockage.interfaces.cli.options import Json, MigrationsFolder, may_name_deployment, refuse_together
 from lockage.interfaces.cli.output import print_json
+from lockage.interfaces.cli.output_file import require_place
 from lockage.interfaces.deployments import profile_named
 from lockage.interfaces.diagnosing import collected, diagnosed, masked, without_secrets
 from lockage.interfaces.flags import Wanted
@@ -80,6 +81,7 @@ def diagnose(
     invocation = invocation_of(context)
     for other, given in (("NAME", bool(wanted.name)), ("--catalog", catalog)):
         refuse_together({other: given, "--from": from_file is not None}, command="diagnose")
+    save = None if save is None else require_place(save)
     wanted = msgspec.structs.replace(wanted, migrations=migrations)
     if from_file is not None:
         case = _read(wanted, from_file)

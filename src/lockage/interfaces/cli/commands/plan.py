@@ -28,6 +28,7 @@ from lockage.interfaces.cli.options import (
     refuse_together,
 )
 from lockage.interfaces.cli.output import print_json
+from lockage.interfaces.cli.output_file import require_place
 from lockage.interfaces.cli.plan_view import show_plan
 from lockage.interfaces.deployments import unwritable
 from lockage.interfaces.dialects import dialect_of
@@ -63,6 +64,7 @@ def plan(
     Changes nothing. A plan file can be carried out later by: lockage upgrade NAME --plan FILE
     """
     refuse_together({"--runbook": runbook, "--json": as_json}, command="plan")
+    output = None if output is None else require_place(output)
     invocation = invocation_of(context)
     wanted = replace(wanted, advisories=tuple(advisories or ()), migrations=migrations)
     wishes = Wishes(strategy=strategy, probe_budget_s=probe_budget, on_blocker=on_blocker)

@@ -11,6 +11,7 @@ from lockage.interfaces.cli.console import answers, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import found
 from lockage.interfaces.cli.options import names_deployment
+from lockage.interfaces.cli.output_file import require_place
 from lockage.interfaces.deployments import profile_in, unwritable
 from lockage.interfaces.flags import Wanted
 
@@ -41,6 +42,7 @@ def init(
     """
     from lockage.interfaces.sketching import sketched  # noqa: PLC0415 - late: profile check needs none of it
 
+    output = None if output is None else require_place(output)
     text = sketched(found(invocation_of(context), wanted), say=lambda line: say(notes(), line))
     if output is None:
         typer.echo(text)

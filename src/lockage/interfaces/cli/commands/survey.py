@@ -16,6 +16,7 @@ from lockage.interfaces.cli.invocation import Invocation, command_app, invocatio
 from lockage.interfaces.cli.opening import found, opened, opened_deployment
 from lockage.interfaces.cli.options import Json, may_name_deployment
 from lockage.interfaces.cli.output import print_json
+from lockage.interfaces.cli.output_file import require_place
 from lockage.interfaces.cli.survey_view import show_survey
 from lockage.interfaces.flags import Wanted
 from lockage.interfaces.forecasting import look
@@ -67,6 +68,7 @@ def survey(
                 code="LK003",
                 hint="lockage survey NAME --save FILE, or lockage survey --database URL --save FILE",
             )
+        save = require_place(save)
         with narrated() as narrate:
             narrate("reading schema, statistics, sizes and statements")
             saved = _saved(invocation, wanted, save, with_values=with_values)

@@ -18,6 +18,7 @@ from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import opened_deployment
 from lockage.interfaces.cli.options import Json, ProbeBudget, StrategyChoice, names_deployment, refuse_together
 from lockage.interfaces.cli.output import print_json
+from lockage.interfaces.cli.output_file import require_place
 from lockage.interfaces.cli.window_view import show_windows
 from lockage.interfaces.flags import Wanted
 from lockage.interfaces.forecasting import proposer
@@ -61,6 +62,7 @@ def window(
     Changes nothing. A window can be kept by: lockage upgrade NAME --to RELEASE --at WINDOW
     """
     refuse_together({"--for": release is not None, "--length": length is not None}, command="window")
+    ics = None if ics is None else require_place(ics)
     invocation = invocation_of(context)
     zone = zone_named(time_zone, environment=invocation.environment)
     asked = length_asked(parse_length_s(length or "30m"))
