@@ -6,7 +6,7 @@ and once for its schema; nothing else of it is looked at, and nothing is written
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from lockage.core.forecast.production import Production
 from lockage.core.migration.applied import Applied
 from lockage.core.migration.formats.format import Transaction
 from lockage.core.migration.formats.registry import overlooked
+from lockage.core.migration.formats.variables import unused
 from lockage.core.migration.script import Migration, number_of, read_migrations, version_named
 from lockage.core.release.generic import profile_of_migrations
 from lockage.core.release.statements import RunningRelease
@@ -96,7 +97,12 @@ class _Asked:
     def remarks(self) -> tuple[str, ...]:
         """Sentences about files that are no migrations."""
         form, files = self.source.form, self.source.files
-        return (*form.remarks(files), *overlooked(form, files))
+        return (*form.remarks(files), *overlooked(form, files), *self._unused())
+
+    def _unused(self) -> Iterator[str]:
+        said = self.question.values
+        texts = (content.decode(errors="replace") for content in self.source.files.values()) if said else ()
+        return (f"no file asks for a variable {name}, so --set {name} changed nothing" for name in unused(said, texts))
 
 
 def _of_survey(asked: _Asked, survey: Path, named: RunningRelease | None, *, narrate: Narrate) -> Forecast:

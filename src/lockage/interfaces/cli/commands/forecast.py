@@ -300,5 +300,10 @@ def _values(said: Iterable[str]) -> Mapping[str, str]:
         name, equals, value = one.partition("=")
         if not name or not equals:
             raise UsageError(f"--set {one} is not NAME=VALUE", code="LK001", hint="such as --set schema=app")
-        found[name] = value
+        if found.setdefault(name, value) != value:
+            raise UsageError(
+                f"--set gives {name} two values",
+                code="LK001",
+                hint=f"leave one out; lockage forecast once for each, where both are wanted: --set {name}=VALUE",
+            )
     return found
