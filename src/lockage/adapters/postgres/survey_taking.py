@@ -1,7 +1,8 @@
 """Takes of a live database what a forecast elsewhere needs, once, changing nothing and waiting for nobody.
 
 Not for the survey that people read. The surprising thing: a statement of the server's statistics may still hold values, of
-commands that it does not take apart (``ALTER ROLE … PASSWORD``), so only queries are kept, and those once more without values.
+commands that it does not take apart (``ALTER ROLE … PASSWORD``), so only what can be tried on a shadow is kept, and that once
+more without values.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from lockage.core.forecast.production import Production
 from lockage.core.forecast.saved_survey import SavedServer, SavedStatements, SavedSurvey, Surveyed
 from lockage.core.forecast.traffic import StatementLoad
 from lockage.core.migration.constants import without_constants
+from lockage.core.migration.within import can_be_tried, is_query
 from lockage.core.redaction import mask_secrets
 from lockage.core.redaction.kept_schema import without_secrets
 from lockage.core.release.statements import of_application
@@ -32,7 +34,8 @@ from lockage.settings import Settings
 
 T = TypeVar("T")
 
-_QUERY = re.compile(r"\s*\(?\s*(?:select|insert|update|delete|merge|with|values|table)\b", re.IGNORECASE)
+_VALUE = re.compile(r"'|\[value\]|(?<![\w$\"])[0-9]|\bset\s[^$]*\$")
+"""What is left of a value in a statement that the server does not take apart; and where no parameter may stand."""
 
 
 def take_survey(
@@ -121,9 +124,14 @@ def _tried(ask: Callable[[], T], problems: list[str]) -> T | None:
 def _statements(url: str, settings: Settings, password: Callable[[], str] | None) -> SavedStatements:
     traffic = read_traffic(url, watching=settings.watching, waits=settings.waits, password=password)
     running = of_application(read_release_statements(url, watching=settings.watching, password=password))
-    texts = (replace(one, text=without_constants(one.text)) for one in running.statements if _QUERY.match(one.text))
+    kept = [replace(one, text=text) for one in running.statements if (text := _without_values(one.text)) is not None]
+    left = len(running.statements) - len(kept)
     return SavedStatements(
-        running=replace(running, statements=tuple(dict.fromkeys(texts))),
+        running=replace(
+            running,
+            statements=tuple(dict.fromkeys(kept)),
+            remarks=(*running.remarks, *([_left_out(left, len(running.statements))] if left else ())),
+        ),
         loads=None if traffic.statements is None else tuple(_queries(traffic.statements)),
         counted_since=traffic.counted_since,
         free_connections=traffic.free_connections,
@@ -132,5 +140,18 @@ def _statements(url: str, settings: Settings, password: Callable[[], str] | None
     )
 
 
+def _without_values(text: str) -> str | None:
+    """A statement as the file may hold it; None: it cannot be tried on a shadow, or only with values that are in it."""
+    bare = without_constants(text)
+    if is_query(text):
+        return bare
+    return bare if can_be_tried(text) and not _VALUE.search(bare) else None
+
+
+def _left_out(count: int, of: int) -> str:
+    counted = f"{count} of {of} statements that the server has counted"
+    return f"{counted} are no queries that can be checked without values: they are not in the file"
+
+
 def _queries(statements: Iterable[StatementLoad]) -> Iterator[StatementLoad]:
-    return (replace(one, text=without_constants(one.text)) for one in statements if _QUERY.match(one.text))
+    return (replace(one, text=text) for one in statements if (text := _without_values(one.text)) is not None)

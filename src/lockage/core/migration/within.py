@@ -20,6 +20,11 @@ _NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _TABLE = rf"{_NAME}(?:\s*\.\s*{_NAME})?"
 _BEGIN = r"^(?:\s|--[^\n]*\n|/\*.*?\*/)*"
 
+_QUERY = re.compile(
+    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|insert|update|delete|with|merge|values|table|call)\b", re.IGNORECASE | re.DOTALL
+)
+"""What is executed, by its first word; the rest (SET, LISTEN, BEGIN) reads no schema."""
+
 _CURSOR = re.compile(_BEGIN + r"declare\s.*?\bcursor\b.*?\bfor\s+(?P<query>.+)$", re.IGNORECASE | re.DOTALL)
 _PREPARED = re.compile(rf"{_BEGIN}prepare\s+{_NAME}\s*(?:\([^)]*\)\s*)?as\s+(?P<query>.+)$", re.IGNORECASE | re.DOTALL)
 _EXPLAINED = re.compile(
@@ -34,9 +39,12 @@ _COPIED_WHOLE = re.compile(
     rf"{_BEGIN}copy\s+(?:binary\s+)?(?P<table>{_TABLE})\s+(?P<way>from\s+stdin|to\s+stdout)\b", re.IGNORECASE | re.DOTALL
 )
 _LOOKED_AT = re.compile(
-    rf"{_BEGIN}(?:analyze|analyse|vacuum)\s+(?:\([^)]*\)\s*)?(?:(?:full|freeze|verbose|analyze)\s+)*(?:only\s+)?"
-    rf"(?P<table>{_TABLE})\s*(?:\((?P<columns>[^)]+)\))?",
+    _BEGIN
+    + r"(?:analyze|analyse|vacuum)\b\s*(?:\([^)]*\)\s*)?(?:(?:full|freeze|verbose|analyze|analyse)\b\s*)*(?P<tables>.*)$",
     re.IGNORECASE | re.DOTALL,
+)
+_ONE_LOOKED_AT = re.compile(
+    rf"(?:only\s+)?(?P<table>{_TABLE})\s*\*?\s*(?:\((?P<columns>[^)]+)\))?\s*(?:,\s*|;?\s*$)", re.IGNORECASE | re.DOTALL
 )
 _TEMPORARY = r"create\s+(?:(?:local|global)\s+)?temp(?:orary)?\s"
 _EXECUTABLE = re.compile(
@@ -101,13 +109,34 @@ def is_kept(text: str) -> bool:
     return not any(pattern.match(text) for pattern in (_CURSOR, _EXPLAINED, _COPIED_QUERY, _COPIED, _COPIED_WHOLE, _LOOKED_AT))
 
 
+def is_query(text: str) -> bool:
+    """Whether a statement is one that a server plans, by its first word."""
+    return _QUERY.match(text) is not None
+
+
+def to_prepare(text: str) -> str | None:
+    """What is prepared for a statement to try it: itself, or the query that stands for it; None: it names nothing to try.
+
+    A COPY of a whole table is not among them, since its columns are the catalog's to say (``whole_copy``).
+    """
+    if is_query(text) or executable(text):
+        return text
+    within = query_within(text)
+    return within if within is not None and is_query(within) else None
+
+
+def can_be_tried(text: str) -> bool:
+    """Whether a schema can break the statement, and executing it on a shadow shows that."""
+    return to_prepare(text) is not None or whole_copy(text) is not None
+
+
 def query_within(text: str) -> str | None:
     """The query that stands for a statement, None where there is none."""
     for pattern in (_CURSOR, _PREPARED, _EXPLAINED, _COPIED_QUERY):
         if found := pattern.match(text):
             return found["query"].strip()
     if found := _LOOKED_AT.match(text):
-        return f"SELECT {found['columns'] or ''} FROM {found['table']} LIMIT 0"  # noqa: S608 - the statement's own words
+        return _reading_nothing(found["tables"])
     if found := _COPIED.match(text):
         table, columns = found["table"], found["columns"]
         if found["way"].lower().startswith("to"):
@@ -115,3 +144,11 @@ def query_within(text: str) -> str | None:
         values = ", ".join(f"${number}" for number in range(1, len(columns.split(",")) + 1))
         return f"INSERT INTO {table} ({columns}) VALUES ({values})"  # noqa: S608 - the same
     return None
+
+
+def _reading_nothing(tables: str) -> str | None:
+    """A query over the tables and columns that a list names, which reads no row; None where it names none: all are meant."""
+    each = [f"SELECT {one['columns'] or ''} FROM {one['table']} LIMIT 0" for one in _ONE_LOOKED_AT.finditer(tables)]  # noqa: S608 - the statement's own words
+    if len(each) < 2:
+        return each[0] if each else None
+    return "SELECT FROM " + ", ".join(f"({query}) AS looked_at_{number}" for number, query in enumerate(each))
