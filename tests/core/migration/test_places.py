@@ -23,6 +23,10 @@ from lockage.core.migration.formats.registry import FORMATS
         ),  # two databases of one repository
         (["src/test/V1__a.sql", "src/test/V2__b.sql", "src/main/V1__a.sql"], "src/main"),
         (["m/2024-01-01-000000_a/up.sql", "m/2024-01-02-000000_b/up.sql", "m/2024-01-02-000000_b/down.sql"], "m"),
+        (["m/mysql/1_a.sql", "m/mysql/2_b.sql", "m/postgres/1_a.sql"], "m/postgres"),
+        (["jdbc-h2/m/V1__a.sql", "jdbc-h2/m/V2__b.sql", "jdbc-pg/m/V1__a.sql"], "jdbc-pg/m"),
+        (["db/migrations_sqlite3/1_a.sql", "db/migrations_sqlite3/2_b.sql", "db/migrations/1_a.sql"], "db/migrations"),
+        (["mysql/1_a.sql"], "mysql"),  # the reader is to see that, and not that there are none
         (["node_modules/x/1_a.sql", "node_modules/x/2_a.sql", "db/1_a.sql"], "db"),
     ],
 )

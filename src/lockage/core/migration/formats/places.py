@@ -6,6 +6,7 @@ thousand files none need be opened to know which folder matters.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -25,6 +26,16 @@ SUFFIXES = frozenset((*_DATA, *_PROGRAMS, *_SCRIPTS))
 """Of files that can be a migration or say something of one; others need not be read."""
 
 
+OTHER_DATABASES = frozenset(
+    re.findall(
+        r"\w+",
+        """bigquery cassandra clickhouse cockroach cockroachdb crdb db2 derby duckdb h2 hsqldb mariadb mssql mysql oracle
+    singlestore snowflake spanner sqlite sqlite3 sqlserver tidb yugabyte yugabytedb""",
+    )
+)
+"""What a folder or a file is called that holds the same migrations for another database."""
+
+
 def may_matter(path: str) -> bool:
     """Whether a file can be a migration, or the configuration of one."""
     return PurePosixPath(path).suffix.lower() in SUFFIXES and not any(
@@ -40,6 +51,7 @@ def is_program(path: str) -> bool:
 def likeliest_folder(paths: Iterable[str], forms: Iterable[Format]) -> str | None:
     """The folder with most migrations of any of the formats, "" for the top; None where there is no migration at all.
 
+    One whose path names another database has them only where there is no other.
     Of a format whose files may be further down it may be a folder a little above, in which no version is there twice.
     """
     known = tuple(forms)
@@ -51,10 +63,14 @@ def likeliest_folder(paths: Iterable[str], forms: Iterable[Format]) -> str | Non
             counted[folder] += 1
     if not counted:
         return None
-    best = min(counted, key=lambda folder: (-counted[folder], folder.count("/"), folder))
+    best = min(counted, key=lambda folder: (_of_another(folder), -counted[folder], folder.count("/"), folder))
     for form in known:
         best = _climbed(best, [place.as_posix() for place in likely], form) if form.nested else best
     return best
+
+
+def _of_another(folder: str) -> bool:
+    return not OTHER_DATABASES.isdisjoint(re.findall(r"[a-z0-9]+", folder.lower()))
 
 
 CLIMB_LIMIT = 2

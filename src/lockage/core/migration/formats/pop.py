@@ -23,9 +23,9 @@ from lockage.core.migration.formats.format import (
     SourceFile,
 )
 from lockage.core.migration.formats.go_templates import filled
+from lockage.core.migration.formats.places import OTHER_DATABASES
 
 _POSTGRES = frozenset({"postgres", "postgresql", "pg"})
-_OTHERS = frozenset({"cockroach", "cockroachdb", "crdb", "mysql", "mariadb", "sqlite", "sqlite3", "yugabyte", "yugabytedb"})
 _NAME = re.compile(
     r"^(?P<version>[0-9]+)_(?P<name>[^.]+)(?:\.(?P<database>(?!autocommit\.)[a-z0-9]+))?(?P<alone>\.autocommit)?"
     r"\.up\.(?P<language>sql|fizz)$"
@@ -56,7 +56,8 @@ def objection(files: Mapping[str, bytes]) -> str | None:
     """Databases in the names are what tells it from golang-migrate."""
     found = (_NAME.match(name) for name in files)
     if any(
-        match and (match["alone"] or match["database"] in _POSTGRES | _OTHERS or match["language"] == "fizz") for match in found
+        match and (match["alone"] or match["database"] in _POSTGRES | OTHER_DATABASES or match["language"] == "fizz")
+        for match in found
     ):
         return None
     return "no file's name has a database in it, as in VERSION_name.postgres.up.sql"
