@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockage.adapters.postgres.circumstances import Rows, further, usual_rows
+from lockage.adapters.postgres.circumstances import Rows, further, usual_rows, where_all_is_shown
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,10 @@ def test_what_one_row_hides_is_tried_on_others(text: str, texts: list[tuple[str,
     tried = [(way.text, way.rows) for way in further(text)]
     assert tried[: len(texts)] == texts
     assert bool(tried) is bool(texts)
+
+
+def test_where_all_is_shown_a_statement_meets_every_row() -> None:
+    way = where_all_is_shown("delete from v where a = 5")
+    assert (way.text, way.rows) == ("DELETE FROM v", Rows(bereaved="v", shown=True))
+    kept = "update v set b = 1 where a = $1"
+    assert where_all_is_shown(kept).text == kept

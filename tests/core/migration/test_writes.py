@@ -9,6 +9,7 @@ from lockage.core.migration.writes import (
     Given,
     Write,
     columns_that_decide,
+    of_every_row,
     on_every_row,
     with_one_row,
     with_parameters,
@@ -91,6 +92,19 @@ def test_of_a_merge_each_action_is_a_write_and_what_does_not_parse_is_none() -> 
 )
 def test_what_literals_keep_from_every_row_is_widened(text: str, wider: str | None) -> None:
     assert on_every_row(text) == wider
+
+
+@pytest.mark.parametrize(
+    ("query", "whole"),
+    [
+        (" SELECT id FROM t WHERE gone IS NULL;", "SELECT id FROM t"),
+        (" SELECT id FROM t JOIN u ON t.id = u.id WHERE t.a AND u.b;", "SELECT id FROM t JOIN u ON t.id = u.id"),
+        (" SELECT id FROM t;", None),
+        ("SELECT extract(", None),
+    ],
+)
+def test_a_view_without_its_condition_shows_every_row(query: str, whole: str | None) -> None:
+    assert of_every_row(query) == whole
 
 
 def test_of_many_rows_one_is_kept() -> None:

@@ -34,6 +34,7 @@ class Rows:
 
     emptied: str = ""  # the table that has none, as the statement writes its name
     bereaved: str = ""  # the table whose row nobody refers to that would keep it from being deleted
+    shown: bool = False  # whatever views or policies would hide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,12 @@ def further(text: str) -> Iterator[Circumstances]:
     merged = _MERGE.search(text)
     if merged and _NOT_MATCHED.search(text):
         yield Circumstances(text=text, rows=Rows(emptied=merged[1]), mark=b"_e")
+
+
+def where_all_is_shown(text: str) -> Circumstances:
+    """The statement where no view and no policy hides a row from it, as they may hide that which was made up."""
+    rows = Rows(bereaved=usual_rows(text).bereaved, shown=True)
+    return Circumstances(text=on_every_row(text) or text, rows=rows, mark=b"_v")
 
 
 def _with_words(text: str) -> str:

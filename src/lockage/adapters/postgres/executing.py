@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.circumstances import Rows
-from lockage.adapters.postgres.made_up_rows import Samples, drop_checks, empty_tables, fill_tables
+from lockage.adapters.postgres.made_up_rows import Samples, drop_checks, empty_tables, fill_tables, show_all
 from lockage.adapters.postgres.pipelined import Command, Describe, Execute, Prepare, Run, answers
 from lockage.adapters.postgres.preparing import Prepared
 from lockage.adapters.postgres.reaching_out import words_of
@@ -148,7 +148,9 @@ class Executing:
         if path:
             begun.append(Run(text="select pg_catalog.set_config('search_path', $1, true)", values=(path.encode(),)))
         self._good(begun)
-        tables = [*([rows.emptied] if rows.emptied else []), *self._keeping(rows.bereaved)]
+        if rows.shown and (shown := show_all(self._session, self._words)) is not None:
+            begun.append(Run(text=shown.decode()))
+        tables = [*self._emptied(rows.emptied), *self._keeping(rows.bereaved)]
         emptied = [
             *begun,
             Run(text="set local session_replication_role = replica"),
@@ -167,6 +169,13 @@ class Executing:
             if self._good(taken):
                 return
         self._good([Run(text="rollback to savepoint lockage_scene"), *last])
+
+    def _emptied(self, relation: str) -> list[str]:
+        """What must be without rows for a relation to be: below a view the table, since not every row need be shown."""
+        if not relation:
+            return []
+        below = self._session.execute(load_sql("select_table_below"), {"relation": relation}).fetchall()
+        return [str(row[0]) for row in below] or [relation]
 
     def _keeping(self, table: str) -> list[str]:
         """Tables whose rows would keep that of a table from being deleted."""

@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.session import load_sql
+from lockage.core.migration.writes import of_every_row
 
 EMPTIED_FROM_BYTES = 1 << 20
 """Tables with longer files are emptied first: to scan a sparse file of 32 MiB takes as long as a hundred statements."""
@@ -114,6 +115,20 @@ def drop_checks(session: psycopg.Connection[TupleRow], words: Collection[str]) -
         session.execute("; ".join(str(order) for (order,) in orders).encode())
     except psycopg.Error:
         session.execute("rollback to savepoint lockage_checks")
+
+
+def show_all(session: psycopg.Connection[TupleRow], words: Collection[str]) -> bytes | None:
+    """SQL behind which no view that is named, or stands below one, and no policy hides a row; None where none does."""
+    orders: list[str] = []
+    for name, query in session.execute(load_sql("select_hiding"), {"words": list(words)}):
+        whole = of_every_row(query) if query is not None else None
+        if query is None:
+            orders.append(f"alter table {name} disable row level security")
+        elif whole is not None:
+            orders.append(f"create or replace view {name} as {whole}")
+    attempt = sql.SQL("begin execute {}; exception when others then null; end; ")
+    attempts = sql.SQL("").join(attempt.format(sql.Literal(order)) for order in orders)
+    return b"do $lockage$ begin " + attempts.as_bytes(session) + b"end $lockage$" if orders else None
 
 
 def empty_tables(session: psycopg.Connection[TupleRow], words: Collection[str]) -> None:

@@ -31,8 +31,6 @@ from lockage.adapters.postgres.session import foreign_errors
 from lockage.adapters.postgres.session_beginnings import Beginnings, beginning_of
 from lockage.adapters.postgres.strictness import read_strictness
 from lockage.core.forecast.compatibility import (
-    LOCK_NOT_AVAILABLE,
-    NOT_NULL_VIOLATION,
     Break,
     Breaks,
     Sure,
@@ -46,7 +44,6 @@ from lockage.core.forecast.trace import Failure
 from lockage.core.migration.writes import writes_of
 from lockage.core.release.statements import OldStatement
 
-INSUFFICIENT_PRIVILEGE = "42501"
 """Source: PostgreSQL 18 manual, Appendix A."""
 
 _OF_UNITS = {"0A000", "22023"}
@@ -105,9 +102,9 @@ class KeptStatements:
                     self._prepared.append(found)
                 else:
                     left_out.append(found)
-            self._prepared += preparing.widen(self._prepared)
-            self._words = frozenset(word for each in self._prepared for word in words_of(each.text))
             self._strictness = read_strictness(self._session)
+            self._prepared += preparing.widen(self._prepared, hiding=_hiding(self._strictness))
+            self._words = frozenset(word for each in self._prepared for word in words_of(each.text))
             late = self._execute_before(reaching)
             # Rows that are made up invalidate every plan, and these must be as they are in production.
             self._executing(reaching).run_as_kept(self._spread())
@@ -300,14 +297,14 @@ class KeptStatements:
         if failure.sqlstate == NOT_NULL_VIOLATION and any(self._samples.value(oid) is None for oid in prepared.types):
             return Sure.POSSIBLE
         if (
-            failure.sqlstate == "23514"
+            failure.sqlstate == CHECK_VIOLATION
             and sure is Sure.POSSIBLE
             and not is_of_values(failure, writes_of(prepared.text), strict)
         ):
             return Sure.CERTAIN
         if prepared.guessed and failure.sqlstate in _OF_UNITS:
             return Sure.POSSIBLE
-        if failure.sqlstate == "22P02" and set(prepared.types) & lost_labels(self._strictness, strict).keys():
+        if failure.sqlstate == INVALID_TEXT_REPRESENTATION and set(prepared.types) & lost_labels(self._strictness, strict).keys():
             return Sure.VALUES  # the value was made up of a label that is gone
         return sure
 
@@ -396,3 +393,9 @@ class KeptStatements:
 
 def _is_of_plans(failure: Failure | None) -> bool:
     return failure is not None and failure.sqlstate == "0A000" and failure.message.startswith("cached plan")
+
+
+def _hiding(strictness: Strictness) -> frozenset[str]:
+    """Names of views, and of tables with policies."""
+    those = (table for table in strictness.tables.values() if table.kind == "v" or table.secured)
+    return frozenset(table.name.rpartition(".")[2].lower() for table in those)

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 import psycopg
 from psycopg.rows import TupleRow
 
-from lockage.adapters.postgres.circumstances import Rows, further, usual_rows
+from lockage.adapters.postgres.circumstances import Rows, further, usual_rows, where_all_is_shown
 from lockage.adapters.postgres.copying import Shape, query_of, shape_of
 from lockage.adapters.postgres.pipelined import Answer, Command, Describe, Prepare, answers
+from lockage.adapters.postgres.reaching_out import words_of
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.compatibility import Unchecked, Why
 from lockage.core.migration.placeholders import SYNTAX_ERROR, Objection, Typing, of_drivers, placeholders, typed
@@ -134,8 +135,11 @@ class Preparing:
         shape = shape_of(self._session, copied.table) if copied is not None else None
         return (copied, shape) if copied is not None and shape is not None else None
 
-    def widen(self, prepared: Sequence[Prepared]) -> Iterator[Prepared]:
-        """The statements in circumstances that may never come: without conditions, and on other rows."""
+    def widen(self, prepared: Sequence[Prepared], *, hiding: frozenset[str] = frozenset()) -> Iterator[Prepared]:
+        """The statements in circumstances that may never come: without conditions, and on other rows.
+
+        ``hiding``: names, in lower case, of what may keep rows from whoever names it.
+        """
         wider = [
             replace(
                 each,
@@ -148,7 +152,7 @@ class Preparing:
                 widened=True,
             )
             for each in prepared
-            for way in further(each.text)
+            for way in (*further(each.text), *([where_all_is_shown(each.text)] if words_of(each.text) & hiding else []))
         ]
         for path in dict.fromkeys(each.path for each in wider):
             those = [each for each in wider if each.path == path]

@@ -87,6 +87,19 @@ def on_every_row(text: str) -> str | None:
         return None
 
 
+def of_every_row(query: str) -> str | None:
+    """A view's query without the condition on which it hangs what is shown; None where it has none, or does not parse."""
+    try:
+        tree = parse(query)
+        select = tree.stmts[0].stmt.select_stmt
+        if not select.HasField("where_clause"):
+            return None
+        select.ClearField("where_clause")
+        return postgast.deparse(tree)
+    except postgast.PgQueryError:
+        return None
+
+
 def with_one_row(text: str) -> str | None:
     """The query with the first row only of each list of VALUES; None where none has more.
 

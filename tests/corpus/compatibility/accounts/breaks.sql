@@ -439,3 +439,45 @@ update rooms set label = 'x' where id = 9999
 delete from rooms where id = 9999
 --? holds
 insert into rooms (id, label) values (88, 'l')
+
+--! what a trigger writes goes, below a view that does not show every row
+alter table audit_log drop column old_name;
+--? breaks
+update active_accounts set seats = 2 where id = 3
+--? breaks
+update active_accounts set seats = 2 where name = 'Account 3' returning id
+--? breaks
+insert into active_accounts (name) values ('new')
+--? holds
+select name from active_accounts where id = 3
+
+--! break a function that is called for the rows of a view
+create or replace function seats_left(which bigint) returns integer language plpgsql stable as
+    $$ begin return (select places from accounts where id = which); end $$;
+--? breaks
+select seats_left(id) from active_accounts where name like 'Account%'
+--? holds
+select seats from active_accounts where name like 'Account%'
+
+--! a view gets a condition that a row without a value does not meet
+create or replace view active_accounts as
+    select id, name, slug, seats from accounts where deleted_at is null and slug is not null with check option;
+--? breaks
+insert into active_accounts (name) values ('new')
+--? holds by value
+insert into active_accounts (name, slug) values ('new', 'new')
+
+--! what a trigger writes goes, behind a policy [app]
+drop table outbox;
+--? breaks
+update letters set body = 'x' where id = 2
+--? holds
+select body from letters where id = 2
+
+--! a trigger that fails below a view, where a key that it does not show is there
+create function each_invoice() returns trigger language plpgsql as $$ begin insert into nowhere values (1); return null; end $$;
+create trigger each_invoice after insert on invoices for each row execute function each_invoice();
+--? breaks
+insert into open_invoices (number, amount) values ('another', 1)
+--? holds
+update open_invoices set amount = 1 where number = 'another'

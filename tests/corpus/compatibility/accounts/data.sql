@@ -16,6 +16,7 @@ insert into outbox (topic, payload) select 'mail', '{"a": 1}' from generate_seri
 insert into tenant_a.notes (body) values ('x'), ('y');
 insert into tenant_a.labels (name) values ('x'), ('y');
 refresh materialized view revenue;
+insert into letters (id, body) select n, 'letter ' || n from generate_series(1, 5) as n;
 analyze;
 insert into documents (owner_id, title, body, labels) select n, 'Doc ' || n, 'text', '{free}' from generate_series(1, 20) n;
 insert into parents values (1, 'p'), (2, 'q'); insert into children values (3, 'c', 'n');
