@@ -164,6 +164,21 @@ def test_a_database_says_by_its_migrators_ledger_where_the_script_begins(name: s
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "table"), [("goose", "goose_db_version"), ("golang-migrate", "schema_migrations"), ("pop", "schema_migration")]
+)
+def test_a_ledger_in_another_schema_than_the_migrators_is_not_passed_over(name: str, table: str, database_url: str) -> None:
+    values = {"table": "orders"} if FORMATS[name].variables else {}
+    made = forecast(CORPUS / name, database_url=database_url, values=values)
+    assert [said for said in made.assumptions if "no migration is taken to be applied" in said]
+    with psycopg.connect(database_url, autocommit=True) as session:
+        session.execute(f"create schema app; create table app.{table} (version bigint, dirty boolean)".encode())
+    with pytest.raises(RefusedError, match=f"app.{table}") as caught:
+        forecast(CORPUS / name, database_url=database_url, values=values)
+    assert caught.value.code == "LK693"
+    assert forecast(CORPUS / name, database_url=database_url, values=values, from_version="0").script == made.script
+
+
 def test_a_concurrent_index_in_a_transaction_of_the_migrators_fails_as_it_will(tmp_path: Path) -> None:
     for form, head in (("goose", "-- +goose Up\n"), ("goose", "-- +goose NO TRANSACTION\n-- +goose Up\n")):
         (tmp_path / "1_a.sql").write_text("-- +goose Up\nCREATE TABLE t (x int);\n")

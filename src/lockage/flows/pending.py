@@ -46,12 +46,12 @@ def applied_by_rows(
     """Where a database stands whose ledger has a row for each migration.
 
     ``files``: the migrations' as they are, to find those that were edited since; None: nobody asks.
-    Raises ``RefusedError``: LK430 one stopped half-way, LK431 newer than the migrations, LK433 not readable.
+    Raises ``RefusedError``: LK430 one stopped half-way, LK431 newer than the migrations, LK433 not readable, LK693 elsewhere.
     """
     name = query.table.replace("'", "''")
     [found] = database.ask(f"SELECT to_regclass('{name}') IS NOT NULL AS there")
     if not found["there"]:
-        return Applied(version=0)
+        return nothing_applied(database, query.table)
     try:
         rows = database.ask(query.sql)
     except LockageError as error:
@@ -63,6 +63,29 @@ def applied_by_rows(
     said = [AppliedRow(version=str(r["version"]), applied=bool(r["applied"]), failed=bool(r["failed"])) for r in rows]
     applied = applied_of(migrations, said, table=query.table)
     return replace(applied, edited=_edited(database, query, migrations, files)) if files else applied
+
+
+def nothing_applied(database: Database, table: str) -> Applied:
+    """What follows of a ledger ``table`` that is not there, or empty: a new database, or another one than was meant.
+
+    Raises ``RefusedError`` (LK693) where it is not there, but one that is called so is in another schema.
+    """
+    name = table.rpartition(".")[2]
+    literal = name.replace("'", "''")
+    tables = "pg_class JOIN pg_namespace AS n ON n.oid = relnamespace WHERE relkind IN ('r', 'p') AND relpersistence <> 't'"
+    query = f"SELECT nspname || '.' || relname AS it FROM {tables} AND relname = '{literal}' ORDER BY 1"  # noqa: S608 - quoted
+    rows = database.ask(query)
+    found = tuple(str(row["it"]) for row in rows)
+    if found and table not in found:
+        raise RefusedError(
+            f"the database has no ledger {table} in its search path, but {found[0]}: whether that one counts is not known"
+            if table == name
+            else f"the database has no ledger {table}, but {found[0]}: whether that one counts is not known",
+            code="LK693",
+            hint="say which migration is the last one applied: --from V (0: none is)",
+        )
+    said = f"the database has no ledger {table}, or an empty one: no migration is taken to be applied (otherwise say --from V)"
+    return Applied(version=0, remarks=(said,))
 
 
 def _edited(

@@ -26,7 +26,7 @@ from lockage.errors import UsageError
 from lockage.flows.calibrate import Measure, calibrating
 from lockage.flows.check_data import as_it_is
 from lockage.flows.forecast import Beside, forecast_database, forecast_folder
-from lockage.flows.pending import applied_by_rows, applied_version
+from lockage.flows.pending import applied_by_rows, applied_version, nothing_applied
 from lockage.interfaces import wiring
 from lockage.interfaces.checking import asking
 from lockage.interfaces.hazards import hazard_question
@@ -251,4 +251,5 @@ def _applied(
     )
     versioned = [migration for migration in migrations if not migration.repeatable]
     newest = max(int(migration.label or migration.version) for migration in versioned)
-    return Applied(version=number_of(versioned, applied_version(database, profile, newest=newest)))
+    version = applied_version(database, profile, newest=newest)
+    return Applied(version=number_of(versioned, version)) if version else nothing_applied(database, form.default_ledger)
