@@ -22,12 +22,10 @@ from lockage.core.migration.replication_role import Quiet, quiet_after
 from lockage.core.migration.script import Migration
 from lockage.core.migration.statement import prepared_in, split_statements
 from lockage.core.migration.syntax import Control, Name, Statement
+from lockage.core.sqlstate import FOREIGN_KEY_VIOLATION
 from lockage.errors import RefusedError
 from lockage.flows.trace_runs import COMMITTED_AT_ONCE, FAILURES_TOLD, planned_of, plans_by_text
 from lockage.ports import Narrate, TracedSession
-
-FOREIGN_KEY_VIOLATION = "23503"
-"""The row that is referred to is not on the shadow. Source: PostgreSQL 18 manual, Appendix A."""
 
 CONNECTION_EXCEPTION = "08"
 """Class of the failures with which a session is lost. Source: PostgreSQL 18 manual, Appendix A."""

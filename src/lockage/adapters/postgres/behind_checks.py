@@ -11,15 +11,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from lockage.adapters.postgres.preparing import Prepared
 from lockage.adapters.postgres.reaching_out import words_of
-from lockage.core.forecast.compatibility import NAMED, NOT_NULL_VIOLATION, Break, in_short
+from lockage.core.forecast.compatibility import NAMED, Break, in_short
 from lockage.core.forecast.strictness import Demanding, Strictness
 from lockage.core.forecast.trace import Failure
 from lockage.core.release.statements import OldStatement
+from lockage.core.sqlstate import CHECK_VIOLATION, FOREIGN_KEY_VIOLATION, NOT_NULL_VIOLATION
 
 _WRITES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
-
-CHECK_VIOLATION, FOREIGN_KEY_VIOLATION = "23514", "23503"
-"""Source: PostgreSQL 18 manual, Appendix A."""
 
 
 def behind_checks(

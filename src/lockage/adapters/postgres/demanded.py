@@ -6,19 +6,20 @@ may break ``nextval($1)``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.preparing import Prepared
-from lockage.core.forecast.compatibility import Break, Sure, demands_met, ground_of
+from lockage.core.forecast.compatibility import Break, Ground, Sure, demands_met, ground_of
 from lockage.core.forecast.named import lost_name
 from lockage.core.forecast.strictness import Strictness, lost_labels
 from lockage.core.migration.syntax import Name
 from lockage.core.migration.writes import writes_of
 from lockage.core.release.statements import OldStatement
+from lockage.core.sqlstate import INVALID_TEXT_REPRESENTATION
 
 
 def demanded(
@@ -37,31 +38,39 @@ def demanded(
     ground = ground_of(before, now, without_rows=unfilled)
     lost = lost_labels(before, now)
     resolve = _Resolving(session)
-    found: list[Break] = []
-    for each in prepared:
-        if each.statement in known or each.widened:
-            continue
-        labels = sorted(label for oid in set(each.types) for label in lost.get(oid, ()))
-        if labels:
-            message = f"a parameter's enum has lost {', '.join(labels)}"
-            found.append(Break(statement=each.statement, sqlstate="22P02", message=message, sure=Sure.VALUES))
-            continue
-        name = lost_name(each.text, each.types, before, now)
-        if name is not None:
-            found.append(Break(statement=each.statement, sqlstate=name.sqlstate, message=name.sentence, sure=Sure.POSSIBLE))
-            continue
-        demands = demands_met(writes_of(each.text), ground, resolve=resolve.oid) if ground.demands else ()
-        if demands:
-            first, more = demands[0], len(demands) - 1
-            found.append(
-                Break(
-                    statement=each.statement,
-                    sqlstate=first.sqlstate,
-                    message=first.sentence + (f", and {more} more" if more else ""),
-                    sure=Sure.VALUES if first.takes_away else Sure.POSSIBLE,
-                )
-            )
-    return found
+    unknown = [each for each in prepared if each.statement not in known and not each.widened]
+    found = (
+        _by_lost_label(each, lost) or _by_lost_name(each, before, now) or _by_demand(each, ground, resolve) for each in unknown
+    )
+    return [one for one in found if one is not None]
+
+
+def _by_lost_label(each: Prepared, lost: Mapping[int, Collection[str]]) -> Break | None:
+    labels = sorted(label for oid in set(each.types) for label in lost.get(oid, ()))
+    if not labels:
+        return None
+    message = f"a parameter's enum has lost {', '.join(labels)}"
+    return Break(statement=each.statement, sqlstate=INVALID_TEXT_REPRESENTATION, message=message, sure=Sure.VALUES)
+
+
+def _by_lost_name(each: Prepared, before: Strictness, now: Strictness) -> Break | None:
+    name = lost_name(each.text, each.types, before, now)
+    if name is None:
+        return None
+    return Break(statement=each.statement, sqlstate=name.sqlstate, message=name.sentence, sure=Sure.POSSIBLE)
+
+
+def _by_demand(each: Prepared, ground: Ground, resolve: _Resolving) -> Break | None:
+    demands = demands_met(writes_of(each.text), ground, resolve=resolve.oid) if ground.demands else ()
+    if not demands:
+        return None
+    first, more = demands[0], len(demands) - 1
+    return Break(
+        statement=each.statement,
+        sqlstate=first.sqlstate,
+        message=first.sentence + (f", and {more} more" if more else ""),
+        sure=Sure.VALUES if first.takes_away else Sure.POSSIBLE,
+    )
 
 
 class _Resolving:

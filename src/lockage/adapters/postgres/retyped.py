@@ -16,9 +16,7 @@ from lockage.adapters.postgres.preparing import Prepared
 from lockage.core.forecast.narrowing import takes_fewer_texts
 from lockage.core.forecast.strictness import Strictness
 from lockage.core.forecast.trace import Failure
-
-INVALID_TEXT = "22P02"
-"""Source: PostgreSQL 18 manual, Appendix A."""
+from lockage.core.sqlstate import INVALID_TEXT_REPRESENTATION
 
 
 def retyped(
@@ -48,7 +46,10 @@ def retyped(
                 message = f"a parameter became {names[is_now]}, and fails on values that fitted into {names[was]}"
             else:
                 continue
-            yield each, Failure(sqlstate=INVALID_TEXT, message=f"{message} (in sessions that begin after the script)")
+            yield (
+                each,
+                Failure(sqlstate=INVALID_TEXT_REPRESENTATION, message=f"{message} (in sessions that begin after the script)"),
+            )
             break
 
 

@@ -40,6 +40,7 @@ from lockage.core.catalog.objects import CatalogObject
 from lockage.core.facts import Relation
 from lockage.core.forecast.saved_survey import SavedSurvey, in_words
 from lockage.core.migration.statement import split_statements
+from lockage.core.sqlstate import ACTIVE_SQL_TRANSACTION, UNSAFE_NEW_ENUM_VALUE_USAGE
 from lockage.errors import RefusedError
 from lockage.ports import OldStatements, Shadow, TracedSession
 from lockage.settings import Watching
@@ -254,10 +255,8 @@ class EmbeddedShadows:
         return original, dump_in_utf8(dump) if original.encoding == NO_ENCODING else dump
 
 
-_NEEDS_ITS_OWN = {"25001", "55P04"}
-"""What a statement says that cannot be in a transaction, and one that uses an enum's value before it is committed.
-
-Source: PostgreSQL 18 manual, Appendix A: active_sql_transaction, unsafe_new_enum_value_usage."""
+_NEEDS_ITS_OWN = {ACTIVE_SQL_TRANSACTION, UNSAFE_NEW_ENUM_VALUE_USAGE}
+"""What a statement says that cannot be in a transaction, and one that uses an enum's value before it is committed."""
 
 
 def _one_by_one(session: psycopg.Connection[TupleRow], text: str, *, ended: tuple[str, ...], discreet: bool) -> Outcome:

@@ -32,10 +32,8 @@ from lockage.core.forecast.beliefs import TableBelief
 from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, Observation
 from lockage.core.migration.statement import split_statements
+from lockage.core.sqlstate import REFUSES_A_TRANSACTION
 from lockage.errors import RefusedError
-
-_REFUSES_A_TRANSACTION = ("25001", "2D000")
-"""active_sql_transaction; invalid_transaction_termination, of a procedure that commits. Source: manual, Appendix A."""
 
 _NEEDS_THE_SCRIPTS_OWN = ("SAVEPOINT", "RELEASE", "LOCK TABLE", "DECLARE CURSOR")
 """Outside a transaction the server refuses these, and one of ours around them would hide that."""
@@ -106,7 +104,10 @@ class Tracing:
                 code="LK426",
                 hint="please report it, with the migration that was being forecast",
             )
-        self._note(outcome.tag)
+        if outcome.tag == "ROLLBACK" and self._status is TransactionStatus.INTRANS:
+            self._catalog.forgive()  # it took back a statement that has failed, of which nothing was read
+        else:
+            self._note(outcome.tag)
 
     def tell(self, beliefs: Sequence[TableBelief]) -> bool:
         """Makes the planner believe what the script has made of tables; False where it could not be told all of it."""
@@ -211,7 +212,7 @@ class Tracing:
         outcome, scanned = self._send_counted(sql)
         if outcome.failure is not None:
             self._send("ROLLBACK")
-            return self._outside(sql) if outcome.failure.sqlstate in _REFUSES_A_TRANSACTION else _Executed(outcome)
+            return self._outside(sql) if outcome.failure.sqlstate in REFUSES_A_TRANSACTION else _Executed(outcome)
         if outcome.tag in _NEEDS_THE_SCRIPTS_OWN:
             self._send("ROLLBACK")
             return _Executed(self._send(sql))

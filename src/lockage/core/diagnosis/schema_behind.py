@@ -17,10 +17,11 @@ from lockage.core.diagnosis.sources import last_of_image
 from lockage.core.diagnosis.typed import lockage
 from lockage.core.diagnosis.voices import Voice
 from lockage.core.facts import LedgerState
+from lockage.core.sqlstate import INVALID_SCHEMA_NAME, UNDEFINED_COLUMN, UNDEFINED_FUNCTION, UNDEFINED_TABLE
 from lockage.core.wording import listed
 
-NOT_THERE = ("42P01", "42703", "42883", "3F000")
-"""A table, a column, a function or a schema that does not exist. Source: PostgreSQL 18, appendix A."""
+NOT_THERE = (UNDEFINED_TABLE, UNDEFINED_COLUMN, UNDEFINED_FUNCTION, INVALID_SCHEMA_NAME)
+"""A table, a column, a function or a schema that does not exist."""
 
 _SERVERS_OWN = re.compile(r"\bpg_\w+|information_schema")
 """Views of the server and its extensions, which an application may try and do without."""

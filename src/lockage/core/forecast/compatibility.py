@@ -19,6 +19,15 @@ from lockage.core.migration.syntax import ChangeKind, Name
 from lockage.core.migration.writes import Given, Write
 from lockage.core.redaction import mask_statement
 from lockage.core.release.statements import OldStatement, RunningRelease
+from lockage.core.sqlstate import (
+    CHECK_VIOLATION,
+    EXCLUSION_VIOLATION,
+    FOREIGN_KEY_VIOLATION,
+    INSUFFICIENT_PRIVILEGE,
+    LOCK_NOT_AVAILABLE,
+    NOT_NULL_VIOLATION,
+    UNIQUE_VIOLATION,
+)
 
 NAMED = 3
 """Statements that an assumption names; the rest is counted."""
@@ -94,12 +103,9 @@ class Compatibility:
 
 # --- a failure ----------------------------------------------------------------------------------------------------------------
 
-NOT_NULL_VIOLATION = "23502"
-_PRIVILEGE = "42501"
 _NOTHING_OF_THE_SCHEMA = ("40", "53", "57", "58", "08")
-LOCK_NOT_AVAILABLE = "55P03"
 _WAITING = {LOCK_NOT_AVAILABLE, "55006", "25P02"}
-_BY_ROWS = {"23505", "23503", "23514", "23P01", "23000", "23001"}
+_BY_ROWS = {UNIQUE_VIOLATION, FOREIGN_KEY_VIOLATION, CHECK_VIOLATION, EXCLUSION_VIOLATION, "23000", "23001"}
 """Source: PostgreSQL 18 manual, Appendix A: failures by locks, limits and lost sessions; by other rows."""
 
 
@@ -115,15 +121,16 @@ def sureness(before: Failure | None, after: Failure | None, *, planning_fails: b
     if planning_fails or after.sqlstate == NOT_NULL_VIOLATION or _is_forbidden(after):
         return Sure.CERTAIN
     if after.sqlstate in _BY_ROWS:
-        return Sure.CERTAIN if after.sqlstate == "23514" and not has_parameters else Sure.POSSIBLE
-    if after.sqlstate.startswith(("21", "22", "P0")) or after.sqlstate == _PRIVILEGE:  # a policy's, where planning succeeds
+        return Sure.CERTAIN if after.sqlstate == CHECK_VIOLATION and not has_parameters else Sure.POSSIBLE
+    # A missing privilege where planning succeeds is a policy's.
+    if after.sqlstate.startswith(("21", "22", "P0")) or after.sqlstate == INSUFFICIENT_PRIVILEGE:
         return Sure.VALUES if has_parameters else Sure.CERTAIN
     return Sure.CERTAIN
 
 
 def _is_forbidden(failure: Failure) -> bool:
     """Whether a privilege is missing, which no value changes, and not a policy in the way, which looks at rows."""
-    return failure.sqlstate == _PRIVILEGE and failure.message.startswith("permission denied")
+    return failure.sqlstate == INSUFFICIENT_PRIVILEGE and failure.message.startswith("permission denied")
 
 
 def _is_alike(before: Failure, after: Failure) -> bool:

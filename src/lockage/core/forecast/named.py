@@ -11,18 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lockage.core.forecast.strictness import Strictness
+from lockage.core.sqlstate import INVALID_SCHEMA_NAME, UNDEFINED_FUNCTION, UNDEFINED_OBJECT, UNDEFINED_TABLE
 
 REGCLASS = 2205
 """Source: PostgreSQL 18, src/include/catalog/pg_type.dat, as the others."""
 
 _KINDS = {
-    2205: ("a relation", "42P01"),
-    3734: ("a text search configuration", "42704"),
-    3769: ("a text search dictionary", "42704"),
-    2206: ("a type", "42704"),
-    4089: ("a schema", "3F000"),
-    24: ("a function", "42883"),
-    2202: ("a function", "42883"),
+    2205: ("a relation", UNDEFINED_TABLE),
+    3734: ("a text search configuration", UNDEFINED_OBJECT),
+    3769: ("a text search dictionary", UNDEFINED_OBJECT),
+    2206: ("a type", UNDEFINED_OBJECT),
+    4089: ("a schema", INVALID_SCHEMA_NAME),
+    24: ("a function", UNDEFINED_FUNCTION),
+    2202: ("a function", UNDEFINED_FUNCTION),
 }
 """Of each such type, by oid: what it names, and the failure where that is gone."""
 

@@ -15,8 +15,17 @@ from lockage.core.forecast.narrowing import digits_of, is_narrower, is_wider_che
 from lockage.core.forecast.partition_bounds import takes_every_row
 from lockage.core.migration.syntax import ChangeKind
 from lockage.core.migration.writes import Given
+from lockage.core.sqlstate import (
+    CHECK_VIOLATION,
+    EXCLUSION_VIOLATION,
+    FOREIGN_KEY_VIOLATION,
+    NOT_NULL_VIOLATION,
+    UNDEFINED_COLUMN,
+    UNIQUE_VIOLATION,
+)
 
 _INSERT, _UPDATE, _DELETE = ChangeKind.INSERT, ChangeKind.UPDATE, ChangeKind.DELETE
+_WRITTEN = frozenset({_INSERT, _UPDATE})
 
 _BY_VALUE = frozenset({Given.PARAMETER, Given.COMPUTED})
 """What the text does not say; a literal is decided by executing it."""
@@ -157,7 +166,7 @@ def _of_required(oid: int, former: Demanding, table: Demanding, *, same: bool) -
                 columns=(column.name,),
                 kinds=frozenset({_INSERT}),
                 givens=frozenset(),
-                sqlstate="23502",
+                sqlstate=NOT_NULL_VIOLATION,
                 sentence=f"{table.name}.{column.name} must be given now, and is not",
                 takes_away=True,
                 omitted=True,
@@ -168,7 +177,6 @@ def _of_columns(
     oid: int, former: Demanding, table: Demanding, before: Strictness, after: Strictness, *, same: bool
 ) -> Iterator[Demand]:
     named = {column.name: column for column in former.columns.values()}
-    written = frozenset({_INSERT, _UPDATE})
     for number, column in table.columns.items():
         was = former.columns.get(number) if same else named.get(column.name)
         if was is None:
@@ -178,37 +186,45 @@ def _of_columns(
             yield Demand(
                 oid=oid,
                 columns=(column.name,),
-                kinds=written,
+                kinds=_WRITTEN,
                 givens=_BY_VALUE,
-                sqlstate="23502",
+                sqlstate=NOT_NULL_VIOLATION,
                 sentence=f"{place} became NOT NULL, and fails on NULL",
             )
         if is_narrower(was.type, column.type):
-            sentence = f"{place} became {column.type}, and fails on values that fitted into {was.type}"
-            state = "22026" if re.match(r"bit(?! varying)", column.type) else "22001"
-            state = state if digits_of(column.type) is None else "22003"
-            for given, takes_away in ((Given.PARAMETER, True), (Given.COMPUTED, False)):
-                yield Demand(
-                    oid=oid,
-                    columns=(column.name,),
-                    kinds=written,
-                    givens=frozenset({given}),
-                    sqlstate=state,
-                    sentence=sentence,
-                    takes_away=takes_away,
-                )
-        known = {definition for _, definition in before.domains.get(column.type_oid, ())}
-        for name, definition in sorted(after.domains.get(column.type_oid, ())):
-            wider = any(is_wider_check(was_said, definition) for was_said in known)
-            if not wider and (column.type_oid in before.domains or was.type_oid == column.type_oid):
-                yield Demand(
-                    oid=oid,
-                    columns=(column.name,),
-                    kinds=written,
-                    givens=_BY_VALUE,
-                    sqlstate="23514",
-                    sentence=f"{column.type}, the domain of {place}, got the constraint {name} {definition}",
-                )
+            yield from _of_narrower_type(oid, place, was, column)
+        yield from _of_domain(oid, place, was, column, before, after)
+
+
+def _of_narrower_type(oid: int, place: str, was: Column, column: Column) -> Iterator[Demand]:
+    state = "22026" if re.match(r"bit(?! varying)", column.type) else "22001"
+    state = state if digits_of(column.type) is None else "22003"
+    for given, takes_away in ((Given.PARAMETER, True), (Given.COMPUTED, False)):
+        yield Demand(
+            oid=oid,
+            columns=(column.name,),
+            kinds=_WRITTEN,
+            givens=frozenset({given}),
+            sqlstate=state,
+            sentence=f"{place} became {column.type}, and fails on values that fitted into {was.type}",
+            takes_away=takes_away,
+        )
+
+
+def _of_domain(oid: int, place: str, was: Column, column: Column, before: Strictness, after: Strictness) -> Iterator[Demand]:
+    if column.type_oid not in before.domains and was.type_oid != column.type_oid:
+        return
+    known = {definition for _, definition in before.domains.get(column.type_oid, ())}
+    for name, definition in sorted(after.domains.get(column.type_oid, ())):
+        if not any(is_wider_check(was_said, definition) for was_said in known):
+            yield Demand(
+                oid=oid,
+                columns=(column.name,),
+                kinds=_WRITTEN,
+                givens=_BY_VALUE,
+                sqlstate=CHECK_VIOLATION,
+                sentence=f"{column.type}, the domain of {place}, got the constraint {name} {definition}",
+            )
 
 
 def _of_constraints(oid: int, former: Demanding, table: Demanding, after: Strictness) -> Iterator[Demand]:
@@ -222,17 +238,17 @@ def _of_constraints(oid: int, former: Demanding, table: Demanding, after: Strict
                 yield Demand(
                     oid=oid,
                     columns=constraint.columns,
-                    kinds=frozenset({_INSERT, _UPDATE}),
+                    kinds=_WRITTEN,
                     givens=_BY_VALUE,
-                    sqlstate="23514",
+                    sqlstate=CHECK_VIOLATION,
                     sentence=f"{table.name} got the constraint {constraint.name} {constraint.definition}",
                 )
             case _:
-                kind, state = ("unique key", "23505") if constraint.kind == "u" else ("exclusion", "23P01")
+                kind, state = ("unique key", UNIQUE_VIOLATION) if constraint.kind == "u" else ("exclusion", EXCLUSION_VIOLATION)
                 yield Demand(
                     oid=oid,
                     columns=constraint.columns,
-                    kinds=frozenset({_INSERT, _UPDATE}),
+                    kinds=_WRITTEN,
                     givens=_ALL - {Given.NULL},
                     sqlstate=state,
                     sentence=f"{table.name} got the {kind} {constraint.name} ({constraint.definition.strip()})",
@@ -272,9 +288,9 @@ def _of_foreign_key(
         yield Demand(
             oid=oid,
             columns=constraint.columns,
-            kinds=frozenset({_INSERT, _UPDATE}),
+            kinds=_WRITTEN,
             givens=_ALL - {Given.NULL},
-            sqlstate="23503",
+            sqlstate=FOREIGN_KEY_VIOLATION,
             sentence=f"{reference}, and fails where no such row is there",
             every_column=True,
         )
@@ -288,7 +304,7 @@ def _of_foreign_key(
                 columns=columns,
                 kinds=frozenset({kind}),
                 givens=_ALL,
-                sqlstate="23503",
+                sqlstate=FOREIGN_KEY_VIOLATION,
                 sentence=f"{reference}, so rows that are referred to can be neither deleted nor given another key",
             )
 
@@ -316,7 +332,7 @@ def _of_fields(oid: int, former: Demanding, table: Demanding) -> Iterator[Demand
         missing = [name for name in _missing(trigger, table) if (trigger.source, name) not in was_missing]
         if missing:
             sentence = f"the trigger {trigger.name} of {table.name} names the column {missing[0]}, which is not there now"
-            yield from _where_it_fires(oid, trigger, "42703", sentence)
+            yield from _where_it_fires(oid, trigger, UNDEFINED_COLUMN, sentence)
 
 
 def _where_it_fires(oid: int, trigger: Watch, sqlstate: str, sentence: str) -> Iterator[Demand]:
@@ -347,7 +363,7 @@ def _of_partitions(oid: int, former: Demanding, table: Demanding) -> Iterator[De
             columns=(),
             kinds=frozenset({_INSERT}),
             givens=_ALL,
-            sqlstate="23514",
+            sqlstate=CHECK_VIOLATION,
             sentence=f"{table.name} {lost}, and fails on rows for which there is none",
         )
 
@@ -369,7 +385,7 @@ def _of_emptied(former: Demanding, table: Demanding) -> Iterator[Demand]:
                     columns=columns,
                     kinds=frozenset({kind}),
                     givens=_ALL,
-                    sqlstate="23502",
+                    sqlstate=NOT_NULL_VIOLATION,
                     sentence=f"{key.name} sets {table.name}.{hit[0]} to NULL where a row refers to it, which is NOT NULL now",
                 )
 
@@ -379,7 +395,7 @@ def _of_view(oid: int, former: Demanding, table: Demanding) -> Iterator[Demand]:
         yield Demand(
             oid=oid,
             columns=table.checked,
-            kinds=frozenset({_INSERT, _UPDATE}),
+            kinds=_WRITTEN,
             givens=_BY_VALUE,
             sqlstate="44000",
             sentence=f"the view {table.name} refuses rows now that it would not show",

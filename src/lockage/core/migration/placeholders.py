@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 import postgast
 from postgast import pg_query_pb2 as pg
 
+from lockage.core.sqlstate import UNDEFINED_FUNCTION
+
 SYNTAX_ERROR = "42601"
-UNDEFINED_FUNCTION = "42883"
 
 _OF_TYPES = frozenset(
     {SYNTAX_ERROR, UNDEFINED_FUNCTION, "42P18", "42P08", "42725", "42804", "42846", "42809", "42803", "42611"}

@@ -13,21 +13,28 @@ from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, read_by_plans
 from lockage.core.forecast.trace import Failure, Traced
 from lockage.core.migration.formats.places import is_program
+from lockage.core.sqlstate import (
+    INVALID_SCHEMA_NAME,
+    REFUSES_A_TRANSACTION,
+    UNDEFINED_COLUMN,
+    UNDEFINED_FUNCTION,
+    UNDEFINED_OBJECT,
+    UNDEFINED_TABLE,
+    UNSAFE_NEW_ENUM_VALUE_USAGE,
+)
 
 # Source: PostgreSQL 18 manual, Appendix A.
-_NO_BLOCK = {"25001", "2D000"}  # active_sql_transaction, invalid_transaction_termination
-_UNSAFE_ENUM = "55P04"  # unsafe_new_enum_value_usage
 _BY_DATA = ("22", "23", "P0", "44")  # data exceptions, constraints, a function's own RAISE, WITH CHECK OPTION
 _WHATEVER_THE_DATA = ("25", "2B", "2F", "3F", "42", "55")
 """Classes that speak of schema, state and syntax; the rest (limits, files, extensions) differs from server to server."""
-_MISSING = {"3F000", "42703", "42704", "42883", "42P01"}
+_MISSING = {INVALID_SCHEMA_NAME, UNDEFINED_COLUMN, UNDEFINED_OBJECT, UNDEFINED_FUNCTION, UNDEFINED_TABLE}
 """Something is not there: a schema, column, object, function or table. What could not be run may have made it."""
 
 
 def refuses_a_transaction(seen: Seen) -> Iterator[Found]:
     """H040: a statement that PostgreSQL refuses in a transaction is in one."""
     for step, failure in _failures(seen):
-        if failure.sqlstate in _NO_BLOCK:
+        if failure.sqlstate in REFUSES_A_TRANSACTION:
             yield _at(step, code="H040", sentence=f"it fails: {failure.message} (SQLSTATE {failure.sqlstate})")
 
 
@@ -76,7 +83,7 @@ def _rowless(seen: Seen) -> set[tuple[str, int]]:
 def enum_value_used_too_early(seen: Seen) -> Iterator[Found]:
     """H042: a value of an enum is used in the transaction that adds it."""
     for step, failure in _failures(seen):
-        if failure.sqlstate == _UNSAFE_ENUM:
+        if failure.sqlstate == UNSAFE_NEW_ENUM_VALUE_USAGE:
             yield _at(step, code="H042", sentence=f"it fails: {failure.message} (SQLSTATE {failure.sqlstate})")
 
 
@@ -92,8 +99,8 @@ def unknown(seen: Seen) -> Iterator[Found]:
     told = {
         (step.file, step.statement.line)
         for step, failure in _failures(seen)
-        if failure.sqlstate in _NO_BLOCK
-        or failure.sqlstate == _UNSAFE_ENUM
+        if failure.sqlstate in REFUSES_A_TRANSACTION
+        or failure.sqlstate == UNSAFE_NEW_ENUM_VALUE_USAGE
         or failure.sqlstate.startswith(_BY_DATA)
         or _certain(seen, step, failure)
     }
@@ -111,8 +118,8 @@ def _certain(seen: Seen, step: Traced, failure: Failure) -> bool:
     return (
         not (failure.sqlstate in _MISSING and _behind_what_did_not_run(seen, step))
         and failure.sqlstate.startswith(_WHATEVER_THE_DATA)
-        and failure.sqlstate not in _NO_BLOCK
-        and failure.sqlstate != _UNSAFE_ENUM
+        and failure.sqlstate not in REFUSES_A_TRANSACTION
+        and failure.sqlstate != UNSAFE_NEW_ENUM_VALUE_USAGE
     )
 
 
