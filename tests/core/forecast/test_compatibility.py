@@ -15,7 +15,7 @@ from lockage.core.forecast.compatibility import (
     sureness,
     verdict,
 )
-from lockage.core.forecast.strictness import Demand
+from lockage.core.forecast.new_demands import Demand
 from lockage.core.forecast.trace import Failure
 from lockage.core.migration.syntax import ChangeKind, Name
 from lockage.core.migration.writes import Given, writes_of

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lockage.core.forecast.assess import Broken, OldRelease
-from lockage.core.forecast.strictness import Demand, Strictness, new_demands
+from lockage.core.forecast.new_demands import Demand, new_demands
+from lockage.core.forecast.strictness import Strictness
 from lockage.core.forecast.trace import Failure
 from lockage.core.migration.shortened import shortened
 from lockage.core.migration.syntax import ChangeKind, Name

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from lockage.core.forecast.new_demands import new_demands
 from lockage.core.forecast.strictness import (
     Column,
     Constraint,
@@ -13,7 +14,6 @@ from lockage.core.forecast.strictness import (
     Strictness,
     Watch,
     lost_labels,
-    new_demands,
     newly_secured,
 )
 from lockage.core.migration.syntax import ChangeKind
