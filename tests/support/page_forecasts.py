@@ -343,6 +343,11 @@ def nobody_waits() -> Forecast:
     )
 
 
+def a_moment() -> Forecast:
+    """Readers and writers wait, and nobody will notice."""
+    return forecast(relation("public.users", stretch(Blocks.READS, 0.0, 0.1)), total_s=seconds(0.1), spans=[(0.0, 0.1)])
+
+
 def nothing_to_apply() -> Forecast:
     return forecast(total_s=seconds(0.0), spans=[], files=())
 

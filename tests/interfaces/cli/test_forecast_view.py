@@ -21,7 +21,7 @@ from lockage.core.forecast.assess import (
     Unknown,
 )
 from lockage.interfaces.cli.forecast_view import show_forecast
-from support.page_forecasts import nobody_waits, unknown_end, usual
+from support.page_forecasts import a_moment, nobody_waits, unknown_end, usual
 from support.printed import printed
 
 FILE = "000015_api_key_scopes_array_allow_list.up.sql"
@@ -207,3 +207,23 @@ def test_what_nobody_knows_the_size_of_is_said_with_what_to_type() -> None:
     assert "  update  unknown     0 s  unknown" in text
     one = (replace(none[0], rows=5.0), *none[1:])
     assert "  sizes " not in shown(replace(FORECAST, relations=one))
+
+
+@pytest.mark.parametrize("made", [nobody_waits(), a_moment()])
+def test_a_program_that_was_not_run_leaves_it_unknown_who_waits(made: Forecast) -> None:
+    program = MigrationRef(version=44, name="fill", file="0044_fill.go")
+    text = printed(lambda console: show_forecast(with_program(made, program), console))
+    assert "Not known who waits: 0044_fill.go is a program, which was not run" in text
+    assert "Nobody waits" not in text
+    assert "who waits     nobody" not in text
+
+
+def test_beside_those_who_are_known_to_wait_a_program_is_named() -> None:
+    program = MigrationRef(version=44, name="fill", file="0044_fill.go")
+    text = printed(lambda console: show_forecast(with_program(usual(), program), console))
+    assert "and whom the programs block is not known" in text
+    assert "Not known who waits" not in text
+
+
+def with_program(made: Forecast, program: MigrationRef) -> Forecast:
+    return replace(made, script=replace(made.script, migrations=(*made.script.migrations, program)))

@@ -13,7 +13,6 @@ from rich.table import Table
 
 from lockage.core.forecast.assess import Answer, Blocks, Broken, Forecast, Operation, RelationForecast
 from lockage.core.forecast.hazards.find import certain_failures
-from lockage.core.forecast.lock_modes import worst
 from lockage.core.plan.wording import blocks_in_words
 from lockage.core.wording import counted, listed
 from lockage.interfaces.cli.checks_view import show_checks
@@ -36,6 +35,7 @@ from lockage.interfaces.wording.forecast import (
     waits_of,
     when_in_words,
     who_wait,
+    who_waits_at_worst,
     worked_rows,
 )
 from lockage.interfaces.wording.waiting import lock_timeouts_in_words, script_waits_in_words, waiting_in_words
@@ -99,9 +99,8 @@ def _summary(forecast: Forecast, console: Console) -> None:
         say(console, f"{sentence}: {said.detail}", style="bold red")
     else:
         say(console, sentence, style=_STYLES[said.level])
-    level = worst(relation.blocks for relation in who_wait(forecast))
     rows = dict(verdicts(forecast))
-    rows["Who waits"] = blocks_in_words(level) + (" at worst" if level is not Blocks.NONE else "")
+    rows["Who waits"] = who_waits_at_worst(forecast)
     for title, label in _ROWS.items():
         if title in rows:
             _indented(console, rows[title], indent=f"  {label:14}")

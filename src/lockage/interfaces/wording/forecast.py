@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lockage.core.forecast.assess import (
@@ -23,11 +23,12 @@ from lockage.core.forecast.assess import (
     Stretch,
 )
 from lockage.core.forecast.hazards.find import certain_failures
-from lockage.core.forecast.lock_modes import badness
+from lockage.core.forecast.lock_modes import badness, worst
 from lockage.core.forecast.seconds import total
 from lockage.core.forecast.timeline import NOT_SEEN, UNSEEN
+from lockage.core.migration.formats.places import is_program
 from lockage.core.plan.wording import SHORTEST_S, blocks_in_words, time_in_words
-from lockage.core.wording import counted
+from lockage.core.wording import counted, listed
 
 NOTICED_S = 1.0
 """A wait that is shorter at most is a slow page among others. Source: the limit of a train of thought in interface design."""
@@ -66,18 +67,9 @@ def headline(forecast: Forecast) -> Headline:
     if fails := certain_failures(forecast.hazards):
         return _failing(fails[0])
     waiting = who_wait(forecast)
-    if not waiting:
-        return Headline(who="Nobody waits", relation=None, rest="", level=Blocks.NONE, detail=takes)
+    if not waiting or not _noticed(felt(waiting[0]).seconds):
+        return _calm(forecast, waiting, takes=takes)
     worst, others = felt(waiting[0]), len(waiting) - 1
-    if not _noticed(worst.seconds):
-        longest_s = max(wait.seconds.high or 0.0 for relation in waiting for wait in waits_of(relation))
-        return Headline(
-            who=f"Nobody waits for longer than {time_in_words(longest_s)} once the locks are had",
-            relation=None,
-            rest="",
-            level=Blocks.NONE,
-            detail=f"Users of {counted(len(waiting), 'relation')} wait for a moment. {takes}",
-        )
     who = blocks_in_words(worst.blocks)
     return Headline(
         who=f"{who[0].upper()}{who[1:]} of",
@@ -86,6 +78,26 @@ def headline(forecast: Forecast) -> Headline:
         level=worst.blocks,
         detail=f"They wait {how_long(worst.seconds)}. {takes}",
     )
+
+
+def programs_of(forecast: Forecast) -> tuple[str, ...]:
+    """The files of the script that are programs: nobody ran them, and what they lock can be anything."""
+    return tuple(migration.file for migration in forecast.script.migrations if is_program(migration.file))
+
+
+def _calm(forecast: Forecast, waiting: Sequence[RelationForecast], *, takes: str) -> Headline:
+    """Where nobody waits for long, as far as was seen."""
+    level, detail = Blocks.NONE, takes
+    if programs := programs_of(forecast):
+        are = "are programs, which were not run" if len(programs) > 1 else "is a program, which was not run"
+        who, level = f"Not known who waits: {listed(programs)} {are}", None
+    elif waiting:
+        longest_s = max(wait.seconds.high or 0.0 for relation in waiting for wait in waits_of(relation))
+        who = f"Nobody waits for longer than {time_in_words(longest_s)} once the locks are had"
+        detail = f"Users of {counted(len(waiting), 'relation')} wait for a moment. {takes}"
+    else:
+        who = "Nobody waits"
+    return Headline(who=who, relation=None, rest="", level=level, detail=detail)
 
 
 def _failing(first: Hazard) -> Headline:
@@ -107,6 +119,14 @@ def who_wait(forecast: Forecast) -> tuple[RelationForecast, ...]:
         if relation.blocks is not Blocks.NONE and relation.relation != forecast.script.ledger
     ]
     return tuple(sorted(waiting, key=_badness))
+
+
+def who_waits_at_worst(forecast: Forecast) -> str:
+    """``readers and writers at worst``; where a program was not run, that this is not all that is known to be possible."""
+    level = worst(relation.blocks for relation in who_wait(forecast))
+    if programs_of(forecast):
+        return "not known" if level is Blocks.NONE else f"{blocks_in_words(level)}, and whom the programs block is not known"
+    return blocks_in_words(level) + (" at worst" if level is not Blocks.NONE else "")
 
 
 def waits_of(relation: RelationForecast) -> tuple[Wait, ...]:
