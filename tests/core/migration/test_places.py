@@ -6,6 +6,7 @@ import pytest
 
 from lockage.core.migration.formats.places import files_within, likeliest_folder, may_matter
 from lockage.core.migration.formats.registry import FORMATS
+from lockage.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,15 @@ def test_files_are_named_from_the_folder_that_they_are_in() -> None:
     files = {"app/db/1_a.sql": b"1", "app/db/old/2_b.sql": b"2", "app/x.sql": b"3"}
     assert files_within(files, "app/db/", forms=()) == ({"1_a.sql": b"1", "old/2_b.sql": b"2"}, "app/db")
     assert files_within(files, ".", forms=()) == (files, "")
+
+
+@pytest.mark.parametrize(
+    ("file", "hint"), [("db/1_a.sql", "its folder db has files that could be: --path db"), ("1_a.sql", "leave --path out")]
+)
+def test_a_folder_that_no_file_is_in_is_told_with_the_one_that_is_meant(file: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=r"^no migration in the folder nowhere of the archive: no file is in it$") as caught:
+        files_within({file: b"1"}, "nowhere", forms=tuple(FORMATS.values()))
+    assert (caught.value.code, caught.value.hint) == ("LK402", hint)
 
 
 @pytest.mark.parametrize(

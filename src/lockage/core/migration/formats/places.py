@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from lockage.core.migration.formats.format import Format
+from lockage.errors import UsageError
 
 OF_OTHERS = frozenset({"node_modules", "vendor"})
 """Folders of what others wrote; large, and looked into by nobody who seeks an application's migrations."""
@@ -107,11 +108,19 @@ def within(folder: str, path: str) -> str | None:
     return path.removeprefix(f"{folder}/") if path.startswith(f"{folder}/") else None
 
 
-def files_within(files: Mapping[str, bytes], folder: str | None, *, forms: Iterable[Format]) -> tuple[Mapping[str, bytes], str]:
-    """Those of the files that are in a folder, named from there, and the folder; None: the likeliest one."""
+def files_within(files: Mapping[str, bytes], folder: str | None, *, forms: Sequence[Format]) -> tuple[Mapping[str, bytes], str]:
+    """Those of the files that are in a folder, named from there, and the folder; None: the likeliest one.
+
+    Raises ``UsageError`` (LK402) for a folder that no file is in.
+    """
     place = folder.strip("/") if folder is not None else likeliest_folder(files, forms) or ""
     place = "" if place == "." else place
-    return {name: data for path, data in files.items() if (name := within(place, path)) is not None}, place
+    found = {name: data for path, data in files.items() if (name := within(place, path)) is not None}
+    if folder is not None and files and not found:
+        likeliest = likeliest_folder(files, forms)
+        hint = f"its folder {likeliest} has files that could be: --path {likeliest}" if likeliest else "leave --path out"
+        raise UsageError(f"no migration in the folder {folder} of the archive: no file is in it", code="LK402", hint=hint)
+    return found, place
 
 
 def _folder_of(path: PurePosixPath, forms: Iterable[Format]) -> str | None:
