@@ -358,6 +358,42 @@ def test_a_failure_behind_a_savepoint_keeps_the_locks_before_it(session: TracedS
     assert session.execute("select 1").failure is None
 
 
+FAILING = (
+    "alter table nowhere add column a int",
+    "insert into users (id, name) values (1, 'x'), (1, 'x')",
+    "do $$ begin create table half_made (id int); alter table keys rename to half_named; raise exception 'no'; end $$",
+)
+
+
+def test_behind_a_failure_that_was_taken_back_nothing_is_read_anew(session: TracedSession) -> None:
+    session.execute("begin")
+    session.execute("alter table users rename to people")
+    for statement in FAILING:
+        before, rules = session.mark(), session.rules()
+        session.command("savepoint ours")
+        assert session.execute(statement).failure is not None
+        session.command("rollback to savepoint ours")
+        session.command("release savepoint ours")
+        assert session.mark() is before
+        assert session.rules() is rules
+
+
+def test_what_a_script_does_behind_failures_that_were_taken_back_is_seen(shadow: Shadow, session: TracedSession) -> None:
+    session.execute("begin")
+    for number, statement in enumerate(FAILING):
+        session.command("savepoint ours")
+        assert session.execute(statement).failure is not None
+        session.command("rollback to savepoint ours")
+        session.execute(f"create table made{number} (id int primary key, user_id bigint references users)")
+        session.command("release savepoint ours")
+    session.execute("alter table keys rename to secrets")
+    mark, rules = session.mark(), session.rules()
+    session.execute("commit")
+    with shadow.session() as another:
+        assert dict(another.mark().relations) == dict(mark.relations)
+        assert sorted(map(repr, another.rules().foreign_keys)) == sorted(map(repr, rules.foreign_keys))
+
+
 def test_a_statement_past_its_limit_is_cancelled() -> None:
     with EmbeddedShadows(statement_limit_s=0.3).empty() as shadow, shadow.session() as session:
         seen = session.execute("select pg_sleep(60)")
