@@ -22,7 +22,7 @@ COUNTING_LIMIT_S = 10.0
 """Longest run: of under a millisecond, but the machine may be busy."""
 
 _CHECKS = re.compile(r"\b(?:alter|do)\b", re.IGNORECASE)
-"""A statement that checks rows has one of these words. Most have neither, and so are not parsed here, be they ever so long or many."""
+"""A statement that checks rows has one of these words. Most have neither, and are not parsed here once more."""
 
 
 def may_check_rows(text: str) -> bool:
