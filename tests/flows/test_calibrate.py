@@ -14,7 +14,7 @@ from lockage.core.forecast.assess import Forecast
 from lockage.core.forecast.target_reading import Sample, SampleKind, TargetReading
 from lockage.core.migration.formats.registry import format_named
 from lockage.core.migration.script import read_migrations
-from lockage.errors import UnreachableError
+from lockage.errors import RefusedError, UnreachableError
 from lockage.flows.calibrate import Measure, calibrating
 from lockage.flows.forecast import Beside, forecast_database
 from lockage.ports import Narrate
@@ -25,12 +25,17 @@ class FakeTarget:
     """A target that remembers what it was asked."""
 
     gone: bool = False
+    forbids: bool = False
     asked: list[object] = field(default_factory=list[object])
 
     def reading(self) -> TargetReading:
         if self.gone:
             raise UnreachableError("nobody answers", code="LK121")
         return TargetReading(major=18)
+
+    def require_writes(self) -> None:
+        if self.forbids:
+            raise RefusedError("role app may not make a schema in database shop", code="LK701")
 
     def timed_reads(self, relations: Sequence[str], *, narrate: Narrate) -> tuple[Sample, ...]:
         self.asked.append(tuple(relations))
@@ -63,6 +68,13 @@ def test_a_database_that_is_gone_by_then_leaves_the_widest_ranges_and_a_sentence
 def test_where_measuring_was_asked_for_a_database_that_is_gone_is_an_error() -> None:
     with pytest.raises(UnreachableError):
         calibrating(FakeTarget(gone=True), measure=Measure.READ, narrate=lambda _: None)([])
+
+
+def test_whether_writing_is_allowed_is_asked_before_the_work() -> None:
+    with pytest.raises(RefusedError, match="may not make a schema"):
+        calibrating(FakeTarget(forbids=True), measure=Measure.WRITE, narrate=lambda _: None)
+    for measure in (None, Measure.READ):
+        calibrating(FakeTarget(forbids=True), measure=measure, narrate=lambda _: None)(["public.items"])
 
 
 def forecast(url: str, measure: Measure | None) -> Forecast:

@@ -36,7 +36,12 @@ def uncalibrated(_: Sequence[str]) -> Calibration:
 
 
 def calibrating(target: Target, *, measure: Measure | None = None, past: Sequence[PastRun] = (), narrate: Narrate) -> Calibrate:
-    """What calibrates by this target. The calibration raises what ``Target`` raises where ``measure`` was asked for."""
+    """What calibrates by this target. The calibration raises what ``Target`` raises where ``measure`` was asked for.
+
+    Whether the target may be written is asked at once (LK701, LK702): the calibration comes behind seconds of work.
+    """
+    if measure is Measure.WRITE:
+        target.require_writes()
 
     def calibrate(relations: Sequence[str]) -> Calibration:
         narrate("reading how fast the server may be")

@@ -66,6 +66,9 @@ class SavedTarget:
         """What settings and views told; where they could not be asked, the major alone, and the file says why."""
         return self._survey.server.reading or TargetReading(major=self._survey.about.version_num // 10_000)
 
+    def require_writes(self) -> None:
+        """Nothing: none are made."""
+
     def timed_reads(self, relations: Sequence[str], *, narrate: Narrate) -> tuple[Sample, ...]:
         """No samples: a file is no server."""
         del relations, narrate

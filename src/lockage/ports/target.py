@@ -20,6 +20,13 @@ class Target(Protocol):
         """What settings and views tell; what the role may not see is left out. Changes nothing, waits for nothing."""
         ...
 
+    def require_writes(self) -> None:
+        """Nothing, where ``timed_writes`` may begin; asked before the work of a forecast, which would else be for nothing.
+
+        Raises ``RefusedError``: LK701 no right to make a schema, LK702 a server that takes no writes.
+        """
+        ...
+
     def timed_reads(self, relations: Sequence[str], *, narrate: Narrate) -> tuple[Sample, ...]:
         """Queries without a table, and scans of a few pages of these relations, timed; within limits that are narrated first.
 

@@ -46,6 +46,15 @@ class PostgresTarget:
         with closing(self._session(limit_s=limit_s, read_only=True)) as connection, foreign_errors("reading the settings"):
             return read_target(connection)
 
+    def require_writes(self) -> None:
+        """Nothing, where a schema can be made. Raises RefusedError (LK701, LK702)."""
+        limit_s = self._watching.statement_timeout_s
+        with (
+            closing(self._session(limit_s=limit_s, read_only=True)) as connection,
+            foreign_errors("asking what may be written"),
+        ):
+            target_scratch.refuse_without_rights(connection)
+
     def timed_reads(self, relations: Sequence[str], *, narrate: Narrate) -> tuple[Sample, ...]:
         """Queries without a table, and scans of a few pages of these relations, timed."""
         narrate(target_samples.sampling(relations))

@@ -60,10 +60,12 @@ def refuse_without_rights(connection: psycopg.Connection[Any]) -> None:
             hint="give the primary's address, or use --calibrate=read",
         )
     if not row["may_create"]:
+        grant = sql.SQL("GRANT CREATE ON DATABASE {} TO {}")
+        grant = grant.format(sql.Identifier(row["database"]), sql.Identifier(row["role"])).as_string(connection)
         raise RefusedError(
             f"role {row['role']} may not make a schema in database {row['database']}, which --calibrate=write needs",
             code="LK701",
-            hint=f"GRANT CREATE ON DATABASE {row['database']} TO {row['role']}, or use --calibrate=read",
+            hint=f"{grant}, or use --calibrate=read",
         )
 
 
