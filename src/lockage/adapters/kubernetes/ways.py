@@ -139,7 +139,7 @@ def _hosts(url: str) -> list[tuple[str, int]]:
         raise RefusedError(
             "the database's address, as the replicas have it, is not one that PostgreSQL's clients understand",
             code="LK536",
-            hint="give it as --database postgresql://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded",
+            hint="give it as --database postgresql://USER@HOST:PORT/DATABASE, with the password in PGPASSWORD",
         ) from None
     hosts = str(parameters.get("hostaddr") or parameters.get("host") or "").split(",")
     ports = str(parameters.get("port") or DEFAULT_PORT).split(",")

@@ -156,7 +156,8 @@ def _named(url: str, say: Callable[[str], None]) -> Generator[PodsDatabase]:
         raise UsageError(
             "--database is no URL with the host of a PostgreSQL in it",
             code="LK524",
-            hint="--database postgresql://ADMINISTRATOR:PASSWORD@HOST:PORT/postgres, by an address that pods reach, too",
+            hint="--database postgresql://ADMINISTRATOR@HOST:PORT/postgres, with the password in PGPASSWORD, by an address that"
+            " pods reach, too",
         )
     say(f"preparing databases of the demonstration's own on {parts.hostname}")
     application, lockage, mark = _logins()
