@@ -10,9 +10,10 @@ from psycopg import sql
 
 from lockage.adapters.postgres.binaries import find_binaries
 from lockage.adapters.postgres.embedded import Server
-from lockage.adapters.postgres.extension_sketches import Sketch, make_sketches
+from lockage.adapters.postgres.extension_sketches import make_sketches
 from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.adapters.postgres.throwaway import throwaway
+from lockage.core.forecast.beside_schema import ExtensionSketch
 from lockage.ports import Shadow, TracedSession
 
 pytestmark = pytest.mark.real
@@ -196,7 +197,7 @@ def production(request: pytest.FixtureRequest) -> Iterator[Server]:
         with psycopg.connect(server.url("rich"), autocommit=True) as admin:
             for statement in ROLES.split(";"):
                 admin.execute(statement.encode())
-            make_sketches(admin, [Sketch("nowhere_vectors", "public", "0.8.0", VECTOR)])
+            make_sketches(admin, [ExtensionSketch(name="nowhere_vectors", schema="public", version="0.8.0", orders=VECTOR)])
         with psycopg.connect(server.url("rich"), autocommit=True) as admin:
             admin.execute(SCHEMA.encode())
         yield server

@@ -10,12 +10,13 @@ What cannot be sketched is left out, and what needs it fails: access methods, an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.session import load_sql
+from lockage.core.forecast.beside_schema import ExtensionSketch
 
 COMES_ALONG = frozenset(
     {
@@ -74,16 +75,7 @@ COMES_ALONG = frozenset(
 """What PostgreSQL itself brings, so that a shadow's server has it or ``standins`` stands in. Source: manual 18, Appendix F."""
 
 
-class Sketch(NamedTuple):
-    """One extension of production's."""
-
-    name: str
-    schema: str
-    version: str
-    orders: tuple[str, ...]  # what makes its members, in order
-
-
-def read_sketches(connection: psycopg.Connection[Any], extensions: Sequence[str]) -> tuple[Sketch, ...]:
+def read_sketches(connection: psycopg.Connection[Any], extensions: Sequence[str]) -> tuple[ExtensionSketch, ...]:
     """Gives those of the extensions that PostgreSQL does not bring itself."""
     strange = [name for name in extensions if name not in COMES_ALONG]
     if not strange:
@@ -99,10 +91,13 @@ def read_sketches(connection: psycopg.Connection[Any], extensions: Sequence[str]
     for name, order in rows:
         if order is not None:
             orders.setdefault(name, []).append(order)
-    return tuple(Sketch(name, schema, version, tuple(orders.get(name, ()))) for name, schema, version in known)
+    return tuple(
+        ExtensionSketch(name=name, schema=schema, version=version, orders=tuple(orders.get(name, ())))
+        for name, schema, version in known
+    )
 
 
-def make_sketches(connection: psycopg.Connection[TupleRow], sketches: Sequence[Sketch]) -> None:
+def make_sketches(connection: psycopg.Connection[TupleRow], sketches: Sequence[ExtensionSketch]) -> None:
     """Makes those of the extensions that the server does not have; what it refuses of one is left out."""
     present = {row[0] for row in connection.execute("select name from pg_catalog.pg_available_extensions")}
     for sketch in sketches:
@@ -110,7 +105,7 @@ def make_sketches(connection: psycopg.Connection[TupleRow], sketches: Sequence[S
             _make(connection, sketch)
 
 
-def _make(connection: psycopg.Connection[TupleRow], sketch: Sketch) -> None:
+def _make(connection: psycopg.Connection[TupleRow], sketch: ExtensionSketch) -> None:
     row = connection.execute(load_sql("select_newest_oid")).fetchone()
     assert row is not None, "there is always one row"
     connection.execute("set check_function_bodies = off")

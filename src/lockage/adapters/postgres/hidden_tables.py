@@ -7,24 +7,16 @@ it, but the catalog describes it to everybody: with its keys, so that what a scr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.session import load_sql
+from lockage.core.forecast.beside_schema import UnreadTable
 
 
-class Hidden(NamedTuple):
-    """One table that could not be read."""
-
-    schema: str
-    name: str
-    partners: tuple[str, ...]  # schema.name of tables that it refers to, or that refer to it
-    orders: tuple[tuple[int, str], ...]  # what makes it, each with its place among those of all tables
-
-
-def read_hidden(connection: psycopg.Connection[Any], tables: Sequence[tuple[str, str]]) -> tuple[Hidden, ...]:
+def read_hidden(connection: psycopg.Connection[Any], tables: Sequence[tuple[str, str]]) -> tuple[UnreadTable, ...]:
     """Gives what the catalog says of the tables, as (schema, name)."""
     if not tables:
         return ()
@@ -38,11 +30,14 @@ def read_hidden(connection: psycopg.Connection[Any], tables: Sequence[tuple[str,
         orders.setdefault((schema, name), []).append((place, order))
     beside: dict[tuple[str, str], tuple[str, ...]] = {(row[0], row[1]): tuple(row[2]) for row in partners}
     return tuple(
-        Hidden(schema, name, beside.get((schema, name), ()), tuple(orders.get((schema, name), ()))) for schema, name in tables
+        UnreadTable(
+            schema=schema, name=name, partners=beside.get((schema, name), ()), orders=tuple(orders.get((schema, name), ()))
+        )
+        for schema, name in tables
     )
 
 
-def make_hidden(connection: psycopg.Connection[TupleRow], tables: Sequence[Hidden]) -> tuple[str, ...]:
+def make_hidden(connection: psycopg.Connection[TupleRow], tables: Sequence[UnreadTable]) -> tuple[str, ...]:
     """Makes them, as far as that goes; gives a message for each order that the shadow refused."""
     refused: list[str] = []
     for _, order in sorted((place_and_order for table in tables for place_and_order in table.orders), key=lambda o: o[0]):

@@ -16,9 +16,10 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.dumped_statistics import RESTORES_ITSELF
-from lockage.adapters.postgres.original import Ledger, Original, RoleSettings
+from lockage.adapters.postgres.original import Ledger, Original
 from lockage.adapters.postgres.reaching_out import reaching_names
 from lockage.adapters.postgres.session import load_sql
+from lockage.core.forecast.beside_schema import RoleSettings
 from lockage.core.forecast.target_reading import BLOCK_BYTES
 
 FILE_LIMIT_BYTES = 32 * 1024 * 1024

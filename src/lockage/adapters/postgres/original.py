@@ -9,21 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
 from lockage.adapters.postgres.catalog import read_relations
-from lockage.adapters.postgres.extension_sketches import Sketch, read_sketches
-from lockage.adapters.postgres.hidden_tables import Hidden, read_hidden
+from lockage.adapters.postgres.extension_sketches import read_sketches
+from lockage.adapters.postgres.hidden_tables import read_hidden
 from lockage.adapters.postgres.invalid_indexes import read_invalid_indexes
 from lockage.adapters.postgres.own_mark import marked
 from lockage.adapters.postgres.session import load_sql
-from lockage.adapters.postgres.small_tables import Rows, read_small_tables
+from lockage.adapters.postgres.small_tables import read_small_tables
 from lockage.adapters.postgres.wait_limits import read_wait_limits
 from lockage.core.facts import Relation
+from lockage.core.forecast.beside_schema import ExtensionSketch, Role, RoleSettings, SmallTable, UnreadTable
 from lockage.core.forecast.production import InvalidIndex
 from lockage.core.migration.formats.registry import ledger_names
 
@@ -69,26 +70,8 @@ MEANINGFUL_SETTINGS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
-    """One role of the server."""
-
-    name: str
-    attributes: tuple[LiteralString, ...]  # keywords of CREATE ROLE, such as NOCREATEDB
-    member_of: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleSettings:
-    """Settings that the catalog holds for sessions of a role (None: of all), here or in every database."""
-
-    role: str | None
-    everywhere: bool
-    settings: tuple[str, ...]  # "name=value"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """The rows of one ledger, as COPY writes them."""
+    """The rows of one ledger, as COPY writes them: all in one piece, where a survey file has them line by line."""
 
     schema: str
     name: str
@@ -113,9 +96,9 @@ class Original:
     unreadable: tuple[tuple[str, str], ...]  # (schema, name) of tables
     relations: tuple[Relation, ...]
     ledgers: tuple[Ledger, ...]
-    hidden: tuple[Hidden, ...] = ()  # what the catalog says of the unreadable tables
-    sketches: tuple[Sketch, ...] = ()  # of extensions that PostgreSQL does not bring
-    small_tables: tuple[Rows, ...] = ()
+    hidden: tuple[UnreadTable, ...] = ()  # what the catalog says of the unreadable tables
+    sketches: tuple[ExtensionSketch, ...] = ()  # of extensions that PostgreSQL does not bring
+    small_tables: tuple[SmallTable, ...] = ()
     invalid_indexes: tuple[InvalidIndex, ...] = ()  # which no dump has
     owner: str | None = None  # of the database; None: not known
     tablespaces: tuple[str, ...] = ()
@@ -139,37 +122,30 @@ def read_original(connection: psycopg.Connection[Any], *, ledger: str | None, ro
     ``rows``: those of small tables are read, too.
     Raises psycopg.errors.LockNotAvailable where somebody keeps a table that must be read locked against all.
     """
-    with connection.cursor(row_factory=dict_row) as cursor:
-        traits = cursor.execute(load_sql("select_database_traits")).fetchone()
-        assert traits is not None, "a session has a database"
-        owner = cursor.execute(load_sql("select_migrating_role")).fetchone()
-        roles = cursor.execute(load_sql("select_roles")).fetchall()
-        role_settings = tuple(map(_role_settings, cursor.execute(load_sql("select_role_settings")).fetchall()))
-        server_settings = cursor.execute(load_sql("select_server_settings"), {"names": list(MEANINGFUL_SETTINGS)}).fetchall()
-        unreadable = cursor.execute(load_sql("select_unreadable_tables")).fetchall()
-        tablespaces = cursor.execute(load_sql("select_tablespaces")).fetchall()
-    hidden = tuple((str(row["nspname"]), str(row["relname"])) for row in unreadable)
-    migrating_role = str(owner["rolname"] if owner else traits["asker"])
+    (traits,) = _rows(connection, "select_database_traits")  # a session has one database
+    migrating_role = next((str(row["rolname"]) for row in _rows(connection, "select_migrating_role")), str(traits["asker"]))
+    role_settings = tuple(map(_role_settings, _rows(connection, "select_role_settings")))
+    unreadable = tuple((str(row["nspname"]), str(row["relname"])) for row in _rows(connection, "select_unreadable_tables"))
     relations = read_relations(connection)
-    ledgers = tuple(_ledgers(connection, ledger, hidden))
+    ledgers = tuple(_ledgers(connection, ledger, unreadable))
     return Original(
         database=traits["name"],
         version_num=connection.info.server_version,
         encoding=traits["encoding"],
         migrating_role=migrating_role,
         asker=traits["asker"],
-        roles=tuple(_role(row) for row in roles),
+        roles=tuple(map(_role, _rows(connection, "select_roles"))),
         role_settings=role_settings,
-        server_settings={str(row["name"]): str(row["setting"]) for row in server_settings},
+        server_settings=_server_settings(connection),
         extensions=tuple(traits["extensions"]),
         filled_views=tuple(traits["filled_views"]),
         has_public=traits["has_public"],
-        unreadable=hidden,
+        unreadable=unreadable,
         relations=relations,
         ledgers=ledgers,
         owner=traits["owner"],
-        tablespaces=tuple(str(row["spcname"]) for row in tablespaces),
-        hidden=read_hidden(connection, hidden),
+        tablespaces=tuple(str(row["spcname"]) for row in _rows(connection, "select_tablespaces")),
+        hidden=read_hidden(connection, unreadable),
         sketches=read_sketches(connection, traits["extensions"]),
         small_tables=read_small_tables(connection, relations, without=[(t.schema, t.name) for t in ledgers]) if rows else (),
         invalid_indexes=read_invalid_indexes(connection),
@@ -189,6 +165,16 @@ def still_shut(connection: psycopg.Connection[Any], *, limit_s: float) -> tuple[
             return names
         time.sleep(LOOK_S)
     return ()
+
+
+def _rows(connection: psycopg.Connection[Any], query: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(load_sql(query), parameters).fetchall()
+
+
+def _server_settings(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    rows = _rows(connection, "select_server_settings", {"names": list(MEANINGFUL_SETTINGS)})
+    return {str(row["name"]): str(row["setting"]) for row in rows}
 
 
 def _role(row: Mapping[str, Any]) -> Role:

@@ -9,26 +9,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import LiteralString, cast
 
-from lockage.adapters.postgres.extension_sketches import Sketch
-from lockage.adapters.postgres.hidden_tables import Hidden
-from lockage.adapters.postgres.original import Ledger, Original, Role, RoleSettings
+from lockage.adapters.postgres.original import Ledger, Original
 from lockage.adapters.postgres.sleeping import schema_asleep
-from lockage.adapters.postgres.small_tables import Rows
+from lockage.core.forecast.beside_schema import RoleSettings
 from lockage.core.forecast.dump_parts import statistics_sql
-from lockage.core.forecast.saved_survey import (
-    RoleWord,
-    SavedCatalog,
-    SavedExtension,
-    SavedLedger,
-    SavedRole,
-    SavedRoleSettings,
-    SavedRows,
-    SavedSurvey,
-    Surveyed,
-    UnreadTable,
-)
+from lockage.core.forecast.saved_survey import SavedCatalog, SavedLedger, SavedSurvey, Surveyed
 
 OPEN_SETTINGS = ("plpgsql.", "pg_stat_statements.", "auto_explain.", "pg_trgm.")
 """Custom settings that are of PostgreSQL's own; those of applications hold secrets, too."""
@@ -51,10 +37,7 @@ def kept_of(original: Original, about: Surveyed, *, mask: Callable[[str], str]) 
         migrating_role=original.migrating_role,
         has_public=original.has_public,
         masked=about.masked + hidden,
-        roles=tuple(
-            SavedRole(name=role.name, attributes=cast("tuple[RoleWord, ...]", role.attributes), member_of=role.member_of)
-            for role in original.roles
-        ),
+        roles=original.roles,
         role_settings=settings,
         server_settings=dict(original.server_settings),
         extensions=original.extensions,
@@ -70,26 +53,10 @@ def kept_of(original: Original, about: Surveyed, *, mask: Callable[[str], str]) 
 def catalog_of(original: Original, *, mask: Callable[[str], str]) -> SavedCatalog:
     """What a file keeps of extensions and of tables that could not be read; ``mask`` takes the secrets out of a statement."""
     return SavedCatalog(
-        extensions=tuple(
-            SavedExtension(name=one.name, schema=one.schema, version=one.version, orders=one.orders)
-            for one in original.sketches
-        ),
+        extensions=original.sketches,
         unread=tuple(
-            UnreadTable(
-                schema=one.schema,
-                name=one.name,
-                partners=one.partners,
-                orders=tuple((place, mask(order)) for place, order in one.orders),
-            )
-            for one in original.hidden
+            replace(one, orders=tuple((place, mask(order)) for place, order in one.orders)) for one in original.hidden
         ),
-    )
-
-
-def rows_of(original: Original) -> tuple[SavedRows, ...]:
-    """What a file keeps of small tables where their rows were asked for, which are data."""
-    return tuple(
-        SavedRows(schema=one.schema, name=one.name, columns=one.columns, rows=one.rows) for one in original.small_tables
     )
 
 
@@ -101,14 +68,8 @@ def original_of(survey: SavedSurvey, *, ledger: str | None) -> Original:
         version_num=about.version_num,
         encoding=about.encoding,
         migrating_role=about.migrating_role,
-        roles=tuple(
-            # The words are among those that the file's schema allows.
-            Role(name=role.name, attributes=cast("tuple[LiteralString, ...]", role.attributes), member_of=role.member_of)
-            for role in about.roles
-        ),
-        role_settings=tuple(
-            RoleSettings(role=one.role, everywhere=one.everywhere, settings=one.settings) for one in about.role_settings
-        ),
+        roles=about.roles,
+        role_settings=about.role_settings,
         server_settings=about.server_settings,
         extensions=about.extensions,
         filled_views=about.filled_views,
@@ -123,9 +84,9 @@ def original_of(survey: SavedSurvey, *, ledger: str | None) -> Original:
             for one in survey.ledgers
             if ledger in (None, one.name, f"{one.schema}.{one.name}")
         ),
-        hidden=tuple(Hidden(one.schema, one.name, one.partners, one.orders) for one in survey.catalog.unread),
-        small_tables=tuple(Rows(one.schema, one.name, one.columns, one.rows) for one in survey.small_tables),
-        sketches=tuple(Sketch(one.name, one.schema, one.version, one.orders) for one in survey.catalog.extensions),
+        hidden=survey.catalog.unread,
+        small_tables=survey.small_tables,
+        sketches=survey.catalog.extensions,
         invalid_indexes=(survey.server.production.invalid_indexes or ()) if survey.server.production else (),
     )
 
@@ -143,13 +104,13 @@ def dump_of(survey: SavedSurvey) -> bytes:
     return "".join(parts).encode()
 
 
-def _settings(entries: Iterable[RoleSettings], mask: Callable[[str], str]) -> tuple[tuple[SavedRoleSettings, ...], int]:
+def _settings(entries: Iterable[RoleSettings], mask: Callable[[str], str]) -> tuple[tuple[RoleSettings, ...], int]:
     hidden = 0
-    kept: list[SavedRoleSettings] = []
+    kept: list[RoleSettings] = []
     for entry in entries:
         settings = tuple(_setting(text, mask) for text in entry.settings)
         hidden += sum(before != after for before, after in zip(entry.settings, settings, strict=True))
-        kept.append(SavedRoleSettings(role=entry.role, everywhere=entry.everywhere, settings=settings))
+        kept.append(replace(entry, settings=settings))
     return tuple(kept), hidden
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -22,6 +22,7 @@ from lockage.adapters.postgres.exchange import exchange
 from lockage.adapters.postgres.own_mark import marked
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.facts import Relation
+from lockage.core.forecast.beside_schema import SmallTable
 
 ROWS_LIMIT = 1_000
 """Rows of one table: more than any table of settings or kinds has."""
@@ -48,15 +49,6 @@ _ROW = "lockage row"
 """Alias that no column is called."""
 
 
-class Rows(NamedTuple):
-    """One table with all of its rows, each as PostgreSQL writes a row."""
-
-    schema: str
-    name: str
-    columns: tuple[str, ...]  # that can be given
-    rows: tuple[str, ...]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
     oid: int
@@ -69,7 +61,7 @@ class _Candidate:
 
 def read_small_tables(
     connection: psycopg.Connection[Any], relations: Iterable[Relation], *, without: Iterable[tuple[str, str]]
-) -> tuple[Rows, ...]:
+) -> tuple[SmallTable, ...]:
     """Gives the rows of small tables, closed under foreign keys; nothing where that takes too long or cannot be had.
 
     ``relations`` are all with their sizes; ``without`` are tables, as (schema, name), that are left out.
@@ -96,10 +88,10 @@ def read_small_tables(
     except psycopg.Error:
         return ()  # a value that cannot be written out, a right that column privileges take away
     whole = _closed([candidate for candidate in chosen if len(rows[candidate.oid]) <= ROWS_LIMIT])
-    return tuple(Rows(c.schema, c.name, c.columns, rows[c.oid]) for c in whole if rows[c.oid])
+    return tuple(SmallTable(schema=c.schema, name=c.name, columns=c.columns, rows=rows[c.oid]) for c in whole if rows[c.oid])
 
 
-def put_rows(connection: psycopg.Connection[TupleRow], tables: Sequence[Rows]) -> tuple[str, ...]:
+def put_rows(connection: psycopg.Connection[TupleRow], tables: Sequence[SmallTable]) -> tuple[str, ...]:
     """Puts the rows into the shadow's tables, unseen by triggers and foreign keys; gives the tables that took none."""
     if not tables:
         return ()
@@ -119,7 +111,7 @@ def put_rows(connection: psycopg.Connection[TupleRow], tables: Sequence[Rows]) -
     return tuple(f"{table.schema}.{table.name}" for table in still)
 
 
-def _put(connection: psycopg.Connection[TupleRow], table: Rows) -> bool:
+def _put(connection: psycopg.Connection[TupleRow], table: SmallTable) -> bool:
     try:
         with connection.transaction():
             connection.execute("set local session_replication_role = replica")
@@ -188,7 +180,7 @@ def _rows(connection: psycopg.Connection[Any], chosen: Sequence[_Candidate]) -> 
     return {oid: tuple(rows) for oid, rows in connection.execute(marked(query)).fetchall()}
 
 
-def _insert(table: Rows) -> sql.Composed:
+def _insert(table: SmallTable) -> sql.Composed:
     row, target = sql.Identifier(_ROW), sql.Identifier(table.schema, table.name)
     return sql.SQL(
         "insert into {target} ({columns}) overriding system value"

@@ -16,7 +16,7 @@ from typing import TypeVar
 from lockage.adapters.postgres.original import LEDGER_NAMES, Original
 from lockage.adapters.postgres.production import production_of
 from lockage.adapters.postgres.release_statements import read_release_statements
-from lockage.adapters.postgres.saved import catalog_of, kept_of, rows_of
+from lockage.adapters.postgres.saved import catalog_of, kept_of
 from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.adapters.postgres.target import PostgresTarget
 from lockage.adapters.postgres.traffic import read_traffic
@@ -76,7 +76,7 @@ def take_survey(
         catalog=catalog_of(original, mask=lambda order: without_secrets(order).text),
         server=server,
         statements=_statements(url, settings, password),
-        small_tables=rows_of(original),
+        small_tables=original.small_tables,
     )
 
 

@@ -13,11 +13,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
 from lockage.core.facts import Relation
+from lockage.core.forecast.beside_schema import ExtensionSketch, Role, RoleSettings, SmallTable, UnreadTable
 from lockage.core.forecast.production import Production
 from lockage.core.forecast.target_reading import TargetReading
 from lockage.core.forecast.traffic import LockOrder, StatementLoad
@@ -29,48 +30,14 @@ SCHEMA = "lockage.survey-file/1"
 FOLDER = "lockage-survey"
 """The one folder in the archive."""
 
-RoleWord: TypeAlias = Literal[
-    "SUPERUSER", "NOSUPERUSER", "INHERIT", "NOINHERIT", "CREATEROLE", "NOCREATEROLE",
-    "CREATEDB", "NOCREATEDB", "REPLICATION", "NOREPLICATION", "BYPASSRLS", "NOBYPASSRLS",
-]  # fmt: skip
-"""What a role may, in the words of CREATE ROLE."""
-
 _NUL = re.compile(rb"\x00|(?<!\\)(?:\\\\)*\\u0000")
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SavedRole:
-    """One role of the server; never its password."""
-
-    name: str
-    attributes: tuple[RoleWord, ...]
-    member_of: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedRoleSettings:
-    """Settings for sessions of a role (None: of all), here or in every database."""
-
-    role: str | None
-    everywhere: bool
-    settings: tuple[str, ...]  # "name=value"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedLedger:
     """The rows of one migration ledger, each as COPY writes it."""
-
-    schema: str
-    name: str
-    columns: tuple[str, ...]
-    rows: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedRows:
-    """All rows of one small table, each as PostgreSQL writes a row; data, and in a file only where they were asked for."""
 
     schema: str
     name: str
@@ -87,30 +54,10 @@ class Statistic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SavedExtension:
-    """An extension that PostgreSQL does not bring, and what makes its members, in order."""
-
-    name: str
-    schema: str
-    version: str
-    orders: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadTable:
-    """What the catalog says of a table that could not be read."""
-
-    schema: str
-    name: str
-    partners: tuple[str, ...]
-    orders: tuple[tuple[int, str], ...]  # what makes it, each with its place among those of all tables
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedCatalog:
     """What a dump does not hold."""
 
-    extensions: tuple[SavedExtension, ...] = ()
+    extensions: tuple[ExtensionSketch, ...] = ()
     unread: tuple[UnreadTable, ...] = ()
 
 
@@ -150,8 +97,8 @@ class Surveyed:
     masked: int = 0  # places of the schema, of settings and ledgers that hold a secret no longer
     release: str | None = None  # that ran there
     profile: str | None = None
-    roles: tuple[SavedRole, ...] = ()
-    role_settings: tuple[SavedRoleSettings, ...] = ()
+    roles: tuple[Role, ...] = ()
+    role_settings: tuple[RoleSettings, ...] = ()
     server_settings: Mapping[str, str] = field(default_factory=dict[str, str])  # that change what a script means
     extensions: tuple[str, ...] = ()
     filled_views: tuple[str, ...] = ()
@@ -174,7 +121,7 @@ class SavedSurvey:
     catalog: SavedCatalog = field(default_factory=SavedCatalog)
     server: SavedServer = field(default_factory=SavedServer)
     statements: SavedStatements = field(default_factory=SavedStatements)
-    small_tables: tuple[SavedRows, ...] = ()
+    small_tables: tuple[SmallTable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +240,7 @@ def unpacked(files: Mapping[str, bytes], *, source: str) -> SavedSurvey:
         catalog=_read(files, "catalog.json", SavedCatalog, source),
         server=_read(files, "server.json", SavedServer, source),
         statements=_read(files, "statements.json", SavedStatements, source),
-        small_tables=_read(files, ROWS, tuple[SavedRows, ...], source) if ROWS in files else (),
+        small_tables=_read(files, ROWS, tuple[SmallTable, ...], source) if ROWS in files else (),
     )
 
 
