@@ -24,6 +24,7 @@ def test_an_insert_meets_no_row_and_a_delete_one_that_nobody_keeps(text: str, ro
     [
         ("select a from t where b = $1", []),
         ("update t set a = $1 where b = 5", [("UPDATE t SET a = $1", Rows())]),
+        ("update t set a = $1 where b = $2", [("UPDATE t SET a = $1", Rows())]),
         ("insert into t (a) values ($1)", []),
         (
             "insert into t (a) values ($1) on conflict (a) do update set a = $2",

@@ -8,6 +8,7 @@ from lockage.core.migration.syntax import ChangeKind, Name
 from lockage.core.migration.writes import (
     Given,
     Write,
+    changing_every_row,
     columns_that_decide,
     of_every_row,
     on_every_row,
@@ -92,6 +93,21 @@ def test_of_a_merge_each_action_is_a_write_and_what_does_not_parse_is_none() -> 
 )
 def test_what_literals_keep_from_every_row_is_widened(text: str, wider: str | None) -> None:
     assert on_every_row(text) == wider
+
+
+@pytest.mark.parametrize(
+    ("text", "wider"),
+    [
+        ("update t set a = $1, b = 2 where c = $2 returning d", "UPDATE t SET a = $1, b = 2 RETURNING d"),
+        ("update t set a = $1::int", "UPDATE t SET a = $1::int"),
+        ("update t set a = 1, b = b + $1 where c = $2", None),
+        ("delete from t where a = $1", None),
+        ("update t set a = extract($1", None),
+        ("", None),
+    ],
+)
+def test_a_change_to_values_of_parameters_may_be_one_of_every_row(text: str, wider: str | None) -> None:
+    assert changing_every_row(text) == wider
 
 
 @pytest.mark.parametrize(

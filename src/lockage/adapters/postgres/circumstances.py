@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lockage.core.migration.writes import on_every_row, with_one_row, with_parameters
+from lockage.core.forecast.strictness import Strictness
+from lockage.core.migration.writes import changing_every_row, on_every_row, with_one_row, with_parameters
 
 _NAME = r'(?:"(?:[^"]|"")+"|\w+)'
 _TABLE = rf"({_NAME}(?:\s*\.\s*{_NAME})?)"
@@ -46,6 +47,7 @@ class Circumstances:
     mark: bytes  # for its name
     guessed: bool = False  # with a word that nobody knows
     loosened: bool = False  # with parameters for its literals, which may have another type
+    other: bool = False  # with values that differ from those of the rows, so that it changes them
 
 
 def usual_rows(text: str) -> Rows:
@@ -63,6 +65,9 @@ def further(text: str) -> Iterator[Circumstances]:
         yield Circumstances(text=wider, rows=there, mark=b"_w")
     elif inserted and (_ON_CONFLICT.search(text) or _reads(text, inserted[1])):
         yield Circumstances(text=text, rows=there, mark=b"_r")
+    changing = changing_every_row(text)
+    if changing is not None:
+        yield Circumstances(text=changing, rows=there, mark=b"_d", other=True)
     worded = _with_words(text)
     if worded != text:
         yield Circumstances(text=worded, rows=usual, mark=b"_u", guessed=True)
@@ -85,6 +90,17 @@ def where_all_is_shown(text: str) -> Circumstances:
     """The statement where no view and no policy hides a row from it, as they may hide that which was made up."""
     rows = Rows(bereaved=usual_rows(text).bereaved, shown=True)
     return Circumstances(text=on_every_row(text) or text, rows=rows, mark=b"_v")
+
+
+def names_that_hide(strictness: Strictness) -> frozenset[str]:
+    """Names, in lower case, of what may keep rows from whoever names it: views, and tables with policies."""
+    those = (table for table in strictness.tables.values() if table.kind == "v" or table.secured)
+    return frozenset(table.name.rpartition(".")[2].lower() for table in those)
+
+
+def chooses(text: str) -> bool:
+    """Whether it hangs on the rows that are there what a statement does with its own."""
+    return _MERGE.search(text) is not None
 
 
 def _with_words(text: str) -> str:

@@ -87,8 +87,8 @@ class Executing:
         found: dict[bytes, Failure | None] = {}
         if not statements:
             return found
-        for oid in {oid for each in statements for oid in each.types}:
-            self._samples.value(oid)  # now, for nothing can be asked while commands are under way
+        for oid, other in {(oid, each.other) for each in statements for oid in each.types}:
+            self._samples.value(oid, other=other)  # now, for nothing can be asked while commands are under way
         with self._ground(search_path, rows=rows):
             ordered = sorted(statements, key=self._scene)
             for scene, those in groupby(ordered, key=self._scene):
@@ -100,8 +100,8 @@ class Executing:
     def run_as_kept(self, statements: Sequence[Prepared]) -> dict[bytes, Failure | None]:
         """What comes of each without any row made up, and so with whatever plan it has; what reaches out is left out."""
         those = [each for each in statements if not words_of(each.text) & self._reaching]
-        for oid in {oid for each in those for oid in each.types}:
-            self._samples.value(oid)
+        for oid, other in {(oid, each.other) for each in those for oid in each.types}:
+            self._samples.value(oid, other=other)
         found: dict[bytes, Failure | None] = {}
         for each in those:
             self._good([Run(text="begin")])
@@ -206,7 +206,7 @@ class Executing:
     def _command(self, prepared: Prepared, way: Way) -> Command:
         if self._reaching and words_of(prepared.text) & self._reaching:
             return Prepare(name=b"", text=prepared.text, types=prepared.declared)
-        values = tuple(self._samples.value(oid) for oid in prepared.types)
+        values = tuple(self._samples.value(oid, other=prepared.other) for oid in prepared.types)
         if prepared.unkept:
             way = {Way.KEPT: Way.ANEW, Way.PLANNED: Way.PARSED}.get(way, way)
         match way:

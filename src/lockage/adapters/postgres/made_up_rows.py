@@ -55,15 +55,16 @@ class Samples:
 
     def __init__(self, session: psycopg.Connection[TupleRow]) -> None:
         self._session = session
-        self._values: dict[int, bytes | None] = {}
+        self._values: dict[tuple[int, bool], bytes | None] = {}
         self._inserts: dict[tuple[object, ...], bytes] = {}
 
-    def value(self, type_oid: int) -> bytes | None:
-        """A value of the type, None where no good one is known."""
-        if type_oid not in self._values:
-            row = self._session.execute(load_sql("select_sample_value"), {"type": type_oid}).fetchone()
-            self._values[type_oid] = None if row is None or row[0] is None else str(row[0]).encode()
-        return self._values[type_oid]
+    def value(self, type_oid: int, *, other: bool = False) -> bytes | None:
+        """A value of the type, None where no good one is known; ``other``: one that differs from the usual one."""
+        if (type_oid, other) not in self._values:
+            asked = {"type": type_oid, "which": 2 if other else 1}
+            row = self._session.execute(load_sql("select_sample_value"), asked).fetchone()
+            self._values[type_oid, other] = None if row is None or row[0] is None else str(row[0]).encode()
+        return self._values[type_oid, other]
 
     def insert_into(self, table: _Table) -> bytes:
         """PL/pgSQL that makes up a row, or none where none can be; kept, as tables are filled some dozen times."""

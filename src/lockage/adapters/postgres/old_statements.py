@@ -18,6 +18,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.behind_checks import about_half_checked, behind_checks, is_of_the_schema
+from lockage.adapters.postgres.circumstances import chooses, names_that_hide
 from lockage.adapters.postgres.copying import misshapen, shape_of
 from lockage.adapters.postgres.demanded import demanded
 from lockage.adapters.postgres.exchange import discreetly
@@ -43,10 +44,16 @@ from lockage.core.forecast.strictness import Strictness, lost_labels, newly_secu
 from lockage.core.forecast.trace import Failure
 from lockage.core.migration.writes import writes_of
 from lockage.core.release.statements import OldStatement
+from lockage.core.sqlstate import (
+    CHECK_VIOLATION,
+    FEATURE_NOT_SUPPORTED,
+    INSUFFICIENT_PRIVILEGE,
+    INVALID_TEXT_REPRESENTATION,
+    LOCK_NOT_AVAILABLE,
+    NOT_NULL_VIOLATION,
+)
 
-"""Source: PostgreSQL 18 manual, Appendix A."""
-
-_OF_UNITS = {"0A000", "22023"}
+_OF_UNITS = {FEATURE_NOT_SUPPORTED, "22023"}
 """What a unit meets that a type of time does not have. Source: PostgreSQL 18 manual, Appendix A."""
 
 _SPREADS = re.compile(r"\*.*\w\"?\s*\(|\(.*\*", re.DOTALL)
@@ -103,7 +110,7 @@ class KeptStatements:
                 else:
                     left_out.append(found)
             self._strictness = read_strictness(self._session)
-            self._prepared += preparing.widen(self._prepared, hiding=_hiding(self._strictness))
+            self._prepared += preparing.widen(self._prepared, hiding=names_that_hide(self._strictness))
             self._words = frozenset(word for each in self._prepared for word in words_of(each.text))
             late = self._execute_before(reaching)
             # Rows that are made up invalidate every plan, and these must be as they are in production.
@@ -291,8 +298,8 @@ class KeptStatements:
 
     def _weighed(self, prepared: Prepared, failure: Failure, sure: Sure, strict: Strictness) -> Sure:
         """The same in the light of how its values were made up."""
-        if prepared.widened:
-            # It met a row that it may never meet.
+        if prepared.widened or (failure.sqlstate == NOT_NULL_VIOLATION and chooses(prepared.text)):
+            # It met a row that it may never meet, or met none.
             return Sure.VALUES if sure is Sure.CERTAIN else Sure.POSSIBLE
         if failure.sqlstate == NOT_NULL_VIOLATION and any(self._samples.value(oid) is None for oid in prepared.types):
             return Sure.POSSIBLE
@@ -304,7 +311,10 @@ class KeptStatements:
             return Sure.CERTAIN
         if prepared.guessed and failure.sqlstate in _OF_UNITS:
             return Sure.POSSIBLE
-        if failure.sqlstate == INVALID_TEXT_REPRESENTATION and set(prepared.types) & lost_labels(self._strictness, strict).keys():
+        if (
+            failure.sqlstate == INVALID_TEXT_REPRESENTATION
+            and set(prepared.types) & lost_labels(self._strictness, strict).keys()
+        ):
             return Sure.VALUES  # the value was made up of a label that is gone
         return sure
 
@@ -392,10 +402,4 @@ class KeptStatements:
 
 
 def _is_of_plans(failure: Failure | None) -> bool:
-    return failure is not None and failure.sqlstate == "0A000" and failure.message.startswith("cached plan")
-
-
-def _hiding(strictness: Strictness) -> frozenset[str]:
-    """Names of views, and of tables with policies."""
-    those = (table for table in strictness.tables.values() if table.kind == "v" or table.secured)
-    return frozenset(table.name.rpartition(".")[2].lower() for table in those)
+    return failure is not None and failure.sqlstate == FEATURE_NOT_SUPPORTED and failure.message.startswith("cached plan")

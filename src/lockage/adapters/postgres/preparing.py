@@ -57,6 +57,7 @@ class Prepared:
     widened: bool = False  # in circumstances that may never come, beside the statement itself
     guessed: bool = False  # with a literal that nobody knows
     loosened: bool = False  # with parameters for literals
+    other: bool = False  # with values that differ from those of the made-up rows
     copied: tuple[WholeCopy, Shape] | None = None
     unkept: bool = False  # the server analyses it anew each time that it comes
     cut: str = ""  # it is the beginning only of what was cut off: what the server says of the whole
@@ -149,6 +150,7 @@ class Preparing:
                 rows=way.rows,
                 guessed=way.guessed,
                 loosened=way.loosened,
+                other=way.other,
                 widened=True,
             )
             for each in prepared

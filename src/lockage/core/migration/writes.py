@@ -87,6 +87,20 @@ def on_every_row(text: str) -> str | None:
         return None
 
 
+def changing_every_row(text: str) -> str | None:
+    """An UPDATE of parameters' values without its condition; None where it is none, or where no value is a parameter's."""
+    try:
+        tree = parse(text)
+        query = tree.stmts[0].stmt.update_stmt
+        values = [target.res_target.val for target in query.target_list]
+        if len(tree.stmts) != 1 or not any(_given(value) is Given.PARAMETER for value in values):
+            return None
+        query.ClearField("where_clause")
+        return postgast.deparse(tree)
+    except (postgast.PgQueryError, IndexError):
+        return None
+
+
 def of_every_row(query: str) -> str | None:
     """A view's query without the condition on which it hangs what is shown; None where it has none, or does not parse."""
     try:

@@ -481,3 +481,31 @@ create trigger each_invoice after insert on invoices for each row execute functi
 insert into open_invoices (number, amount) values ('another', 1)
 --? holds
 update open_invoices set amount = 1 where number = 'another'
+
+--! a trigger for what really changes fails
+create function on_change() returns trigger language plpgsql as $$ begin insert into nowhere values (1); return null; end $$;
+create trigger on_change after update on tickets for each row when (old.state is distinct from new.state) execute function on_change();
+--? breaks by value
+update tickets set state = 'closed' where id = 3
+--? breaks by value
+update tickets set state = 'closed', version = version + 1 where id = 3 and version = 0
+--? holds
+update tickets set priority = 3 where id = 3
+
+--! a trigger that compares fails
+create function on_other() returns trigger language plpgsql as
+    $$ begin if new.role <> old.role or new.invited_by <> old.invited_by then new.nothing := 1; end if; return new; end $$;
+create trigger on_other before update on members for each row execute function on_other();
+--? breaks by value
+update members set role = 'owner' where account_id = 2 and user_id = 1
+--? holds
+insert into members (account_id, user_id) values (2, 30)
+
+--! a column that must be given where a MERGE inserts
+alter table rooms add column floor integer not null default 1;
+alter table rooms alter column floor drop default;
+--? breaks by value
+merge into rooms r using (values (99, 'new')) as v (id, label) on r.id = v.id
+    when matched then update set label = v.label when not matched then insert (id, label) values (v.id, v.label)
+--? holds
+update rooms set label = 'new' where id = 2

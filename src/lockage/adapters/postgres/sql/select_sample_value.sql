@@ -1,5 +1,5 @@
 -- One value of a type (%(type)s, an oid) as text, to stand for a parameter; null where none is known. A domain gives one of its
--- base type, an enum its first label. Privilege: none. Cost: under 1 ms.
+-- base type, an enum its first label. %(which)s: 1, or 2 for another value, which fewer types have. Privilege: none. Cost: under 1 ms.
 with recursive base as (
     select t.oid, t.typbasetype, t.typtype, t.typcategory, t.typname, 0 as depth
       from pg_catalog.pg_type as t
@@ -11,14 +11,21 @@ with recursive base as (
 )
 select case
            when typtype = 'e' then (
-               select e.enumlabel::text from pg_catalog.pg_enum as e where e.enumtypid = base.oid order by e.enumsortorder limit 1
+               select e.enumlabel::text from pg_catalog.pg_enum as e where e.enumtypid = base.oid order by e.enumsortorder
+               offset %(which)s - 1 limit 1
            )
+           when typname = 'uuid' then '00000000-0000-0000-0000-00000000000' || %(which)s::text
+           when typname in ('json', 'jsonb') then case %(which)s when 1 then '{}' else '{"a": 1}' end
+           when typname = 'interval' then %(which)s::text || ' second'
+           when typcategory = 'B' then (%(which)s = 1)::text
+           when typcategory = 'N' and typname not like 'reg%%' then %(which)s::text
+           when typcategory = 'D' and typname not in ('time', 'timetz') then '2026-01-0' || %(which)s::text || ' 00:00:00+00'
+           when typcategory = 'I' then '127.0.0.' || %(which)s::text
+           when typcategory = 'S' then pg_catalog.chr(96 + %(which)s)
+           when %(which)s > 1 then null
            when typtype in ('r', 'm') then case typtype when 'r' then 'empty' else '{}' end
            when typcategory = 'A' then case when typname in ('int2vector', 'oidvector') then '1' else '{}' end
-           when typname = 'uuid' then '00000000-0000-0000-0000-000000000001'
-           when typname in ('json', 'jsonb') then '{}'
            when typname = 'bytea' then '\x00'
-           when typname = 'interval' then '1 second'
            when typname in ('time', 'timetz') then '12:00:00'
            when typname in ('regconfig', 'regdictionary') then 'simple'
            when typname = 'regprocedure' then 'pg_catalog.now()'
@@ -37,11 +44,6 @@ select case
            when typname = 'hstore' then ''
            when typname = 'pg_lsn' then '0/0'
            when typname in ('tsvector', 'tsquery') then ''
-           when typcategory = 'B' then 'true'
-           when typcategory = 'N' then '1'
-           when typcategory = 'D' then '2026-01-01 00:00:00+00'
-           when typcategory = 'I' then '127.0.0.1'
-           when typcategory = 'S' then 'a'
        end
   from base
  order by depth desc
