@@ -7,8 +7,11 @@ import pytest
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.trace import CatalogRules
 from lockage.core.forecast.worst_case import worst_case
+from lockage.core.migration.dynamic_sql import template
 from lockage.core.migration.statement import prepared_in, split_statements
-from support.traces import BEFORE, KEYS, USERS
+from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, USER_VIEW, USERS
+
+TABLES = (USERS, KEYS, USER_VIEW, EVENTS, EVENTS_1)
 
 
 def blocked(sql: str) -> dict[int, Blocks]:
@@ -31,6 +34,27 @@ def blocked(sql: str) -> dict[int, Blocks]:
     ],
 )
 def test_the_gentler_forms_of_alter_table_are_known(sql: str, blocks: dict[int, Blocks]) -> None:
+    assert blocked(sql) == blocks
+
+
+@pytest.mark.parametrize(
+    ("expression", "blocks"),
+    [
+        ("format('ALTER TABLE %I ADD a int', t)", dict.fromkeys(TABLES, Blocks.READS)),
+        ("format('LOCK TABLE public.%I IN SHARE MODE', t)", dict.fromkeys(TABLES, Blocks.WRITES)),
+        ("format('ALTER TABLE archive.%I ADD a int', t)", {}),
+        ("format('DROP TABLE %I.keys', s)", {KEYS: Blocks.READS}),
+        ("format('DROP INDEX %I', i)", dict.fromkeys(TABLES, Blocks.READS)),
+        ("format('DELETE FROM %I', t)", dict.fromkeys(TABLES, Blocks.ROWS)),
+        ("format('INSERT INTO %I VALUES (1)', t)", {}),
+        ("format('ALTER TABLE keys ADD FOREIGN KEY (a) REFERENCES %I', t)", dict.fromkeys(TABLES, Blocks.WRITES)),
+        ("format('CREATE TABLE %I (a int)', t)", {}),
+        ("format('ALTER TABLE %I ADD a int', 'keys')", {KEYS: Blocks.READS}),
+    ],
+)
+def test_a_name_that_only_the_run_knows_may_be_any_tables(expression: str, blocks: dict[int, Blocks]) -> None:
+    sql = template(expression)
+    assert sql is not None
     assert blocked(sql) == blocks
 
 

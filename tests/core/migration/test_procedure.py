@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockage.core.migration.procedure import Place, reach_outside, read_code, template
+from lockage.core.migration.procedure import Place, reach_outside, read_code
 from lockage.core.migration.statement import split_statements
 
 
@@ -73,21 +73,6 @@ def test_nothing_is_sure_behind_a_conditional_return() -> None:
 def test_lines_count_from_the_beginning_of_the_body() -> None:
     inner = read_code("DO $$\nBEGIN\n  -- why\n  UPDATE a\n  SET b = 1;\nEND $$", language="plpgsql").inner
     assert [i.line for i in inner] == [4]
-
-
-@pytest.mark.parametrize(
-    ("expression", "sql"),
-    [
-        ("'DROP TABLE a'", "DROP TABLE a"),
-        ("format('ALTER TABLE %I ADD x int DEFAULT %L', t, v)", "ALTER TABLE lockage_any ADD x int DEFAULT NULL"),
-        ("$q$SELECT ''$q$", "SELECT ''"),
-        ("'a' || b", None),
-        ("format('%s', q)", None),
-        ("query", None),
-    ],
-)
-def test_dynamic_sql_is_read_where_its_text_stands_in_the_code(expression: str, sql: str | None) -> None:
-    assert template(expression) == sql
 
 
 def test_a_trigger_function_can_be_read() -> None:

@@ -1,20 +1,21 @@
 """What a statement that nobody saw may do, worst case: which relations it blocks, by its kind and the names in it.
 
 Not for statements that were traced. The surprising thing: worst case is still not "everything": a SELECT stops nobody, and a
-name says where; only what has no readable text counts against every relation.
+name says where; only what has no readable text, or a name that only its run knows, counts against every relation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.lock_modes import badness, blocks_of
-from lockage.core.forecast.names import oids
+from lockage.core.forecast.names import LISTED_KINDS, oids
 from lockage.core.forecast.rows import RowLock, row_locks
 from lockage.core.forecast.trace import CatalogMark, CatalogRules
-from lockage.core.migration.syntax import Name, Statement, WorkKind
+from lockage.core.migration.dynamic_sql import UNKNOWN_NAME
+from lockage.core.migration.syntax import ChangeKind, Name, Statement, WorkKind
 
 # Statements that lock no table in a way that anybody waits for. Source: PostgreSQL 18 manual, 13.3.1, and measured.
 _HARMLESS = {
@@ -72,21 +73,49 @@ def worst_case(statement: Statement, *, mark: CatalogMark, rules: CatalogRules) 
     rows = tuple(lock for lock in row_locks(statement.changes, mark=mark, rules=rules) if lock.rows)
     for lock in rows:
         _raise(blocks, lock.oid, Blocks.ROWS)
+    met = (change.relation for change in statement.changes if change.kind is not ChangeKind.INSERT or change.upserts)
+    for oid in _perhaps(met, mark):
+        _raise(blocks, oid, Blocks.ROWS)
     level = _level(statement)
     if level is not Blocks.NONE:
-        named = _touched(statement)
-        for oid in oids(named, mark):
-            _raise(blocks, oid, level)
-        own = set(oids((name for name in named if name not in statement.referred), mark))
-        for oid in oids(statement.referred, mark):
-            if oid not in own:
-                blocks[oid] = Blocks.WRITES
-        if statement.node == "drop_stmt":
-            dropped = set(oids(statement.names, mark))
-            for key in rules.foreign_keys:
-                if key.child_oid in dropped:
-                    _raise(blocks, key.parent_oid, Blocks.READS)
+        _raise_tables(blocks, statement, level, mark, rules)
     return WorstCase(blocks=blocks, rows=rows)
+
+
+def _raise_tables(
+    blocks: dict[int, Blocks], statement: Statement, level: Blocks, mark: CatalogMark, rules: CatalogRules
+) -> None:
+    named = _touched(statement)
+    for oid in _meant(named, mark):
+        _raise(blocks, oid, level)
+    own = set(oids((name for name in named if name not in statement.referred), mark))
+    for oid in _meant(statement.referred, mark):
+        if oid not in own:
+            blocks[oid] = Blocks.WRITES
+    if statement.node == "drop_stmt":
+        dropped = set(_meant(statement.names, mark))
+        for key in rules.foreign_keys:
+            if key.child_oid in dropped:
+                _raise(blocks, key.parent_oid, Blocks.READS)
+
+
+def _meant(names: Iterable[Name], mark: CatalogMark) -> Iterator[int]:
+    """What the names mean, or can mean."""
+    names = tuple(names)
+    yield from oids(names, mark)
+    yield from _perhaps(names, mark)
+
+
+def _perhaps(names: Iterable[Name], mark: CatalogMark) -> Iterator[int]:
+    """All that names which only the run knows can mean: any table of a schema that is known."""
+    unknown = [name for name in names if UNKNOWN_NAME in {name.schema, name.name}]
+    if unknown:
+        for relation in mark.relations.values():
+            schema, _, bare = relation.relation.partition(".")
+            if relation.kind in LISTED_KINDS and any(
+                name.schema in {None, UNKNOWN_NAME, schema} and name.name in {UNKNOWN_NAME, bare} for name in unknown
+            ):
+                yield relation.oid
 
 
 def _raise(blocks: dict[int, Blocks], oid: int, level: Blocks) -> None:
