@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockage.core.migration.parsing import NESTING_LIMIT, NestedTooDeepError, parse, too_deep_at
+from lockage.core.migration.parsing import NESTING_LIMIT, PART, NestedTooDeepError, parse, parse_in_parts, too_deep_at
 from lockage.core.migration.statement import fingerprint, split_statements
 from lockage.errors import UsageError
 
@@ -57,6 +57,46 @@ def test_what_would_end_the_process_is_refused_with_its_line(text: str) -> None:
 def test_what_is_long_and_not_deep_is_no_nesting(text: str) -> None:
     assert too_deep_at(text) is None
     assert split_statements(text, file="a.sql")
+
+
+LINES = 600
+WORDS = "x" * (PART // 200)
+"""So many lines of it are three parts."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT '" + f"{WORDS};\n" * LINES + "'",
+        "/* " + f"{WORDS};\n" * LINES + "*/ SELECT 1",
+        "DO $$ BEGIN\n" + f"PERFORM '{WORDS}';\n" * LINES + "END $$",
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC\n" + f"SELECT '{WORDS}';\n" * LINES + "END",
+        "CREATE RULE r AS ON DELETE TO t DO ALSO (\n" + f"DELETE FROM a WHERE b = '{WORDS}';\n" * LINES + "DELETE FROM b)",
+        "CREATE SCHEMA s -- all of it;\n" + f"CREATE TABLE t () -- {WORDS};\n" * LINES + "CREATE TABLE u ()",
+    ],
+    ids=["quoted", "comment", "block", "atomic", "rule", "schema"],
+)
+def test_a_long_script_is_divided_between_statements_only(text: str) -> None:
+    after = [f"SELECT 'é{WORDS}'"] * LINES
+    script = ";\n".join(["SELECT 1", text, *after])
+    statements = split_statements(script, file="a.sql")
+    assert [each.text for each in statements] == ["SELECT 1", text.rpartition("*/ ")[2], *after]
+    first = 2 + text.count("\n") + 1
+    assert [each.line for each in statements[2:]] == list(range(first, first + LINES))
+    parts = [part for part, _ in parse_in_parts(script)]
+    assert ("".join(parts), len(parts) > 2) == (script, True)
+
+
+def test_a_mistake_behind_many_statements_has_its_own_line() -> None:
+    line = f"SELECT 'é{WORDS}';\n"
+    with pytest.raises(UsageError, match=rf"^a\.sql, line {LINES + 1}: syntax error at or near"):
+        split_statements(line * LINES + "SELEC 2;\n" + line * LINES, file="a.sql")
+
+
+@pytest.mark.parametrize("word", ["SELEC", "\\unrestrict abc"])
+def test_letters_of_several_bytes_move_no_line(word: str) -> None:
+    with pytest.raises(UsageError, match=r"^a\.sql, line 3: "):
+        split_statements(f"SELECT 'éééééééééé';\nSELECT 'ßßßßßßßßßßßß';\n{word};\n" + "SELECT 1;\n" * 9, file="a.sql")
 
 
 def test_rows_of_a_copy_are_said_to_be_for_psql() -> None:

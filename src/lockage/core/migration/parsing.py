@@ -1,4 +1,4 @@
-"""PostgreSQL's parser, with its limits made ours: how deep what one text says may be nested.
+"""PostgreSQL's parser, with its limits made ours: how deep a text may be nested, and how much of it is a tree at one time.
 
 Not for reading statements (``statement``). The surprising thing: the parser is C and recurses, so a sum of some ten thousand
 parts ends the process before anybody can say why; and the tree's own reader refuses sixty parts unless it is told otherwise.
@@ -7,6 +7,7 @@ parts ends the process before anybody can say why; and the tree's own reader ref
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 
 import postgast
@@ -19,6 +20,10 @@ its process between 3 000 and 5 000 when it writes such an expression, with the 
 
 _OPERATOR, _SET_OPERATION = 5, 2
 """What each takes of the stack, as parts of one of the limit's fifths."""
+
+
+PART = 100_000
+"""Characters of a script that are read at a time: a tree takes fifty times as much memory as its text."""
 
 
 class NestedTooDeepError(postgast.PgQueryError):
@@ -35,6 +40,33 @@ def parse(text: str) -> pg.ParseResult:
         raise NestedTooDeepError(f"it nests more than {NESTING_LIMIT:,} operators or brackets", cursorpos=place + 1)
     _read_deep_trees()
     return postgast.parse(text)
+
+
+_END_OF_PART = re.compile(r"^(?:(?!--)[^\n])*;[ \t]*\r?\n", re.MULTILINE)
+"""A line that ends with a statement, unless that semicolon is quoted or bracketed: then the part before it does not parse."""
+
+
+def parse_in_parts(text: str) -> Iterator[tuple[str, pg.ParseResult]]:
+    """The trees of a long text, part by part, each with the part; together they have the statements of the whole.
+
+    Raises what ``parse`` raises of the whole text, perhaps behind some of the parts.
+    """
+    begin, size = 0, PART
+    while True:
+        ends = _END_OF_PART.search(text, begin + size)
+        end = ends.end() if ends else len(text)
+        part = text[begin:end]
+        try:
+            yield part, parse(part)
+        except postgast.PgQueryError:
+            if end == len(text):
+                parse(text)  # which counts places from the beginning
+                raise
+            size *= 4  # a body, a text or a comment goes on behind that line
+            continue
+        if end == len(text):
+            return
+        begin, size = end, PART
 
 
 @cache

@@ -25,7 +25,7 @@ from lockage.core.migration.changed_columns import added_columns, filled_columns
 from lockage.core.migration.changed_rows import changes
 from lockage.core.migration.names import name_of
 from lockage.core.migration.nodes import nodes_of, of_kind
-from lockage.core.migration.parsing import NestedTooDeepError, parse, too_deep_at
+from lockage.core.migration.parsing import NestedTooDeepError, parse, parse_in_parts, too_deep_at
 from lockage.core.migration.plain_rows import PlainRows
 from lockage.core.migration.syntax import Control, Name, Procedure, Statement
 from lockage.core.migration.table_work import works
@@ -81,21 +81,23 @@ def split_statements(text: str, *, file: str) -> tuple[Statement, ...]:
     Raises ``UsageError`` with file and line where the text is no SQL of PostgreSQL's (LK401, with the parser's message), is
     nested too deep to be read (LK713), or is meant for psql (LK714).
     """
-    data = text.encode()
-    tree = _parse(text, data, file=file)
     found: list[Statement] = []
     plain = PlainRows()
-    line, counted = 1, 0
-    for raw in tree.stmts:
-        start = _first_word(data, raw.stmt_location)
-        line, counted = line + data.count(b"\n", counted, start), start
-        end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(data)
-        own = data[start:end].decode().rstrip().rstrip(";").rstrip()
-        statement = plain.read(own, line=line)
-        if statement is None:
-            statement = _read(raw.stmt, text=own, line=line)
-            plain.learn(statement)
-        found.append(statement)
+    begins = 1
+    for part, tree in _parts(text, file=file):
+        data = part.encode()
+        line, counted = begins, 0
+        for raw in tree.stmts:
+            start = _first_word(data, raw.stmt_location)
+            line, counted = line + data.count(b"\n", counted, start), start
+            end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(data)
+            own = data[start:end].decode().rstrip().rstrip(";").rstrip()
+            statement = plain.read(own, line=line)
+            if statement is None:
+                statement = _read(raw.stmt, text=own, line=line)
+                plain.learn(statement)
+            found.append(statement)
+        begins += data.count(b"\n")
     return tuple(found)
 
 
@@ -174,12 +176,12 @@ CONFINED_LANGUAGES = ("sql", "plpgsql", "plperl", "pltcl", "plv8")
 """Those that PostgreSQL trusts: code in them stays in the database. Source: PostgreSQL 18 manual, CREATE LANGUAGE, TRUSTED."""
 
 
-def _parse(text: str, data: bytes, *, file: str) -> pg.ParseResult:
+def _parts(text: str, *, file: str) -> Iterator[tuple[str, pg.ParseResult]]:
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1
         raise UsageError(f"{file}, line {line}: a NUL character is no SQL", code="LK401", hint="correct the file")
     try:
-        return parse(text)
+        yield from parse_in_parts(text)
     except NestedTooDeepError as error:
         raise UsageError(
             f"{file}, line {text.count(chr(10), 0, error.cursorpos) + 1}: {error.message}",
@@ -187,7 +189,7 @@ def _parse(text: str, data: bytes, *, file: str) -> pg.ParseResult:
             hint="the server may refuse it too (54001, stack depth limit exceeded): divide the statement",
         ) from error
     except postgast.PgQueryError as error:
-        before = data[: max(error.cursorpos - 1, 0)].decode(errors="replace")
+        before = text[: max(error.cursorpos - 1, 0)]
         line = before.count("\n") + 1
         raise _of_psql(text, before, file=file) or UsageError(
             f"{file}, line {line}: {error.message}",
