@@ -6,9 +6,9 @@ DELETE, each of existing rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import errors, sql
@@ -193,7 +193,9 @@ def _references(session: psycopg.Connection[Any], oid: int) -> tuple[tuple[tuple
     found = []
     for columns, schema, name, key in session.execute(_KEYS, (oid,)).fetchall():
         query = sql.SQL("select {} from {} order by 1 limit {}").format(
-            sql.SQL(", ").join(map(sql.Identifier, key)), sql.Identifier(schema, name), ROWS_TRIED
+            sql.SQL(", ").join(sql.SQL("to_jsonb({})").format(sql.Identifier(column)) for column in key),
+            sql.Identifier(schema, name),
+            ROWS_TRIED,
         )
         found.append((tuple(columns), tuple(session.execute(query).fetchall())))
     return tuple(found)
@@ -247,8 +249,11 @@ def _referring(target: _Target, row: dict[str, Any]) -> list[tuple[sql.Composabl
     """Copies of the row with fresh keys that refer to others than it does."""
     columns = [column for column in target.columns if not column.is_computed]
     keys = [column.name for column in columns if _is_key(column)][: 1 if target.partitioned else None]
+    refer = {column for key, _ in target.references for column in key}
+    # A fresh value of a column that refers refers to nobody, so that the row is refused before anything waits.
+    free = [key for key in keys if key not in refer] or keys
     return [
-        _insert(target, columns, row | dict(zip(key, value, strict=True)), fresh=[each for each in keys if each not in key])
+        _insert(target, columns, row | dict(zip(key, value, strict=True)), fresh=[each for each in free if each not in key])
         for key, values in target.references
         for value in values
     ]
@@ -281,14 +286,17 @@ def _row_probes(target: _Target, row: dict[str, Any]) -> list[tuple[sql.Composab
         name = sql.Identifier(other.name)
         probes.append((sql.SQL("update {} set {} = {} where {}").format(target.identifier, name, name, where), values))
     for key in keys:
-        if isinstance(row[key.name], int):
+        beyond = _BEYOND.get(type(row[key.name]))
+        if beyond is not None:
             name = sql.Identifier(key.name)
-            moved = sql.SQL("update {} set {} = {} + {} where {}").format(
-                target.identifier, name, name, sql.Literal(FRESH), where
-            )
+            moved = sql.SQL("update {} set {} = {} {} where {}").format(target.identifier, name, name, sql.SQL(beyond), where)
             probes.append((moved, values))
     probes.append((sql.SQL("delete from {} where {}").format(target.identifier, where), values))
     return probes
+
+
+_BEYOND: Mapping[type, LiteralString] = {int: f"+ {FRESH}", str: "|| '-fresh'"}
+"""What makes a key a fresh one; a type that does not take it refuses, and nobody waits."""
 
 
 def _is_key(column: _Column) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lockage.core.forecast.gaps import find_gaps
 from lockage.core.forecast.trace import CatalogRules, Failure, Routine, Trigger
 from support.traces import KEYS, USER_VIEW, USERS, Script
@@ -70,6 +72,30 @@ def test_a_row_trigger_that_writes_elsewhere_is_a_gap_of_the_update_that_would_f
     assert gap.reason == "trigger t, function public.f line 1: not called here, so it did not run: UPDATE keys SET a = 1"
     assert gap.statements is not None
     assert [str(change.relation) for s in gap.statements for change in s.changes] == ["keys"]
+
+
+def of_statements(rules: CatalogRules, *, conditional: bool = False) -> CatalogRules:
+    (trigger,) = rules.triggers
+    return replace(rules, triggers=(replace(trigger, row_level=False, conditional=conditional),))
+
+
+def test_a_trigger_of_a_statement_fires_where_no_row_is_met_and_so_was_seen() -> None:
+    straight = function("BEGIN UPDATE keys SET a = 1; RETURN NULL; END")
+    branch = function("BEGIN IF (SELECT count(*) FROM keys) > 3 THEN UPDATE keys SET a = 1; END IF; RETURN NULL; END")
+    update = "UPDATE users SET name = 'x'"
+    assert gaps(Script(rules=of_statements(straight)).did(update, inner=[])) == []
+    assert len(gaps(Script(rules=of_statements(straight, conditional=True)).did(update, inner=[]))) == 1
+    assert len(gaps(Script(rules=of_statements(branch)).did(update, inner=[]))) == 1
+    upsert = "INSERT INTO users (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET name = 'x'"
+    assert gaps(Script(rules=of_statements(straight)).did(upsert, inner=[])) == []
+    assert len(gaps(Script(rules=straight).did(upsert, inner=[]))) == 1
+
+
+def test_an_upsert_fires_no_trigger_of_columns_that_it_does_not_set() -> None:
+    rules = function("BEGIN UPDATE keys SET a = 1; RETURN NEW; END")
+    assert (
+        gaps(Script(rules=rules).did("INSERT INTO users (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET a = 1", inner=[])) == []
+    )
 
 
 def test_a_trigger_that_only_sets_columns_or_looks_is_none() -> None:

@@ -41,6 +41,13 @@ def test_what_stands_under_a_condition_that_rows_decide_is_possible_and_not_cert
     assert waits(on(KEYS, Blocks.WRITES, SHARE), with_trigger(body, "INSERT")) == {USERS: (Blocks.WRITES, False)}
 
 
+def test_what_a_trigger_with_a_condition_does_is_possible() -> None:
+    rules = with_trigger("INSERT INTO keys VALUES (1); RETURN new;", "INSERT")
+    conditional = replace(rules, triggers=tuple(replace(trigger, conditional=True) for trigger in rules.triggers))
+    assert waits(on(KEYS, Blocks.WRITES, SHARE), rules) == {USERS: (Blocks.WRITES, True)}
+    assert waits(on(KEYS, Blocks.WRITES, SHARE), conditional) == {USERS: (Blocks.WRITES, False)}
+
+
 def test_what_a_condition_itself_reads_is_certain() -> None:
     body = "IF EXISTS (SELECT FROM keys WHERE id = new.id) THEN RAISE EXCEPTION 'no'; END IF; RETURN new;"
     assert waits(on(KEYS, Blocks.READS, EXCLUSIVE), with_trigger(body, "INSERT")) == {USERS: (Blocks.WRITES, True)}
@@ -88,6 +95,25 @@ def test_to_refer_to_rows_holds_up_only_deletes_that_come_to_them() -> None:
     referred = replace(on(KEYS, Blocks.ROWS), referred=True)
     assert waits(referred, CatalogRules(foreign_keys=(users_key("c"),))) == {USERS: (Blocks.ROWS, True)}
     assert waits(referred, CatalogRules(foreign_keys=(users_key("n"),))) == {}
+
+
+def test_to_refer_to_rows_holds_up_what_changes_a_key_of_theirs() -> None:
+    referred = replace(on(KEYS, Blocks.ROWS), referred=True)
+    beside = CatalogRules(foreign_keys=(users_key("n", "c"),), unique_keys={KEYS: (("id",),)})
+    within = replace(beside, unique_keys={KEYS: (("id", "user_id"),)})
+    assert waits(referred, beside) == {}
+    assert waits(referred, within) == {USERS: (Blocks.ROWS, True)}
+
+
+def test_a_delete_that_would_cascade_waits_only_perhaps_where_another_key_may_refuse_it_first() -> None:
+    above, other = 70, 71
+    catalog = mark(*BEFORE.relations.values(), relation(above, "companies"), relation(other, "contracts"))
+    cascades = replace(between(above, USERS), on_delete="c")
+    rules = CatalogRules(foreign_keys=(users_key("c"), cascades))
+    rows = replace(on(KEYS, Blocks.ROWS), strong=True)
+    assert waits(rows, rules, catalog=catalog)[above] == (Blocks.ROWS, True)
+    refused = replace(rules, foreign_keys=(*rules.foreign_keys, replace(between(above, other), on_delete="a")))
+    assert waits(rows, refused, catalog=catalog)[above] == (Blocks.ROWS, False)
 
 
 def test_values_of_a_row_type_hold_up_no_view_that_does_not_show_them() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lockage.core.forecast.rows import row_locks
-from lockage.core.forecast.rows_of_plans import row_locks_of_plans, targets_of
+from lockage.core.forecast.rows_of_plans import idle_in, row_locks_of_plans, targets_of
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey
 from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import ChangeKind
@@ -25,6 +25,34 @@ def locked(
     rules = CatalogRules(foreign_keys=keys, views={USER_VIEW: (USERS,)})
     found = row_locks(statement.changes, mark=before, rules=rules, held=held, targets=targets or {})
     return {lock.oid for lock in found if lock.rows}
+
+
+def test_what_an_insert_only_looks_at_where_no_row_is_in_its_way_is_possible() -> None:
+    def doubted(sql: str) -> bool:
+        (statement,) = split_statements(sql, file="f")
+        found = row_locks(statement.changes, mark=BEFORE, rules=CatalogRules(foreign_keys=(users_key(),)))
+        return {lock.doubt is not None for lock in found if lock.oid == USERS} == {True}
+
+    assert not doubted("INSERT INTO keys VALUES (1, 2)")
+    assert doubted("INSERT INTO keys VALUES (1, 2) ON CONFLICT DO NOTHING")
+    assert doubted("INSERT INTO keys VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET a = 1")
+
+
+def test_an_upsert_may_be_an_update_of_the_columns_that_it_sets() -> None:
+    rules = CatalogRules(foreign_keys=(users_key("c", "c"),), unique_keys={USERS: (("id",),)})
+
+    def found(sql: str) -> set[tuple[int, ChangeKind, bool, tuple[str, ...]]]:
+        (statement,) = split_statements(sql, file="f")
+        locks = row_locks(statement.changes, mark=BEFORE, rules=rules)
+        return {(lock.oid, lock.event, lock.strong, lock.columns) for lock in locks if lock.event is ChangeKind.UPDATE}
+
+    insert = "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (id) DO "
+    assert found(insert + "UPDATE SET name = 'y'") == {(USERS, ChangeKind.UPDATE, False, ("name",))}
+    assert found(insert + "UPDATE SET id = 2") == {
+        (USERS, ChangeKind.UPDATE, True, ("id",)),
+        (KEYS, ChangeKind.UPDATE, False, ("user_id",)),
+    }
+    assert found(insert + "NOTHING") == set()
 
 
 @pytest.mark.parametrize(
@@ -122,6 +150,14 @@ def test_a_plan_tells_what_a_view_or_a_rule_leads_to() -> None:
 
 def test_a_plan_that_never_finds_a_row_locks_none() -> None:
     assert row_locks_of_plans([plan("q", USERS, **{"One-Time Filter": "false"})], mark=BEFORE) == ()
+
+
+def test_a_table_is_idle_where_every_plan_finds_no_row_of_it() -> None:
+    never = {"One-Time Filter": "false"}
+    assert idle_in([plan("q", USERS, **never)], "q") == {USERS}
+    assert idle_in([plan("q", USERS, **never), plan("q", USERS)], "q") == set()
+    assert idle_in([plan("other", USERS, **never)], "q") == set()
+    assert idle_in([plan("q", USERS, **{"One-Time Filter": "(now() IS NULL)"})], "q") == set()
 
 
 def test_a_row_that_may_go_to_another_partition_is_inserted_there() -> None:

@@ -34,4 +34,5 @@ def test_each_kind_of_change_fires_the_triggers_of_its_events(sql: str, events: 
 def test_a_trigger_of_columns_is_fired_by_an_update_that_may_assign_one_of_them() -> None:
     assert fires("UPDATE a SET b = 1", "UPDATE", of=("b", "c"))
     assert not fires("UPDATE a SET b = 1", "UPDATE", of=("c",))
-    assert fires("INSERT INTO a VALUES (1) ON CONFLICT (b) DO UPDATE SET b = 2", "UPDATE", of=("c",))
+    assert fires("INSERT INTO a VALUES (1) ON CONFLICT (b) DO UPDATE SET b = 2", "UPDATE", of=("b",))
+    assert not fires("INSERT INTO a VALUES (1) ON CONFLICT (b) DO UPDATE SET b = 2", "UPDATE", of=("c",))

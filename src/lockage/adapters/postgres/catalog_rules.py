@@ -195,7 +195,7 @@ def _use(values: Sequence[Any]) -> Use:
 
 
 def _trigger(values: Sequence[Any], names: Mapping[int, str]) -> Trigger:
-    name, table, function, routine, bits, columns = values
+    name, table, function, routine, bits, columns, conditional = values
     return Trigger(
         name=name,
         table_oid=table,
@@ -203,4 +203,5 @@ def _trigger(values: Sequence[Any], names: Mapping[int, str]) -> Trigger:
         row_level=bool(bits & _ROW),
         events=tuple(event for event, bit in _EVENTS.items() if bits & bit),
         columns=tuple(columns),
+        conditional=conditional,
     )

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.lock_modes import worst
-from lockage.core.forecast.names import owner, resolve
+from lockage.core.forecast.names import meant, owner, resolve
 from lockage.core.forecast.ran import changes_of, statements_inside
 from lockage.core.forecast.rows import row_locks
-from lockage.core.forecast.trace import Routine, Traced
+from lockage.core.forecast.trace import Routine, Traced, Trigger
 from lockage.core.forecast.trigger_events import EVENTS, fires
 from lockage.core.forecast.worst_case import worst_case
 from lockage.core.migration.procedure import Code, Inner, Place, read_code
@@ -179,10 +179,11 @@ def _gaps_in_routine(
     whose: str,
     event: str | None = None,
     given: bool = False,
+    fired: bool = False,
 ) -> Iterator[Gap]:
     code = read_code(routine.definition, language=routine.language.lower(), event=event, given=given)
     place = f"{whose} {routine.routine}"
-    code = code if given else _uncertain(code)
+    code = code if given or fired else _uncertain(code)
     yield from _gaps_in_code(code, ran, first_line=line, where=place, seen=seen, fixed=True)
 
 
@@ -206,20 +207,35 @@ def _gaps_in_triggers(ran: _Ran, *, line: int) -> Iterator[Gap]:
     step = ran.step
     locks = row_locks(changes_of(step), mark=step.before, rules=step.rules, held=step.observation.held.oids)
     events = [(lock.oid, lock.event, lock.columns) for lock in locks]
-    # An upsert may meet a row and change it; which columns of it then, is not kept.
-    events += [(lock.oid, ChangeKind.UPDATE, ()) for lock in locks if lock.event is ChangeKind.INSERT and lock.rows]
     done: set[tuple[int, str, ChangeKind]] = set()
-    for oid, event, columns in (*events, *_events_of_views(step)):
-        for trigger in step.rules.triggers:
-            if trigger.table_oid == oid and fires(trigger, event, columns) and (oid, trigger.name, event) not in done:
-                done.add((oid, trigger.name, event))
-                whose = f"trigger {trigger.name}, function"
-                only = EVENTS[event][0] if len(EVENTS[event]) == 1 else None
-                for routine in step.rules.routines:
-                    if routine.routine == trigger.routine:
-                        yield from _gaps_in_routine(
-                            routine, ran, line=line, seen=frozenset({routine.routine}), whose=whose, event=only
-                        )
+    for named, found in ((True, _named_events(step)), (False, (*events, *_events_of_views(step)))):
+        for oid, event, columns in found:
+            for trigger in step.rules.triggers:
+                if trigger.table_oid != oid or (named and trigger.row_level) or not fires(trigger, event, columns):
+                    continue
+                if (oid, trigger.name, event) not in done:
+                    done.add((oid, trigger.name, event))
+                    yield from _gaps_in_trigger(trigger, event, ran, line=line, fired=named and not trigger.conditional)
+
+
+def _gaps_in_trigger(trigger: Trigger, event: ChangeKind, ran: _Ran, *, line: int, fired: bool) -> Iterator[Gap]:
+    whose = f"trigger {trigger.name}, function"
+    only = EVENTS[event][0] if len(EVENTS[event]) == 1 else None
+    for routine in ran.step.rules.routines:
+        if routine.routine == trigger.routine:
+            seen = frozenset({routine.routine})
+            yield from _gaps_in_routine(routine, ran, line=line, seen=seen, whose=whose, event=only, fired=fired)
+
+
+def _named_events(step: Traced) -> Iterator[tuple[int, ChangeKind, tuple[str, ...]]]:
+    """Changes of tables that statements name, whether they meet rows or not: triggers of a statement fire in any case."""
+    for statement in (step.statement, *statements_inside(step)):
+        for change in statement.changes:
+            for each in change.merges or (change,):
+                for relation in meant(each.relation, step.before, step.observation.held.oids):
+                    yield relation.oid, each.kind, each.columns
+                    if each.upserts:
+                        yield relation.oid, ChangeKind.UPDATE, each.updates
 
 
 def _events_of_views(step: Traced) -> Iterator[tuple[int, ChangeKind, tuple[str, ...]]]:

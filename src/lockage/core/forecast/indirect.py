@@ -117,12 +117,14 @@ def _through_keys(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterato
     for key in rules.keys.by_child.get(hold.oid, ()):
         if hold.by_key is not None and hold.by_key == followed(key, mark):
             continue  # the parents of these rows are locked themselves, and other parents have other rows
-        if key.parent_oid in mark.relations and _stops_deletes(hold, key):
+        if key.parent_oid in mark.relations and _stops_deletes(hold, key, rules):
             looked = replace(hold, doubt=hold.doubt or _doubt_of_parents(hold, key, mark, rules))
             yield _derived(looked, key.parent_oid, Blocks.ROWS, f"is referred to by {_name(hold.oid, mark)}", referred=True)
+            refused: str | None = None
             for above, below in _cascading_to(key.parent_oid, mark, rules):
                 why = f"its deletes reach {_name(below, mark)}, which waits"
-                yield _derived(looked, above, Blocks.ROWS, why, referred=True)
+                refused = refused or (_REFUSED if hold.blocks is Blocks.ROWS and _may_be_refused(above, rules) else None)
+                yield _derived(replace(looked, doubt=looked.doubt or refused), above, Blocks.ROWS, why, referred=True)
 
 
 def _cascading_to(oid: int, mark: CatalogMark, rules: CatalogRules) -> Iterator[tuple[int, int]]:
@@ -152,11 +154,20 @@ def _stops_looks(hold: Hold) -> bool:
     return conflict(hold.mode, SELECT_FOR_UPDATE_TAKES)
 
 
-def _stops_deletes(hold: Hold, key: ForeignKey) -> bool:
+def _may_be_refused(oid: int, rules: CatalogRules) -> bool:
+    """Whether a key of another table, which is perhaps looked at first, can forbid to delete rows of this one."""
+    return any(key.on_delete in LOOKS_ONLY for key in rules.keys.by_parent.get(oid, ()))
+
+
+_REFUSED = "another row that refers to theirs may refuse their deletes first"
+
+
+def _stops_deletes(hold: Hold, key: ForeignKey, rules: CatalogRules) -> bool:
     """Whether deleting a parent's row, or changing its key, waits for what is held on the child."""
     only_looks = key.on_delete in LOOKS_ONLY and key.on_update in LOOKS_ONLY
-    if hold.blocks is Blocks.ROWS and hold.referred:  # whoever sets the column that refers leaves the key alone
-        return CASCADES in {key.on_delete, key.on_update}
+    if hold.blocks is Blocks.ROWS and hold.referred:  # whoever sets a column of no key goes on
+        in_key = any(set(columns) & set(key.child_columns) for columns in rules.unique_keys.get(hold.oid, ()))
+        return key.on_delete == CASCADES or (in_key and not only_looks)
     if hold.blocks is Blocks.ROWS:
         return hold.strong or not only_looks
     if hold.mode is None:
@@ -173,7 +184,7 @@ def _doubt_of_parents(hold: Hold, key: ForeignKey, mark: CatalogMark, rules: Cat
     child = mark.relations.get(hold.oid)
     all_rows = hold.all_rows and not (child is not None and child.parent_oids)
     only_looks = key.on_delete in LOOKS_ONLY and key.on_update in LOOKS_ONLY
-    return "another row that refers to theirs may refuse their deletes first" if only_looks and not all_rows else None
+    return _REFUSED if only_looks and not all_rows else None
 
 
 def _to_partitions(hold: Hold, mark: CatalogMark) -> Iterator[Hold]:
@@ -211,7 +222,7 @@ def _needs_of_triggers(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need
             for event in trigger.events:
                 for statement, sure in _running(trigger.routine, rules.routine_list, frozenset(), event=event):
                     for need in _needs(f"its trigger {trigger.name}", trigger.table_oid, (event,), statement, mark, rules):
-                        yield need._replace(sure=sure)
+                        yield need._replace(sure=sure and not trigger.conditional)
 
 
 def _needs_of_uses(mark: CatalogMark, rules: CatalogRules) -> Iterator[_Need]:

@@ -12,11 +12,12 @@ from contextlib import suppress
 from dataclasses import replace
 
 from lockage.core.forecast.names import meant
-from lockage.core.forecast.rule_actions import actions_of, added_by
-from lockage.core.forecast.standard_bodies import statements_of_bodies
+from lockage.core.forecast.rows import LOCKED
+from lockage.core.forecast.rows_of_plans import idle_in
+from lockage.core.forecast.rule_actions import added_by
 from lockage.core.forecast.trace import Traced
 from lockage.core.forecast.views_below import below_views
-from lockage.core.migration.procedure import read_code
+from lockage.core.migration.procedure import Code, Inner, read_code
 from lockage.core.migration.statement import fingerprint, split_statements
 from lockage.core.migration.syntax import Change, ChangeKind, Name, Statement
 from lockage.errors import UsageError
@@ -58,7 +59,6 @@ def statements_inside(step: Traced) -> Iterator[Statement]:
             yield from split_statements(text, file="inner")
         except UsageError:
             continue  # a server's $1 can stand where the grammar has no parameter
-    yield from statements_of_bodies(plans_of(step), mark=step.before, rules=step.rules)
 
 
 def _alike_inside(step: Traced) -> Iterator[Statement]:
@@ -125,73 +125,86 @@ def changes_of(step: Traced) -> Iterator[Change]:
 
     Of statements that differ in their constants alone, one stands for all.
     """
-    statements = (step.statement, *statements_inside(step))
-    yield from _changes(step, statements)
-    yield from _by_rules(step, statements)
+    return _changes(step, (step.statement, *statements_inside(step)))
 
 
 def every_change_of(step: Traced) -> Iterator[Change]:
     """The same, each with its own constants; without any where there were too many plans to keep."""
-    statements = (step.statement, *statements_inside(step), *_alike_inside(step))
-    changes = (*_changes(step, statements), *_by_rules(step, statements))
+    written = _changes(step, (step.statement, *statements_inside(step), *_alike_inside(step)))
+    changes = (each for change in written for each in (change, *(_added_by_rules(change, step) or ())))
     kept = len(step.observation.plans) < PLANS_LIMIT
-    return iter(changes) if kept else (replace(change, constants=()) for change in changes)
+    return changes if kept else (replace(change, constants=()) for change in changes)
 
 
-def _by_rules(step: Traced, statements: Iterable[Statement]) -> Iterator[Change]:
-    """What rules make of the changes: plans name the tables, but not whom foreign keys and triggers there lead to."""
-    if step.rules.rewrites:
-        for statement in statements:
-            if not _OF_FOREIGN_KEY.search(statement.text):
-                for change in statement.changes:
-                    yield from _rewritten(change, step, frozenset())
-
-
-def _rewritten(change: Change, step: Traced, seen: frozenset[tuple[int, str]]) -> Iterator[Change]:
-    """What rules make of a change, and of what they make of it, whether or not their conditions hold."""
-    tables = {r.oid for c in (change, _below(change, step)) if c for r in meant(c.relation, step.before, None)}
-    for rule in step.rules.rewrites:
-        place = (rule.table_oid, rule.name)
-        if rule.table_oid not in tables or place in seen or rule.event != change.kind.name:
-            continue
-        for made in (each for action in actions_of(rule) for each in action.changes):
-            # It is joined with the rows of the user's statement, and does nothing where there are none.
-            joined = replace(made, joins=made.joins or change.joins or change.has_condition)
-            below = _below(joined, step)
-            if below is not None:
-                yield below
-            yield from _rewritten(joined, step, seen | {place})
-
-
-def _with_own_parents(step: Traced, statements: Iterable[Statement]) -> Iterator[Statement]:
-    """The statements; those of a block know which of their values are keys of rows that the block has inserted."""
+def _code_of(step: Traced) -> Code | None:
     block = step.statement.procedure
-    code = None if block is None else read_code(step.statement.text, language=block.language.lower())
-    if code is None or not code.inserted:
+    return None if block is None else read_code(step.statement.text, language=block.language.lower())
+
+
+def block_of(step: Traced) -> tuple[Inner, ...]:
+    """The statements in the text of a block, in order; of anything else none."""
+    code = _code_of(step)
+    return () if code is None else code.inner
+
+
+def _with_own_rows(step: Traced, statements: Iterable[Statement]) -> Iterator[Statement]:
+    """The statements; those of a block know their place, and which of their values are keys of rows that it has inserted."""
+    code = _code_of(step)
+    if code is None:
         yield from statements
         return
+    orders: dict[str, int] = {}
+    for order, inner in enumerate(code.inner, start=1):
+        if not inner.dynamic:
+            orders.setdefault(_plain(inner.text), order)
     own = {fingerprint(inner.text) for inner in code.inner if not inner.dynamic}
     for statement in statements:
-        inside = fingerprint(statement.text) in own
-        filled = ((c, tuple(_filled(c, code.inserted)) if inside else ()) for c in statement.changes)
-        yield replace(statement, changes=tuple(replace(c, own=(*c.own, *more)) for c, more in filled))
+        inside, order = fingerprint(statement.text) in own, orders.get(_plain(statement.text), 0)
+        filled = (_filled(change, code.inserted) if inside else change for change in statement.changes)
+        yield replace(statement, changes=tuple(replace(change, order=order) for change in filled))
 
 
-def _filled(change: Change, inserted: Mapping[str, tuple[Name, str]]) -> Iterator[tuple[int, Name, str]]:
-    for place, word in change.words:
-        if word in inserted:
-            yield place, *inserted[word]
+def _filled(change: Change, inserted: Mapping[str, tuple[Name, str]]) -> Change:
+    """A change of a block that knows which variables hold keys of rows that the block has inserted."""
+    parents = tuple((place, *inserted[word]) for place, word in change.words if word in inserted)
+    keys = tuple((column, *inserted[word]) for column, word in change.asked if word in inserted)
+    return replace(change, own=(*change.own, *parents), own_key=keys)
 
 
 def _changes(step: Traced, statements: Iterable[Statement]) -> Iterator[Change]:
-    for statement in _with_own_parents(step, statements):
+    for statement in _with_own_rows(step, statements):
         if _OF_FOREIGN_KEY.search(statement.text):
             continue
+        idle = idle_in(plans_of(step), statement.text) if _is_planned_alike(statement, step) else frozenset[int]()
         for change in statement.changes:
             by_plan = step.observation.plans and change.kind is not ChangeKind.LOCK
             below = _below(change, step)
-            if below is not None or not by_plan:
+            if (below is not None or not by_plan) and not (idle and _is_idle(below or change, idle, step)):
                 yield below or change
+
+
+def _is_idle(change: Change, idle: frozenset[int], step: Traced) -> bool:
+    if change.kind is ChangeKind.LOCK:
+        return LOCKED in idle
+    tables = meant(change.relation, step.before, step.observation.held.oids)
+    return bool(tables) and all(table.oid in idle for table in tables)
+
+
+def _is_planned_alike(statement: Statement, step: Traced) -> bool:
+    """Whether a condition that the shadow's planner finds false is false in production, too.
+
+    It is not where the planner has put a variable's value into it, or what a function of the user's made of no rows.
+    """
+    if any(call.name in step.rules.routine_list.by_name for call in statement.calls):
+        return False
+    code = _code_of(step)
+    if code is None:
+        return statement.text == step.statement.text and not step.statement.alike
+    own = any(not inner.dynamic and inner.text.strip() == statement.text for inner in code.inner)
+    return own and code.variables.isdisjoint(_WORD.findall(statement.text.lower()))
+
+
+_WORD = re.compile(r"[^\W\d][\w$]*|\$\d+")
 
 
 def _below(change: Change, step: Traced) -> Change | None:

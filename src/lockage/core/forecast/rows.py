@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, WRITE_TAKES
-from lockage.core.forecast.names import ancestors, descendants, meant, owner, resolve
+from lockage.core.forecast.names import ancestors, descendants, meant, owner
 from lockage.core.forecast.trace import ACTS, CASCADES, CatalogMark, CatalogRules, ForeignKey
 from lockage.core.migration.syntax import Change, ChangeKind, Name
 
@@ -105,6 +105,9 @@ def _follow(oid: int, change: Change, catalog: _Catalog, found: _Found, *, by_ke
     kind = change.kind
     if kind is ChangeKind.INSERT:
         _insert_into(oid, change, catalog, found)
+        if change.upserts:
+            met = _change_of(ChangeKind.UPDATE, change.updates)
+            _follow(oid, replace(met, relation=change.relation, has_condition=True, of_merge=True), catalog, found)
         return
     if kind is ChangeKind.LOCK:
         strong = not change.spares_keys
@@ -135,7 +138,7 @@ def _insert_into(oid: int, change: Change, catalog: _Catalog, found: _Found) -> 
             continue
         if all(_given(column, change, oid, catalog) for column in key.child_columns):
             for constants in _referred(key, change, oid, catalog):
-                _look_at_parent(key, catalog, found, constants=constants, joins=joins)
+                _look_at_parent(key, catalog, found, constants=constants, joins=joins, ignores=change.ignores)
 
 
 def _own_parent(key: ForeignKey, change: Change, oid: int, catalog: _Catalog) -> bool:
@@ -194,18 +197,11 @@ def _referred(key: ForeignKey, change: Change, oid: int, catalog: _Catalog) -> I
         written = dict(change.literals).get(order.index(key.child_columns[0]), ())
         if len(written) <= _KEYS_FOLLOWED:
             return [((key.parent_columns[0], value),) for value in written] or [()]
+    elif change.rows == 1 and set(key.child_columns) <= set(order):
+        values = [dict(change.literals).get(order.index(column), ()) for column in key.child_columns]
+        if all(values):
+            return [tuple((column, value[0]) for column, value in zip(key.parent_columns, values, strict=True))]
     return [()]
-
-
-def inserted_keys(changes: Iterable[Change], *, mark: CatalogMark, rules: CatalogRules) -> Iterator[tuple[int, str, int | str]]:
-    """(oid, column, literal) of rows that the changes insert, which nobody else sees before they are committed."""
-    for change in changes:
-        if change.kind is ChangeKind.INSERT and not change.ignores:
-            for relation in resolve(change.relation, mark):
-                order = change.columns or rules.columns.get(relation.oid, ())
-                for place, values in change.literals:
-                    if place < len(order):
-                        yield from ((relation.oid, order[place], value) for value in values)
 
 
 def _look_at_parent(
@@ -215,8 +211,9 @@ def _look_at_parent(
     *,
     constants: tuple[tuple[str, int | str], ...] = (),
     joins: bool = False,
+    ignores: bool = False,
 ) -> None:
-    looked = replace(_change_of(ChangeKind.LOCK, ()), constants=constants, joins=joins)
+    looked = replace(_change_of(ChangeKind.LOCK, ()), constants=constants, joins=joins, ignores=ignores)
     _add(key.parent_oid, SELECT_FOR_UPDATE_TAKES, looked, catalog, found, rows=True, strong=False, referred=True)
 
 
@@ -264,6 +261,7 @@ def _add(
 
 
 MAY_INSERT = "the statement may insert rows instead of meeting any"
+_THERE = "the row that would be inserted may be there already"
 _JOINED = "which rows are meant hangs on rows of other tables, and there may be none"
 _BY_KEY = "no row may refer to those that are changed"
 ELSEWHERE = "the rows that are meant may lie in other partitions or heirs"
@@ -272,6 +270,8 @@ ELSEWHERE = "the rows that are meant may lie in other partitions or heirs"
 def _doubt(change: Change, by_key: Followed | None) -> str | None:
     if change.may_insert:
         return MAY_INSERT
+    if change.ignores:
+        return _THERE
     if by_key is not None and change.has_condition:
         return _BY_KEY
     return _JOINED if change.joins else None

@@ -40,9 +40,30 @@ def row_locks_of_plans(
 
 def _changes_rows(node: Node) -> bool:
     """Whether a ModifyTable finds rows that are there; under WHERE FALSE it never does."""
-    plans = below(node)
-    never = bool(plans) and plans[0].get("One-Time Filter") == "false"
-    return node.get("Operation") in {"Update", "Delete", "Merge"} and not never
+    return node.get("Operation") in {"Update", "Delete", "Merge"} and not _is_idle(node)
+
+
+_PASSES_ON = {"LockRows", "Limit", "Sort", "Incremental Sort", "Subquery Scan", "Unique"}
+"""Nodes that give no row where they get none. An aggregate gives one."""
+
+
+def _is_idle(node: Node) -> bool:
+    """Whether the planner has seen that a node which changes or locks rows gets none, whatever the tables hold."""
+    for source in below(node)[:1]:
+        return source.get("One-Time Filter") == "false" or (source.get("Node Type") in _PASSES_ON and _is_idle(source))
+    return False
+
+
+def idle_in(plans: Iterable[Mapping[str, object]], text: str) -> frozenset[int]:
+    """The tables of which a statement, by all of its plans, meets and makes no row; ``LOCKED`` where it locks none."""
+    idle: set[int | None] = set()
+    busy: set[int | None] = {None}
+    for plan in plans:
+        for node in nodes_in(plan) if plan.get("Query Text") == text else ():
+            if node.get("Node Type") in {"ModifyTable", "LockRows"}:
+                what = LOCKED if node.get("Node Type") == "LockRows" else relation_of(node)
+                (idle if _is_idle(node) else busy).add(what)
+    return frozenset(oid for oid in idle if oid is not None and oid not in busy)
 
 
 def targets_of(plans: Iterable[Mapping[str, object]], text: str) -> Mapping[int, frozenset[int]]:

@@ -14,10 +14,11 @@ from itertools import groupby
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.gaps import Gap
 from lockage.core.forecast.held import HeldLock, HeldLocks
-from lockage.core.forecast.lock_modes import SELECT_FOR_UPDATE_TAKES, badness, blocks_of
+from lockage.core.forecast.lock_modes import badness, blocks_of
 from lockage.core.forecast.names import LISTED_KINDS, ancestors, meant, owner
+from lockage.core.forecast.own_rows import OwnRows, of_own_row, only_own, own_rows
 from lockage.core.forecast.ran import every_change_of, plans_of, told_by_texts
-from lockage.core.forecast.rows import Followed, inserted_keys, row_locks
+from lockage.core.forecast.rows import Followed, row_locks
 from lockage.core.forecast.rows_of_plans import row_locks_of_plans, targets_of
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Trace, Traced
 from lockage.core.forecast.views_below import below_views
@@ -83,7 +84,7 @@ def _holds_of_transaction(trace: Trace, members: list[tuple[int, Traced]], gaps:
     before = HeldLocks()
     rows: list[Hold] = []
     savepoints: list[tuple[str, int]] = []
-    own = _own_keys(members)
+    own = own_rows(members)
     for position, step in members:
         now = step.observation.held
         taken, given_back = now.since(before)
@@ -104,47 +105,11 @@ def _holds_of_transaction(trace: Trace, members: list[tuple[int, Traced]], gaps:
     yield from (r for r in rows if not _all_own(r, own, keys.get(r.oid, ())))
 
 
-_OwnKeys = Mapping[tuple[int, str, int | str], int]
-
-
-def _own_keys(members: list[tuple[int, Traced]]) -> _OwnKeys:
-    """Keys of rows that the transaction itself inserts, each with the position of its first INSERT."""
-    if any(step.statement.control is Control.ROLLBACK_TO for _, step in members):
-        return {}  # perhaps that very row was given back
-    found: dict[tuple[int, str, int | str], int] = {}
-    for position, step in members:
-        if step.succeeded:
-            for key in inserted_keys(step.statement.changes, mark=step.before, rules=step.rules):
-                found.setdefault(key, position)
-    return found
-
-
-def _of_own_row(change: Change, step: Traced, position: int, own: _OwnKeys) -> bool:
-    """Whether it is about a row that the transaction itself has inserted before, to which nobody else can refer."""
-    tables = meant(change.relation, step.before, step.observation.held.oids)
-    keys = [key for table in tables for key in step.rules.keys.by_child.get(table.oid, ())]
-    # To refer to another row locks that one, whoever does it.
-    refers = any(not change.columns or set(change.columns) & set(key.child_columns) for key in keys)
-    if change.kind not in {ChangeKind.DELETE, ChangeKind.LOCK} and (change.kind is not ChangeKind.UPDATE or refers):
-        return False
-    return bool(tables) and all(
-        any(
-            own.get((table.oid, column, value), position) < position and (column,) in step.rules.unique_keys.get(table.oid, ())
-            for column, value in change.constants
-        )
-        for table in tables
-    )
-
-
-def _all_own(hold: Hold, own: _OwnKeys, keys: Sequence[tuple[str, ...]]) -> bool:
-    """Whether it is about rows that the transaction itself has inserted, which nobody else sees.
-
-    What is only referred to may come later, where the foreign key is looked at later; what is changed before it is inserted is
-    another row of that key, which others do see.
-    """
-    by_key = hold.mode == SELECT_FOR_UPDATE_TAKES  # a foreign key's, which is unique
-    places = (own.get((hold.oid, column, value)) for column, value in hold.constants if by_key or (column,) in keys)
-    return any(place is not None and (hold.referred or place < hold.first) for place in places)
+def _all_own(hold: Hold, own: OwnRows, keys: Sequence[tuple[str, ...]]) -> bool:
+    """Whether it is about rows that the transaction itself has inserted, which nobody else sees."""
+    if hold.referred:  # by a foreign key, whose parent's key is unique
+        keys = (*keys, tuple(column for column, _ in hold.constants))
+    return only_own(hold.oid, hold.constants, own, keys, first=hold.first, referred=hold.referred)
 
 
 def _given_back(rows: list[Hold], savepoints: list[tuple[str, int]], name: str, position: int) -> list[Hold]:
@@ -228,7 +193,7 @@ def _hold(lock: HeldLock, first: int, last: int, listing: _Listing, step: Traced
         yield Hold(oid=oid, mode=lock.mode, blocks=blocks, first=first, last=last, via=via, inserts_only=writers_only)
 
 
-def _rows_of(step: Traced, position: int, end: int, listing: _Listing, own: _OwnKeys) -> Iterator[Hold]:
+def _rows_of(step: Traced, position: int, end: int, listing: _Listing, own: OwnRows) -> Iterator[Hold]:
     if not step.succeeded:
         return
     seen = step.observation.held
@@ -237,7 +202,7 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing, own: _Own
     targets = targets_of(() if step.statement.alike else plans_of(step), step.statement.text)
     found = [
         *row_locks(
-            (change for change in _named_by_plan(step, targets) if not (own and _of_own_row(change, step, position, own))),
+            (change for change in _named_by_plan(step, targets) if not of_own_row(change, step, position, own)),
             mark=step.before,
             rules=step.rules,
             held=seen.oids,

@@ -105,6 +105,7 @@ class Trigger:
     row_level: bool
     events: tuple[str, ...]  # of "INSERT", "UPDATE", "DELETE", "TRUNCATE"
     columns: tuple[str, ...] = ()  # UPDATE OF these; empty: any
+    conditional: bool = False  # it has a WHEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

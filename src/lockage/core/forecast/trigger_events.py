@@ -30,5 +30,5 @@ def fires(trigger: Trigger, kind: ChangeKind, columns: Collection[str] = ()) -> 
 
 
 def fired_by(trigger: Trigger, change: Change) -> bool:
-    """The same of a change in a statement; an upsert also changes rows, and which columns of them nobody kept."""
-    return fires(trigger, change.kind, change.columns) or (change.upserts and fires(trigger, ChangeKind.UPDATE))
+    """The same of a change in a statement; an upsert may also change rows."""
+    return fires(trigger, change.kind, change.columns) or (change.upserts and fires(trigger, ChangeKind.UPDATE, change.updates))

@@ -70,7 +70,15 @@ def _update(found: pg.UpdateStmt) -> Iterator[Change]:
     if not _never(found.where_clause):
         given, targets = found.HasField("where_clause"), _targets(found.target_list)
         change = _conditioned(ChangeKind.UPDATE, found.relation, found.where_clause, given, targets)
-        yield _kept_apart(change, found.relation, found.where_clause, alone=not found.from_clause)
+        kept = _kept_apart(change, found.relation, found.where_clause, alone=not found.from_clause)
+        yield replace(kept, assigned=tuple(_assigned(found.target_list)))
+
+
+def _assigned(items: Iterable[pg.Node]) -> Iterator[tuple[str, int | str]]:
+    for target in (item.res_target for item in items):
+        value = literal_of(target.val)
+        if value is not None and not target.indirection:
+            yield target.name, value
 
 
 def _delete(found: pg.DeleteStmt) -> Iterator[Change]:
@@ -94,6 +102,7 @@ def _insert(found: pg.InsertStmt) -> Change:
         literals=_literals(found),
         ignores=found.HasField("on_conflict_clause"),
         upserts=found.HasField("on_conflict_clause") and found.on_conflict_clause.action == pg.ONCONFLICT_UPDATE,
+        updates=_targets(found.on_conflict_clause.target_list)[0],
         has_condition=select.HasField("where_clause"),
     )
 
@@ -180,28 +189,35 @@ def _never(where: pg.Node) -> bool:
 def _kept_apart(change: Change, relation: pg.RangeVar, where: pg.Node, *, alone: bool) -> Change:
     """The change with the columns that stay what the condition says they are; of a join only those that name the relation."""
     own = relation.alias.aliasname or relation.relname
-    given = dict(_equals(where, own, alone=alone)) if change.has_condition else {}
-    constants = {column: literal for column, value in given.items() if (literal := literal_of(value)) is not None}
+    given = tuple(_equals(where, own, alone=alone)) if change.has_condition else ()
+    constants = {column: literal for column, value in given if (literal := literal_of(value)) is not None}
     return replace(
         change,
         constants=tuple((c, v) for c, v in constants.items() if c not in change.columns),
-        named_by=tuple(given),
+        wanted=tuple(constants.items()),
+        asked=tuple((column, name) for column, value in given if (name := _bare(value)) is not None),
+        named_by=tuple(dict.fromkeys(column for column, value in given if is_literal(value))),
         joins=not alone or any(isinstance(node, pg.SubLink) for node in nodes_of(where)),
     )
 
 
 def _equals(where: pg.Node, own: str, *, alone: bool) -> Iterator[tuple[str, pg.Node]]:
-    """Columns of the relation that the top-level conjunction wants to equal a literal."""
+    """Columns of the relation that the top-level conjunction wants to equal a literal, or what one word says."""
     if where.HasField("bool_expr") and where.bool_expr.boolop == pg.AND_EXPR:
         for arg in where.bool_expr.args:
             yield from _equals(arg, own, alone=alone)
     elif where.HasField("a_expr") and where.a_expr.kind == pg.AEXPR_OP and where.a_expr.name[-1].string.sval == "=":
         left, right = where.a_expr.lexpr, where.a_expr.rexpr
         for column, value in ((left, right), (right, left)):
-            if is_literal(value) and column.HasField("column_ref"):
+            if column.HasField("column_ref") and (is_literal(value) or _bare(value) is not None):
                 parts = [field.string.sval for field in column.column_ref.fields]
                 if (len(parts) == 1 and alone) or (len(parts) == 2 and parts[0] == own):
                     yield parts[-1], value
+
+
+def _bare(value: pg.Node) -> str | None:
+    """The one word that a value is: a column's name, or a variable's."""
+    return _column(value) if value.HasField("column_ref") and len(value.column_ref.fields) == 1 else None
 
 
 def _is_null(value: pg.Node) -> bool:

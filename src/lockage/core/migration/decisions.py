@@ -179,11 +179,18 @@ def _assigned_in(node: object, names: Sequence[str], known: Knowledge, *, sure: 
             yield from _assigned_in(cast("object", value), names, known, sure=within)
 
 
+def variables_of(function: Tree) -> list[str]:
+    """The names of its variables, parameters and records, in lower case."""
+    return [str(datum.get("refname", "")).lower() for datum in _declared(function)]
+
+
+def _declared(function: Tree) -> list[Tree]:
+    return [mapping(value) for item in items(function.get("datums")) for value in item.values()]
+
+
 def inserted_variables(function: Tree) -> Mapping[str, tuple[Name, str]]:
     """Variables that hold nothing but a column of a row which the body itself has inserted: its table and its name there."""
-    names = [
-        str(mapping(value).get("refname", "")).lower() for item in items(function.get("datums")) for value in item.values()
-    ]
+    names = variables_of(function)
     filled: dict[str, list[tuple[Name, str] | None]] = {}
     for kind, tree in _statements_in(function.get("action")):
         targets = [target for target, _ in _targets(kind, tree, names)]
@@ -191,7 +198,8 @@ def inserted_variables(function: Tree) -> Mapping[str, tuple[Name, str]]:
         variables = [target for target in targets if target != "(unnamed row)"]
         for place, variable in enumerate(variables):
             filled.setdefault(variable, []).append(returned[place] if len(returned) == len(variables) else None)
-    found = {variable: values[0] for variable, values in filled.items() if len(values) == 1}
+    begun = {str(var.get("refname", "")).lower() for var in _declared(function) if "default_val" in var}
+    found = {variable: values[0] for variable, values in filled.items() if len(values) == 1 and variable not in begun}
     return {variable: value for variable, value in found.items() if value is not None}
 
 

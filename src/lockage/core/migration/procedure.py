@@ -23,8 +23,8 @@ from lockage.core.migration.decisions import (
     knowledge_of,
     mapping,
     query_of,
+    variables_of,
 )
-from lockage.core.migration.dynamic_sql import template
 from lockage.core.migration.statement import CONFINED_LANGUAGES, body_of, outside_call_in, parse_plpgsql, split_statements
 from lockage.core.migration.syntax import Name, Statement
 from lockage.errors import UsageError
@@ -63,6 +63,7 @@ class Code:
     inserted: Mapping[str, tuple[Name, str]] = field(default_factory=dict[str, tuple[Name, str]])
     """Variables that hold a column of a row which the body has inserted itself: its table and its name there."""
     expressions: tuple[Inner, ...] = ()  # no statements, but what conditions, assignments and RETURN read and call
+    variables: frozenset[str] = frozenset()  # names in it that may stand for a value, in lower case
 
 
 @lru_cache(maxsize=1024)  # one function serves the triggers of many tables
@@ -78,16 +79,19 @@ def read_code(definition: str, *, language: str, event: str | None = None, given
         return Code(inner=(), readable=False)
     found: list[Inner] = []
     inserted: dict[str, tuple[Name, str]] = {}
+    variables: set[str] = set()
     functions = parse_plpgsql(definition)
     for function in functions:
         body = _child(function, "PLpgSQL_function")
         known = knowledge_of(body, values={} if event is None else {"tg_op": event}, given=given)
         found.extend(_block(body.get("action"), Place.STRAIGHT, protected=False, known=known))
         inserted.update(inserted_variables(body))
+        variables.update(variables_of(body))
     return Code(
         inner=tuple(inner for inner in found if not inner.expression),
         readable=bool(functions),
         inserted=inserted,
+        variables=frozenset(variables),
         expressions=tuple(inner for inner in found if inner.expression),
     )
 
@@ -244,6 +248,31 @@ def _read(text: str) -> tuple[Statement, ...] | None:
         return split_statements(text, file="block")
     except UsageError:
         return None
+
+
+PLACEHOLDER = "lockage_any"
+
+
+def template(expression: str) -> str | None:
+    """SQL that a dynamic statement's expression gives, when it is one literal or ``format`` of one; None otherwise.
+
+    Identifiers that only the run knows stand as ``lockage_any``, values as NULL.
+    """
+    found = re.fullmatch(
+        r"\s*(?:(?P<format>(?:pg_catalog\.)?format)\s*\(\s*)?(?P<literal>'(?:[^']|'')*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)\s*"
+        r"(?P<rest>,.*\))?\s*\)?\s*",
+        expression,
+        re.DOTALL,
+    )
+    if found is None or (found["rest"] and not found["format"]):
+        return None
+    literal = found["literal"]
+    text = literal[1:-1].replace("''", "'") if literal.startswith("'") else literal.split("$", 2)[2].rsplit("$", 2)[0]
+    if not found["format"]:
+        return text
+    if re.search(r"%(\d+\$)?s", text):
+        return None  # may be anything, a whole clause too
+    return re.sub(r"%(\d+\$)?L", "NULL", re.sub(r"%(\d+\$)?I", PLACEHOLDER, text)).replace("%%", "%")
 
 
 def _child(node: object, name: str) -> Tree:

@@ -73,7 +73,13 @@ class Change:
     rows: int | None = None  # written out in VALUES or LIMIT
     sources: tuple[Name, ...] = ()  # relations read by an INSERT's SELECT
     upserts: bool = False  # ON CONFLICT DO UPDATE
+    updates: tuple[str, ...] = ()  # … of these columns
     constants: tuple[tuple[str, int | str], ...] = ()  # columns that every touched row has at this value, before and after
+    wanted: tuple[tuple[str, int | str], ...] = ()  # the same before: columns that it assigns anew included
+    assigned: tuple[tuple[str, int | str], ...] = ()  # of an UPDATE: literals that all touched rows get
+    asked: tuple[tuple[str, str], ...] = ()  # columns that the condition compares with one bare name: a variable of code
+    own_key: tuple[tuple[str, Name, str], ...] = ()  # … that holds this column of a row just inserted there
+    order: int = 0  # of one in a block: its place there, from 1
     named_by: tuple[str, ...] = ()  # columns that the condition gives a value written out, those assigned anew included
     joins: bool = False  # other tables say which rows are meant: FROM, USING, a join, a subquery
     literals: tuple[

@@ -11,7 +11,8 @@ select 'triggers',
                  from pg_catalog.unnest(t.tgattr::smallint[]) with ordinality as k (number, place)
                  join pg_catalog.pg_attribute as a on a.attrelid = t.tgrelid and a.attnum = k.number
                 order by k.place
-           )
+           ),
+           t.tgqual is not null
        ))
   from pg_catalog.pg_trigger as t
   join pg_catalog.pg_proc as p on p.oid = t.tgfoid
