@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import assert_never
 
 import msgspec
@@ -197,12 +198,8 @@ class _Carrying:
             self._take(step, hop, index)
             self._say("step-done", name, index, name)
 
-    def _take(self, step: s.AnyStep, hop: s.Hop, index: int) -> None:  # noqa: C901, PLR0912, PLR0915 an arm a step, no other logic
-        world, blockers = self._world, self._plan.on_blocker
-
-        def between() -> None:
-            self._between(step, hop, index)
-
+    def _take(self, step: s.AnyStep, hop: s.Hop, index: int) -> None:  # noqa: C901, PLR0912 an arm a step, no other logic
+        world, blockers, between = self._world, self._plan.on_blocker, partial(self._between, step, hop, index)
         match step:
             case s.CheckFacts():
                 self._check_facts(index)
@@ -222,37 +219,18 @@ class _Carrying:
                 contend.hand_over(world, step, hop, index=index, between=between)
                 self._vigil.accept()
             case s.ScaleDown():
-                asked = world.clock.monotonic()
-                quiesce.scale_down(world, step, hop, between=between, anew=self._anew(hop))
-                if step.replicas == 0:
-                    self._measure(index, termination_s=world.clock.monotonic() - asked)
+                self._scale_down(step, hop, index, between)
             case s.ClearSessions():
-                anew = self._anew(hop)
-                quiesce.clear_sessions(world, step, hop, index=index, on_blocker=blockers, between=between, anew=anew)
-                self._read_what_orphans_left(hop, index)
+                self._clear_sessions(step, hop, index, between)
             case s.RollOut():
-                asked_at = revise.roll_out(world, step)
-                if asked_at is not None:
-                    self._measure_start(index, step.release, asked_at, between=between)
+                self._roll_out(step, index, between)
             case s.GuardMigration():
                 watch = guard(world, hop, step, index=index, on_blocker=blockers, between=between)
                 self._measure(index, migration_s=watch.migration_s)
             case s.Verify():
-                await_verified(
-                    world,
-                    release=step.release,
-                    ledger=step.ledger,
-                    ledger_before=step.ledger_before,
-                    limit_s=step.limit_s,
-                    between=between,
-                )
-                self._note_ledger(index)
+                self._verify(step, index, between)
             case s.RaiseReplicas():
-                contend.raise_pins(world, step.replicas, index=index)
-                first = self._first_replica(step.release)
-                revise.raise_replicas(world, step, between=between)
-                boot_s = revise.boot_seconds(world.platform.replicas(), step.release, first=first)
-                self._measure(index, boot_s=boot_s)
+                self._raise_replicas(step, index, between)
             case s.LeaveWhen():
                 self._leave_when(step, hop, index)
             case s.Restore():
@@ -287,6 +265,39 @@ class _Carrying:
         )
 
     # --- steps that are a few lines -----------------------------------------------------------------------------------
+
+    def _scale_down(self, step: s.ScaleDown, hop: s.Hop, index: int, between: Callable[[], None]) -> None:
+        asked = self._world.clock.monotonic()
+        quiesce.scale_down(self._world, step, hop, between=between, anew=self._anew(hop))
+        if step.replicas == 0:
+            self._measure(index, termination_s=self._world.clock.monotonic() - asked)
+
+    def _clear_sessions(self, step: s.ClearSessions, hop: s.Hop, index: int, between: Callable[[], None]) -> None:
+        blockers, anew = self._plan.on_blocker, self._anew(hop)
+        quiesce.clear_sessions(self._world, step, hop, index=index, on_blocker=blockers, between=between, anew=anew)
+        self._read_what_orphans_left(hop, index)
+
+    def _roll_out(self, step: s.RollOut, index: int, between: Callable[[], None]) -> None:
+        asked_at = revise.roll_out(self._world, step)
+        if asked_at is not None:
+            self._measure_start(index, step.release, asked_at, between=between)
+
+    def _verify(self, step: s.Verify, index: int, between: Callable[[], None]) -> None:
+        await_verified(
+            self._world,
+            release=step.release,
+            ledger=step.ledger,
+            ledger_before=step.ledger_before,
+            limit_s=step.limit_s,
+            between=between,
+        )
+        self._note_ledger(index)
+
+    def _raise_replicas(self, step: s.RaiseReplicas, index: int, between: Callable[[], None]) -> None:
+        contend.raise_pins(self._world, step.replicas, index=index)
+        first = self._first_replica(step.release)
+        revise.raise_replicas(self._world, step, between=between)
+        self._measure(index, boot_s=revise.boot_seconds(self._world.platform.replicas(), step.release, first=first))
 
     def _check_facts(self, index: int) -> None:
         changed = self._order.facts_changed(self._plan) if index == 0 else ()

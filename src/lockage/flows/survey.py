@@ -50,20 +50,15 @@ def survey(
 
     Raises ``UnreachableError`` or ``RefusedError`` when the platform or the database does not let us in at all.
     """
-    at = clock.now()
-    problems: list[str] = []
-    workload = platform.workload()
-    server = database.server()
+    at, problems = clock.now(), list[str]()
+    workload, server = platform.workload(), database.server()
     replicas, sessions = see_sessions(profile=profile, workload=workload, platform=platform, database=database)
     versions = read_versions(profile=profile, platform=platform, service=service, replicas=replicas, settings=settings)
-    ledger = _try(lambda: database.ledger(profile), problems) or LedgerReading(
-        table=profile.migrations.ledger, state=LedgerState.UNREADABLE, problem="the ledger could not be read"
-    )
+    ledger = _try(lambda: database.ledger(profile), problems) or _unreadable(profile)
     relations = _try(database.relations, problems) or ()
     events = _try(platform.events, problems) or ()
     contenders = _try(platform.contenders, problems) or ()
     release = agreed_release(versions)
-    problems += _problems(versions, ledger, server, sessions, release)
     return Survey(
         at=at,
         deployment=deployment,
@@ -79,8 +74,12 @@ def survey(
         relations=relations,
         events=events,
         contenders=contenders,
-        problems=tuple(problems),
+        problems=(*problems, *_problems(versions, ledger, server, sessions, release)),
     )
+
+
+def _unreadable(profile: Profile) -> LedgerReading:
+    return LedgerReading(table=profile.migrations.ledger, state=LedgerState.UNREADABLE, problem="the ledger could not be read")
 
 
 def see_sessions(

@@ -102,14 +102,8 @@ def plan(
         _hop(about, leg, situation, choice, first=leg is legs[0], last=leg is legs[-1])
         for leg, situation, choice in zip(legs, situations, choices, strict=True)
     )
-    warnings = (
-        *failures,
-        *_warnings(about, legs),
-        *(said for leg in legs for said in advisory_warnings(leg, of_leg(profile, leg), about.answers)),
-        *notes,
-        *(w for choice in choices for w in choice.warnings),
-        *_hop_warnings(about, hops),
-    )
+    chosen = (warning for choice in choices for warning in choice.warnings)
+    warnings = (*failures, *_warnings(about, legs), *notes, *chosen, *_hop_warnings(about, hops))
     return sealed(_put_together(about, target=target, hops=hops, warnings=warnings, now=now))
 
 
@@ -257,6 +251,8 @@ def _warnings(about: _About, legs: Sequence[Leg]) -> Iterator[str]:
     if legs:
         yield from line_in_words(about.profile, legs[-1].to_release)
         yield from _others_of_the_chart(about.profile)
+    for leg in legs:
+        yield from advisory_warnings(leg, of_leg(about.profile, leg), about.answers)
 
 
 def _failures(legs: Sequence[Leg], forecasts: Sequence[Forecast]) -> tuple[str, ...]:
