@@ -14,7 +14,8 @@ from dataclasses import replace
 from lockage.core.forecast.names import meant
 from lockage.core.forecast.rows import LOCKED
 from lockage.core.forecast.rows_of_plans import idle_in
-from lockage.core.forecast.rule_actions import added_by
+from lockage.core.forecast.rule_actions import actions_of, added_by
+from lockage.core.forecast.standard_bodies import statements_of_bodies
 from lockage.core.forecast.trace import Traced
 from lockage.core.forecast.views_below import below_views
 from lockage.core.migration.procedure import Code, Inner, read_code
@@ -59,6 +60,7 @@ def statements_inside(step: Traced) -> Iterator[Statement]:
             yield from split_statements(text, file="inner")
         except UsageError:
             continue  # a server's $1 can stand where the grammar has no parameter
+    yield from statements_of_bodies(plans_of(step), mark=step.before, rules=step.rules)
 
 
 def _alike_inside(step: Traced) -> Iterator[Statement]:
@@ -125,15 +127,42 @@ def changes_of(step: Traced) -> Iterator[Change]:
 
     Of statements that differ in their constants alone, one stands for all.
     """
-    return _changes(step, (step.statement, *statements_inside(step)))
+    statements = (step.statement, *statements_inside(step))
+    yield from _changes(step, statements)
+    yield from _by_rules(step, statements)
 
 
 def every_change_of(step: Traced) -> Iterator[Change]:
     """The same, each with its own constants; without any where there were too many plans to keep."""
-    written = _changes(step, (step.statement, *statements_inside(step), *_alike_inside(step)))
-    changes = (each for change in written for each in (change, *(_added_by_rules(change, step) or ())))
+    statements = (step.statement, *statements_inside(step), *_alike_inside(step))
+    changes = (*_changes(step, statements), *_by_rules(step, statements))
     kept = len(step.observation.plans) < PLANS_LIMIT
-    return changes if kept else (replace(change, constants=()) for change in changes)
+    return iter(changes) if kept else (replace(change, constants=()) for change in changes)
+
+
+def _by_rules(step: Traced, statements: Iterable[Statement]) -> Iterator[Change]:
+    """What rules make of the changes: plans name the tables, but not whom foreign keys and triggers there lead to."""
+    if step.rules.rewrites:
+        for statement in statements:
+            if not _OF_FOREIGN_KEY.search(statement.text):
+                for change in statement.changes:
+                    yield from _rewritten(change, step, frozenset())
+
+
+def _rewritten(change: Change, step: Traced, seen: frozenset[tuple[int, str]]) -> Iterator[Change]:
+    """What rules make of a change, and of what they make of it, whether or not their conditions hold."""
+    tables = {r.oid for c in (change, _below(change, step)) if c for r in meant(c.relation, step.before, None)}
+    for rule in step.rules.rewrites:
+        place = (rule.table_oid, rule.name)
+        if rule.table_oid not in tables or place in seen or rule.event != change.kind.name:
+            continue
+        for made in (each for action in actions_of(rule) for each in action.changes):
+            # It is joined with the rows of the user's statement, and does nothing where there are none.
+            joined = replace(made, joins=made.joins or change.joins or change.has_condition)
+            below = _below(joined, step)
+            if below is not None:
+                yield below
+            yield from _rewritten(joined, step, seen | {place})
 
 
 def _code_of(step: Traced) -> Code | None:

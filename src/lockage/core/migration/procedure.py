@@ -25,6 +25,7 @@ from lockage.core.migration.decisions import (
     query_of,
     variables_of,
 )
+from lockage.core.migration.dynamic_sql import template
 from lockage.core.migration.statement import CONFINED_LANGUAGES, body_of, outside_call_in, parse_plpgsql, split_statements
 from lockage.core.migration.syntax import Name, Statement
 from lockage.errors import UsageError
@@ -248,31 +249,6 @@ def _read(text: str) -> tuple[Statement, ...] | None:
         return split_statements(text, file="block")
     except UsageError:
         return None
-
-
-PLACEHOLDER = "lockage_any"
-
-
-def template(expression: str) -> str | None:
-    """SQL that a dynamic statement's expression gives, when it is one literal or ``format`` of one; None otherwise.
-
-    Identifiers that only the run knows stand as ``lockage_any``, values as NULL.
-    """
-    found = re.fullmatch(
-        r"\s*(?:(?P<format>(?:pg_catalog\.)?format)\s*\(\s*)?(?P<literal>'(?:[^']|'')*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)\s*"
-        r"(?P<rest>,.*\))?\s*\)?\s*",
-        expression,
-        re.DOTALL,
-    )
-    if found is None or (found["rest"] and not found["format"]):
-        return None
-    literal = found["literal"]
-    text = literal[1:-1].replace("''", "'") if literal.startswith("'") else literal.split("$", 2)[2].rsplit("$", 2)[0]
-    if not found["format"]:
-        return text
-    if re.search(r"%(\d+\$)?s", text):
-        return None  # may be anything, a whole clause too
-    return re.sub(r"%(\d+\$)?L", "NULL", re.sub(r"%(\d+\$)?I", PLACEHOLDER, text)).replace("%%", "%")
 
 
 def _child(node: object, name: str) -> Tree:
