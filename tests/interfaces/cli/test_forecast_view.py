@@ -165,6 +165,9 @@ def test_a_script_that_fails_for_certain_says_so_first() -> None:
     )
     second = shown(replace(FORECAST, hazards=(fails,))).splitlines()[1]
     assert second.startswith(f'The script fails at {FILE}:3: Relation "nosuch" does not exist (SQLSTATE 42P01). ')
+    of_table = replace(fails, sentence='it fails: public."Order".state must not be NULL')
+    second = shown(replace(FORECAST, hazards=(of_table,))).splitlines()[1]
+    assert second.startswith(f'The script fails at {FILE}:3: public."Order".state must not be NULL. ')
     may = replace(fails, code="H041", severity=Severity.WARNING, sentence="it may fail: two rows may be alike")
     assert "The script fails" not in shown(replace(FORECAST, hazards=(may,)))
 

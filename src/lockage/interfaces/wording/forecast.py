@@ -107,8 +107,13 @@ def _failing(first: Hazard) -> Headline:
         relation=None,
         rest=f"at {place(first.file, first.line)}",
         level=Blocks.READS,
-        detail=f"{why[0].upper()}{why[1:]}. What stands below counts that as unknown: mend it, and ask again.",
+        detail=f"{_as_sentence(why)}. What stands below counts that as unknown: mend it, and ask again.",
     )
+
+
+def _as_sentence(text: str) -> str:
+    """With a capital, unless it begins with a name, which means another thing with one."""
+    return f"{text[0].upper()}{text[1:]}" if re.match(r"[a-z]+ ", text) else text
 
 
 def who_wait(forecast: Forecast) -> tuple[RelationForecast, ...]:
