@@ -126,6 +126,14 @@ def test_a_table_that_is_locked_or_a_query_that_takes_too_long_is_an_unknown_ans
     assert answers == [Answer.UNKNOWN, Answer.UNKNOWN]
 
 
+def test_a_value_that_the_script_is_yet_to_bring_stands_in_no_row(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as session:
+        session.execute("create type e as enum ('a'); create table t (c e); insert into t values ('a')")
+    with closing(DataChecks(database_url)) as data:
+        assert data.answer("SELECT * FROM t WHERE c = 'b'") is Answer.UNKNOWN
+        assert data.answer("SELECT c::text::int FROM t") is Answer.FAILS
+
+
 def test_a_check_that_would_write_or_reach_out_is_not_run(ground: Ground) -> None:
     with closing(DataChecks(ground.url)) as checks:
         assert checks.answer("SELECT 1; DELETE FROM t01") is Answer.UNKNOWN
@@ -251,6 +259,26 @@ def test_what_no_row_can_make_fail_is_not_asked_for() -> None:
     asked = [sum(check.file == f"{number}_m.sql" for check in made.checks) for number in range(2, len(texts) + 1)]
     assert asked == list(HARMLESS.values()), [check.query for check in made.checks]
     assert not [sentence for sentence in made.assumptions if "may fail on data" in sentence]
+
+
+def test_what_a_program_may_have_filled_is_not_asked_for_before_it_ran() -> None:
+    files = {
+        "1_a.sql": "create table t (id int primary key, a int, b int)",
+        "2_b.sql": "alter table t add column n int; alter table t alter a set not null",
+        "3_c.py": "",
+        "4_d.sql": "alter table t alter n set not null, alter b set not null",
+    }
+    migrations = [
+        Migration(version=n, name="m", file=file, text=text, language=file.rpartition(".")[2])
+        for n, (file, text) in enumerate(files.items(), start=1)
+    ]
+    made = forecast_folder(
+        migrations, form=plain.FORMAT, shadows=EmbeddedShadows(), narrate=lambda _: None, from_version=1, transaction="file"
+    )
+    assert [check.file for check in made.checks] == ["2_b.sql"]
+    said = [sentence for sentence in made.assumptions if "may fail on data" in sentence]
+    assert len(said) == 2
+    assert all("3_c.py is a program, and may change them" in sentence for sentence in said)
 
 
 @pytest.mark.parametrize("added", ["unique (n)", "foreign key (n) references other"])

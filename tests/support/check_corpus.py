@@ -508,6 +508,15 @@ CASES = (
         " alter table $T alter column c type $E using c::text::$E",
     ),
     Case(
+        "enum with capitals made anew without a label",
+        """create type "E$T" as enum ('x', 'y'); create table $T (c "E$T")""",
+        "insert into $T values ('x')",
+        "insert into $T values ('y')",
+        """create type public."E$T_n" as enum ('x');"""
+        """ alter table $T alter c type public."E$T_n" using c::text::public."E$T_n";"""
+        """ drop type "E$T"; alter type public."E$T_n" rename to "E$T\"""",
+    ),
+    Case(
         "literals of a query as keys of another type than text",
         "create table $P (k date primary key); create table $T (id uuid primary key, k date references $P)",
         "insert into $P values ('2026-01-01')",

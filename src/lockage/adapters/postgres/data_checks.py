@@ -50,7 +50,7 @@ class DataChecks:
         except psycopg.Error as error:
             if connection.closed:
                 self._connection = None
-            return Answer.FAILS if (error.sqlstate or "").startswith(_OF_DATA) else Answer.UNKNOWN
+            return Answer.FAILS if _met_in_a_row(error) else Answer.UNKNOWN
 
     def close(self) -> None:
         """Close the session; the next question opens it again."""
@@ -70,3 +70,11 @@ class DataChecks:
                 password=self._password,
             )
         return self._connection
+
+
+def _met_in_a_row(error: psycopg.Error) -> bool:
+    """Whether a value of some row was the reason, and not one that stands in the query, such as an enum's that is yet to come.
+
+    Of those PostgreSQL says at which letter of the query they stand, since it reads them before it runs anything.
+    """
+    return (error.sqlstate or "").startswith(_OF_DATA) and error.diag.statement_position is None

@@ -67,6 +67,13 @@ def test_a_check_is_as_bad_as_its_answer(answer: Answer, expected: list[object])
     assert answer is not Answer.NOT_ASKED or found[0].remedy == "Look first: SELECT 1"
 
 
+@pytest.mark.parametrize(("earlier", "certain"), [("22P02", []), ("42601", ["H043", "H043"])])
+def test_what_may_follow_from_a_failure_on_rows_is_not_certain(earlier: str, certain: list[str]) -> None:
+    script = Script().did("SELECT 1", failure=Failure(sqlstate=earlier, message="m"))
+    script.did("DROP TYPE e", failure=Failure(sqlstate="2BP01", message="cannot drop type e"))
+    assert [one.code for one in failing.fails_for_certain(scene(script))] == certain
+
+
 def test_what_nobody_saw_is_told_once_for_each_file() -> None:
     unknown = tuple(Unknown(file=file, line=line, reason="r") for file in ("1_a.sql", "2_b.sql") for line in (3, 5, 9))
     found = list(failing.unknown(scene(forecast={"unknown": unknown})))

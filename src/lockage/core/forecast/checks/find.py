@@ -9,7 +9,7 @@ where not, that nobody can ask beforehand is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lockage.core.catalog.objects import CatalogObject
@@ -19,7 +19,7 @@ from lockage.core.forecast.checks.images import Given, Image, quoted
 from lockage.core.forecast.checks.known import Known, columns_of
 from lockage.core.forecast.checks.questions import Found, NoQuestion, Question
 from lockage.core.forecast.checks.tables import CHANGES_FOLLOWED, TABLES, Tables, of_table
-from lockage.core.forecast.checks.unseen import changed_otherwise
+from lockage.core.forecast.checks.unseen import changed_otherwise, programs_before
 from lockage.core.forecast.names import resolve
 from lockage.core.forecast.ran import statements_inside
 from lockage.core.forecast.trace import CatalogRelation, Trace, Traced
@@ -61,12 +61,15 @@ class FoundChecks:
     assumptions: tuple[str, ...] = ()
 
 
-def find_checks(trace: Trace, catalog: Iterable[CatalogObject], *, major: int) -> FoundChecks:
-    """The checks of a traced script; ``catalog`` is that before it, ``major`` the server's that will be asked."""
+def find_checks(trace: Trace, catalog: Iterable[CatalogObject], *, major: int, files: Sequence[str] = ()) -> FoundChecks:
+    """The checks of a traced script.
+
+    ``catalog`` is that before it, ``major`` the server's that will be asked, ``files`` all of the script, programs too.
+    """
     steps = [step for step in trace.statements if not step.of_migrator]
     if not steps:
         return FoundChecks()
-    walk = _Walk(Tables(trace.start, Known(catalog), steps[0]), major=major)
+    walk = _Walk(Tables(trace.start, Known(catalog), steps[0]), major=major, programs=programs_before(files))
     for step in steps:
         walk.take(step)
     return FoundChecks(checks=tuple(walk.checks), assumptions=tuple(walk.sentences()))
@@ -78,18 +81,20 @@ _MIND_PENDING = frozenset({"alter_table_stmt", "index_stmt", "truncate_stmt", "d
 
 def with_checks(forecast: Forecast, trace: Trace, catalog: Iterable[CatalogObject], *, major: int) -> Forecast:
     """The forecast with them."""
-    found = find_checks(trace, catalog, major=major)
+    files = [migration.file for migration in forecast.script.migrations]
+    found = find_checks(trace, catalog, major=major, files=files)
     return replace(forecast, checks=found.checks, assumptions=(*forecast.assumptions, *found.assumptions))
 
 
 class _Walk:
     """Takes one statement after the other, and asks what each demands."""
 
-    def __init__(self, tables: Tables, *, major: int) -> None:
+    def __init__(self, tables: Tables, *, major: int, programs: Mapping[str, str]) -> None:
         self.checks: list[Check] = []
         self._unasked: dict[tuple[str, str], list[str]] = {}  # what and why to the places
         self._tables = tables
         self._major = major
+        self._programs = dict(programs)
         self._asked: set[str] = set()
         self._of_domains: dict[tuple[str, str], OfDomain] = {}  # (domain, constraint) of the script's own
         self._pending: dict[int, tuple[int, str]] = {}  # table to a transaction, and the query of rows with events in it
@@ -97,6 +102,7 @@ class _Walk:
     def take(self, step: Traced) -> None:
         """One statement of the script, and what ran inside it."""
         self._tables.step = step
+        self._mind_program(step)
         handled: set[int] = set()
         if step.statement.node in _MIND_PENDING:
             self._ask_pending(step)
@@ -115,6 +121,13 @@ class _Walk:
         filled = step.statement.created if step.statement.node == "create_table_as_stmt" else ()
         for relation in (relation for name in filled for relation in resolve(name, step.after)):
             self._tables.lose(relation, f"{self._tables.place} fills it")
+
+    def _mind_program(self, step: Traced) -> None:
+        """One that ran before the file may have changed any row."""
+        program = self._programs.pop(step.file, None)
+        for relation in step.before.relations.values() if program else ():
+            if relation.kind in TABLES:
+                self._tables.lose(relation, f"{program} is a program, and may change them")
 
     def _leave(self, run: Statement) -> None:
         """The rest of a run, which no query takes in."""
@@ -150,7 +163,8 @@ class _Walk:
             case PartitionedMade():
                 tables.partitioned(effect.relation, effect.key)
             case EnumMade():
-                tables.enums[effect.name] = tables.enums[effect.name.rsplit(".", 1)[-1]] = effect.labels
+                words = [quoted(word) for word in effect.name.split(".")]
+                tables.enums[".".join(words)] = tables.enums[words[-1]] = effect.labels
         return set()
 
     def _add(self, effect: Added) -> None:
@@ -231,7 +245,7 @@ class _Walk:
                 given = columns_of(demand) <= set(names)
                 if isinstance(demand, Unique) and given and not effect.lenient:
                     if demand.nulls_equal or not columns_of(demand) & empty:
-                        self._keep(_of_new_keys(image, demand, item))
+                        self._keep(questions.of_new_keys(image, demand, item))
                 elif given and (isinstance(demand, Refers) or (isinstance(demand, NotNull | Holds) and effect.query)):
                     self._demand(demand, rows=added)
 
@@ -384,17 +398,3 @@ def _first_of(statement: Statement) -> Iterator[Statement]:
 
 def _means(name: Name, relation: str) -> bool:
     return relation == f"{name.schema or 'public'}.{name.name}"
-
-
-def _of_new_keys(image: Image, demand: Unique, item: str) -> Found:
-    """New rows whose key is there already."""
-    what = f"no row of {image.relation} may have a key that is inserted: {', '.join(key.sql for key in demand.keys)}"
-    keys = [key.columns[0] for key in demand.keys if len(key.columns) == 1 and quoted(key.columns[0]) == key.sql]
-    if len(keys) != len(demand.keys) or demand.where is not None:
-        return NoQuestion(what, "the key is of an expression, or of a part of the rows")
-    why_not = image.why_not(keys)
-    if why_not:
-        return NoQuestion(what, why_not)
-    equal = " AND ".join(f"present.{quoted(key)} = added.{quoted(key)}" for key in keys)
-    source = image.source(keys, alias="present")
-    return Question(f"SELECT added.* FROM {item} JOIN {source} ON {equal} LIMIT {questions.LIMIT}", what)

@@ -112,6 +112,20 @@ def of_unique(image: Image, demand: Unique) -> Found:
     )
 
 
+def of_new_keys(image: Image, demand: Unique, item: str) -> Found:
+    """New rows whose key is there already."""
+    what = f"no row of {image.relation} may have a key that is inserted: {', '.join(key.sql for key in demand.keys)}"
+    keys = [key.columns[0] for key in demand.keys if len(key.columns) == 1 and quoted(key.columns[0]) == key.sql]
+    if len(keys) != len(demand.keys) or demand.where is not None:
+        return NoQuestion(what, "the key is of an expression, or of a part of the rows")
+    why_not = image.why_not(keys)
+    if why_not:
+        return NoQuestion(what, why_not)
+    equal = " AND ".join(f"present.{quoted(key)} = added.{quoted(key)}" for key in keys)
+    source = image.source(keys, alias="present")
+    return Question(f"SELECT added.* FROM {item} JOIN {source} ON {equal} LIMIT {LIMIT}", what)
+
+
 def of_reference(child: Image, parent: Image | None, demand: Refers, parent_columns: Sequence[str]) -> Found:
     """Rows that refer to nobody; ``parent`` None: a table that is still empty then."""
     other = parent.relation if parent is not None else str(demand.parent)

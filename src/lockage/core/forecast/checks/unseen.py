@@ -6,13 +6,15 @@ a name too many costs a check, and one too few would give a wrong answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 
 from lockage.core.forecast.checks.tables import TABLES
 from lockage.core.forecast.names import resolve
 from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.rows import row_locks
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Traced
+from lockage.core.migration.formats.places import is_program
 from lockage.core.migration.syntax import ChangeKind
 
 
@@ -46,3 +48,8 @@ def _tables(mark: CatalogMark) -> Iterator[tuple[str, CatalogRelation]]:
 
 def _tables_in_lower_case(relations: Mapping[int, CatalogRelation]) -> list[tuple[str, CatalogRelation]]:
     return [(r.relation.split(".", 1)[-1].lower(), r) for r in relations.values() if r.kind in TABLES]
+
+
+def programs_before(files: Sequence[str]) -> Mapping[str, str]:
+    """Each file that comes right behind programs, with the last of them."""
+    return {file: before for before, file in itertools.pairwise(files) if is_program(before)}

@@ -6,6 +6,7 @@ data, so only what fails whatever the rows are is called a failure.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from lockage.core.forecast.assess import Answer, Severity, Unknown
@@ -27,8 +28,24 @@ from lockage.core.sqlstate import (
 _BY_DATA = ("22", "23", "P0", "44")  # data exceptions, constraints, a function's own RAISE, WITH CHECK OPTION
 _WHATEVER_THE_DATA = ("25", "2B", "2F", "3F", "42", "55")
 """Classes that speak of schema, state and syntax; the rest (limits, files, extensions) differs from server to server."""
-_MISSING = {INVALID_SCHEMA_NAME, UNDEFINED_COLUMN, UNDEFINED_OBJECT, UNDEFINED_FUNCTION, UNDEFINED_TABLE}
-"""Something is not there: a schema, column, object, function or table. What could not be run may have made it."""
+_DEPENDENT_OBJECTS_STILL_EXIST = "2BP01"
+_DUPLICATE_COLUMN = "42701"
+_DUPLICATE_OBJECT = "42710"
+_DUPLICATE_TABLE = "42P07"
+_DATATYPE_MISMATCH = "42804"
+_OF_WHAT_IS_THERE = {
+    INVALID_SCHEMA_NAME,
+    UNDEFINED_COLUMN,
+    UNDEFINED_OBJECT,
+    UNDEFINED_FUNCTION,
+    UNDEFINED_TABLE,
+    _DUPLICATE_COLUMN,
+    _DUPLICATE_OBJECT,
+    _DUPLICATE_TABLE,
+    _DATATYPE_MISMATCH,
+    _DEPENDENT_OBJECTS_STILL_EXIST,
+}
+"""Something is not there, is there already, or is of another type. What could not be run may have made or dropped it."""
 
 
 def refuses_a_transaction(seen: Seen) -> Iterator[Found]:
@@ -116,7 +133,7 @@ def unknown(seen: Seen) -> Iterator[Found]:
 
 def _certain(seen: Seen, step: Traced, failure: Failure) -> bool:
     return (
-        not (failure.sqlstate in _MISSING and _behind_what_did_not_run(seen, step))
+        not (failure.sqlstate in _OF_WHAT_IS_THERE and _behind_what_did_not_run(seen, step))
         and failure.sqlstate.startswith(_WHATEVER_THE_DATA)
         and failure.sqlstate not in REFUSES_A_TRANSACTION
         and failure.sqlstate != UNSAFE_NEW_ENUM_VALUE_USAGE
@@ -124,7 +141,10 @@ def _certain(seen: Seen, step: Traced, failure: Failure) -> bool:
 
 
 def _behind_what_did_not_run(seen: Seen, step: Traced) -> bool:
-    """Whether a file before it, or before the script, could not be run on the shadow."""
+    """Whether a file before it, or before the script, could not be run on the shadow, or a statement failed for its rows."""
+    earlier = itertools.takewhile(lambda pair: pair[0] is not step, _failures(seen))
+    if any(not failure.sqlstate.startswith(_WHATEVER_THE_DATA) for _, failure in earlier):
+        return True
     files = [migration.file for migration in seen.forecast.script.migrations]
     before = files[: files.index(step.file)] if step.file in files else []
     return bool(seen.applied.not_run) or any(is_program(file) for file in before)
