@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from lockage.core.forecast.gaps import find_gaps
 from lockage.core.forecast.trace import CatalogRules, Failure, Routine, Trigger
 from support.traces import KEYS, USER_VIEW, USERS, Script
@@ -133,6 +135,27 @@ def test_a_called_function_whose_body_did_not_run_is_a_gap() -> None:
     )
     assert [line for line, _ in gaps(Script(rules=rules).did("SELECT g()", (KEYS, "RowExclusiveLock"), inner=[]))] == [1]
     assert gaps(Script(rules=rules).did("SELECT g()", inner=["DELETE FROM keys"])) == []
+
+
+CALLED_BY = {
+    "CREATE TABLE t (a int DEFAULT g(), b int GENERATED ALWAYS AS (g()) STORED, CHECK (g() > 0))": 0,
+    "CREATE VIEW v AS SELECT g()": 0,
+    "CREATE POLICY p ON users USING (g() > 0)": 0,
+    "CREATE RULE r AS ON INSERT TO users WHERE g() > 0 DO ALSO NOTHING": 0,
+    "CREATE DOMAIN d AS int CHECK (g() > 0)": 0,
+    "CREATE TABLE t PARTITION OF users FOR VALUES FROM (g()) TO (9)": 1,
+    "CREATE TABLE t AS SELECT g()": 1,
+    "ALTER TABLE users ADD CHECK (g() > 0)": 1,
+    "CREATE INDEX ON users (g())": 1,
+}
+"""Statements with the number of gaps, where nobody saw what the function does that they name."""
+
+
+@pytest.mark.parametrize("text", CALLED_BY)
+def test_a_function_that_is_only_written_down_does_not_run(text: str) -> None:
+    body = "CREATE FUNCTION public.g() RETURNS int LANGUAGE plpgsql AS $$ BEGIN IF x THEN DELETE FROM keys; END IF; END $$"
+    rules = CatalogRules(routines=(Routine(routine="public.g", language="plpgsql", definition=body),))
+    assert len(gaps(Script(rules=rules).did(text, inner=[]))) == CALLED_BY[text]
 
 
 def test_a_trigger_in_the_place_of_a_view_that_met_no_row_is_a_gap() -> None:
