@@ -10,7 +10,7 @@ import re
 import select
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import pq
@@ -28,8 +28,10 @@ BUSY_STEP_S = 0.001
 Row = tuple[str | None, ...]
 
 _SESSION_GONE = Failure(sqlstate="08003", message="the session is gone")
-# Source: PostgreSQL 18 manual, Appendix A: 08003 connection_does_not_exist, 08006 connection_failure.
+# Source: PostgreSQL 18 manual, Appendix A: 08003 connection_does_not_exist, 08006 connection_failure,
+# 57014 query_canceled.
 _CONNECTION_FAILURE = "08006"
+_QUERY_CANCELED = "57014"
 
 _RAISES = ("exec_stmt_raise", "exec_stmt_assert")
 """Where code of PL/pgSQL fails with words of its own. Source: PostgreSQL 18, src/pl/plpgsql/src/pl_exec.c."""
@@ -94,6 +96,9 @@ def exchange(
                 failure = failure or _failure(result, text if discreet else None)
     except psycopg.OperationalError as error:
         failure = failure or Failure(sqlstate=error.sqlstate or _CONNECTION_FAILURE, message=str(error).strip())
+    if failure is not None and reply.cancelled and failure.sqlstate == _QUERY_CANCELED:
+        # The server's own words, "due to user request", name neither the limit nor whose request it was.
+        failure = replace(failure, message=f"it did not end within {limit_s:g} s, and was cancelled")
     return Outcome(tags=tuple(tags), rows=rows, failure=failure)
 
 

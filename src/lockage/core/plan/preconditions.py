@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from lockage.core.facts import LedgerState, OwnedSession, Replica, ReplicaPhase, Session, Survey
+from lockage.core.forecast.checks.images import quoted
 from lockage.core.plan.steps import OnBlocker
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import last_migration
@@ -135,7 +136,7 @@ def _refuse_privileges(survey: Survey, on_blocker: OnBlocker) -> None:
             raise RefusedError(
                 f"role {database.user} may not end sessions of role {owned.session.user}, such as {session_in_words(owned)}",
                 code="LK226",
-                hint=f"GRANT pg_signal_backend TO {database.user}",
+                hint=f"GRANT pg_signal_backend TO {quoted(database.user)}",
             )
 
 
@@ -198,7 +199,7 @@ def _session_warnings(survey: Survey, on_blocker: OnBlocker, long: LongTransacti
 def _database_warnings(survey: Survey) -> Iterator[str]:
     database = survey.database
     if not database.can_see_others:
-        yield f"role {database.user} does not see queries of others: GRANT pg_read_all_stats TO {database.user}"
+        yield f"role {database.user} does not see queries of others: GRANT pg_read_all_stats TO {quoted(database.user)}"
     if database.prepared_transactions:
         yield f"{database.prepared_transactions} prepared transactions may hold locks no session shows (pg_prepared_xacts)"
     free = database.max_connections - database.connections

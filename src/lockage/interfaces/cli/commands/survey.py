@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lockage.core.forecast.quoted_names import quoted_relation
 from lockage.core.forecast.saved_survey import SurveySaved
 from lockage.core.wording import counted, listed
 from lockage.errors import UsageError
@@ -113,13 +114,18 @@ def _show_saved(saved: SurveySaved) -> None:
     say(console, saved.file)
     holds = f"{counted(saved.tables, 'table')}, {counted(saved.statements, 'statement')}"
     say(console, f"{saved.size_bytes / 1024:.0f} KiB: {holds}; nothing was changed")
-    tables = (*saved.ledgers, *([counted(saved.small_tables, "small table")] if saved.small_tables else ()))
+    tables = (
+        *map(quoted_relation, saved.ledgers),
+        *([counted(saved.small_tables, "small table")] if saved.small_tables else ()),
+    )
     rows = f"rows of {listed(tables)} and of no other table" if tables else "rows of no table"
     say(console, f"in it: {rows}; {'with' if saved.with_values else 'without'} most common values and histograms")
     if saved.masked:
         say(console, f"masked: {counted(saved.masked, 'text')} that look like secrets")
     if saved.unreadable:
-        say(console, f"not read, and unknown in a forecast: {listed(saved.unreadable)}", style="yellow")
+        say(
+            console, f"not read, and unknown in a forecast: {listed([*map(quoted_relation, saved.unreadable)])}", style="yellow"
+        )
     for problem in saved.problems:
         say(console, problem, style="yellow")
     say(console, "")
