@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.indirect import indirect_holds
 from lockage.core.forecast.rows import Followed
@@ -95,6 +97,14 @@ def test_to_refer_to_rows_holds_up_only_deletes_that_come_to_them() -> None:
     referred = replace(on(KEYS, Blocks.ROWS), referred=True)
     assert waits(referred, CatalogRules(foreign_keys=(users_key("c"),))) == {USERS: (Blocks.ROWS, True)}
     assert waits(referred, CatalogRules(foreign_keys=(users_key("n"),))) == {}
+
+
+@pytest.mark.parametrize("refers", [True, False])
+def test_no_foreign_key_comes_to_the_heirs_of_the_tables_that_it_names(refers: bool) -> None:
+    rules = CatalogRules(foreign_keys=(users_key("c"),))
+    hold = on(USERS if refers else KEYS, Blocks.READS, EXCLUSIVE)
+    assert waits(hold, rules) != {}
+    assert waits(replace(hold, of_heir=True), rules) == {}
 
 
 def test_to_refer_to_rows_holds_up_what_changes_a_key_of_theirs() -> None:

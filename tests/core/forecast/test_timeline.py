@@ -278,6 +278,17 @@ def test_rows_that_a_view_names_by_the_tables_key_are_pinned() -> None:
     assert {(h.oid, h.pinned) for h in held(script) if h.blocks is Blocks.ROWS} == {(USERS, True)}
 
 
+def test_what_reaches_a_table_from_its_heir_is_known_to() -> None:
+    heir = relation(50, "heirs", parents=(USERS,))
+    start = mark(*BEFORE.relations.values(), heir)
+    locked = Script(start=start).did("LOCK TABLE heirs", (50, EXCLUSIVE))
+    assert {(h.oid, h.of_heir) for h in held(locked)} == {(50, False), (USERS, True)}
+    deleted = Script(start=start).did("DELETE FROM heirs", (50, "RowExclusiveLock"))
+    assert {(h.oid, h.of_heir) for h in held(deleted) if h.blocks is Blocks.ROWS} == {(50, False), (USERS, True)}
+    partition = Script().did("LOCK TABLE events_1", (EVENTS_1, EXCLUSIVE))
+    assert {h.of_heir for h in held(partition)} == {False}
+
+
 def test_nobody_refers_to_a_row_of_the_scripts_own() -> None:
     rules = CatalogRules(foreign_keys=(users_key("c"),), unique_keys={USERS: (("id",),), KEYS: (("id",),)})
     own = Script(rules=rules).did("INSERT INTO users (id) VALUES (7)").did("DELETE FROM users WHERE id = 7")

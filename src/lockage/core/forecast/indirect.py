@@ -104,8 +104,8 @@ def _left_by_rules(hold: Hold, replaced: Container[str]) -> Blocks:
 
 
 def _through_keys(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterator[Hold]:
-    if hold.inserts_only:
-        return  # a foreign key looks, changes and deletes
+    if hold.inserts_only or hold.of_heir:
+        return  # a foreign key looks, changes and deletes, in ONLY the tables that it names
     for key in rules.keys.by_parent.get(hold.oid, ()):
         if key.child_oid in mark.relations:
             why = f"refers to {_name(hold.oid, mark)}"
@@ -358,6 +358,7 @@ def _derived(
         constants=(),
         referred=referred,
         inserts_only=False,
+        of_heir=False,
     )
 
 

@@ -51,6 +51,7 @@ class Hold:
     by_key: Followed | None = None  # the rows follow locked rows of their parent
     values_only: bool = False  # only who takes values of a row type apart waits
     inserts_only: bool = False  # only who inserts waits: for a sequence's next value
+    of_heir: bool = False  # it is about a table that inherits from this one, which no foreign key comes to
     doubt: str | None = None  # why perhaps nobody waits, in a clause: nobody saw it run, the rows may not be there
     because: str | None = None  # where no lock of its own says why
 
@@ -188,9 +189,12 @@ def _hold(lock: HeldLock, first: int, last: int, listing: _Listing, step: Traced
         blocks = blocks_of(lock.mode)
         if writers_only and blocks is Blocks.READS:
             blocks = Blocks.WRITES
-        if blocks is Blocks.WRITES and listing.is_heir(lock.oid, oid):
+        of_heir = listing.is_heir(lock.oid, oid)
+        if blocks is Blocks.WRITES and of_heir:
             blocks = Blocks.ROWS  # who inserts into the parent does not come to its heirs
-        yield Hold(oid=oid, mode=lock.mode, blocks=blocks, first=first, last=last, via=via, inserts_only=writers_only)
+        yield Hold(
+            oid=oid, mode=lock.mode, blocks=blocks, first=first, last=last, via=via, inserts_only=writers_only, of_heir=of_heir
+        )
 
 
 def _rows_of(step: Traced, position: int, end: int, listing: _Listing, own: OwnRows) -> Iterator[Hold]:
@@ -230,6 +234,7 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing, own: OwnR
                 pinned=pinned,
                 doubt=lock.doubt,
                 by_key=lock.by_key,
+                of_heir=via is not None and listing.is_heir(lock.oid, oid),
             )
 
 
