@@ -83,6 +83,15 @@ def test_what_has_no_known_end_fades_out_at_the_edge() -> None:
     assert found.open
 
 
+def test_tails_that_fade_do_not_pile_up_until_they_fade_no_more() -> None:
+    every = [stretch(Blocks.READS, n * 2.0, n * 2.0 + 1, transaction=n + 1, known=False) for n in range(8)]
+    writes = stretch(Blocks.WRITES, 16.0, 17.0, transaction=9, known=False)
+    made = forecast(relation("public.a", *every, writes), total_s=seconds(17.0, high=None), spans=[(0.0, 17.0)])
+    (lane,) = drawn(made).lanes
+    assert [bar.open for bar in lane.bars] == [True] * 9
+    assert lane.tails == (lane.bars[8], lane.bars[0])
+
+
 def test_the_ledger_stands_last_and_is_marked() -> None:
     found = drawn(usual())
     assert [lane.relation.relation for lane in found.lanes] == [

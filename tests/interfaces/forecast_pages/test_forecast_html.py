@@ -151,6 +151,28 @@ def test_a_thousand_transactions_make_no_page_that_a_browser_chokes_on() -> None
     assert len(html(thousand_transactions(), version="1")) < 400_000
 
 
+def test_all_that_is_said_stands_in_a_landmark() -> None:
+    text = html(usual(), version="1").partition("<body>")[2]
+    for landmark in ("header", "main", "footer"):
+        before, _, rest = text.partition(f"<{landmark}>")
+        assert re.sub(r"<svg.*?</svg>|<[^>]+>", "", before, flags=re.DOTALL).split() == [], landmark
+        text = rest.partition(f"\n</{landmark}>" if landmark != "footer" else "</footer>")[2]
+
+
+def test_only_a_section_of_hundreds_is_laid_out_late() -> None:
+    assert 'class="long"' not in html(usual(), version="1")
+    (first, *_) = usual().hazards
+    many = tuple(replace(first, line=line) for line in range(1, 300))
+    assert re.findall(r'<section aria-labelledby="(\S+)" class="long">', html(replace(usual(), hazards=many), version="1")) == [
+        "h-hazards"
+    ]
+
+
+def test_an_option_of_a_command_stays_in_one_line() -> None:
+    no_sizes = replace(usual(), relations=tuple(replace(one, rows=None, bytes=None) for one in usual().relations))
+    assert '(<span class="whole">--database URL</span>), or a survey' in html(no_sizes, version="1")
+
+
 def colours(text: str) -> dict[str, str]:
     return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})\b", text))
 

