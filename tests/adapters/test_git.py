@@ -11,7 +11,7 @@ from lockage.adapters.release_tables import keep_table, kept_table
 from lockage.adapters.sources.git import read_release_table
 from lockage.core.migration.formats import golang_migrate
 from lockage.core.release.fits import Fit, ambiguities, fits
-from lockage.errors import RefusedError, UsageError
+from lockage.errors import UsageError
 
 FOLDER = "server/database/migrations"
 
@@ -94,10 +94,15 @@ def test_the_checkout_stays_as_it_was(repository: Repository) -> None:
     assert sorted((p, p.stat().st_mtime_ns) for p in repository.path.rglob("*") if p.is_file()) == before
 
 
-def test_what_is_no_repository_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RefusedError) as refused:
-        read_release_table(tmp_path, form=golang_migrate.FORMAT)
-    assert refused.value.code == "LK574"
+@pytest.mark.parametrize(
+    ("name", "what"), [(".", "is no Git repository"), ("x", "is no folder"), ("nowhere", "does not exist")]
+)
+def test_what_is_no_repository_is_a_mistake_of_the_command_line(tmp_path: Path, name: str, what: str) -> None:
+    (tmp_path / "x").touch()
+    with pytest.raises(UsageError) as usage:
+        read_release_table(tmp_path / name, form=golang_migrate.FORMAT)
+    assert (usage.value.code, usage.value.message) == ("LK697", f"{tmp_path / name} {what}")
+    assert ("--migrations" in (usage.value.hint or "")) is (name == ".")
 
 
 def test_a_repository_without_releases_or_migrations_says_which_is_missing(tmp_path: Path) -> None:

@@ -4,14 +4,15 @@ Not for a working tree's files (``folder``). The surprising thing: nothing is ch
 name and the digest of its content, so five hundred tags are read in seconds, and the checkout's own branch, changes and hooks
 do not matter.
 
-Codes: LK413 too large · LK574 no Git repository, or no ``git`` · LK575 no tag that is a release · LK576 no migrations ·
-LK654 no such tag.
+Codes: LK413 too large · LK574 not readable, or no ``git`` · LK575 no tag that is a release · LK576 no migrations ·
+LK654 no such tag · LK697 no Git repository.
 """
 
 from __future__ import annotations
 
 import difflib
 import os
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,9 @@ LIMIT_S = 60.0
 _NOT_MIGRATIONS = frozenset({"testdata", "fixtures", "test", "tests"})
 """Folders whose files only look like migrations."""
 
+_NO_REPOSITORY = re.compile(r"^fatal: (?:not a git repository|cannot change to )", re.IGNORECASE)
+"""What Git says of a folder that is none of its own, in English (``LC_ALL``). Source: Git 2.39, setup.c and git.c."""
+
 Narrate = Callable[[str], None]
 
 
@@ -39,7 +43,7 @@ def read_release_table(
     """Every release that a tag names, pre-releases left out, with its migrations; of ``folder`` in the repository.
 
     Without ``folder`` it is the one that has most migrations in the newest release. Tags are ``v2.26.0`` or ``2.26.0``, perhaps
-    with a prefix that ends in a ``/``. Raises ``RefusedError`` (LK574) and ``UsageError`` (LK575, LK576).
+    with a prefix that ends in a ``/``. Raises ``RefusedError`` (LK574) and ``UsageError`` (LK575, LK576, LK697).
     """
     tags = _release_tags(repository)
     if not tags:
@@ -71,7 +75,7 @@ def read_files_at(
 
     Without ``folder`` it is the one with most migrations of any of ``forms``. Only what can matter to migrations is read, and
     nothing is checked out; of programs only the names are given. Raises ``RefusedError`` (LK574) and ``UsageError``: LK413
-    too large, LK576 no migrations, LK654 no such tag.
+    too large, LK576 no migrations, LK654 no such tag, LK697 no repository.
     """
     listing = {path: digest for path, digest in _listing_of(repository, _commit(repository, tag)) if may_matter(path)}
     place = folder.strip("/") if folder is not None else likeliest_folder(listing, forms)
@@ -202,9 +206,21 @@ def _run(repository: Path, *arguments: str, said: bytes = b"", missing: bool = F
     except (subprocess.TimeoutExpired, OSError) as error:
         raise _unusable(repository, str(error)) from error
     complaint = done.stderr.decode(errors="replace").strip().splitlines()
+    if done.returncode != 0 and any(_NO_REPOSITORY.search(line) for line in complaint):
+        raise _no_repository(repository)
     if done.returncode != 0 and not (missing and not complaint):
         raise _unusable(repository, complaint[-1] if complaint else f"git ended with {done.returncode}")
     return done.stdout
+
+
+def _no_repository(repository: Path) -> UsageError:
+    what = "is no Git repository" if repository.is_dir() else "is no folder" if repository.exists() else "does not exist"
+    return UsageError(
+        f"{repository} {what}",
+        code="LK697",
+        hint="give a checkout or a bare clone of the application's repository, with its tags"
+        + (f"; a folder of migrations is --migrations {repository}" if repository.is_dir() else ""),
+    )
 
 
 def _unusable(repository: Path, why: str) -> RefusedError:
