@@ -22,13 +22,8 @@ from lockage.adapters.postgres.reaching_out import words_of
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.compatibility import Unchecked, Why
 from lockage.core.migration.placeholders import SYNTAX_ERROR, Objection, Typing, of_drivers, placeholders, typed
-from lockage.core.migration.within import WholeCopy, beginning_of, executable, is_kept, query_within, whole_copy
+from lockage.core.migration.within import WholeCopy, beginning_of, is_kept, to_prepare, whole_copy
 from lockage.core.release.statements import OldStatement
-
-_QUERY = re.compile(
-    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|insert|update|delete|with|merge|values|table|call)\b", re.IGNORECASE | re.DOTALL
-)
-"""What is executed, by its first word; the rest (SET, LISTEN, BEGIN) reads no schema."""
 
 _NOT_FOUND = re.compile(r"^(relation|function|type|operator) .* does not exist")
 """What the server says of a name that is in no schema of the search_path. It is English on a shadow."""
@@ -118,7 +113,7 @@ class Preparing:
     def _prepared(self, statements: Sequence[OldStatement], *, prefix: str) -> Iterator[Prepared | Unchecked]:
         named = [(statement, f"{prefix}_{number}".encode()) for number, statement in enumerate(statements)]
         copies = {name: copied for statement, name in named if (copied := self._copied(statement.text)) is not None}
-        queries = {name: query for statement, name in named if (query := _query(statement.text)) is not None}
+        queries = {name: query for statement, name in named if (query := to_prepare(statement.text)) is not None}
         queries |= {name: query_of(*copied) for name, copied in copies.items()}
         sent = answers(self._session, ((Prepare(name=name, text=text), Describe(name=name)) for name, text in queries.items()))
         found = dict(zip(queries, list(sent), strict=True))
@@ -240,15 +235,6 @@ def _is_cut(text: str, answer: Answer) -> bool:
 
 def _described(prepared: Prepared) -> tuple[Command, ...]:
     return Prepare(name=prepared.name, text=prepared.text, types=prepared.declared), Describe(name=prepared.name)
-
-
-def _query(text: str) -> str | None:
-    if _QUERY.match(text):
-        return text
-    if executable(text):
-        return text
-    within = query_within(text)
-    return within if within is not None and _QUERY.match(within) else None
 
 
 def _objection(answer: Answer) -> Objection | None:
