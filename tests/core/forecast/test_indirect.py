@@ -99,6 +99,18 @@ def test_to_refer_to_rows_holds_up_only_deletes_that_come_to_them() -> None:
     assert waits(referred, CatalogRules(foreign_keys=(users_key("n"),))) == {}
 
 
+def test_who_inserts_through_a_view_without_the_column_that_refers_may_wait_for_a_locked_parent() -> None:
+    rules = CatalogRules(
+        foreign_keys=(users_key(),), views={USER_VIEW: (KEYS,)}, writable_views=(USER_VIEW,), columns={USER_VIEW: ("id",)}
+    )
+    assert waits(on(USERS, Blocks.READS, EXCLUSIVE), rules)[USER_VIEW] == (Blocks.WRITES, False)
+    shown = replace(rules, columns={USER_VIEW: ("id", "user_id")})
+    assert waits(on(USERS, Blocks.READS, EXCLUSIVE), shown)[USER_VIEW] == (Blocks.WRITES, True)
+    rows = replace(on(USERS, Blocks.ROWS), strong=True, all_rows=True)
+    assert USER_VIEW not in waits(rows, rules)
+    assert waits(rows, shown)[USER_VIEW] == (Blocks.WRITES, True)
+
+
 @pytest.mark.parametrize("refers", [True, False])
 def test_no_foreign_key_comes_to_the_heirs_of_the_tables_that_it_names(refers: bool) -> None:
     rules = CatalogRules(foreign_keys=(users_key("c"),))

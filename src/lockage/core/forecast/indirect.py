@@ -83,7 +83,8 @@ def _views(mark: CatalogMark, rules: CatalogRules) -> _Views:
 
 def _through_views(hold: Hold, views: _Views, mark: CatalogMark, rules: CatalogRules) -> Iterator[Hold]:
     for view in views.above.get(hold.oid, ()):
-        if not set(hold.given) <= set(rules.columns.get(view, ())):
+        shown = set(hold.given) <= set(rules.columns.get(view, ()))
+        if not shown and not hold.opens:
             continue  # nobody gives them a value through this view
         if hold.blocks is Blocks.READS or (hold.blocks is not Blocks.NONE and view in views.writable):
             blocks = _left_by_rules(hold, views.replaced.get(view, ()))
@@ -91,6 +92,8 @@ def _through_views(hold: Hold, views: _Views, mark: CatalogMark, rules: CatalogR
             derived = replace(derived, inserts_only=hold.inserts_only)
             if hold.blocks is Blocks.ROWS and not hold.all_rows and any(b.filtered for b in rules.views_below.get(view, ())):
                 derived = replace(derived, doubt=hold.doubt or "it may not show these rows")
+            if not shown:
+                derived = replace(derived, doubt=derived.doubt or "it may lack a column that has to be given")
             if blocks is not Blocks.NONE:
                 yield derived
                 yield from _through_views(derived, views, mark, rules)
@@ -110,7 +113,8 @@ def _through_keys(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterato
         if key.child_oid in mark.relations:
             why = f"refers to {_name(hold.oid, mark)}"
             if _stops_looks(hold):
-                yield _derived(hold, key.child_oid, Blocks.WRITES, why, given=key.child_columns)
+                # Source: PostgreSQL 18, src/backend/utils/adt/ri_triggers.c, RI_FKey_check: the parent is opened first.
+                yield replace(_derived(hold, key.child_oid, Blocks.WRITES, why, given=key.child_columns), opens=True)
             elif hold.strong and hold.blocks is Blocks.ROWS:
                 blocks = Blocks.WRITES if hold.all_rows and not _is_part_of_key(key, mark, rules) else Blocks.ROWS
                 yield _derived(hold, key.child_oid, blocks, why, given=key.child_columns)
@@ -358,6 +362,7 @@ def _derived(
         constants=(),
         referred=referred,
         inserts_only=False,
+        opens=hold.opens and bool(given),
         of_heir=False,
     )
 
