@@ -349,3 +349,12 @@ def test_a_harder_strategy_on_arrival_is_asked_for_unless_the_outage_is_about_wh
     with pytest.raises(HaltedError) as halted:
         machine.upgrade(plan)
     assert (halted.value.code, world.release) == ("LK326", "1.1.0")
+
+
+@pytest.mark.parametrize("port", ["database", "platform"])
+@pytest.mark.parametrize("since_s", [0.5, 8.0])
+def test_a_port_that_is_out_of_reach_for_long_halts_a_run_that_is_part_way(port: str, since_s: float) -> None:
+    world = a_world(out_of_reach={port: (since_s, 1e9)})
+    with pytest.raises(HaltedError, match=f"the run is part-way, and cannot go on: the {port}") as halted:
+        Machine(world=world).upgrade(to_two())
+    assert halted.value.code == "LK323"

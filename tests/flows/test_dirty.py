@@ -18,7 +18,7 @@ from lockage.core.migration.formats import golang_migrate
 from lockage.core.migration.statement import split_statements
 from lockage.core.progress import MigrationText
 from lockage.core.recovery.dirty import DirtyLedger, Verdict
-from lockage.errors import RefusedError, UsageError
+from lockage.errors import HaltedError, RefusedError, UsageError
 from lockage.flows.dirty import examine_dirty
 from lockage.flows.drift import compare
 from lockage.flows.world import World
@@ -180,6 +180,22 @@ def test_a_clean_ledger_is_refused(scene: Scene) -> None:
     with pytest.raises(RefusedError) as refused:
         scene.examine()
     assert refused.value.code == "LK581"
+
+
+def test_a_migration_whose_file_is_not_known_here_is_refused(scene: Scene) -> None:
+    scene.dirty(done=0)
+    scene.live.execute("update schema_migrations set version = 9")
+    with pytest.raises(RefusedError, match="migration 9 is dirty, and its file is not known here") as refused:
+        scene.examine()
+    assert refused.value.code == "LK582"
+
+
+def test_a_repair_that_cannot_be_one_transaction_says_where_it_stopped(scene: Scene) -> None:
+    scene.dirty(done=0)
+    with pytest.raises(HaltedError, match="statement 2 of 2 of the repair failed, and what came before it stays") as halted:
+        scene.world.database.mend(("create table t ()", "no such thing"), together=False, lock=7)
+    assert halted.value.code == "LK580"
+    assert scene.live.execute("select to_regclass('t')").fetchone() == ("t",)
 
 
 def test_a_repair_waits_for_whoever_migrates_and_leaves_nothing_of_itself(scene: Scene) -> None:

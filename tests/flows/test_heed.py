@@ -11,7 +11,7 @@ from lockage.core.forecast.unseen import unseen
 from lockage.core.plan import steps as s
 from lockage.core.plan.advised import Answer
 from lockage.core.release.profile import Profile
-from lockage.errors import HaltedError, LockageError, RefusedError, UnreachableError
+from lockage.errors import HaltedError, LockageError, RefusedError, UnreachableError, UsageError
 from lockage.flows.propose import answered
 from lockage.flows.recover import way_out
 from lockage.flows.verify import verify
@@ -58,6 +58,15 @@ def test_the_next_run_begins_anew_when_the_step_has_been_done() -> None:
         machine.upgrade(asking(expected=True))
     world.answers[QUESTION] = True
     assert machine.upgrade(asking(expected=True)).outcome == "healthy"
+
+
+def test_a_query_that_gives_no_boolean_is_the_advisorys_fault_and_changes_nothing() -> None:
+    answers: Any = {QUESTION: "t"}
+    world = a_world(answers=answers)
+    with pytest.raises(UsageError, match="the query of advisory A-1 gives 't': expected one row with one boolean") as refused:
+        Machine(world=world).upgrade(asking(expected=True))
+    assert refused.value.code == "LK543"
+    assert (world.changes, world.annotations, world.release) == ([], {}, "1.0.0")
 
 
 # --- asking while it is planned ------------------------------------------------------------------------------------------

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from lockage.core.facts import RelationLock
 from lockage.core.run import RUN_NOTE
 from lockage.errors import HaltedError, RefusedError
+from lockage.flows.quiesce import clear_orphans
+from lockage.ports import Killed
 from support.dying import Death, Died
+from support.fake_database import FakeDatabase
 from support.fake_platform import nothing_left
 from support.fake_world import Client, FakeWorld
-from support.machine import ALTER, Machine, a_world, to_two
+from support.machine import ALTER, Machine, a_world, seen_by_flows, to_two
 
 ALTERED = RelationLock(relation="public.t", mode="AccessExclusiveLock", granted=True)
 
@@ -92,3 +97,18 @@ def _commits(world: FakeWorld, ledger: int) -> None:
         commits_s=20.0, on_commit=lambda: setattr(world, "ledger", ledger),
     )  # fmt: skip
     world.clients.append(orphan)
+
+
+class Deaf(FakeDatabase):
+    """A database whose backends do not heed a signal."""
+
+    def terminate(self, *, pid: int, backend_start: datetime) -> Killed:
+        return Killed(pid=pid, sent=True)
+
+
+def test_an_orphan_that_does_not_go_is_named_and_nothing_was_changed() -> None:
+    world = with_an_orphan(a_world())
+    with pytest.raises(RefusedError, match=r"pid 7, .* still keeps the database from being read after 5 s") as refused:
+        clear_orphans(seen_by_flows(world, database=Deaf(world)), limit_s=5.0, between=lambda: None)
+    assert refused.value.code == "LK318"
+    assert world.changes == []

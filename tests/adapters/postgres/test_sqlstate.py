@@ -65,3 +65,10 @@ def test_a_connection_that_brings_nonsense_is_a_lost_one() -> None:
     assert isinstance(explained, UnreachableError)
     assert explained.code == "LK133"
     assert explain_statement(psycopg.ProgrammingError("the query has 1 placeholder"), "reading sessions") is None
+
+
+@pytest.mark.parametrize("error", [psycopg.errors.DiskFull("no"), psycopg.errors.OutOfMemory("no")])
+def test_a_server_without_room_is_told_from_one_that_refuses(error: psycopg.Error) -> None:
+    explained = explain_statement(error, "reading sessions")
+    assert explained is not None
+    assert (explained.code, "the server has no room left" in explained.message) == ("LK136", True)

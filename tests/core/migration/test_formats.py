@@ -497,3 +497,10 @@ def test_of_a_script_of_thousands_of_lines_no_statement_is_lost(form: str) -> No
     }[form]
     (migration,) = read(form, {file: text}, x="y")
     assert sum(len(sent.statements) for sent in migration.sent()) == 5_000 + (form == "flyway")
+
+
+def test_a_format_that_nobody_knows_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(UsageError) as refused:
+        format_named("liquibase")
+    assert (refused.value.code, refused.value.message) == ("LK406", "no migration format is called liquibase")
+    assert all(name in (refused.value.hint or "") for name in FORMATS)

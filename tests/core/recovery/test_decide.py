@@ -9,19 +9,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lockage.core.diagnosis.evidence import DatabaseEvidence
 from lockage.core.plan.dialect import LocalDialect
 from lockage.core.recovery.decide import recovery_from
-from lockage.core.recovery.moves import session_steps
+from lockage.core.recovery.moves import ledger_step, session_steps
 from lockage.core.recovery.runbook import recovery_runbook
-from lockage.core.recovery.scene import Scene, Wishes
+from lockage.core.recovery.scene import Scene, Wishes, scene_of
 from lockage.core.recovery.steps import Course, Direction, Recovery
 from lockage.core.release.fits import Fit
+from lockage.core.run import read_notes
 from lockage.errors import RefusedError, UsageError
 from lockage.settings import ProbeBudget
 from support.cases import owned, session
 from support.fake_world import Client, FakeWorld
 from support.machine import ALTER, a_world, seen_by_flows
-from support.rescuing import diagnosis, scene
+from support.rescuing import diagnosis, evidence, scene
 
 CODES = [f"F{number:03}" for number in (1, 2, 10, 13, 18, 26, 40, 43, 44, 56, 61, 62, 73, 82)]
 
@@ -113,3 +115,17 @@ def test_nobody_ends_a_commit_that_waits_for_a_standby(wait: str, actions: tuple
     )
     assert [blocker.session for blocker in there.blockers] == [ends]
     assert tuple(step.action for step in session_steps(there, Wishes(), restarts=False)) == actions
+
+
+def test_a_database_that_was_not_seen_is_named_and_nothing_is_decided() -> None:
+    seen = seen_by_flows(a_world())
+    blind = replace(evidence(seen), database=DatabaseEvidence())
+    with pytest.raises(RefusedError, match="app cannot be recovered while this is not seen: ") as refused:
+        scene_of(blind, seen.profile, notes=read_notes(seen.platform.workload()), releases=())
+    assert refused.value.code == "LK584"
+
+
+def test_a_way_out_of_a_dirty_ledger_that_is_none_is_refused_with_the_reason() -> None:
+    with pytest.raises(UsageError, match="to undo is no way out: nothing of it is missing") as refused:
+        ledger_step(scene(seen_by_flows(a_world(dirty=True))), Wishes(way="undo"))
+    assert refused.value.code == "LK588"
