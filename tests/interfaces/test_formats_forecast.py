@@ -18,6 +18,7 @@ from lockage.core.migration.formats.format import Format
 from lockage.core.migration.formats.registry import FORMATS
 from lockage.errors import RefusedError, UsageError
 from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
+from lockage.interfaces.wording.forecast import who_wait
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -176,7 +177,8 @@ def test_a_ledger_in_another_schema_than_the_migrators_is_not_passed_over(name: 
     with pytest.raises(RefusedError, match=f"app.{table}") as caught:
         forecast(CORPUS / name, database_url=database_url, values=values)
     assert caught.value.code == "LK693"
-    assert forecast(CORPUS / name, database_url=database_url, values=values, from_version="0").script == made.script
+    said = forecast(CORPUS / name, database_url=database_url, values=values, from_version="0")
+    assert said.script.migrations == made.script.migrations
 
 
 def test_a_concurrent_index_in_a_transaction_of_the_migrators_fails_as_it_will(tmp_path: Path) -> None:
@@ -186,6 +188,19 @@ def test_a_concurrent_index_in_a_transaction_of_the_migrators_fails_as_it_will(t
         made = forecast(tmp_path, form=form)
         failed = [unknown.reason for unknown in made.unknown if "transaction block" in unknown.reason]
         assert bool(failed) is ("NO TRANSACTION" not in head)
+
+
+@pytest.mark.parametrize(
+    ("form", "head"), [("goose", "-- +goose Up\n"), ("sql-migrate", "-- +migrate Up\n"), ("dbmate", "-- migrate:up\n")]
+)
+def test_what_can_be_anything_makes_nobody_wait_for_the_migrators_own_table(form: str, head: str, tmp_path: Path) -> None:
+    (tmp_path / "1_a.sql").write_text(
+        f"{head}DO LANGUAGE plpgsql 'BEGIN IF now() < ''2000-01-01'' THEN EXECUTE version(); END IF; END';\n"
+    )
+    made = forecast(tmp_path, form=form, from_version="0")
+    assert made.unknown
+    assert made.script.ledger is not None
+    assert who_wait(made) == ()
 
 
 def test_an_earlier_file_without_a_transaction_may_use_the_enum_value_that_it_added(tmp_path: Path) -> None:

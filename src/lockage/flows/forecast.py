@@ -15,6 +15,7 @@ from lockage.core.forecast.checks.find import with_checks
 from lockage.core.forecast.compatibility import Breaks
 from lockage.core.forecast.compose import compose
 from lockage.core.forecast.hazards.find import HazardQuestion, with_hazards
+from lockage.core.forecast.trace import CatalogMark
 from lockage.core.forecast.traffic import Traffic
 from lockage.core.migration.formats.format import Format, Transaction
 from lockage.core.migration.ledger import Ledger
@@ -177,11 +178,19 @@ def _forecast(shadow: Shadow, work: _Work, beside: Beside, *, narrate: Narrate) 
         assumptions=(*shadow.assumptions, *_assumptions(work, rehearsed)),
         calibration=beside.calibrate(worked_on(trace)),
     )
-    made = with_checks(replace(made, script=replace(made.script, ledger=work.ledger)), trace, catalog, major=shadow.major)
+    ledger = work.ledger or _ledger_there(work.form, trace.start)
+    made = with_checks(replace(made, script=replace(made.script, ledger=ledger)), trace, catalog, major=shadow.major)
     made = beside.ask_data(made)
     if question := _question(beside.hazards, rehearsed):  # before the strategies: a script that fails for certain has none
         made = with_hazards(made, question, trace=trace, rules=rules, relations=sized, lock=work.form.lock)
     return appraised(made, trace=trace, rules=rules, statements=release.texts, traffic=beside.traffic, settings=beside.settings)
+
+
+def _ledger_there(form: Format, mark: CatalogMark) -> str | None:
+    """The table with a row for each migration, if there is just one that the format's migrator can mean."""
+    name = form.applied.table.rpartition(".")[2] if form.applied is not None else None
+    found = [relation.relation for relation in mark.relations.values() if relation.relation.rpartition(".")[2] == name]
+    return found[0] if len(found) == 1 else None
 
 
 def _question(hazards: HazardQuestion | None, rehearsed: Sequence[LeftOut]) -> HazardQuestion | None:
