@@ -18,6 +18,7 @@ from support.page_forecasts import (
     nobody_waits,
     nothing_known,
     partitions,
+    seconds,
     thousand_transactions,
     unknown_end,
     usual,
@@ -171,6 +172,15 @@ def test_only_a_section_of_hundreds_is_laid_out_late() -> None:
 def test_an_option_of_a_command_stays_in_one_line() -> None:
     no_sizes = replace(usual(), relations=tuple(replace(one, rows=None, bytes=None) for one in usual().relations))
     assert '(<span class="whole">--database URL</span>), or a survey' in html(no_sizes, version="1")
+
+
+def test_work_of_which_nothing_is_known_is_not_said_to_take_no_time() -> None:
+    nobody_knows = replace(usual().operations[3], rows=0.0, seconds=seconds(0.0, high=None))
+    one_known, *_ = usual().operations
+    text = html(replace(usual(), operations=(one_known, nobody_knows)), version="1").partition('id="h-work"')[2]
+    rows = [re.findall(r'<td class="num"[^>]*>([^<]+)', row) for row in re.findall("<tr>.*?</tr>", text, flags=re.DOTALL)[1:]]
+    assert rows == [["1\u202f200\u202f000", "5.8\u00a0s", "17\u00a0s"], ["unknown", "unknown", "unknown"]]
+    assert text.partition("</section>")[0].count("<circle") == 1
 
 
 def colours(text: str) -> dict[str, str]:

@@ -167,3 +167,9 @@ def test_what_is_alike_is_told_once() -> None:
     assert f"| `public.events_00`<br>and {names} | readers and writers | 2.0 s |" in text
     assert text.count("**H001 error**") == 1
     assert text.count("*Remedy:*") == 1
+
+
+def test_work_of_which_nothing_is_known_is_not_said_to_take_no_time() -> None:
+    nobody_knows = replace(usual().operations[3], rows=0.0, seconds=seconds(0.0, high=None))
+    text = markdown(replace(usual(), operations=(nobody_knows,)))
+    assert "| scan | `public.workspaces` | unknown | unknown | unknown | `0042_scopes.up.sql:9` |" in text

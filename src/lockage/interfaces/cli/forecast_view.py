@@ -26,9 +26,9 @@ from lockage.interfaces.wording.forecast import (
     headline,
     how_long,
     ledger_of,
+    likely_work,
     reasons,
     script_in_words,
-    time_in_words,
     unbroken,
     unharmed,
     verdicts,
@@ -165,7 +165,7 @@ def _work(operations: Sequence[Operation], console: Console) -> None:
         table.add_row(
             f"  {operation.kind}",
             "unknown" if (rows := worked_rows(operation)) is None else f"{rows:.0f}",
-            time_in_words(operation.seconds.likely),
+            likely_work(operation),
             at_most(operation.seconds),
             f"{operation.relation}, {operation.file}:{operation.line}",  # one column, which folds between the two
         )

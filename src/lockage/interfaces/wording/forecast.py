@@ -249,6 +249,12 @@ def worked_rows(operation: Operation) -> float | None:
     return None if not operation.rows and operation.seconds.high is None else operation.rows
 
 
+def likely_work(operation: Operation) -> str:
+    """How long it takes as is likely; ``unknown`` where nothing is left of it without what is unknown."""
+    known = worked_rows(operation) is not None or operation.seconds.likely >= SHORTEST_S
+    return time_in_words(operation.seconds.likely) if known else "unknown"
+
+
 def range_in_words(seconds: Seconds) -> str:
     """``9.0 s likely (4.0 s to 21 s)``; that nobody knows the high end is said."""
     if seconds.high is None:
