@@ -261,6 +261,15 @@ def test_what_no_row_can_make_fail_is_not_asked_for() -> None:
     assert not [sentence for sentence in made.assumptions if "may fail on data" in sentence]
 
 
+def test_an_index_on_a_constant_is_said_to_leave_one_row() -> None:
+    texts = ["create table t (id int primary key)", "create unique index on t ((true))"]
+    migrations = [Migration(version=n, name="m", file=f"{n}_m.sql", text=text) for n, text in enumerate(texts, start=1)]
+    made = forecast_folder(
+        migrations, form=plain.FORMAT, shadows=EmbeddedShadows(), narrate=lambda _: None, from_version=1, transaction="file"
+    )
+    assert [check.why for check in made.checks] == ["there may be no more than one row in public.t"]
+
+
 def test_what_a_program_may_have_filled_is_not_asked_for_before_it_ran() -> None:
     files = {
         "1_a.sql": "create table t (id int primary key, a int, b int)",

@@ -90,6 +90,8 @@ def of_unique(image: Image, demand: Unique) -> Found:
     """Keys that are there more than once."""
     keys = [key.sql for key in demand.keys]
     what = f"no two rows of {image.relation} may have the same {_short(', '.join(keys))}"
+    if not any(key.columns for key in demand.keys):  # an index on a constant
+        what = f"there may be no more than one row in {image.relation}"
     if demand.where is not None:
         what += f" where {_short(demand.where.sql)}"
     columns = {name for key in demand.keys for name in key.columns} | set(demand.where.columns if demand.where else ())
