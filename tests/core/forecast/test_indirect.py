@@ -127,6 +127,19 @@ def test_to_refer_to_rows_holds_up_what_changes_a_key_of_theirs() -> None:
     assert waits(referred, within) == {USERS: (Blocks.ROWS, True)}
 
 
+def test_rows_that_need_not_refer_to_anybody_hold_up_deletes_only_perhaps() -> None:
+    rules = CatalogRules(foreign_keys=(replace(users_key("c"), optional=True),))
+    rows = replace(on(KEYS, Blocks.ROWS), strong=True)
+    assert waits(rows, rules) == {USERS: (Blocks.ROWS, False)}
+    assert waits(replace(rows, all_rows=True), rules) == {USERS: (Blocks.ROWS, True)}
+
+
+def test_a_trigger_that_changes_rows_by_those_of_other_tables_may_come_to_others() -> None:
+    rules = with_trigger("UPDATE keys SET a = 1 FROM events WHERE events.id = keys.id; RETURN new;", "INSERT")
+    assert waits(on(KEYS, Blocks.ROWS), rules) == {USERS: (Blocks.WRITES, False)}
+    assert waits(on(KEYS, Blocks.WRITES, SHARE), rules) == {USERS: (Blocks.WRITES, True)}
+
+
 def test_a_delete_that_would_cascade_waits_only_perhaps_where_another_key_may_refuse_it_first() -> None:
     above, other = 70, 71
     catalog = mark(*BEFORE.relations.values(), relation(above, "companies"), relation(other, "contracts"))

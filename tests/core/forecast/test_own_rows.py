@@ -69,6 +69,17 @@ def test_a_row_that_a_block_may_not_have_inserted_is_somebodys(lines: tuple[str,
     assert rows_of_others(text) == {USERS}
 
 
+def test_rows_that_an_exception_gave_back_are_possible_and_not_certain() -> None:
+    text = block("BEGIN", "UPDATE users SET name = 'y'", "EXCEPTION WHEN others THEN NULL; END").replace("BEGIN;", "BEGIN")
+
+    def doubts(*locks: tuple[int, str]) -> set[bool]:
+        script = Script(rules=RULES).did(text, *locks, inner=["UPDATE users SET name = 'y'"])
+        return {hold.doubt is not None for hold in holds(script.trace(), [()]) if hold.blocks is Blocks.ROWS}
+
+    assert doubts() == {True}
+    assert doubts((USERS, "RowExclusiveLock")) == {False}
+
+
 def test_a_variable_with_the_key_that_an_insert_gave_back_names_the_blocks_own_row() -> None:
     insert = "INSERT INTO users (name) VALUES ('x') RETURNING id INTO n"
     assert rows_of_others(block(insert, "UPDATE users SET name = 'y' WHERE id = n")) == set()

@@ -180,13 +180,15 @@ def _stops_deletes(hold: Hold, key: ForeignKey, rules: CatalogRules) -> bool:
 
 
 def _doubt_of_parents(hold: Hold, key: ForeignKey, mark: CatalogMark, rules: CatalogRules) -> str | None:
-    """A look at whoever refers to a row ends at the first who does, and refuses the delete."""
+    """A look at whoever refers to a row ends at the first who does, and refuses the delete; and rows may refer to nobody."""
     if hold.blocks is not Blocks.ROWS:
         return None
     if repeats(key, rules.keys.by_child.get(key.child_oid, ()), mark):
         return ELSEWHERE
     child = mark.relations.get(hold.oid)
     all_rows = hold.all_rows and not (child is not None and child.parent_oids)
+    if key.optional and not all_rows:
+        return "their rows may refer to none"
     only_looks = key.on_delete in LOOKS_ONLY and key.on_update in LOOKS_ONLY
     return _REFUSED if only_looks and not all_rows else None
 
@@ -216,6 +218,7 @@ class _Need(NamedTuple):
     only_inserts: bool = False
     columns: tuple[str, ...] = ()  # that it updates
     picks: bool = False  # it changes rows that hang on the user's
+    joined: bool = False  # which rows it changes hangs on other tables
     sure: bool = True  # under no condition
 
 
@@ -295,6 +298,7 @@ def _needs(
                 picks=bool(written)
                 and _OF_ROW.search(statement.text) is not None
                 and all(change.has_condition and not change.constants for change in written),
+                joined=bool(written) and all(change.joins and not change.constants for change in written),
             )
 
 
@@ -314,7 +318,13 @@ def _through_needs(hold: Hold, needs: Iterable[_Need], mark: CatalogMark) -> Ite
         if hold.blocks is Blocks.ROWS and hold.pinned and need.picks and blocks is Blocks.WRITES:
             blocks = Blocks.ROWS  # who comes to other rows goes on
         derived = _derived(hold, need.table_oid, blocks, f"{need.by} {_uses(need)} {_name(need.oid, mark)}")
-        yield replace(derived, doubt=hold.doubt or (None if need.sure else f"{need.by} uses it under a condition"))
+        yield replace(derived, doubt=hold.doubt or _doubt_of_need(hold, need))
+
+
+def _doubt_of_need(hold: Hold, need: _Need) -> str | None:
+    if not need.sure:
+        return f"{need.by} uses it under a condition"
+    return f"{need.by} may change other rows of it" if need.joined and hold.blocks is Blocks.ROWS else None
 
 
 def _uses(need: _Need) -> str:

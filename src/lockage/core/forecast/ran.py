@@ -87,9 +87,10 @@ def told_by_texts(step: Traced) -> Mapping[str, frozenset[int]]:
     texts = {str(plan.get("Query Text", "")) for plan in plans_of(step)}
     found: dict[str, frozenset[int]] = {}
     held = step.observation.held.oids
+    read = {each.text: (each,) for each in step.statement.alike or (step.statement,)}  # from the script, and may be megabytes
     for text in texts:
         try:
-            statements = split_statements(text, file="inner")
+            statements = read[text] if text in read else split_statements(text, file="inner")
         except UsageError:
             continue
         written = [change for statement in statements for change in statement.changes]
@@ -187,10 +188,21 @@ def _with_own_rows(step: Traced, statements: Iterable[Statement]) -> Iterator[St
         if not inner.dynamic:
             orders.setdefault(_plain(inner.text), order)
     own = {fingerprint(inner.text) for inner in code.inner if not inner.dynamic}
+    protected = {_plain(inner.text) for inner in code.inner if inner.protected}
     for statement in statements:
         inside, order = fingerprint(statement.text) in own, orders.get(_plain(statement.text), 0)
         filled = (_filled(change, code.inserted) if inside else change for change in statement.changes)
-        yield replace(statement, changes=tuple(replace(change, order=order) for change in filled))
+        caught = _plain(statement.text) in protected
+        yield replace(
+            statement, changes=tuple(replace(c, order=order, undone=caught and _is_given_back(c, step)) for c in filled)
+        )
+
+
+def _is_given_back(change: Change, step: Traced) -> bool:
+    """Whether no lock is left on the table of a change that ran, and so none on its rows, since an exception undid it."""
+    held = step.observation.held.oids
+    tables = meant(change.relation, step.before, held)
+    return bool(tables) and not any(table.oid in held for table in tables)
 
 
 def _filled(change: Change, inserted: Mapping[str, tuple[Name, str]]) -> Change:

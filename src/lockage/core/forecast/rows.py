@@ -106,7 +106,7 @@ def _follow(oid: int, change: Change, catalog: _Catalog, found: _Found, *, by_ke
     if kind is ChangeKind.INSERT:
         _insert_into(oid, change, catalog, found)
         if change.upserts:
-            met = _change_of(ChangeKind.UPDATE, change.updates)
+            met = _change_of(ChangeKind.UPDATE, change.updates, like=change)
             _follow(oid, replace(met, relation=change.relation, has_condition=True, of_merge=True), catalog, found)
         return
     if kind is ChangeKind.LOCK:
@@ -125,7 +125,7 @@ def _follow(oid: int, change: Change, catalog: _Catalog, found: _Found, *, by_ke
         for key in _keys_of_child(oid, catalog):
             changed = [c for c in key.child_columns if not change.columns or c in change.columns]
             if changed and not any(c in change.nulls for c in key.child_columns):
-                _look_at_parent(key, catalog, found, joins=change.joins)
+                _look_at_parent(key, replace(_looking(change), joins=change.joins), catalog, found)
     for key in _keys_of_parent(oid, catalog):
         _act_on_children(key, change, catalog, found)
 
@@ -138,7 +138,8 @@ def _insert_into(oid: int, change: Change, catalog: _Catalog, found: _Found) -> 
             continue
         if all(_given(column, change, oid, catalog) for column in key.child_columns):
             for constants in _referred(key, change, oid, catalog):
-                _look_at_parent(key, catalog, found, constants=constants, joins=joins, ignores=change.ignores)
+                looked = replace(_looking(change), constants=constants, joins=joins, ignores=change.ignores)
+                _look_at_parent(key, looked, catalog, found)
 
 
 def _own_parent(key: ForeignKey, change: Change, oid: int, catalog: _Catalog) -> bool:
@@ -183,7 +184,7 @@ def _change_of(
     kind: ChangeKind, columns: tuple[str, ...], nulls: tuple[str, ...] = (), *, like: Change | None = None
 ) -> Change:
     made = Change(kind=kind, relation=Name(schema=None, name=""), columns=columns, nulls=nulls)
-    return made if like is None else replace(made, has_condition=like.has_condition, joins=like.joins)
+    return made if like is None else replace(made, has_condition=like.has_condition, joins=like.joins, undone=like.undone)
 
 
 _KEYS_FOLLOWED = 50
@@ -204,16 +205,12 @@ def _referred(key: ForeignKey, change: Change, oid: int, catalog: _Catalog) -> I
     return [()]
 
 
-def _look_at_parent(
-    key: ForeignKey,
-    catalog: _Catalog,
-    found: _Found,
-    *,
-    constants: tuple[tuple[str, int | str], ...] = (),
-    joins: bool = False,
-    ignores: bool = False,
-) -> None:
-    looked = replace(_change_of(ChangeKind.LOCK, ()), constants=constants, joins=joins, ignores=ignores)
+def _looking(change: Change) -> Change:
+    """A look at rows that a change brings about."""
+    return replace(_change_of(ChangeKind.LOCK, ()), undone=change.undone)
+
+
+def _look_at_parent(key: ForeignKey, looked: Change, catalog: _Catalog, found: _Found) -> None:
     _add(key.parent_oid, SELECT_FOR_UPDATE_TAKES, looked, catalog, found, rows=True, strong=False, referred=True)
 
 
@@ -261,6 +258,7 @@ def _add(
 
 
 MAY_INSERT = "the statement may insert rows instead of meeting any"
+_UNDONE = "an exception that is caught gives them back"
 _THERE = "the row that would be inserted may be there already"
 _JOINED = "which rows are meant hangs on rows of other tables, and there may be none"
 _BY_KEY = "no row may refer to those that are changed"
@@ -268,6 +266,8 @@ ELSEWHERE = "the rows that are meant may lie in other partitions or heirs"
 
 
 def _doubt(change: Change, by_key: Followed | None) -> str | None:
+    if change.undone:
+        return _UNDONE
     if change.may_insert:
         return MAY_INSERT
     if change.ignores:

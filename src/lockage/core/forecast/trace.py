@@ -62,6 +62,7 @@ class ForeignKey:
     parent_columns: tuple[str, ...]
     on_delete: str  # pg_constraint.confdeltype: a no action, r restrict, c cascade, n set null, d set default
     on_update: str  # pg_constraint.confupdtype, the same letters
+    optional: bool = False  # some of its columns takes NULL, so that a row may refer to nobody
 
 
 CASCADES = "c"

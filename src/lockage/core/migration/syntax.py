@@ -80,6 +80,7 @@ class Change:
     asked: tuple[tuple[str, str], ...] = ()  # columns that the condition compares with one bare name: a variable of code
     own_key: tuple[tuple[str, Name, str], ...] = ()  # … that holds this column of a row just inserted there
     order: int = 0  # of one in a block: its place there, from 1
+    undone: bool = False  # … and an exception that was caught has given back the lock of its table
     named_by: tuple[str, ...] = ()  # columns that the condition gives a value written out, those assigned anew included
     joins: bool = False  # other tables say which rows are meant: FROM, USING, a join, a subquery
     literals: tuple[

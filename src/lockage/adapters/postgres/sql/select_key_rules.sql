@@ -16,13 +16,18 @@ with keys as (
                  from pg_catalog.unnest(c.confkey) with ordinality as k (number, place)
                  join pg_catalog.pg_attribute as a on a.attrelid = c.confrelid and a.attnum = k.number
                 order by k.place
-           ) as parent_columns
+           ) as parent_columns,
+           exists (
+               select
+                 from pg_catalog.pg_attribute as a
+                where a.attrelid = c.conrelid and a.attnum = any (c.conkey) and not a.attnotnull
+           ) as optional
       from pg_catalog.pg_constraint as c
      where c.contype = 'f' and c.oid::bigint >= 16384 and ({wanted} is null or c.conrelid = any ({wanted}))
 )
 select 'foreign_keys',
        pg_catalog.json_agg(pg_catalog.json_build_array(
-           conname, conrelid::bigint, confrelid::bigint, child_columns, parent_columns, confdeltype, confupdtype
+           conname, conrelid::bigint, confrelid::bigint, child_columns, parent_columns, confdeltype, confupdtype, optional
        ))
   from keys
 union all
