@@ -67,6 +67,22 @@ def test_a_check_is_as_bad_as_its_answer(answer: Answer, expected: list[object])
     assert answer is not Answer.NOT_ASKED or found[0].remedy == "Look first: SELECT 1"
 
 
+@pytest.mark.parametrize(("parameter", "certain"), [("app.host", []), ("work_memory", ["H043"])])
+def test_a_parameter_of_the_applications_own_may_be_set_by_its_migrator(parameter: str, certain: list[str]) -> None:
+    failure = Failure(sqlstate="42704", message=f'unrecognized configuration parameter "{parameter}"')
+    seen = scene(Script().did(f"SELECT current_setting('{parameter}')", failure=failure))
+    assert [one.code for one in failing.fails_for_certain(seen)] == certain
+
+
+def test_a_failure_on_rows_is_told_with_whose_rows_they_were() -> None:
+    script = Script().did("SELECT 1", failure=Failure(sqlstate="22P02", message="no such value"))
+    (found,) = failing.fails_on_data(scene(script))
+    assert found.sentence == (
+        "it fails with the rows that the shadow has, of small tables at most: no such value (SQLSTATE 22P02);"
+        " with all of production's nobody has tried it"
+    )
+
+
 @pytest.mark.parametrize(("earlier", "certain"), [("22P02", []), ("42601", ["H043", "H043"])])
 def test_what_may_follow_from_a_failure_on_rows_is_not_certain(earlier: str, certain: list[str]) -> None:
     script = Script().did("SELECT 1", failure=Failure(sqlstate=earlier, message="m"))

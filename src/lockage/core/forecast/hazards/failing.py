@@ -7,6 +7,7 @@ data, so only what fails whatever the rows are is called a failure.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 
 from lockage.core.forecast.assess import Answer, Severity, Unknown
@@ -82,8 +83,8 @@ def fails_on_data(seen: Seen) -> Iterator[Found]:
             yield _at(
                 step,
                 code="H041",
-                sentence=f"it fails where there is no data: {failure.message} (SQLSTATE {failure.sqlstate}); with"
-                " production's rows nobody has tried it",
+                sentence=f"it fails with the rows that the shadow has, of small tables at most: {failure.message}"
+                f" (SQLSTATE {failure.sqlstate}); with all of production's nobody has tried it",
             )
 
 
@@ -137,7 +138,12 @@ def _certain(seen: Seen, step: Traced, failure: Failure) -> bool:
         and failure.sqlstate.startswith(_WHATEVER_THE_DATA)
         and failure.sqlstate not in REFUSES_A_TRANSACTION
         and failure.sqlstate != UNSAFE_NEW_ENUM_VALUE_USAGE
+        and _OF_THE_SESSION.match(failure.message) is None
     )
+
+
+_OF_THE_SESSION = re.compile(r'unrecognized configuration parameter "\w+\.')
+"""A parameter with a prefix is an application's own: its migrator may set it before it begins."""
 
 
 def _behind_what_did_not_run(seen: Seen, step: Traced) -> bool:
