@@ -6,40 +6,14 @@ plain SQL with ``BEGIN`` and ``COMMIT`` around each transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
 import pytest
 
-from lockage.core.migration.formats.format import ENCLOSED_QUERY, ENCLOSED_STATEMENTS, QUERY, STATEMENTS
+from lockage.core.migration.formats.format import ENCLOSED_QUERY, QUERY
 from lockage.core.migration.formats.registry import FORMATS, format_named, format_of, overlooked
-from lockage.core.migration.script import Migration, number_of, read_migrations, select, version_named
+from lockage.core.migration.script import number_of, read_migrations, version_named
 from lockage.core.migration.syntax import Control
 from lockage.errors import UsageError
-
-CORPUS = Path(__file__).parents[2] / "corpus" / "formats"
-VALUES = {"table": "orders"}
-
-
-def files_of(name: str) -> dict[str, bytes]:
-    folder = CORPUS / name
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
-
-
-def corpus(name: str) -> tuple[Migration, ...]:
-    form = format_named(name)
-    return read_migrations(files_of(name), form=form, values=VALUES if form.variables else {})
-
-
-def transactions(migrations: Sequence[Migration]) -> list[list[str]]:
-    """The statements of a script as they commit together."""
-    found: list[list[str]] = []
-    for migration in migrations:
-        for sent in migration.sent():
-            texts = [statement.headline for statement in sent.statements]
-            together = sent.sending.enclosed or not sent.sending.by_statement
-            found += [texts] if together else [[text] for text in texts]
-    return found
+from support.formats import CORPUS, chosen, corpus, files_of, read, refused, transactions
 
 
 def reference() -> list[list[str]]:
@@ -84,175 +58,6 @@ def test_what_leads_back_is_left_out(name: str) -> None:
 
 def test_one_registration_is_one_module_with_its_corpus() -> None:
     assert {folder.name for folder in CORPUS.iterdir()} == {*FORMATS, "reference"}
-
-
-def read(form: str, files: Mapping[str, str], **values: str) -> tuple[Migration, ...]:
-    return read_migrations({name: text.encode() for name, text in files.items()}, form=format_named(form), values=values)
-
-
-def refused(form: str, text: str, *, file: str = "1_a.sql") -> UsageError:
-    with pytest.raises(UsageError) as caught:
-        read(form, {file: text})
-    assert caught.value.hint
-    return caught.value
-
-
-# Flyway
-
-
-def test_flyway_orders_versions_by_their_numbers_and_repeatables_last() -> None:
-    names = ("R__b.sql", "R__a.sql", "V1.10__x.sql", "V1.9.0__x.sql", "V2__x.sql", "U2__x.sql")
-    found = read("flyway", dict.fromkeys(names, ""))
-    assert [m.file for m in found] == ["V1.9.0__x.sql", "V1.10__x.sql", "V2__x.sql", "R__a.sql", "R__b.sql"]
-    assert [m.version for m in found] == [1, 2, 3, 4, 5]
-
-
-def test_flyway_repeatables_are_part_of_every_script_and_no_version() -> None:
-    found = read("flyway", {"V7__x.sql": "", "V8__x.sql": "", "R__a.sql": ""})
-    assert [m.file for m in select(found, from_version=None, to_version=None).script] == ["V8__x.sql", "R__a.sql"]
-    assert [m.file for m in select(found, from_version=0, to_version=7).script] == ["V7__x.sql", "R__a.sql"]
-    assert [m.version for m in found[:2]] == [7, 8]
-
-
-def chosen(
-    migrations: Sequence[Migration], start: int | None, *, end: int | None = None, fresh: bool = True
-) -> list[list[str]]:
-    """The files that are applied already, and those of the script."""
-    selection = select(migrations, from_version=start, to_version=end, fresh=fresh)
-    return [[m.file for m in selection.applied], [m.file for m in selection.script]]
-
-
-def test_a_flyway_baseline_is_run_for_all_before_it_where_there_is_nothing_yet() -> None:
-    found = read("flyway", {"V1__a.sql": "", "V2__b.sql": "", "B2__all.sql": "", "V3__c.sql": "", "B4__later.sql": ""})
-    assert chosen(found, 0, end=3) == [[], ["B2__all.sql", "V3__c.sql"]]
-    assert chosen(found, 0) == [[], ["B4__later.sql"]]
-    assert chosen(found, 2, end=3) == [["B2__all.sql"], ["V3__c.sql"]]
-    assert chosen(found, 1, end=2) == [["V1__a.sql"], ["V2__b.sql"]]
-
-
-def test_a_flyway_baseline_is_not_run_on_a_database_that_has_versions() -> None:
-    found = read("flyway", {"V1.1__a.sql": "", "V1.2__b.sql": "", "B1.2__all.sql": "", "V1.3__c.sql": ""})
-    assert version_named(found, "1.2", option="--from") == 2
-    assert chosen(found, 1, fresh=False) == [["V1.1__a.sql"], ["V1.2__b.sql", "V1.3__c.sql"]]
-
-
-@pytest.mark.parametrize("said", ["1.10", "1.10.0", "1_10", "01.10", "V1.10__x.sql"])
-def test_a_flyway_version_is_known_however_it_is_written(said: str) -> None:
-    found = read("flyway", {"V1.9__x.sql": "", "V1.10__x.sql": "", "V2__x.sql": ""})
-    assert version_named(found, said, option="--to") == 2
-
-
-def test_flyway_takes_1_and_1_0_as_the_same_version() -> None:
-    with pytest.raises(UsageError, match="migration 1 exists twice") as caught:
-        read("flyway", {"V1__a.sql": "", "V1.0__b.sql": ""})
-    assert caught.value.code == "LK403"
-
-
-@pytest.mark.parametrize(
-    "statement",
-    ["CREATE UNIQUE INDEX CONCURRENTLY i ON t (x)", "VACUUM t", "/* now */ REINDEX DATABASE d", "ALTER SYSTEM SET a = 1"],
-)
-def test_flyway_finds_what_no_transaction_takes(statement: str) -> None:
-    (migration,) = read("flyway", {"V1__a.sql": statement})
-    assert migration.sending == STATEMENTS
-
-
-def test_flyway_keeps_a_word_in_a_string_in_its_transaction() -> None:
-    (migration,) = read("flyway", {"V1__a.sql": "INSERT INTO t VALUES ('VACUUM'); -- concurrently"})
-    assert (migration.sending, migration.remarks) == (ENCLOSED_STATEMENTS, ())
-
-
-def test_flyway_says_that_it_refuses_a_mixed_file() -> None:
-    (migration,) = read("flyway", {"V1__a.sql": "ALTER TABLE t ADD x int;\nDROP INDEX CONCURRENTLY i;"})
-    assert ["line 2" in remark and "mixed=true" in remark for remark in migration.remarks] == [True]
-
-
-def test_flyway_says_that_its_own_lock_stands_in_the_way_of_a_concurrent_index() -> None:
-    (migration,) = read("flyway", {"V1__a.sql": "CREATE INDEX CONCURRENTLY i ON t (x)"})
-    assert "transactional.lock=false" in migration.remarks[0]
-
-
-def test_flyway_heeds_the_configuration_beside_a_file() -> None:
-    found = read(
-        "flyway", {"V1__a.sql": "SELECT '${x}'", "V1__a.sql.conf": "executeInTransaction=false\nplaceholderReplacement=false"}
-    )
-    assert (found[0].sending, found[0].unset) == (STATEMENTS, ())
-
-
-def test_flyway_names_its_callbacks() -> None:
-    assert "afterMigrate.sql" in format_named("flyway").remarks({"afterMigrate.sql": b"", "V1__a.sql": b""})[0]
-
-
-def test_flyway_placeholders_are_replaced_whatever_their_case() -> None:
-    (migration,) = read("flyway", {"V1__a.sql": "ALTER TABLE ${Schema}.t ADD x int -- ${flyway:filename}"}, schema="app")
-    assert migration.text == "ALTER TABLE app.t ADD x int -- V1__a.sql"
-
-
-# goose
-
-
-def test_goose_without_a_transaction_sends_each_statement_but_a_block_as_one() -> None:
-    block = "-- +goose StatementBegin\nSELECT 2; SELECT 3;\n-- +goose StatementEnd"
-    text = f"-- +goose NO TRANSACTION\n-- +goose Up\nSELECT\n1; -- a;\n{block}\nSELECT 4;\nSELECT 5; SELECT 6;"
-    (migration,) = read("goose", {"1_a.sql": text})
-    assert [(s.sending, len(s.statements)) for s in migration.sent()] == [
-        (STATEMENTS, 1),
-        (QUERY, 2),
-        (STATEMENTS, 1),
-        (QUERY, 2),
-    ]
-
-
-def test_goose_annotations_are_read_in_any_case_and_with_line_ends_of_windows() -> None:
-    (migration,) = read("goose", {"1_a.sql": "-- +goose up\r\nSELECT 1;\r\n-- +GOOSE DOWN\r\nSELECT 2;\r\n"})
-    assert [s.headline for s in migration.statements()] == ["SELECT 1"]
-
-
-def test_goose_replaces_variables_only_where_the_file_asks() -> None:
-    on = "-- +goose ENVSUB ON\nSELECT '${A}', '$A', '${B:-b}', $body$x$body$;"
-    text = f"-- +goose Up\nSELECT '${{A}}';\n{on}\n-- +goose ENVSUB OFF\nSELECT '$A';"
-    (migration,) = read("goose", {"1_a.sql": text}, A="a")
-    assert [s.headline for s in migration.statements()] == [
-        "SELECT '${A}'",
-        "SELECT 'a', 'a', 'b', $body$x$body$",
-        "SELECT '$A'",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("written", "value"),
-    [
-        ("${A}", "abc"),
-        ("$A", "abc"),
-        ("${A:1}", "bc"),
-        ("${A: -1}", "c"),
-        ("${A:1:1}", "b"),
-        ("${A:?needed}", "abc"),
-        ("${E-x}", ""),
-        ("${E:-x}", "x"),
-        ("${B-x y}", "x y"),
-        (r"\$A", "$A"),
-    ],
-)
-def test_goose_variables_are_expanded_as_goose_does(written: str, value: str) -> None:
-    (migration,) = read("goose", {"1_a.sql": f"-- +goose ENVSUB ON\n-- +goose Up\nSELECT '{written}';"}, A="abc", E="")
-    assert migration.statements()[0].headline == f"SELECT '{value}'"
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "words"),
-    [
-        ("SELECT 1;", 1, "before “-- +goose Up”"),
-        ("-- a comment", 1, "no “-- +goose Up”"),
-        ("-- +goose Up\n-- +goose StatementBegin\nSELECT 1;", 2, "no StatementEnd"),
-        ("-- +goose Up\n-- +goose Up", 2, "a second"),
-    ],
-)
-def test_what_goose_itself_refuses_is_refused_with_file_and_line(text: str, line: int, words: str) -> None:
-    error = refused("goose", text)
-    assert error.code == "LK653"
-    assert f"1_a.sql, line {line}: " in error.message
-    assert words in error.message
 
 
 # dbmate, sqlx, Prisma
@@ -364,17 +169,6 @@ def test_sql_migrate_leaves_out_what_stands_before_the_way_up_and_says_so() -> N
     [found] = read("sql-migrate", {"1_a.sql": "SELECT 1;\n-- +migrate Up\nSELECT 2;\n"})
     assert [statement.text for statement in found.statements()] == ["SELECT 2"]
     assert found.remarks == ("1_a.sql, line 1: what stands before “-- +migrate Up” is not run by sql-migrate",)
-
-
-def test_goose_wants_a_semicolon_at_the_end_of_a_line() -> None:
-    text = "-- +goose Up\nSELECT 1; -- one\nSELECT '--';\nSELECT 2{}\n-- +goose Down\nSELECT 3;\n"
-    assert len(read("goose", {"1_a.sql": text.format(";")})[0].statements()) == 3
-    with pytest.raises(UsageError, match=r"^1_a\.sql, line 4: the statement does not end with a semicolon"):
-        read("goose", {"1_a.sql": text.format("")})
-
-
-def test_the_suffix_of_a_flyway_file_may_be_in_capitals() -> None:
-    assert [m.language for m in read("flyway", {"V1__A.SQL": "SELECT 1;"})] == ["sql"]
 
 
 def test_pop_takes_the_file_for_postgresql_and_leaves_out_what_only_others_have() -> None:
