@@ -95,6 +95,8 @@ def test_what_nobody_saw_is_told_once_for_each_file() -> None:
     found = list(failing.unknown(scene(forecast={"unknown": unknown})))
     assert [(one.file, one.line) for one in found] == [("1_a.sql", 3), ("2_b.sql", 3)]
     assert "2 more places" in found[0].sentence
+    (found,) = failing.unknown(scene(forecast={"unknown": unknown[:2]}))
+    assert "(and so in 1 more place of the file)" in found.sentence
 
 
 def test_a_statement_that_looked_at_no_row_cannot_fail_on_one() -> None:

@@ -24,6 +24,7 @@ from lockage.core.sqlstate import (
     UNDEFINED_TABLE,
     UNSAFE_NEW_ENUM_VALUE_USAGE,
 )
+from lockage.core.wording import counted
 
 # Source: PostgreSQL 18 manual, Appendix A.
 _BY_DATA = ("22", "23", "P0", "44")  # data exceptions, constraints, a function's own RAISE, WITH CHECK OPTION
@@ -127,7 +128,7 @@ def unknown(seen: Seen) -> Iterator[Found]:
         if (one.file, one.line) not in told:
             by_file.setdefault(one.file, []).append(one)
     for file, those in by_file.items():
-        more = f" (and so in {len(those) - 1} more places of the file)" if len(those) > 1 else ""
+        more = f" (and so in {counted(len(those) - 1, 'more place')} of the file)" if len(those) > 1 else ""
         first = those[0]
         yield Found(code="H044", file=file, line=first.line, sentence=f"nobody saw what it does: {first.reason}{more}")
 
