@@ -1,72 +1,25 @@
-"""Contenders in a run over a simulated world: autoscalers pinned and put back, owners waited for, and colleagues noticed."""
+"""Contenders in a run over a simulated world: autoscalers pinned and put back, and owners waited for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
 from msgspec.structs import replace
 
-from lockage.core.facts import Check, Probe, Usage
+from lockage.core.facts import Check, Usage
 from lockage.core.plan import steps as s
 from lockage.core.run import read_notes
 from lockage.errors import HaltedError, RefusedError
 from lockage.flows.contend import wish_as_values
 from lockage.flows.vigil import Vigil, watched
+from support.contending import ARGO, HPA, at, said, to_two_with, watching
 from support.dying import Death, Died
 from support.fake_platform import FakePlatform, nothing_left
 from support.fake_world import Autoscaler, FakeWorld, Owner
 from support.machine import PATIENT, Machine, a_world, end_of, to_two
 from support.plan_material import towpath
-from support.plans import FORMER, app_profile, hop, plan_of
-
-HPA = "HorizontalPodAutoscaler/app"
-ARGO = "Application/app in argocd"
-
-
-def to_two_with(strategy: s.Strategy = s.Strategy.SCALE_TO_ZERO, **contenders: Any) -> s.Plan:
-    """The plan to 2.0.0 of a deployment that has contenders."""
-    found = plan_of(hop("1.0.0", "2.0.0", strategy, liveness=FORMER, migrating=PATIENT, last=True, **contenders))
-    assert found.facts is not None
-    names = (*contenders.get("autoscalers", ()), *contenders.get("owners", ()))
-    return replace(found, facts=replace(found.facts, owners=names))
-
-
-def said(machine: Machine) -> str:
-    return "\n".join(f"{e.kind} {e.step}: {e.text}" for e in machine.told)
-
-
-class Listening(list[Any]):
-    """Events of a run, to which a test's people react."""
-
-    def __init__(self, world: FakeWorld) -> None:
-        super().__init__()
-        self.world = world
-        self.hooks: list[Callable[[Any], None]] = []
-
-    def append(self, event: Any) -> None:
-        super().append(event)
-        for hook in self.hooks:
-            hook(event)
-
-
-def watching(machine: Machine) -> Listening:
-    if not isinstance(machine.told, Listening):
-        machine.told = Listening(machine.world)
-    return machine.told
-
-
-def at(world: FakeWorld, machine: Machine, step: str, act: Any, *, after_s: float = 0.0) -> None:
-    """Let somebody act once, so long after a step has begun."""
-    left = [act]
-
-    def hook(event: Any) -> None:
-        if (event.kind, event.step) == ("step-begun", step) and left:
-            world.happenings.append((world.now_s + after_s, left.pop()))
-
-    watching(machine).hooks.append(hook)
-
+from support.plans import FORMER, app_profile
 
 # --- before anything is changed ------------------------------------------------------------------------------------------
 
@@ -336,102 +289,6 @@ def test_killed_at_any_effect_an_owners_upgrade_ends_as_the_calm_one(
         world.clock.sleep(60)
         Machine(world=world, name="elsewhere").upgrade(plan)
         assert end_of(world) | {"lease": None} == end_of(calm) | {"lease": None}, f"killed {when} effect {k}"
-
-
-# --- colleagues ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("step", "after_s", "change", "named"),
-    [
-        ("clear-sessions", 0.0, {"replicas": 2}, "0 replicas became 2"),
-        ("scale-down", 0.2, {"replicas": 2}, "0 replicas became 2"),
-        ("clear-sessions", 0.0, {"release": "1.1.0"}, "1.0.0 became 1.1.0"),
-        ("guard-migration", 0.2, {"release": "1.0.0"}, "2.0.0 became 1.0.0"),
-        ("verify", 0.0, {"replicas": 5}, "1 replica became 5"),
-        ("verify", 0.0, {"liveness": Probe(period_s=7.0)}, "became a liveness probe that kills after 15 s"),
-        ("raise-replicas", 0.2, {"replicas": 5}, "3 replicas became 5"),
-    ],
-)
-def test_a_colleagues_change_halts_by_name_and_is_not_overwritten(
-    step: str, after_s: float, change: dict[str, Any], named: str
-) -> None:
-    world = a_world(migration_s={"2.0.0": 20.0})
-    machine = Machine(world=world)
-    at(world, machine, step, lambda: world.change("kubectl-scale", **change), after_s=after_s)
-    with pytest.raises(HaltedError) as halted:
-        machine.upgrade(to_two())
-    assert halted.value.code == "LK558"
-    assert named in halted.value.message
-    assert "changed by kubectl-scale at 03:00:" in halted.value.message
-    for field, value in change.items():
-        assert getattr(world, field) == value
-
-
-@pytest.mark.parametrize(("step", "after_s"), [("scale-down", 0.2), ("clear-sessions", 0.0), ("verify", 0.0)])
-def test_what_a_colleague_did_is_accepted_by_who_starts_the_run_again(step: str, after_s: float) -> None:
-    world = a_world()
-    machine = Machine(world=world)
-    at(world, machine, step, lambda: world.change("kubectl-scale", replicas=2), after_s=after_s)
-    with pytest.raises(HaltedError):
-        machine.upgrade(to_two())
-    with nothing_left(world):
-        machine.upgrade(to_two())
-    assert (world.release, world.replicas) == ("2.0.0", 3)
-
-
-def test_a_scale_in_mid_migration_is_named_and_the_migration_keeps_its_guard() -> None:
-    world = a_world(migration_s={"2.0.0": 30.0})
-    machine = Machine(world=world)
-    at(world, machine, "guard-migration", lambda: world.change("kubectl-scale", replicas=2))
-    with pytest.raises(HaltedError, match="1 replica became 2"):
-        machine.upgrade(to_two())
-    named = [e.step for e in machine.told if e.kind == "saw" and "1 replica became 2" in e.text]
-    assert named == ["guard-migration"]
-    assert (world.ledger, world.replicas) == (20, 2)
-
-
-def test_a_rollout_that_somebody_pauses_is_named() -> None:
-    world = a_world()
-    machine = Machine(world=world)
-    at(world, machine, "clear-sessions", lambda: setattr(world, "paused", True))
-    with pytest.raises(HaltedError, match="its rollout was paused"):
-        machine.upgrade(to_two())
-
-
-def test_a_colleagues_change_before_the_note_refuses_with_nothing_changed() -> None:
-    world = a_world()
-    machine = Machine(world=world)
-    at(world, machine, "settle-foreign-sessions", lambda: world.change("kubectl-scale", replicas=4))
-    with pytest.raises(RefusedError, match="3 replicas became 4") as refused, nothing_left(world):
-        machine.upgrade(to_two())
-    assert refused.value.code == "LK325"
-    assert (world.changes, world.replicas) == ([], 4)
-
-
-def test_a_status_that_is_written_between_look_and_note_is_no_refusal() -> None:
-    world = a_world()
-
-    class Busy(FakePlatform):
-        """Somebody writes a status after each of the first looks."""
-
-        left = 5
-
-        def workload(self) -> Any:
-            found = super().workload()
-            if self.left:
-                type(self).left -= 1
-                world.resource_version += 1
-            return found
-
-    from lockage.core.run import RunNote, WaiverNote
-    from lockage.flows.revise import note_former_state
-    from support.machine import seen_by_flows
-
-    note = RunNote(id="r", plan_digest="c", hop=0, holder="h", plan=to_two())
-    note_former_state(seen_by_flows(world, platform=Busy(world)), note, WaiverNote())
-    assert Busy.left == 0
-    assert read_notes(FakePlatform(world).workload()).run == note
 
 
 # --- the pod -------------------------------------------------------------------------------------------------------------
