@@ -33,7 +33,7 @@ def compare_strategies(
     return compared(situation_of(survey, profile, leg, forecast, settings=settings, answers=answers))
 
 
-def appraised(
+def with_waits(
     forecast: Forecast,
     *,
     trace: Trace,
@@ -42,11 +42,11 @@ def appraised(
     traffic: Traffic | None,
     settings: Settings,
 ) -> Forecast:
-    """The forecast with what is known of waiting, and with the strategies as far as they can be told without a deployment.
+    """The forecast with what is known of waiting.
 
     ``rules`` are those before the script; ``traffic`` None: nobody looked at a live database.
     """
-    with_waits = with_waiting(
+    return with_waiting(
         forecast,
         traffic,
         statements=statements,
@@ -54,4 +54,8 @@ def appraised(
         keys=keys_by_name(trace.start, rules),
         limits=settings.waits,
     )
-    return compared(without_deployment(with_waits, ledger=forecast.script.ledger, settings=settings))
+
+
+def appraised(forecast: Forecast, *, settings: Settings) -> Forecast:
+    """The forecast with the strategies as far as they can be told without a deployment."""
+    return compared(without_deployment(forecast, ledger=forecast.script.ledger, settings=settings))

@@ -15,7 +15,7 @@ from lockage.core.forecast.checks.find import with_checks
 from lockage.core.forecast.compatibility import Breaks
 from lockage.core.forecast.compose import compose
 from lockage.core.forecast.hazards.find import HazardQuestion, with_hazards
-from lockage.core.forecast.trace import CatalogMark
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, Trace
 from lockage.core.forecast.traffic import Traffic
 from lockage.core.migration.formats.format import Format, Transaction
 from lockage.core.migration.ledger import Ledger
@@ -24,7 +24,7 @@ from lockage.core.release.statements import RunningRelease, running_release
 from lockage.flows.before_script import LeftOut, make_ledger, run_earlier
 from lockage.flows.calibrate import Calibrate, uncalibrated, worked_on
 from lockage.flows.check_data import AskData, as_it_is
-from lockage.flows.compare import appraised
+from lockage.flows.compare import appraised, with_waits
 from lockage.flows.old_release import judged
 from lockage.flows.trace_script import trace_script
 from lockage.ports import Narrate, Shadow, Shadows
@@ -181,9 +181,26 @@ def _forecast(shadow: Shadow, work: _Work, beside: Beside, *, narrate: Narrate) 
     ledger = work.ledger or _ledger_there(work.form, trace.start)
     made = with_checks(replace(made, script=replace(made.script, ledger=ledger)), trace, catalog, major=shadow.major)
     made = beside.ask_data(made)
-    if question := _question(beside.hazards, rehearsed):  # before the strategies: a script that fails for certain has none
-        made = with_hazards(made, question, trace=trace, rules=rules, relations=sized, lock=work.form.lock)
-    return appraised(made, trace=trace, rules=rules, statements=release.texts, traffic=beside.traffic, settings=beside.settings)
+    hazards = _question(beside.hazards, rehearsed)
+    return _weighed(made, work, beside, hazards, trace=trace, rules=rules, relations=sized)
+
+
+def _weighed(
+    made: Forecast,
+    work: _Work,
+    beside: Beside,
+    hazards: HazardQuestion | None,
+    *,
+    trace: Trace,
+    rules: CatalogRules,
+    relations: Sequence[Relation],
+) -> Forecast:
+    """With who waits, then the hazards, which ask for that, then the strategies: a script that fails for certain has none."""
+    settings, texts = beside.settings, work.release.texts
+    made = with_waits(made, trace=trace, rules=rules, statements=texts, traffic=beside.traffic, settings=settings)
+    if hazards:
+        made = with_hazards(made, hazards, trace=trace, rules=rules, relations=relations, lock=work.form.lock)
+    return appraised(made, settings=settings)
 
 
 def _ledger_there(form: Format, mark: CatalogMark) -> str | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from lockage.core.forecast.assess import Blocks
 from lockage.core.forecast.hazards import queueing
 from lockage.core.forecast.trace import CatalogRules, Routine
-from support.hazard_scenes import scene, sized, told
+from lockage.core.forecast.waiting_records import InTheWay, LongStatement, Queue, Waiting
+from support.hazard_scenes import LONG, blocked, scene, sized, told
 from support.traces import BEFORE, KEYS, USERS, Script, mark, relation
 
 EXCLUSIVE, SHARE, GENTLE = "AccessExclusiveLock", "ShareLock", "ShareUpdateExclusiveLock"
@@ -37,6 +41,45 @@ def test_who_queues_is_told_by_the_lock() -> None:
         " queues who writes it"
     )
     assert not list(queueing.waits_without_limit(scene(Script().did("ANALYZE users", (USERS, GENTLE)))))
+
+
+WRITER = InTheWay(pid=4711, user="app", application="report", what="active", since_s=312.0, holds="RowExclusiveLock")
+VACUUM = InTheWay(pid=1, user="", application="", what="autovacuum", since_s=9.0, holds="AccessShareLock", gives_way=True)
+PREPARED = replace(WRITER, pid=None, what="prepared transaction x", since_s=None)
+LONG_ONE = LongStatement(statement="SELECT", mean_s=2.0, max_s=45.0, calls_s=0.1)
+QUEUE = Queue(calls_s=120.0, waiting=1.0, waiting_most=2.0, free_connections=9, fills_s=None)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "words"),
+    [
+        (
+            Waiting(in_the_way=(WRITER, PREPARED)),
+            "; in its way now: backend 4711 (report), for 312 s so far, and 1 more",
+        ),
+        (Waiting(in_the_way=(PREPARED,)), "; in its way now: prepared transaction x"),
+        (
+            Waiting(in_the_way=(VACUUM,), long_statements=(LONG_ONE,)),
+            "; a statement of the application that uses it has taken 45 s",
+        ),
+        (Waiting(queue=QUEUE), "; 120 statements a second would queue"),
+        (Waiting(queue=replace(QUEUE, calls_s=0.0)), "reads or writes it"),
+        (None, "reads or writes it"),
+    ],
+)
+def test_how_busy_the_table_is_is_told_where_somebody_looked(waiting: Waiting | None, words: str) -> None:
+    users = replace(blocked("users", Blocks.READS, LONG), waiting=waiting)
+    script = Script().did(ADD, (USERS, EXCLUSIVE))
+    [found] = queueing.waits_without_limit(scene(script, relations=[users]))
+    assert found.sentence.endswith(words)
+    assert found.severity is None
+
+
+def test_of_two_tables_the_one_that_somebody_uses_now_is_told() -> None:
+    users = replace(blocked("users", Blocks.WRITES, LONG), waiting=Waiting(in_the_way=(WRITER,)))
+    script = Script().did(ADD, (USERS, SHARE)).did("ALTER TABLE keys ADD n int", (USERS, SHARE), (KEYS, EXCLUSIVE))
+    [found] = queueing.waits_without_limit(scene(script, relations=[users]))
+    assert found.relation == "public.users"
 
 
 def test_what_the_script_makes_or_what_is_empty_has_no_queue() -> None:

@@ -16,6 +16,7 @@ from lockage.core.forecast.hazards.wording import how_long
 from lockage.core.forecast.held import HeldLock
 from lockage.core.forecast.lock_modes import badness, blocks_of
 from lockage.core.forecast.trace import Traced
+from lockage.core.forecast.waiting_records import InTheWay, Waiting
 
 _TABLES = {"r", "p", "m"}
 _LIMIT = "lock_timeout"
@@ -40,7 +41,7 @@ def waits_without_limit(seen: Seen) -> Iterator[Found]:
         by_transaction.setdefault(waited.step.transaction, []).append(waited)
     told: set[str] = set()
     for those in by_transaction.values():
-        worst = max(those, key=lambda one: (not _is_long(one), badness(one.blocks)))
+        worst = max(those, key=lambda one: (not _is_long(one), bool(_in_the_way(one, seen)), badness(one.blocks)))
         if worst.step.file in told:
             continue
         told.add(worst.step.file)
@@ -53,8 +54,35 @@ def waits_without_limit(seen: Seen) -> Iterator[Found]:
             file=worst.step.file,
             line=worst.step.statement.line,
             sentence=f"{worst.mode} on {worst.table}{f' (and on {others} more)' if others else ''} is awaited"
-            f" {_how_long(worst, seen)}: behind one long transaction that uses the table everybody queues who {who} it",
+            f" {_how_long(worst, seen)}: behind one long transaction that uses the table everybody queues who {who} it"
+            f"{_how_busy(worst, seen)}",
         )
+
+
+def _how_busy(waited: _Waited, seen: Seen) -> str:
+    """Who uses the table, as far as anybody looked: now and for long, with statements known to run long, or how often."""
+    waiting = _waiting(waited, seen)
+    if waiting is None:
+        return ""
+    if those := _in_the_way(waited, seen):
+        first, more = those[0], f", and {len(those) - 1} more" if len(those) > 1 else ""
+        who = f"backend {first.pid} ({first.application or first.user})" if first.pid is not None else first.what
+        since = "" if first.since_s is None else f", for {how_long(first.since_s)} so far"
+        return f"; in its way now: {who}{since}{more}"
+    if waiting.long_statements:
+        return f"; a statement of the application that uses it has taken {how_long(waiting.long_statements[0].max_s)}"
+    if waiting.queue is not None and waiting.queue.calls_s:
+        return f"; {waiting.queue.calls_s:.3g} statements a second would queue"
+    return ""
+
+
+def _in_the_way(waited: _Waited, seen: Seen) -> tuple[InTheWay, ...]:
+    waiting = _waiting(waited, seen)
+    return tuple(one for one in waiting.in_the_way if not one.gives_way) if waiting is not None else ()
+
+
+def _waiting(waited: _Waited, seen: Seen) -> Waiting | None:
+    return next((one.waiting for one in seen.forecast.relations if one.relation == waited.table), None)
 
 
 def _waited(seen: Seen) -> Iterator[_Waited]:
