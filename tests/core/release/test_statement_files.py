@@ -67,3 +67,10 @@ def test_a_first_line_of_sql_is_no_header() -> None:
         "select query, calls from pg_stat_statements",
         "select 2",
     )
+
+
+def test_a_statement_is_read_however_long_it_is() -> None:
+    long = f"select 1 where {' or '.join(f'{number} = $1' for number in range(20_000))}"
+    assert len(long) > 200_000
+    assert texts(long) == (long,)
+    assert texts(f'query,calls\n"{long}",5\n') == (long,)

@@ -80,6 +80,8 @@ def _rows(text: str, *, file: str) -> list[_Row] | None:
     if begin.startswith(("[", "{")):
         return _of_json(begin, file=file)
     header = begin.splitlines()[0] if begin else ""
+    # pg_stat_statements cuts no text, however long. The limit is the process's; it is only ever raised.
+    csv.field_size_limit(max(csv.field_size_limit(), len(begin)))
     for delimiter in ",;\t|":
         names = next(csv.reader([header], delimiter=delimiter), cast("list[str]", []))
         if _is_header(names):

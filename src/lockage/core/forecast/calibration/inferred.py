@@ -119,7 +119,10 @@ def _load(reading: TargetReading, speeds: Speeds) -> tuple[Speeds, str]:
 
 def _unseen(reading: TargetReading) -> Iterator[str]:
     if reading.read_block_s is None and reading.sync_s is None:
-        yield "how fast the server reads and writes was not measured: --calibrate=read or --calibrate=write narrows the ranges"
+        yield (
+            "how fast the server reads and writes was not measured: with the database at hand, --calibrate=read or"
+            " --calibrate=write narrows the ranges"
+        )
     hits = [detail.hit_ratio for detail in reading.tables.values() if detail.hit_ratio is not None]
     if hits:
         yield "pages of a table are found in shared_buffers as often as they were so far"
