@@ -137,6 +137,20 @@ def test_a_called_function_whose_body_did_not_run_is_a_gap() -> None:
     assert gaps(Script(rules=rules).did("SELECT g()", inner=["DELETE FROM keys"])) == []
 
 
+@pytest.mark.parametrize(("code", "gaps_found"), [("DELETE FROM keys", 1), ("PERFORM upper(x)", 0), ("PERFORM f(x)", 0)])
+def test_a_function_that_looks_at_nothing_is_as_bad_as_those_that_it_calls(code: str, gaps_found: int) -> None:
+    outer = "CREATE FUNCTION public.f(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT lower(g($1)) $$"
+    inner = f"CREATE FUNCTION public.g(x text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN {code}; RETURN x; END $$"
+    rules = CatalogRules(
+        routines=(
+            Routine(routine="public.f", language="sql", definition=outer),
+            Routine(routine="public.g", language="plpgsql", definition=inner),
+        )
+    )
+    text = "ALTER TABLE users ADD COLUMN b text GENERATED ALWAYS AS (f(name)) STORED"
+    assert len(gaps(Script(rules=rules).did(text, inner=[]))) == gaps_found
+
+
 CALLED_BY = {
     "CREATE TABLE t (a int DEFAULT g(), b int GENERATED ALWAYS AS (g()) STORED, CHECK (g() > 0))": 0,
     "CREATE VIEW v AS SELECT g()": 0,
