@@ -68,6 +68,17 @@ SAMPLE_OF_COMPANY = (
     "unseen: delete all rows of a partition that is referred to",
     "unseen: update a key through a view that calls it otherwise",
 )
+FORGE = {case.id: case for case in cases("forge")}
+
+SAMPLE_OF_FORGE = (
+    "releases: delete with a trigger whose dynamic SQL is written out",
+    "releases: lock an heir of a table that others refer to",
+    "releases: lock what a trigger writes by dynamic SQL that is written out",
+    "releases: parent locked, and a view of its children without the key",
+    "releases: rule under a condition",
+    "releases: statement of a body of the standard that adds a child",
+)
+
 AIRPORT = {case.id: case for case in cases("airport")}
 
 SAMPLE_OF_AIRPORT = (
@@ -118,6 +129,14 @@ def company_shadows(company: Truth) -> Iterator[Shadows]:
 
 
 @pytest.fixture(scope="module")
+def forge(postgres_server: Server) -> Iterator[Truth]:
+    """The same of the world with partitions."""
+    found = Truth(postgres_server, database="blocking_forge", world="forge")
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
 def airport(postgres_server: Server) -> Iterator[Truth]:
     """The same of an airport."""
     found = Truth(postgres_server, database="blocking_airport", world="airport")
@@ -143,6 +162,7 @@ def test_the_corpus_is_large_and_names_no_case_twice() -> None:
     assert len(CASES) == len(cases()) >= 150
     assert len(COMPANY) == len(cases("company")) >= 150
     assert len(AIRPORT) == len(cases("airport"))
+    assert len(FORGE) == len(cases("forge"))
 
 
 @pytest.mark.parametrize("name", SAMPLE)
@@ -155,6 +175,14 @@ def test_who_waits_for_a_script_of_other_migrators_is_foretold(name: str, compan
     said, _, surely = foretold(COMPANY[name], company.url, company_shadows)
     compare = compared(company.of(COMPANY[name]), said, order=FROM_WORST, surely=surely)
     assert (compare["missed"], compare["invented"]) == ([], [])
+
+
+def test_who_waits_for_what_only_rules_bodies_and_dynamic_sql_say_is_foretold(forge: Truth) -> None:
+    with EmbeddedShadows().of_database(forge.url) as shadow:
+        for name in SAMPLE_OF_FORGE:
+            said, _, surely = foretold(FORGE[name], forge.url, UndoneShadows(shadow))
+            compare = compared(forge.of(FORGE[name]), said, order=FROM_WORST, surely=surely)
+            assert (name, compare["missed"], compare["invented"]) == (name, [], [])
 
 
 @pytest.mark.parametrize("name", SAMPLE_OF_AIRPORT)

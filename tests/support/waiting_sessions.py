@@ -22,22 +22,34 @@ FROM_WORST = ("reads", "writes", "rows", "none")
 ROWS_TRIED = 12
 """Rows of each table that are changed, moved and deleted: all of nearly every table of the corpus."""
 
+COPIED = 3
+"""Rows of each table of which a copy is inserted."""
+
 WAIT_MS = 20
 """Only time spent waiting for a lock counts, so a slow machine makes no wait of what is none."""
 
 _COLUMNS = """
-select a.attname, a.atttypid::regtype::text,
-       coalesce(bool_or((i.indisunique or i.indisexclusion) and (a.attnum = any(i.indkey) or exists (
+select a.attname, format_type(a.atttypid, a.atttypmod),
+       coalesce(bool_or((i.indisunique or i.indisexclusion) and (b.attnum = any(i.indkey) or exists (
            select from pg_depend d
-            where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid and d.refobjid = a.attrelid
-              and d.refclassid = 'pg_class'::regclass and d.refobjsubid = a.attnum))), false),
-       a.attgenerated <> '' or a.attidentity = 'a', a.atthasdef,
-       coalesce(bool_or(i.indisunique and i.indnkeyatts = 1 and a.attnum = any(i.indkey)), false)
-  from pg_attribute a left join pg_index i on i.indrelid = a.attrelid
+            where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid and d.refobjid = b.attrelid
+              and d.refclassid = 'pg_class'::regclass and d.refobjsubid = b.attnum))), false),
+       bool_or(b.attgenerated <> '' or b.attidentity = 'a'), a.atthasdef,
+       coalesce(bool_or(i.indisunique and i.indnkeyatts = 1 and b.attnum = any(i.indkey)), false)
+  from pg_attribute a
+ cross join lateral (
+    select a.attrelid, a.attnum, a.attgenerated, a.attidentity
+     union
+    select t.attrelid, t.attnum, t.attgenerated, t.attidentity
+      from pg_rewrite r join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+      join pg_attribute t on t.attrelid = d.refobjid and t.attnum = d.refobjsubid
+     where r.ev_class = a.attrelid and r.ev_type = '1' and d.refclassid = 'pg_class'::regclass and t.attname = a.attname) b
+  left join pg_index i on i.indrelid = b.attrelid
  where a.attrelid = %s and a.attnum > 0 and not a.attisdropped
- group by a.attname, a.atttypid, a.attnum, a.attgenerated, a.attidentity, a.atthasdef
+ group by a.attname, a.atttypid, a.atttypmod, a.attnum, a.atthasdef
  order by a.attnum
 """
+"""A view's column is as much of a key, or computed, as that of its name in the tables below."""
 
 _RELATIONS = """
 select c.oid, n.nspname, c.relname, c.relkind, c.relispartition or c.relkind = 'p'
@@ -94,9 +106,9 @@ class _Target:
     name: str
     kind: str
     partitioned: bool  # by itself, or a partition: some of its keys say where a row goes
+    leaves: tuple[int, ...]  # of each row: the table that it lies in
     columns: tuple[_Column, ...]
     rows: tuple[dict[str, Any], ...]
-    copied: int  # of the first so many a copy is inserted
     references: tuple[tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]], ...]  # columns that refer, with all that they can
 
     @property
@@ -182,10 +194,10 @@ def _targets(session: psycopg.Connection[Any]) -> list[_Target]:
     found = []
     for oid, schema, name, kind, partitioned in session.execute(_RELATIONS).fetchall():
         columns = tuple(_Column(*row) for row in session.execute(_COLUMNS, (oid,)).fetchall())
-        copied = 5 if kind == "p" else 3  # of a partitioned table, rows of every partition
-        query = sql.SQL("select to_jsonb(t) from {} t limit {}").format(sql.Identifier(schema, name), ROWS_TRIED)
-        rows = tuple(row[0] for row in session.execute(query).fetchall())
-        found.append(_Target(oid, schema, name, kind, partitioned, columns, rows, copied, _references(session, oid)))
+        leaf = sql.SQL("t.tableoid::int" if kind in {"r", "p"} else "0")
+        query = sql.SQL("select to_jsonb(t), {} from {} t limit {}").format(leaf, sql.Identifier(schema, name), ROWS_TRIED)
+        rows, leaves = tuple(zip(*session.execute(query).fetchall(), strict=True)) or ((), ())
+        found.append(_Target(oid, schema, name, kind, partitioned, leaves, columns, rows, _references(session, oid)))
     return found
 
 
@@ -204,15 +216,21 @@ def _references(session: psycopg.Connection[Any], oid: int) -> tuple[tuple[tuple
 def _blocks(session: psycopg.Connection[Any], target: _Target) -> str:
     if _waits(session, sql.SQL("select * from {} limit 1").format(target.identifier)):
         return "reads"
-    inserts = [_any_waits(session, _inserts(target, row)) for row in target.rows[: target.copied]]
+    inserts = [[_any_waits(session, _inserts(target, row)) for row in rows] for rows in _copied(target)]
     # One insert of several that waits has met one row that it refers to: that is no table that nobody can write to.
-    if sum(inserts) >= (1 if target.partitioned else min(2, max(len(inserts), 1))):
+    if any(sum(waits) >= min(2, max(len(waits), 1)) for waits in inserts):
         return "writes"
     others = [probe for row in target.rows[:1] for probe in _referring(target, row)]
     others += [probe for row in target.rows for probe in _row_probes(target, row)]
-    if any(inserts) or _any_waits(session, others):
+    if any(map(any, inserts)) or _any_waits(session, others):
         return "rows"
     return "none"
+
+
+def _copied(target: _Target) -> list[list[dict[str, Any]]]:
+    """Rows of which a copy is inserted; of a partitioned table so many of each partition, since one can be locked alone."""
+    placed = list(zip(target.rows, target.leaves if target.partitioned else (0,) * len(target.rows), strict=True))
+    return [[row for row, place in placed if place == leaf][:COPIED] for leaf in dict.fromkeys(place for _, place in placed)]
 
 
 def _inserts(target: _Target, row: dict[str, Any]) -> list[tuple[sql.Composable, tuple[object, ...]]]:
