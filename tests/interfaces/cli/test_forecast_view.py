@@ -230,3 +230,11 @@ def test_beside_those_who_are_known_to_wait_a_program_is_named() -> None:
 
 def with_program(made: Forecast, program: MigrationRef) -> Forecast:
     return replace(made, script=replace(made.script, migrations=(*made.script.migrations, program)))
+
+
+def test_a_statement_as_long_as_a_book_does_not_bury_the_rest() -> None:
+    (broken,) = usual().broken
+    long = replace(broken, query=f"SELECT {'scope, ' * 20_000}id FROM api_keys")
+    lines = shown(replace(usual(), broken=(long,))).splitlines()
+    assert max(map(len, lines)) < 400
+    assert [line for line in lines if line.startswith("      SELECT scope, scope") and line.endswith("…")]

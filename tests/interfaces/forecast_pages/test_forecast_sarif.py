@@ -268,3 +268,11 @@ def test_what_is_too_much_for_a_forge_is_cut_from_the_mildest_and_counted() -> N
     assert run["results"][0]["ruleId"] == "H001"
     (note,) = run["invocations"][0]["toolExecutionNotifications"]
     assert note["message"]["text"] == "4 more results were left out"
+
+
+def test_a_statement_as_long_as_a_book_is_cut_in_its_message_and_told_from_others_by_all_of_it() -> None:
+    (broken,) = usual().broken
+    both = tuple(replace(broken, query=f"SELECT {'scope, ' * 20_000}{end}") for end in ("a", "b"))
+    found = results(replace(usual(), hazards=(), broken=both, may_break=(), unknown=()))
+    assert all(len(one["message"]["text"]) < 1200 for one in found)
+    assert len({one["partialFingerprints"]["lockage/v1"] for one in found}) == 2

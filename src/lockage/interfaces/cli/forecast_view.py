@@ -13,6 +13,7 @@ from rich.table import Table
 
 from lockage.core.forecast.assess import Answer, Blocks, Broken, Forecast, Operation, RelationForecast
 from lockage.core.forecast.hazards.find import certain_failures
+from lockage.core.migration.shortened import shortened
 from lockage.core.plan.wording import blocks_in_words
 from lockage.core.wording import counted, listed
 from lockage.interfaces.cli.checks_view import show_checks
@@ -45,6 +46,9 @@ REASONS_SHOWN = 2
 
 RELATIONS_SHOWN = 15
 """Relations that are shown, the worst first, and those that wait alike as one; all are in ``--json``."""
+
+QUERY_SHOWN = 300
+"""Characters of a statement of the running release that are shown; all are in ``--json``."""
 
 OPERATIONS_SHOWN = 12
 """Pieces of work that are shown, the longest first; all are in ``--json``."""
@@ -195,7 +199,7 @@ def _broken(broken: Broken, console: Console, how: str) -> None:
     state = f"(SQLSTATE {broken.sqlstate}{', only where it is kept prepared' if broken.only_prepared else ''})"
     where = f" behind {broken.file}:{broken.line}" if broken.file else ""
     _indented(console, f"{how}{broken.message} {state}{where}", indent="  ")
-    _indented(console, " ".join(broken.query.split()))
+    _indented(console, shortened(broken.query, most=QUERY_SHOWN))
 
 
 def _bullets(console: Console, title: str, lines: Sequence[str], *, style: str | None = None) -> None:

@@ -20,6 +20,7 @@ from urllib.parse import quote
 import msgspec
 
 from lockage.core.forecast.assess import Forecast, Severity
+from lockage.core.migration.shortened import shortened
 from lockage.interfaces.wording.alike import hazards_alike
 from lockage.interfaces.wording.forecast import broken_in_words, place, range_in_words
 
@@ -27,6 +28,9 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 
 RESULTS_MOST = 5000
 """Results of one run that a forge shows; what is milder than these is left out, and counted. Source: GitHub's limits."""
+
+QUERY_MOST = 1000
+"""Characters of a statement in a message, which a forge shows beside a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +132,7 @@ def _results(forecast: Forecast) -> Iterator[_Found]:
         yield _Found(
             rule=rule.id,
             level=rule.level,
-            text=f"{broken_in_words(broken)} (SQLSTATE {broken.sqlstate}): {query}",
+            text=f"{broken_in_words(broken)} (SQLSTATE {broken.sqlstate}): {shortened(query, most=QUERY_MOST)}",
             file=broken.file,
             line=broken.line,
             key=query,
