@@ -170,15 +170,17 @@ def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode(errors="replace")
 
 
-def _failure(result: PGresult, text: str | None) -> Failure:
-    def field(which: pq.DiagnosticField) -> str:
-        return (result.error_field(which) or b"").decode(errors="replace")
+def error_field(result: PGresult, which: pq.DiagnosticField) -> str:
+    """One field of a server's error; "" where it was not sent."""
+    return (result.error_field(which) or b"").decode(errors="replace")
 
-    message = field(pq.DiagnosticField.MESSAGE_PRIMARY) or "the connection was lost"
+
+def _failure(result: PGresult, text: str | None) -> Failure:
+    message = error_field(result, pq.DiagnosticField.MESSAGE_PRIMARY) or "the connection was lost"
     if text is not None:
-        own_words = field(pq.DiagnosticField.SOURCE_FUNCTION) in _RAISES
+        own_words = error_field(result, pq.DiagnosticField.SOURCE_FUNCTION) in _RAISES
         message = _OF_CODE if own_words and message not in text else discreetly(message, text)
-    return Failure(sqlstate=field(pq.DiagnosticField.SQLSTATE) or _CONNECTION_FAILURE, message=message)
+    return Failure(sqlstate=error_field(result, pq.DiagnosticField.SQLSTATE) or _CONNECTION_FAILURE, message=message)
 
 
 def discreetly(message: str, text: str) -> str:

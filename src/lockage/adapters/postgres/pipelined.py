@@ -17,6 +17,7 @@ from psycopg import pq
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import TupleRow
 
+from lockage.adapters.postgres.exchange import error_field
 from lockage.core.forecast.trace import Failure
 
 GROUPS_AT_ONCE = 100
@@ -115,8 +116,8 @@ def _with(answer: Answer, result: PGresult) -> Answer:
     if answer.failure is not None or result.status == pq.ExecStatus.PIPELINE_ABORTED:
         return answer
     if result.status not in _GOOD:
-        failure = Failure(sqlstate=_field(result, pq.DiagnosticField.SQLSTATE), message=_primary(result))
-        return Answer(failure=failure, position=int(_field(result, pq.DiagnosticField.STATEMENT_POSITION) or 0))
+        failure = Failure(sqlstate=error_field(result, pq.DiagnosticField.SQLSTATE), message=_primary(result))
+        return Answer(failure=failure, position=int(error_field(result, pq.DiagnosticField.STATEMENT_POSITION) or 0))
     types = tuple(result.param_type(index) for index in range(result.nparams))
     value = result.get_value(0, 0) if result.ntuples and result.nfields else None
     return Answer(
@@ -125,8 +126,4 @@ def _with(answer: Answer, result: PGresult) -> Answer:
 
 
 def _primary(result: PGresult) -> str:
-    return _field(result, pq.DiagnosticField.MESSAGE_PRIMARY) or "the connection was lost"
-
-
-def _field(result: PGresult, which: pq.DiagnosticField) -> str:
-    return (result.error_field(which) or b"").decode(errors="replace")
+    return error_field(result, pq.DiagnosticField.MESSAGE_PRIMARY) or "the connection was lost"

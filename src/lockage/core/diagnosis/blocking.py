@@ -96,11 +96,6 @@ def conflicting(session: Session, prepared: Sequence[PreparedTransaction]) -> Pr
     return max(fitting, key=lambda p: p.age_s, default=None)
 
 
-def is_turn(session: Session) -> bool:
-    """Whether it waits for an advisory lock, as a replica does whose turn to migrate has not come."""
-    return session.waits_for_lock and session.wait_event == "advisory"
-
-
 def relation_of(session: Session) -> tuple[str, ...]:
     """``about`` key of the relation that a session waits for."""
     wanted = awaited(session)

@@ -10,9 +10,19 @@ import re
 from collections.abc import Iterator, Sequence
 
 from lockage.core.blockers import Who, commits_by_itself
-from lockage.core.diagnosis.blocking import is_turn, lock_in_words, look_at, relation_of
+from lockage.core.diagnosis.blocking import lock_in_words, look_at, relation_of
 from lockage.core.diagnosis.findings import Case, Exhibit, Finding
-from lockage.core.diagnosis.migrator import THE_LOCK, attributed, blockers, last_look, migrator, owners, shown, waits_on
+from lockage.core.diagnosis.migrator import (
+    THE_LOCK,
+    attributed,
+    blockers,
+    is_turn,
+    last_look,
+    migrator,
+    owners,
+    shown,
+    waits_on,
+)
 from lockage.core.diagnosis.present import log_exhibit
 from lockage.core.diagnosis.rollout import failed, troubled
 from lockage.core.diagnosis.typed import lockage

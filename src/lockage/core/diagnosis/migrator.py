@@ -95,7 +95,7 @@ def _of_holder(case: Case, holder: OwnedSession, owned: Sequence[OwnedSession]) 
     beside = [
         o for o in owned
         if o is not holder and holder.replica is not None and o.replica == holder.replica and _is_busy(o.session)
-        and not _waits_for_a_turn(o.session)
+        and not is_turn(o.session)
     ]  # fmt: skip
     idle = not _is_busy(holder.session)
     worker = max(beside, key=lambda o: (_signs(o.session), o.session.transaction_age_s or 0.0), default=None) if idle else None
@@ -115,7 +115,7 @@ def _by_signs(case: Case, owned: Sequence[OwnedSession]) -> Migrator | None:
     for one in owned:
         client, who = _client(case, one)
         signs = _signs(one.session)
-        busy = _is_busy(one.session) and not _waits_for_a_turn(one.session)
+        busy = _is_busy(one.session) and not is_turn(one.session)
         if one.ours or not client or not busy or one.session.query.startswith("autovacuum:"):
             continue
         if known and not one.session.waits_for_lock:
@@ -153,7 +153,8 @@ def _is_busy(session: Session) -> bool:
     return session.state not in {None, "idle", "disabled"} or session.in_transaction or session.waits_for_lock
 
 
-def _waits_for_a_turn(session: Session) -> bool:
+def is_turn(session: Session) -> bool:
+    """Whether it waits for an advisory lock, as a replica does whose turn to migrate has not come."""
     return session.waits_for_lock and session.wait_event == "advisory"
 
 

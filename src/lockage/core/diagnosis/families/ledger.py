@@ -17,6 +17,7 @@ from lockage.core.diagnosis.findings import Case, Exhibit, Finding, Rule
 from lockage.core.diagnosis.ledger_lines import LedgerLine, Objection, ledger_lines
 from lockage.core.diagnosis.ledger_said import told_to_be_missing, told_to_be_older
 from lockage.core.diagnosis.present import is_ready, living
+from lockage.core.diagnosis.rollout import target
 from lockage.core.diagnosis.schema_behind import asks_for_what_is_not_there
 from lockage.core.diagnosis.sources import last_of_image
 from lockage.core.diagnosis.ticket import ledger_in_words
@@ -212,7 +213,7 @@ def older(case: Case) -> Iterator[Finding]:
         confidence=0.9 if behind else 0.7,
         why="a replica of the release is up and has left the ledger as it was" if serving else "the application says so",
         evidence=(_read(ledger), *(line.exhibit for line in said)),
-        next=lockage(case, "forecast", *(("--to", _release(case)) if behind else ())),
+        next=lockage(case, "forecast", *(("--to", target(case)) if behind else ())),
         avoid="do not restart it for that: a release that does not migrate when it starts will not the next time",
     )
 
@@ -228,11 +229,6 @@ def _serving(case: Case) -> Iterator[str]:
         )
         if workload is not None and workload.image in images and is_ready(case, detail) and up_s > SETTLED_S:
             yield detail.name
-
-
-def _release(case: Case) -> str:
-    workload = case.evidence.platform.workload
-    return workload.release if workload is not None else ""
 
 
 # --- rows that are not right ------------------------------------------------------------------------------------------

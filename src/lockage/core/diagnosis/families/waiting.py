@@ -14,7 +14,6 @@ from lockage.core.blockers import Blocker, Who, yields_by_itself
 from lockage.core.diagnosis.blocking import (
     aside,
     conflicting,
-    is_turn,
     lock_in_words,
     look_at,
     names_of,
@@ -32,6 +31,7 @@ from lockage.core.diagnosis.migrator import (
     awaited,
     blockers,
     first_look,
+    is_turn,
     last_look,
     migrator,
     shown,
