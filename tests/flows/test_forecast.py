@@ -201,6 +201,7 @@ def test_progress_names_the_statement_and_how_many_there_are() -> None:
     said: list[str] = []
     folder(SCHEMA, TWO, said=said)
     assert said[-1] == "statement 2 of 2: 2_m.sql:2 comment on table users is 'x'"
+    assert "running 1 earlier migration on the shadow" in said
 
 
 def test_a_statement_of_the_running_release_that_breaks_is_told() -> None:

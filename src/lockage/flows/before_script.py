@@ -13,6 +13,7 @@ from lockage.core.migration.formats.format import Format
 from lockage.core.migration.ledger import Ledger
 from lockage.core.migration.procedure import reach_outside
 from lockage.core.migration.script import Migration, Selection
+from lockage.core.wording import counted
 from lockage.errors import RefusedError
 from lockage.ports import Narrate, Shadow
 
@@ -48,7 +49,7 @@ def run_earlier(shadow: Shadow, earlier: Sequence[Migration], narrate: Narrate) 
     """
     left_out: list[LeftOut] = []
     if earlier:
-        narrate(f"running {len(earlier)} earlier migrations on the shadow")
+        narrate(f"running {counted(len(earlier), 'earlier migration')} on the shadow")
     for migration in earlier:
         if migration.language != "sql":
             why = f"{migration.file} was not run before the script: it is written in {migration.language}"
