@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -15,7 +16,10 @@ from lockage.adapters.postgres.throwaway import throwaway
 
 
 def pytest_configure() -> None:
-    """A test run in the background of a shell ignores SIGINT, and so would every command that a test interrupts."""
+    """Neither a busy machine nor a run in the background of a shell makes a test fail."""
+    hypothesis.settings.register_profile("unhurried", deadline=None)
+    hypothesis.settings.load_profile("unhurried")
+    # There SIGINT is ignored, and so it would be by every command.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
