@@ -100,10 +100,14 @@ def test_to_refer_to_rows_holds_up_only_deletes_that_come_to_them() -> None:
 
 
 def test_who_inserts_through_a_view_without_the_column_that_refers_may_wait_for_a_locked_parent() -> None:
-    rules = CatalogRules(
+    required = CatalogRules(
         foreign_keys=(users_key(),), views={USER_VIEW: (KEYS,)}, writable_views=(USER_VIEW,), columns={USER_VIEW: ("id",)}
     )
-    assert waits(on(USERS, Blocks.READS, EXCLUSIVE), rules)[USER_VIEW] == (Blocks.WRITES, False)
+    assert USER_VIEW not in waits(on(USERS, Blocks.READS, EXCLUSIVE), required)  # such a row is refused before
+    filled = replace(required, defaults={KEYS: ("user_id",)})
+    rules = replace(required, foreign_keys=(replace(users_key(), optional=True),))
+    for given in (filled, rules):
+        assert waits(on(USERS, Blocks.READS, EXCLUSIVE), given)[USER_VIEW] == (Blocks.WRITES, False)
     shown = replace(rules, columns={USER_VIEW: ("id", "user_id")})
     assert waits(on(USERS, Blocks.READS, EXCLUSIVE), shown)[USER_VIEW] == (Blocks.WRITES, True)
     rows = replace(on(USERS, Blocks.ROWS), strong=True, all_rows=True)

@@ -114,7 +114,8 @@ def _through_keys(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterato
             why = f"refers to {_name(hold.oid, mark)}"
             if _stops_looks(hold):
                 # Source: PostgreSQL 18, src/backend/utils/adt/ri_triggers.c, RI_FKey_check: the parent is opened first.
-                yield replace(_derived(hold, key.child_oid, Blocks.WRITES, why, given=key.child_columns), opens=True)
+                opens = key.optional or set(key.child_columns) <= set(rules.defaults.get(key.child_oid, ()))
+                yield replace(_derived(hold, key.child_oid, Blocks.WRITES, why, given=key.child_columns), opens=opens)
             elif hold.strong and hold.blocks is Blocks.ROWS:
                 blocks = Blocks.WRITES if hold.all_rows and not _is_part_of_key(key, mark, rules) else Blocks.ROWS
                 yield _derived(hold, key.child_oid, blocks, why, given=key.child_columns)

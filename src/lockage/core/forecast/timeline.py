@@ -51,7 +51,7 @@ class Hold:
     by_key: Followed | None = None  # the rows follow locked rows of their parent
     values_only: bool = False  # only who takes values of a row type apart waits
     inserts_only: bool = False  # only who inserts waits: for a sequence's next value
-    opens: bool = False  # of those columns' parent: who inserts waits whatever they get, since it is opened even for NULL
+    opens: bool = False  # of those columns' parent: who inserts without them waits too, since it is opened even for NULL
     of_heir: bool = False  # it is about a table that inherits from this one, which no foreign key comes to
     doubt: str | None = None  # why perhaps nobody waits, in a clause: nobody saw it run, the rows may not be there
     because: str | None = None  # where no lock of its own says why
