@@ -20,6 +20,7 @@ from lockage.core.migration.parsing import parse
 from lockage.core.migration.syntax import ChangeKind, Name
 
 _VALUES = re.compile(r"\bvalues\b.*\)\s*,\s*\(", re.IGNORECASE | re.DOTALL)
+_SETS_PARAMETERS = re.compile(r"\bupdate\b.*\$\d", re.IGNORECASE | re.DOTALL)
 
 
 class Given(StrEnum):
@@ -89,6 +90,8 @@ def on_every_row(text: str) -> str | None:
 
 def changing_every_row(text: str) -> str | None:
     """An UPDATE of parameters' values without its condition; None where it is none, or where no value is a parameter's."""
+    if not _SETS_PARAMETERS.search(text):
+        return None
     try:
         tree = parse(text)
         query = tree.stmts[0].stmt.update_stmt
