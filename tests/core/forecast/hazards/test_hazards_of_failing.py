@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -88,6 +90,41 @@ def test_what_may_follow_from_a_failure_on_rows_is_not_certain(earlier: str, cer
     script = Script().did("SELECT 1", failure=Failure(sqlstate=earlier, message="m"))
     script.did("DROP TYPE e", failure=Failure(sqlstate="2BP01", message="cannot drop type e"))
     assert [one.code for one in failing.fails_for_certain(scene(script))] == certain
+
+
+MAKES = "BEGIN IF EXISTS (SELECT FROM users) THEN CREATE TABLE late (a int); END IF; END"
+FILLS = "BEGIN IF EXISTS (SELECT FROM users) THEN DELETE FROM keys; END IF; END"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "seen", "certain"),
+    [
+        ("CREATE TABLE late AS SELECT pg_read_file('x')", {"skipped": "calls pg_read_file"}, []),
+        ("SELECT dblink_exec('CREATE TABLE late (a int)')", {"skipped": "calls dblink_exec"}, []),
+        ("DO 'import os' LANGUAGE plpython3u", {"skipped": "is a block in plpython3u"}, []),
+        ("COPY users FROM PROGRAM 'x'", {"skipped": "runs a program on the server"}, ["H043"]),
+        (f"DO $${MAKES}$$", {"inner": ()}, []),
+        (f"DO $${FILLS}$$", {"inner": ()}, ["H043"]),
+        (
+            "CREATE TABLE late AS SELECT current_setting('app.host')",
+            {"failure": Failure(sqlstate="42704", message='unrecognized configuration parameter "app.host"')},
+            [],
+        ),
+        ("CREATE TABLE late (a int)", {}, ["H043"]),
+    ],
+)
+def test_what_may_be_missing_for_want_of_what_nobody_saw_is_not_certain(
+    earlier: str, seen: Mapping[str, Any], certain: list[str]
+) -> None:
+    script = Script().did(earlier, **seen).did("ALTER TABLE late ADD b int", failure=Failure(sqlstate="42P01", message="m"))
+    assert [one.code for one in failing.fails_for_certain(scene(script))] == certain
+
+
+@pytest.mark.parametrize("sqlstate", ["42830", "42P10", "42P16", "42809", "42723", "42P06", "42501"])
+def test_a_key_that_is_missing_is_as_uncertain_as_a_table_behind_what_nobody_saw(sqlstate: str) -> None:
+    script = Script().did("SELECT dblink_exec('x')", skipped="calls dblink_exec")
+    script.did("INSERT INTO users VALUES (1)", failure=Failure(sqlstate=sqlstate, message="m"))
+    assert not list(failing.fails_for_certain(scene(script)))
 
 
 def test_what_nobody_saw_is_told_once_for_each_file() -> None:

@@ -6,16 +6,15 @@ data, so only what fails whatever the rows are is called a failure.
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Iterator
 
 from lockage.core.forecast.assess import Answer, Severity, Unknown
 from lockage.core.forecast.hazards.found import Found
 from lockage.core.forecast.hazards.seen import Seen, read_by_plans
+from lockage.core.forecast.hazards.unsettled import OF_THE_SESSION, WHATEVER_THE_DATA
 from lockage.core.forecast.trace import Failure, Traced
-from lockage.core.migration.formats.places import is_program
 from lockage.core.sqlstate import (
+    INSUFFICIENT_PRIVILEGE,
     INVALID_SCHEMA_NAME,
     REFUSES_A_TRANSACTION,
     UNDEFINED_COLUMN,
@@ -28,26 +27,37 @@ from lockage.core.wording import counted
 
 # Source: PostgreSQL 18 manual, Appendix A.
 _BY_DATA = ("22", "23", "P0", "44")  # data exceptions, constraints, a function's own RAISE, WITH CHECK OPTION
-_WHATEVER_THE_DATA = ("25", "2B", "2F", "3F", "42", "55")
-"""Classes that speak of schema, state and syntax; the rest (limits, files, extensions) differs from server to server."""
 _DEPENDENT_OBJECTS_STILL_EXIST = "2BP01"
 _DUPLICATE_COLUMN = "42701"
+_DUPLICATE_FUNCTION = "42723"
 _DUPLICATE_OBJECT = "42710"
+_DUPLICATE_SCHEMA = "42P06"
 _DUPLICATE_TABLE = "42P07"
 _DATATYPE_MISMATCH = "42804"
+_WRONG_OBJECT_TYPE = "42809"
+_INVALID_FOREIGN_KEY = "42830"  # no unique key that it could refer to
+_INVALID_COLUMN_REFERENCE = "42P10"  # no unique key that ON CONFLICT could mean
+_INVALID_TABLE_DEFINITION = "42P16"  # a second primary key
 _OF_WHAT_IS_THERE = {
     INVALID_SCHEMA_NAME,
     UNDEFINED_COLUMN,
     UNDEFINED_OBJECT,
     UNDEFINED_FUNCTION,
     UNDEFINED_TABLE,
+    INSUFFICIENT_PRIVILEGE,
     _DUPLICATE_COLUMN,
+    _DUPLICATE_FUNCTION,
     _DUPLICATE_OBJECT,
+    _DUPLICATE_SCHEMA,
     _DUPLICATE_TABLE,
     _DATATYPE_MISMATCH,
+    _WRONG_OBJECT_TYPE,
+    _INVALID_FOREIGN_KEY,
+    _INVALID_COLUMN_REFERENCE,
+    _INVALID_TABLE_DEFINITION,
     _DEPENDENT_OBJECTS_STILL_EXIST,
 }
-"""Something is not there, is there already, or is of another type. What could not be run may have made or dropped it."""
+"""Something is not there, is there already, or is not as it has to be. What could not be run may have made or dropped it."""
 
 
 def refuses_a_transaction(seen: Seen) -> Iterator[Found]:
@@ -135,26 +145,12 @@ def unknown(seen: Seen) -> Iterator[Found]:
 
 def _certain(seen: Seen, step: Traced, failure: Failure) -> bool:
     return (
-        not (failure.sqlstate in _OF_WHAT_IS_THERE and _behind_what_did_not_run(seen, step))
-        and failure.sqlstate.startswith(_WHATEVER_THE_DATA)
+        not (failure.sqlstate in _OF_WHAT_IS_THERE and seen.is_unsettled(step))
+        and failure.sqlstate.startswith(WHATEVER_THE_DATA)
         and failure.sqlstate not in REFUSES_A_TRANSACTION
         and failure.sqlstate != UNSAFE_NEW_ENUM_VALUE_USAGE
-        and _OF_THE_SESSION.match(failure.message) is None
+        and OF_THE_SESSION.match(failure.message) is None
     )
-
-
-_OF_THE_SESSION = re.compile(r'unrecognized configuration parameter "\w+\.')
-"""A parameter with a prefix is an application's own: its migrator may set it before it begins."""
-
-
-def _behind_what_did_not_run(seen: Seen, step: Traced) -> bool:
-    """Whether a file before it, or before the script, could not be run on the shadow, or a statement failed for its rows."""
-    earlier = itertools.takewhile(lambda pair: pair[0] is not step, _failures(seen))
-    if any(not failure.sqlstate.startswith(_WHATEVER_THE_DATA) for _, failure in earlier):
-        return True
-    files = [migration.file for migration in seen.forecast.script.migrations]
-    before = files[: files.index(step.file)] if step.file in files else []
-    return bool(seen.applied.not_run) or any(is_program(file) for file in before)
 
 
 def _failures(seen: Seen) -> Iterator[tuple[Traced, Failure]]:

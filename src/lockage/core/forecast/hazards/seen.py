@@ -12,6 +12,7 @@ from functools import cached_property
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.assess import Blocks, Forecast, Seconds
+from lockage.core.forecast.hazards.unsettled import unsettled
 from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.lock_modes import blocks_of, worst
 from lockage.core.forecast.names import LISTED_KINDS, ancestors, descendants, owner, resolve
@@ -52,6 +53,16 @@ class Seen:
         places = self.forecast.places
         seconds = [place.seconds for place in places] if len(places) == len(own) else [NOTHING] * len(own)
         return tuple(zip(own, seconds, strict=True))
+
+    @cached_property
+    def _unsettled(self) -> frozenset[int]:
+        steps = [step for step, _ in self.own_steps]
+        files = [migration.file for migration in self.forecast.script.migrations]
+        return frozenset(map(id, unsettled(steps, files, from_the_start=bool(self.applied.not_run))))
+
+    def is_unsettled(self, step: Traced) -> bool:
+        """Whether something before a statement of the files may have made or dropped what nobody saw."""
+        return id(step) in self._unsettled
 
     @cached_property
     def newly_taken(self) -> tuple[tuple[Traced, tuple[HeldLock, ...]], ...]:
