@@ -160,6 +160,20 @@ def test_a_table_is_idle_where_every_plan_finds_no_row_of_it() -> None:
     assert idle_in([plan("q", USERS, **{"One-Time Filter": "(now() IS NULL)"})], "q") == set()
 
 
+def test_a_table_is_idle_where_every_row_would_have_to_be_in_an_empty_list() -> None:
+    empty, one = "(id = ANY ('{}'::integer[]))", "(id = ANY ('{1}'::integer[]))"
+    assert idle_in([plan("q", USERS, **{"Index Cond": empty})], "q") == {USERS}
+    assert idle_in([plan("q", USERS, Filter=f"((a > 1) AND {empty})")], "q") == {USERS}
+    assert idle_in([plan("q", USERS, Filter=f"((a > 1) OR {empty})")], "q") == set()
+    assert idle_in([plan("q", USERS, **{"Index Cond": one})], "q") == set()
+    assert idle_in([plan("q", USERS, Filter=f"(NOT (hashed SubPlan 1)) AND {empty}")], "q") == set()
+    assert idle_in([plan("q", USERS, **{"Join Filter": empty})], "q") == set()
+    parts = [{"Node Type": "Seq Scan", "Filter": empty}, {"Node Type": "Index Scan", "Index Cond": empty}]
+    assert idle_in([plan("q", USERS, **{"Node Type": "Append", "Plans": parts})], "q") == {USERS}
+    assert idle_in([plan("q", USERS, **{"Node Type": "Append", "Plans": [*parts, {"Node Type": "Seq Scan"}]})], "q") == set()
+    assert idle_in([plan("q", USERS, **{"Node Type": "Append", "Plans": parts, "Subplans Removed": 1})], "q") == set()
+
+
 def test_a_row_that_may_go_to_another_partition_is_inserted_there() -> None:
     refers = replace(users_key(), child_oid=EVENTS, child_columns=("user_id",))
     rules = CatalogRules(foreign_keys=(refers,), partition_keys={EVENTS: ("at",)})

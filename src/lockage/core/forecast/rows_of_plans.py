@@ -13,6 +13,7 @@ from lockage.core.forecast.lock_modes import WRITE_TAKES
 from lockage.core.forecast.plan_nodes import Node, below, nodes_in, relation_of
 from lockage.core.forecast.rows import LOCKED, MAY_INSERT, RowLock
 from lockage.core.forecast.trace import CatalogMark
+from lockage.core.migration.unmet import unmet_text
 
 _NOTHING_TOLD: Mapping[str, Container[int]] = {}
 
@@ -43,15 +44,24 @@ def _changes_rows(node: Node) -> bool:
     return node.get("Operation") in {"Update", "Delete", "Merge"} and not _is_idle(node)
 
 
-_PASSES_ON = {"LockRows", "Limit", "Sort", "Incremental Sort", "Subquery Scan", "Unique"}
+_PASSES_ON = {"LockRows", "Limit", "Sort", "Incremental Sort", "Subquery Scan", "Unique", "Append", "Merge Append"}
 """Nodes that give no row where they get none. An aggregate gives one."""
 
 
 def _is_idle(node: Node) -> bool:
-    """Whether the planner has seen that a node which changes or locks rows gets none, whatever the tables hold."""
-    for source in below(node)[:1]:
-        return source.get("One-Time Filter") == "false" or (source.get("Node Type") in _PASSES_ON and _is_idle(source))
-    return False
+    """Whether a node that changes or locks rows gets none, whatever the tables hold."""
+    return any(_gives_none(source) for source in below(node)[:1])
+
+
+def _gives_none(node: Node) -> bool:
+    if node.get("One-Time Filter") == "false" or any(unmet_text(str(node.get(name, ""))) for name in _CONDITIONS):
+        return True
+    passes_on = node.get("Node Type") in _PASSES_ON and not node.get("Subplans Removed")
+    return passes_on and bool(below(node)) and all(_gives_none(source) for source in below(node))
+
+
+_CONDITIONS = ("Filter", "Index Cond", "Recheck Cond")
+"""What every row that a scan gives has met. Of a join this may hold for one side alone."""
 
 
 def idle_in(plans: Iterable[Mapping[str, object]], text: str) -> frozenset[int]:

@@ -16,6 +16,7 @@ from lockage.core.migration.literals import is_literal, literal_of
 from lockage.core.migration.names import name_of
 from lockage.core.migration.nodes import nodes_of, of_kind
 from lockage.core.migration.syntax import Change, ChangeKind, Name
+from lockage.core.migration.unmet import unmet
 
 _SAYS_ONLY = {"create_function_stmt", "rule_stmt", "view_stmt", "prepare_stmt"}
 """Statements that hold others without executing them."""
@@ -67,7 +68,7 @@ def _merges(found: pg.MergeStmt) -> tuple[Change, ...]:
 
 
 def _update(found: pg.UpdateStmt) -> Iterator[Change]:
-    if not _never(found.where_clause):
+    if not unmet(found.where_clause):
         given, targets = found.HasField("where_clause"), _targets(found.target_list)
         change = _conditioned(ChangeKind.UPDATE, found.relation, found.where_clause, given, targets)
         kept = _kept_apart(change, found.relation, found.where_clause, alone=not found.from_clause)
@@ -82,7 +83,7 @@ def _assigned(items: Iterable[pg.Node]) -> Iterator[tuple[str, int | str]]:
 
 
 def _delete(found: pg.DeleteStmt) -> Iterator[Change]:
-    if not _never(found.where_clause):
+    if not unmet(found.where_clause):
         change = _conditioned(ChangeKind.DELETE, found.relation, found.where_clause, found.HasField("where_clause"))
         yield _kept_apart(change, found.relation, found.where_clause, alone=not found.using_clause)
 
@@ -177,13 +178,6 @@ def _literals(found: pg.InsertStmt) -> tuple[tuple[int, tuple[int | str, ...]], 
         for place, values in written
         if None not in values
     )
-
-
-def _never(where: pg.Node) -> bool:
-    """Whether a condition is the literal FALSE, or demands it beside others."""
-    if where.HasField("bool_expr") and where.bool_expr.boolop == pg.AND_EXPR:
-        return any(_never(arg) for arg in where.bool_expr.args)
-    return where.HasField("a_const") and where.a_const.HasField("boolval") and not where.a_const.boolval.boolval
 
 
 def _kept_apart(change: Change, relation: pg.RangeVar, where: pg.Node, *, alone: bool) -> Change:
@@ -282,6 +276,8 @@ def _equated(where: pg.Node) -> Iterator[str]:
 
 
 def _locked_rows(found: pg.SelectStmt) -> Iterator[Change]:
+    if unmet(found.where_clause):
+        return
     sources = {var.alias.aliasname or var.relname: var for item in found.from_clause for var in _sources(item)}
     for item in found.locking_clause:
         clause = item.locking_clause
