@@ -9,7 +9,8 @@ import pytest
 
 from lockage.adapters.postgres.shadow import EmbeddedShadows
 from lockage.core.forecast.assess import Blocks, Forecast, RelationForecast
-from lockage.core.migration.formats import golang_migrate, plain
+from lockage.core.forecast.timeline import BEHIND_UNSEEN
+from lockage.core.migration.formats import golang_migrate, goose, plain
 from lockage.core.migration.formats.format import Format, Transaction
 from lockage.core.migration.script import read_migrations
 from lockage.errors import RefusedError, UsageError
@@ -148,6 +149,35 @@ def test_what_reaches_outside_is_never_executed_also_in_earlier_migrations() -> 
     forecast = folder(SCHEMA + "; copy users to program 'false'", "copy users from program 'false'")
     assert [unknown.reason for unknown in forecast.unknown] == ["not executed: it runs a program on the server"]
     assert any("reaches out of the database" in sentence for sentence in forecast.assumptions)
+
+
+ADD = "alter table users add column age int"
+
+
+@pytest.mark.parametrize(
+    ("script", "surely"),
+    [
+        (f"select pg_read_file('x'); {ADD}", "none"),
+        (f"do $$ begin perform pg_read_file('x'); end $$; {ADD}", "none"),
+        (f"select 1/(select 0); {ADD}", "none"),
+        (f"do $$ begin if exists (select from keys) then execute 'drop table ' || current_user; end if; end $$; {ADD}", "none"),
+        (f"{ADD}; select pg_read_file('x')", "reads"),
+        (f"select 1; {ADD}", "reads"),
+    ],
+)
+def test_nothing_is_certain_behind_what_was_not_seen_to_run(script: str, surely: str) -> None:
+    users = of(folder(SCHEMA, script), "public.users")
+    assert (users.blocks.value, users.surely.value) == ("reads", surely)
+    assert (BEHIND_UNSEEN in users.doubts) is (surely == "none")
+
+
+def test_nothing_is_certain_behind_a_program() -> None:
+    up = "-- +goose Up\n"
+    files = {"1_a.sql": f"{up}{SCHEMA};", "2_b.go": "package m", "3_c.sql": f"{up}{ADD};"}
+    migrations = read_migrations({name: text.encode() for name, text in files.items()}, form=goose.FORMAT)
+    forecast = forecast_folder(migrations, form=goose.FORMAT, shadows=EmbeddedShadows(), narrate=lambda _: None, from_version=1)
+    users = of(forecast, "public.users")
+    assert (users.blocks.value, users.surely.value, users.doubts) == ("reads", "none", (BEHIND_UNSEEN,))
 
 
 def test_dynamic_sql_that_did_not_run_blocks_everything_for_all_we_know() -> None:

@@ -6,6 +6,7 @@ transactions that block it at its worst level; milder stretches before do not co
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -32,7 +33,7 @@ from lockage.core.forecast.names import oids
 from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.seconds import NOTHING, Totals, total
 from lockage.core.forecast.stretches import Moments, merged, spans, stretches
-from lockage.core.forecast.timeline import Hold, holds
+from lockage.core.forecast.timeline import Hold, doubted_behind, holds
 from lockage.core.forecast.trace import CatalogRules, Trace
 from lockage.core.migration.script import Migration
 from lockage.core.migration.syntax import ChangeKind
@@ -55,6 +56,7 @@ def compose(
     gaps = tuple(find_gaps(step) for step in trace.statements)
     held = holds(trace, gaps)
     held += indirect_holds(held, mark=trace.start, rules=rules)
+    held = doubted_behind(held, _last_seen_whole(trace, gaps, migrations))
     guesses = estimates(trace, gaps, relations, sizes_known=sizes_known, calibration=calibration)
     seconds = [guess.seconds for guess in guesses]
     moments = Moments(trace, Totals(seconds))
@@ -79,6 +81,18 @@ def compose(
         places=tuple(_places(trace, seconds)),
         spans=spans(moments),
     )
+
+
+def _last_seen_whole(trace: Trace, gaps: Sequence[Sequence[Gap]], migrations: Sequence[Migration]) -> int:
+    """Behind which position of the trace stands what may meet another schema than on the shadow, or not be reached at all."""
+    programs = itertools.dropwhile(lambda migration: migration.language == "sql", migrations)
+    behind = {migration.file for migration in programs}
+    for position, (step, missing) in enumerate(zip(trace.statements, gaps, strict=True)):
+        if step.file in behind:
+            return position - 1
+        if not step.of_migrator and (not step.succeeded or any(gap.statements is None for gap in missing)):
+            return position
+    return len(gaps)
 
 
 def _script(migrations: Iterable[Migration]) -> Script:

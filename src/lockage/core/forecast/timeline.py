@@ -31,6 +31,9 @@ UNSEEN = " unknown, worst case"
 NOT_SEEN = "it was not seen to run"
 """The doubt about that."""
 
+BEHIND_UNSEEN = "something before it was not seen to run"
+"""The doubt about what was seen, but not as it will meet the schema: what nobody saw may change it, or end the script."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
@@ -65,6 +68,11 @@ def holds(trace: Trace, gaps: Sequence[Sequence[Gap]]) -> tuple[Hold, ...]:
         for part in _parts(members):
             found.extend(_holds_of_transaction(trace, part, gaps))
     return tuple(found)
+
+
+def doubted_behind(held: Iterable[Hold], first: int) -> tuple[Hold, ...]:
+    """The same, where nothing that begins behind a position of the trace is certain."""
+    return tuple(replace(h, doubt=BEHIND_UNSEEN) if h.doubt is None and h.first > first else h for h in held)
 
 
 def _parts(members: list[tuple[int, Traced]]) -> Iterator[list[tuple[int, Traced]]]:

@@ -25,7 +25,7 @@ from lockage.core.forecast.assess import (
 from lockage.core.forecast.hazards.find import certain_failures
 from lockage.core.forecast.lock_modes import badness, worst
 from lockage.core.forecast.seconds import total
-from lockage.core.forecast.timeline import NOT_SEEN, UNSEEN
+from lockage.core.forecast.timeline import BEHIND_UNSEEN, NOT_SEEN, UNSEEN
 from lockage.core.migration.formats.places import is_program
 from lockage.core.plan.wording import SHORTEST_S, blocks_in_words, time_in_words
 from lockage.core.wording import counted, listed
@@ -300,7 +300,7 @@ def reasons(relation: RelationForecast, wait: Wait, *, most: int) -> Iterator[tu
     for sentence in own[:most] or dict.fromkeys(s.because for s in wait.stretches[:most] if s.because and not locks):
         yield _because(sentence), "", ""
     if wait.blocks is relation.blocks:
-        for doubt in [doubt for doubt in relation.doubts if doubt != NOT_SEEN][:most]:
+        for doubt in [doubt for doubt in relation.doubts if doubt not in {NOT_SEEN, BEHIND_UNSEEN}][:most]:
             yield f"and that is only possible: {doubt}", "", ""
 
 
