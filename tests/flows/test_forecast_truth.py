@@ -74,3 +74,19 @@ def test_who_waits_is_foretold_on_a_schema_of_its_own(case: str, database_url: s
     with psycopg.connect(database_url, autocommit=True) as session:
         session.execute((SETUP + SETUP_OF_CASE[case]).encode())
     assert_foretold(case, database_url, EmbeddedShadows())
+
+
+@pytest.mark.parametrize("key", ["", ", primary key (id)"])
+def test_who_inserts_into_a_hashed_partition_is_tried_on_that_very_partition(corpus_url: str, key: str) -> None:
+    with psycopg.connect(corpus_url, autocommit=True) as session:
+        session.execute(f"create table hashed (id int not null{key}) partition by hash (id)")
+        for number in range(3):
+            session.execute(f"create table hashed_{number} partition of hashed for values with (modulus 3, remainder {number})")
+        session.execute("insert into hashed select generate_series(1, 12)")
+        try:
+            for number in range(3):
+                truth = who_waits(corpus_url, [f"lock table only hashed_{number} in share mode"])
+                waits = {name: blocks for name, blocks in truth.items() if blocks != "none"}
+                assert waits == {"public.hashed": "writes", f"public.hashed_{number}": "writes"}
+        finally:
+            session.execute("drop table hashed")

@@ -25,6 +25,9 @@ ROWS_TRIED = 12
 COPIED = 3
 """Rows of each table of which a copy is inserted."""
 
+HASHED = 4
+"""Fresh values tried of a partitioned table's key: which of them is hashed into the row's own partition, only a try tells."""
+
 WAIT_MS = 20
 """Only time spent waiting for a lock counts, so a slow machine makes no wait of what is none."""
 
@@ -236,10 +239,10 @@ def _copied(target: _Target) -> list[list[dict[str, Any]]]:
 def _inserts(target: _Target, row: dict[str, Any]) -> list[tuple[sql.Composable, tuple[object, ...]]]:
     """A copy of the row with all its keys fresh (of a partition the first alone, too: the others place it), and by default."""
     columns = [column for column in target.columns if not column.is_computed]
-    keys = [column.name for column in columns if _is_key(column)]
+    keys = [column.name for column in columns if column.is_key or (target.kind == "v" and _is_key(column))]
     probes = [_insert(target, columns, row, fresh=keys)]
     if target.partitioned:
-        probes.append(_insert(target, columns, row, fresh=keys[:1]))
+        probes += [_insert(target, columns, row, fresh=keys[:1], times=times) for times in range(1, HASHED + 1)]
     for is_key in {column.is_key for column in columns if column.has_default}:
         given = [column for column in columns if not (column.has_default and column.is_key is is_key)]
         probes.append(_insert(target, given, row, fresh=keys))
@@ -278,9 +281,9 @@ def _referring(target: _Target, row: dict[str, Any]) -> list[tuple[sql.Composabl
 
 
 def _insert(
-    target: _Target, columns: Sequence[_Column], row: dict[str, Any], *, fresh: Sequence[str]
+    target: _Target, columns: Sequence[_Column], row: dict[str, Any], *, fresh: Sequence[str], times: int = 1
 ) -> tuple[sql.Composable, tuple[object, ...]]:
-    values = {c.name: _moved(row[c.name]) if c.name in fresh else row[c.name] for c in columns}
+    values = {c.name: _moved(row[c.name], times) if c.name in fresh else row[c.name] for c in columns}
     query = sql.SQL("insert into {} ({}) select {} from jsonb_to_record(%s) as r({})").format(
         target.identifier,
         sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
@@ -321,10 +324,10 @@ def _is_key(column: _Column) -> bool:
     return column.is_key or column.name == "id"  # a view's columns have no index; its id is its table's
 
 
-def _moved(value: object) -> object:
+def _moved(value: object, times: int) -> object:
     if isinstance(value, int):
-        return value + FRESH
-    return f"{value}-fresh" if isinstance(value, str) else value
+        return value + times * FRESH
+    return value + times * "-fresh" if isinstance(value, str) else value
 
 
 def _any_waits(session: psycopg.Connection[Any], probes: Sequence[tuple[sql.Composable, tuple[object, ...]]]) -> bool:
