@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from lockage.core.forecast.assess import Forecast, Severity, Unknown
+from lockage.core.forecast.assess import Forecast, Hazard, Severity, Unknown
 from lockage.interfaces.forecast_pages.sarif import RESULTS_MOST, Rule, sarif
 from support.page_forecasts import EVERY, evil, nothing_known, usual
 
@@ -183,10 +183,44 @@ def test_hazards_broken_statements_and_unknowns_are_results_the_worst_first() ->
     found = [(result["ruleId"], result["level"]) for result in results(usual())]
     assert found == [
         ("H001", "error"),
-        ("broken-statement", "error"),
+        ("H050", "error"),
         ("H011", "warning"),
-        ("unknown", "warning"),
+        ("H044", "warning"),
         ("H030", "note"),
+    ]
+
+
+def test_what_a_hazard_gathers_is_told_once_at_each_of_its_places() -> None:
+    (broken,) = usual().broken
+    told = Hazard(
+        code="H050",
+        severity=Severity.ERROR,
+        relation=None,
+        file="a.sql",
+        line=1,
+        sentence="2 statements fail",
+        remedy="Keep it.",
+    )
+    unseen = replace(told, code="H044", severity=Severity.WARNING, sentence="nobody saw what it does: r", remedy="Rehearse it.")
+    fails = replace(told, code="H043", line=3, sentence="it fails: no table x (SQLSTATE 42P01)", remedy="Mend it.")
+    forecast = replace(
+        usual(),
+        hazards=(told, unseen, fails),
+        broken=(broken,),
+        may_break=(replace(broken, query="SELECT 2", certain=False),),
+        unknown=(
+            Unknown(file="a.sql", line=1, reason="r"),
+            Unknown(file="a.sql", line=2, reason="s"),
+            Unknown(file="a.sql", line=3, reason="fails on the shadow: no table x (SQLSTATE 42P01)"),
+        ),
+    )
+    found = [(one["ruleId"], one["level"], one["message"]["text"].rpartition("Remedy: ")[2]) for one in results(forecast)]
+    assert found == [
+        ("H043", "error", "Mend it."),
+        ("H050", "error", "Keep it."),
+        ("H050", "warning", "Keep it."),
+        ("H044", "warning", "Rehearse it."),
+        ("H044", "warning", "Rehearse it."),
     ]
 
 
@@ -219,7 +253,7 @@ def test_a_hazard_of_the_whole_script_stands_at_its_first_line() -> None:
 
 def test_what_is_about_no_file_stands_at_the_folder() -> None:
     (result,) = results(nothing_known())
-    assert (result["ruleId"], uri_of(result)) == ("unknown", ".")
+    assert (result["ruleId"], uri_of(result)) == ("H044", ".")
 
 
 @pytest.mark.parametrize(

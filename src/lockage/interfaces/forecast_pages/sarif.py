@@ -45,7 +45,7 @@ class Rule:
 
 
 UNKNOWN = Rule(
-    id="unknown",
+    id="H044",
     name="Unknown",
     sentence="What a statement does could not be seen, and counts as the worst case.",
     help="A statement that could not be executed, or code that did not run, may lock anything. Look at it, or rehearse it on a"
@@ -53,7 +53,7 @@ UNKNOWN = Rule(
 )
 
 BROKEN = Rule(
-    id="broken-statement",
+    id="H050",
     name="Broken statement",
     sentence="A statement of the running release fails once the script has run.",
     help="Replicas of the running release will fail while the new one starts. Change the schema so that both releases can"
@@ -61,12 +61,8 @@ BROKEN = Rule(
     level=Severity.ERROR,
 )
 
-MAY_BREAK = Rule(
-    id="statement-may-break",
-    name="Statement may break",
-    sentence="A statement of the running release fails for some values once the script has run.",
-    help="Whether such values come while both releases run, somebody who knows the application must say.",
-)
+_ONE_BY_ONE = {UNKNOWN.id, BROKEN.id}
+"""Hazards that gather what a forge shows better one by one, at the place of each and under the same rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,43 +110,69 @@ def sarif(forecast: Forecast, *, version: str, root: Path, rules: Mapping[str, R
 
 
 def _results(forecast: Forecast) -> Iterator[_Found]:
-    for group in hazards_alike(forecast.hazards):
+    for group in hazards_alike(hazard for hazard in forecast.hazards if hazard.code not in _ONE_BY_ONE):
         hazard = group.first
         said = f"{hazard.sentence}; {group.also}" if group.also else hazard.sentence
         yield _Found(
             rule=hazard.code,
             level=hazard.severity,
-            text=f"{said}. Remedy: {hazard.remedy}" if hazard.remedy else said,
+            text=_with_remedy(said, hazard.remedy),
             file=hazard.file,
             line=hazard.line,
             relations=tuple(filter(None, (hazard.relation, *group.others))),
             key=hazard.relation or "",
         )
+    yield from _broken(forecast)
+    yield from _unknown(forecast)
+
+
+def _broken(forecast: Forecast) -> Iterator[_Found]:
+    remedy = _remedy_of(BROKEN, forecast)
     for broken in (*forecast.broken, *forecast.may_break):
         query = " ".join(broken.query.split())
-        rule = BROKEN if broken.certain else MAY_BREAK
+        said = f"{broken_in_words(broken)} (SQLSTATE {broken.sqlstate}): {shortened(query, most=QUERY_MOST)}"
         yield _Found(
-            rule=rule.id,
-            level=rule.level,
-            text=f"{broken_in_words(broken)} (SQLSTATE {broken.sqlstate}): {shortened(query, most=QUERY_MOST)}",
+            rule=BROKEN.id,
+            level=BROKEN.level if broken.certain else Severity.WARNING,
+            text=_with_remedy(said, remedy),
             file=broken.file,
             line=broken.line,
             key=query,
         )
+
+
+def _unknown(forecast: Forecast) -> Iterator[_Found]:
+    """What nobody saw, but for what a hazard at the same place says in the same words, as of a statement that fails."""
+    remedy = _remedy_of(UNKNOWN, forecast)
     for unknown in forecast.unknown:
-        yield _Found(
-            rule=UNKNOWN.id,
-            level=UNKNOWN.level,
-            text=unknown.reason,
-            file=unknown.file,
-            line=unknown.line,
-            key=unknown.reason,
+        why = unknown.reason.partition(": ")[2]
+        told = (
+            h.sentence
+            for h in forecast.hazards
+            if h.code not in _ONE_BY_ONE and (h.file, h.line) == (unknown.file, unknown.line)
         )
+        if not (why and any(why in sentence for sentence in told)):
+            yield _Found(
+                rule=UNKNOWN.id,
+                level=UNKNOWN.level,
+                text=_with_remedy(unknown.reason, remedy),
+                file=unknown.file,
+                line=unknown.line,
+                key=unknown.reason,
+            )
+
+
+def _remedy_of(rule: Rule, forecast: Forecast) -> str:
+    return next((hazard.remedy for hazard in forecast.hazards if hazard.code == rule.id), "")
+
+
+def _with_remedy(said: str, remedy: str) -> str:
+    return f"{said}. Remedy: {remedy}" if remedy else said
 
 
 def _rules(forecast: Forecast, found: Sequence[_Found], known: Mapping[str, Rule]) -> list[Rule]:
     """Every rule that a result names, in the order in which they are first named."""
-    told = {rule.id: rule for rule in (UNKNOWN, BROKEN, MAY_BREAK)} | dict(known)
+    told = {rule.id: rule for rule in (UNKNOWN, BROKEN)} | dict(known)
     for hazard in forecast.hazards:
         if hazard.code not in told:
             told[hazard.code] = Rule(
