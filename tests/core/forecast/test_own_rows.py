@@ -69,6 +69,33 @@ def test_a_row_that_a_block_may_not_have_inserted_is_somebodys(lines: tuple[str,
     assert rows_of_others(text) == {USERS}
 
 
+def test_who_is_referred_to_only_until_the_row_is_deleted_again_is_possible_where_the_commit_looks() -> None:
+    insert, delete = "INSERT INTO users VALUES (7, 'x', 3)", "DELETE FROM users WHERE id = 7"
+    key = replace(users_key(), child_oid=USERS, child_columns=("chief",), parent_oid=KEYS)
+
+    def doubts(*script: str, deferred: bool = True) -> set[bool]:
+        rules = replace(
+            RULES,
+            foreign_keys=(replace(key, deferred=deferred),),
+            columns={USERS: ("id", "name", "chief"), KEYS: ("id",)},
+            unique_keys={USERS: (("id",),), KEYS: (("id",),)},
+        )
+        made = Script(rules=rules)
+        for sql in script:
+            made.did(sql)
+        found = holds(made.trace(), [()] * len(made.steps))
+        return {hold.doubt is not None for hold in found if hold.oid == KEYS and hold.blocks is Blocks.ROWS}
+
+    assert doubts(insert, delete) == {True}
+    assert doubts(insert, delete, deferred=False) == {False}
+    assert doubts(insert) == {False}
+    assert doubts(delete, insert) == {False}
+    assert doubts(insert, "DELETE FROM users WHERE id = 8") == {False}
+    assert doubts(insert, "DELETE FROM users WHERE name = 'x'") == {False}
+    assert doubts(insert, "SET CONSTRAINTS ALL IMMEDIATE", delete) == {False}
+    assert doubts("INSERT INTO users VALUES (7, 'x', 3), (8, 'y', 4)", delete) == {False}
+
+
 def test_rows_that_an_exception_gave_back_are_possible_and_not_certain() -> None:
     text = block("BEGIN", "UPDATE users SET name = 'y'", "EXCEPTION WHEN others THEN NULL; END").replace("BEGIN;", "BEGIN")
 

@@ -172,7 +172,7 @@ def _keys_of(kind: str, oid: int, entries: Iterable[Sequence[Any]]) -> set[int]:
 
 
 def _foreign_key(values: Sequence[Any]) -> ForeignKey:
-    name, child, parent, child_columns, parent_columns, on_delete, on_update, optional = values
+    name, child, parent, child_columns, parent_columns, on_delete, on_update, optional, deferred = values
     return ForeignKey(
         name=name,
         child_oid=child,
@@ -182,6 +182,7 @@ def _foreign_key(values: Sequence[Any]) -> ForeignKey:
         on_delete=on_delete,
         on_update=on_update,
         optional=optional,
+        deferred=deferred,
     )
 
 

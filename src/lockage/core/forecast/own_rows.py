@@ -22,6 +22,9 @@ _Values: TypeAlias = frozenset[tuple[str, int | str]]
 OwnRows: TypeAlias = Mapping[tuple[int, _Values], tuple[int, int]]
 """Keys of rows, by table; each with the place of what makes it: the position of the statement, and the order in its block."""
 
+GoneRows: TypeAlias = frozenset[tuple[int, _Values]]
+"""Keys of own rows, by table, that the transaction deletes again, or may."""
+
 
 def own_rows(members: Sequence[tuple[int, Traced]]) -> OwnRows:
     """What the steps of one transaction insert, or make of rows that they have inserted; the first place of each."""
@@ -65,6 +68,31 @@ def _inserted(change: Change, oid: int, rules: CatalogRules) -> Iterator[_Values
 def _whole(key: Iterable[str], written: Mapping[str, Sequence[int | str]]) -> _Values | None:
     values = [(column, written[column][0]) for column in key if written.get(column)]
     return frozenset(values) if len(values) == len(tuple(key)) else None
+
+
+def gone_rows(members: Sequence[tuple[int, Traced]], own: OwnRows) -> GoneRows:
+    """Own rows of which nothing may be left where only the COMMIT looks at them."""
+    if any(step.statement.node == "constraints_set_stmt" for _, step in members):
+        return frozenset()  # perhaps it was looked at before
+    return frozenset(
+        (table.oid, values)
+        for position, step in members
+        for change in (step.statement.changes if step.succeeded else ())
+        if change.kind is ChangeKind.DELETE
+        for table in meant(change.relation, step.before, step.observation.held.oids)
+        for key in step.rules.unique_keys.get(table.oid, ())
+        if (values := _whole(key, {column: (value,) for column, value in change.wanted})) is not None
+        and own.get((table.oid, values), (position, 0)) < (position, 0)
+    )
+
+
+def deleted_again(change: Change, step: Traced, gone: GoneRows) -> bool:
+    """Whether it inserts one row, which is among those."""
+    return change.rows == 1 and any(
+        (table.oid, values) in gone
+        for table in meant(change.relation, step.before, step.observation.held.oids)
+        for values in _inserted(change, table.oid, step.rules)
+    )
 
 
 def of_own_row(change: Change, step: Traced, position: int, own: OwnRows) -> bool:

@@ -138,7 +138,8 @@ def _insert_into(oid: int, change: Change, catalog: _Catalog, found: _Found) -> 
             continue
         if all(_given(column, change, oid, catalog) for column in key.child_columns):
             for constants in _referred(key, change, oid, catalog):
-                looked = replace(_looking(change), constants=constants, joins=joins, ignores=change.ignores)
+                gone = change.gone and key.deferred
+                looked = replace(_looking(change), constants=constants, joins=joins, ignores=change.ignores, gone=gone)
                 _look_at_parent(key, looked, catalog, found)
 
 
@@ -260,6 +261,7 @@ def _add(
 MAY_INSERT = "the statement may insert rows instead of meeting any"
 _UNDONE = "an exception that is caught gives them back"
 _THERE = "the row that would be inserted may be there already"
+_GONE = "the row that refers to them is deleted again before the COMMIT that would look"
 _JOINED = "which rows are meant hangs on rows of other tables, and there may be none"
 _BY_KEY = "no row may refer to those that are changed"
 ELSEWHERE = "the rows that are meant may lie in other partitions or heirs"
@@ -272,6 +274,8 @@ def _doubt(change: Change, by_key: Followed | None) -> str | None:
         return MAY_INSERT
     if change.ignores:
         return _THERE
+    if change.gone:
+        return _GONE
     if by_key is not None and change.has_condition:
         return _BY_KEY
     return _JOINED if change.joins else None

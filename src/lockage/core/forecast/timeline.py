@@ -16,7 +16,7 @@ from lockage.core.forecast.gaps import Gap
 from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.lock_modes import badness, blocks_of
 from lockage.core.forecast.names import LISTED_KINDS, ancestors, meant, owner
-from lockage.core.forecast.own_rows import OwnRows, of_own_row, only_own, own_rows
+from lockage.core.forecast.own_rows import GoneRows, OwnRows, deleted_again, gone_rows, of_own_row, only_own, own_rows
 from lockage.core.forecast.ran import every_change_of, plans_of, told_by_texts
 from lockage.core.forecast.rows import Followed, row_locks
 from lockage.core.forecast.rows_of_plans import row_locks_of_plans, targets_of
@@ -95,6 +95,7 @@ def _holds_of_transaction(trace: Trace, members: list[tuple[int, Traced]], gaps:
     rows: list[Hold] = []
     savepoints: list[tuple[str, int]] = []
     own = own_rows(members)
+    gone = gone_rows(members, own)
     for position, step in members:
         now = step.observation.held
         taken, given_back = now.since(before)
@@ -106,7 +107,7 @@ def _holds_of_transaction(trace: Trace, members: list[tuple[int, Traced]], gaps:
             rows = _given_back(rows, savepoints, step.statement.savepoint, position)
         elif step.statement.control is Control.SAVEPOINT:
             savepoints.append((step.statement.savepoint, position))
-        rows.extend(_rows_of(step, position, end, listing, own))
+        rows.extend(_rows_of(step, position, end, listing, own, gone))
         rows.extend(_worst_cases(step, gaps[position], position, end, listing))
     last_step = members[-1][1]
     for lock, first in opened.items():
@@ -206,16 +207,17 @@ def _hold(lock: HeldLock, first: int, last: int, listing: _Listing, step: Traced
         )
 
 
-def _rows_of(step: Traced, position: int, end: int, listing: _Listing, own: OwnRows) -> Iterator[Hold]:
+def _rows_of(step: Traced, position: int, end: int, listing: _Listing, own: OwnRows, gone: GoneRows) -> Iterator[Hold]:
     if not step.succeeded:
         return
     seen = step.observation.held
     pinned = _is_pinned(step)
     # Of a run not all plans are kept; which partitions it goes to, its locks tell.
     targets = targets_of(() if step.statement.alike else plans_of(step), step.statement.text)
+    changes = [change for change in _named_by_plan(step, targets) if not of_own_row(change, step, position, own)]
     found = [
         *row_locks(
-            (change for change in _named_by_plan(step, targets) if not of_own_row(change, step, position, own)),
+            (replace(change, gone=deleted_again(change, step, gone)) for change in changes) if gone else changes,
             mark=step.before,
             rules=step.rules,
             held=seen.oids,

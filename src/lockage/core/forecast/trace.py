@@ -63,6 +63,7 @@ class ForeignKey:
     on_delete: str  # pg_constraint.confdeltype: a no action, r restrict, c cascade, n set null, d set default
     on_update: str  # pg_constraint.confupdtype, the same letters
     optional: bool = False  # some of its columns takes NULL, so that a row may refer to nobody
+    deferred: bool = False  # unless the transaction says otherwise, it is looked at only by its COMMIT
 
 
 CASCADES = "c"

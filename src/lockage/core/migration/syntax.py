@@ -79,6 +79,7 @@ class Change:
     assigned: tuple[tuple[str, int | str], ...] = ()  # of an UPDATE: literals that all touched rows get
     asked: tuple[tuple[str, str], ...] = ()  # columns that the condition compares with one bare name: a variable of code
     own_key: tuple[tuple[str, Name, str], ...] = ()  # … that holds this column of a row just inserted there
+    gone: bool = False  # of an INSERT: its transaction may delete the row again
     order: int = 0  # of one in a block: its place there, from 1
     undone: bool = False  # … and an exception that was caught has given back the lock of its table
     named_by: tuple[str, ...] = ()  # columns that the condition gives a value written out, those assigned anew included

@@ -4,7 +4,7 @@
 -- every name qualified. Where an oid is cast, no index is wanted for it: the planner knows nothing of how many rows there are.
 -- Privilege: none. Cost: about 3 ms for 100 tables, 1 ms for a few, however many there are; no lock is kept.
 with keys as (
-    select c.conname, c.conrelid, c.confrelid, c.confdeltype, c.confupdtype,
+    select c.conname, c.conrelid, c.confrelid, c.confdeltype, c.confupdtype, c.condeferred,
            array(
                select a.attname
                  from pg_catalog.unnest(c.conkey) with ordinality as k (number, place)
@@ -27,7 +27,8 @@ with keys as (
 )
 select 'foreign_keys',
        pg_catalog.json_agg(pg_catalog.json_build_array(
-           conname, conrelid::bigint, confrelid::bigint, child_columns, parent_columns, confdeltype, confupdtype, optional
+           conname, conrelid::bigint, confrelid::bigint, child_columns, parent_columns, confdeltype, confupdtype, optional,
+           condeferred
        ))
   from keys
 union all
