@@ -164,6 +164,7 @@ def test_a_glimpse_names_place_queue_and_blockers() -> None:
     )
     line = glimpse_of(view, "2.0.0")
     assert line == "migration 2 of 3, 12_large: 5 s, about 4 s left; 3 sessions wait behind it; waits for pid 9"
+    assert "; 1 session waits behind it;" in glimpse_of(replace(view, queue=1), "2.0.0")
 
 
 # --- whom it frees the way from ---------------------------------------------------------------------------------------

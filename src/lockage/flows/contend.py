@@ -258,7 +258,8 @@ def _wants(world: World) -> str:
 def _name_differences(world: World, step: HandOver, *, index: int) -> None:
     workload = world.platform.workload()
     if workload.replicas != step.replicas:
-        _say(world, f"{step.replicas} replicas were asked for, and the owner asks for {workload.replicas}", index, "hand-over")
+        found = counted(workload.replicas, "replica")
+        _say(world, f"the owner asks for {found}, and not for {step.replicas}", index, "hand-over")
     if workload.liveness != step.liveness:
         was, found = probe_in_words(step.liveness), probe_in_words(workload.liveness)
         _say(world, f"the owner asks for {found}, and not for {was}", index, "hand-over")

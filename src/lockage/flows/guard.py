@@ -14,6 +14,7 @@ from lockage.core.facts import LedgerState, OwnedSession, Replica, ReplicaPhase
 from lockage.core.plan.steps import GuardMigration, Hop, OnBlocker
 from lockage.core.progress import MigrationText, Pace, Position, migration_session, pace, position
 from lockage.core.run import RunEvent
+from lockage.core.wording import counted
 from lockage.errors import HaltedError, UnreachableError
 from lockage.flows.burden import Burden
 from lockage.flows.verify import fits
@@ -174,7 +175,7 @@ def glimpse_of(view: View, target: str) -> str:
     where = f"migration {view.position.index} of {view.position.count}, {view.position.name}" if view.position else "migrating"
     running_s = view.migrator.session.transaction_age_s or 0.0
     left = "" if view.left_s is None else f", about {view.left_s:.0f} s left" if view.left_s else ", longer than likely"
-    queue = f"; {view.queue} sessions wait behind it" if view.queue else ""
+    queue = f"; {counted(view.queue, 'session')} {'waits' if view.queue == 1 else 'wait'} behind it" if view.queue else ""
     waits = f"; waits for pid {', '.join(str(b.session.pid) for b in view.blockers if b.session)}" if view.blockers else ""
     return f"{where}: {running_s:.0f} s{left}{queue}{waits}"
 
@@ -300,8 +301,8 @@ def _stop_if_hopeless(world: World, watch: Watch, hop: Hop, step: GuardMigration
     crashed = next((r for r in replicas if _gave_up(r, hop.to_release) and r.restarts > watch.restarts[r.name]), None)
     if crashed is not None and crashed.last_exit is not None:
         raise HaltedError(
-            f"replica {crashed.name} of {hop.to_release} ended {crashed.restarts} times by itself, last with exit code "
-            f"{crashed.last_exit.code} ({crashed.last_exit.reason}); limit {MAX_CRASHES}",
+            f"replica {crashed.name} of {hop.to_release} ended {counted(crashed.restarts, 'time')} by itself, last with "
+            f"exit code {crashed.last_exit.code} ({crashed.last_exit.reason}); limit {MAX_CRASHES}",
             code="LK331",
             hint=f"read its log; the last lines: {_last_lines(world, crashed)}",
         )

@@ -29,6 +29,7 @@ from lockage.core.facts import (
 from lockage.core.release.profile import Profile
 from lockage.core.release.version import normalised
 from lockage.core.sessions import confirmed, owned_sessions
+from lockage.core.wording import counted
 from lockage.errors import LockageError, UsageError
 from lockage.ports import Clock, Database, Platform, Service
 from lockage.settings import Settings
@@ -216,7 +217,7 @@ def _problems(
     others = sum(1 for o in sessions if o.session.user != server.user)
     if not server.can_see_others and others:
         said.append(
-            f"Role {server.user} sees neither state nor query nor address of {others} sessions of other roles: "
+            f"Role {server.user} sees neither state nor query nor address of {counted(others, 'session')} of other roles: "
             "grant it pg_read_all_stats."
         )
     if not server.can_signal:

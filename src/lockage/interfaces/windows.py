@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from lockage.core.plan.calendar_text import entries_of
 from lockage.core.plan.window import Freeze
 from lockage.core.plan.window_report import WindowReport
+from lockage.core.wording import counted
 from lockage.errors import RefusedError, UsageError
 from lockage.flows.usage import UsageHistory, read_usage, sample_load, usage_from_load
 from lockage.flows.world import World
@@ -76,8 +77,8 @@ def take_sample(world: World, folders: Folders) -> str:
     sample = sample_load(world.database.ask, load_query())
     count = load_samples(folders, world.deployment).add(sample, keep_days=world.settings.windows.sample_keep_days)
     return (
-        f"sample {count} of {world.deployment}: {sample.transactions} transactions since the counters began, "
-        f"{sample.sessions} sessions active in the last minute"
+        f"sample {count} of {world.deployment}: {counted(sample.transactions, 'transaction')} since the counters began, "
+        f"{counted(sample.sessions, 'session')} active in the last minute"
     )
 
 

@@ -133,6 +133,16 @@ def test_the_verdict_says_what_was_not_checked_and_since_when_statements_were_se
     )
 
 
+def test_the_verdict_counts_one_statement_as_one() -> None:
+    only = OldStatement(text="select 1")
+    release = RunningRelease(statements=(only,), source="a file", since=None)
+    unseen = verdict(release, unchecked=[Unchecked(statement=only, why=Why.FAILS, reason="no")], breaks=[], places={})
+    assert unseen.assumptions[0].startswith("not checked: 1 of 1 statement of the running release cannot ")
+    broken = Break(statement=only, sqlstate="42703", message="gone")
+    lost = verdict(release, unchecked=[], breaks=[broken], places={broken: None})
+    assert lost.assumptions == ("behind which statement of the script 1 of 1 broken statement fails was not found",)
+
+
 def test_what_was_not_checked_is_named_without_its_literals() -> None:
     order = OldStatement(text="alter role app password 'canary-3f1c'")
     release = RunningRelease(statements=(order,), source="pg_stat_statements", since=None)

@@ -271,6 +271,7 @@ def test_a_budget_shorter_than_the_forecast_is_warned_of() -> None:
     ("found", "warning"),
     [
         (forecast(checked=0), "2.26.0 to 2.26.6: no statement of 2.26.0 was checked against the new schema"),
+        (forecast(unknown=("x",)), "2.26.0 to 2.26.6: 1 place of the script is unknown and counts as the worst case"),
         (forecast(unknown=("x", "y")), "2.26.0 to 2.26.6: 2 places of the script are unknown and count as the worst case"),
         (
             forecast(total_s=Seconds(low=1.0, likely=500.0, high=900.0)),

@@ -237,6 +237,8 @@ def test_short_transactions_and_our_own_sessions_are_not_told() -> None:
         ({"can_see_others": False}, "role towpath does not see queries of others: GRANT pg_read_all_stats TO towpath"),
         ({"can_see_others": False, "user": "App"}, 'role App does not see queries of others: GRANT pg_read_all_stats TO "App"'),
         ({"prepared_transactions": 2}, "2 prepared transactions may hold locks no session shows (pg_prepared_xacts)"),
+        ({"prepared_transactions": 1}, "1 prepared transaction may hold locks no session shows (pg_prepared_xacts)"),
+        ({"connections": 99}, "only 1 of 100 connections is free"),
         ({"connections": 95}, "only 5 of 100 connections are free"),
     ],
 )

@@ -16,6 +16,7 @@ from lockage.core.forecast.strictness import Demanding, Strictness
 from lockage.core.forecast.trace import Failure
 from lockage.core.release.statements import OldStatement
 from lockage.core.sqlstate import CHECK_VIOLATION, FOREIGN_KEY_VIOLATION, NOT_NULL_VIOLATION
+from lockage.core.wording import counted
 
 _WRITES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
 
@@ -54,9 +55,10 @@ def about_half_checked(
     half = [each for each in prepared if not each.widened and each.statement not in through and each.statement not in broken]
     if half:
         named = "; ".join(in_short(each.text) for each in half[:NAMED])
+        fail = "it fails" if len(half) == 1 else "they fail"
         yield (
-            f"of {len(half)} statements of the running release only names and types were checked, since they fail before the "
-            f"script too, on values that are made up, such as {named}"
+            f"of {counted(len(half), 'statement')} of the running release only names and types were checked, since {fail} "
+            f"before the script too, on values that are made up, such as {named}"
         )
 
 

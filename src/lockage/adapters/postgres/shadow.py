@@ -41,6 +41,7 @@ from lockage.core.facts import Relation
 from lockage.core.forecast.saved_survey import SavedSurvey, in_words
 from lockage.core.migration.statement import split_statements
 from lockage.core.sqlstate import ACTIVE_SQL_TRANSACTION, UNSAFE_NEW_ENUM_VALUE_USAGE
+from lockage.core.wording import counted
 from lockage.errors import RefusedError
 from lockage.ports import OldStatements, Shadow, TracedSession
 from lockage.settings import Watching
@@ -283,7 +284,7 @@ def _require_something(original: Original) -> None:
     tables = [relation for relation in original.relations if relation.kind in ("r", "p")]
     if tables and len(original.unreadable) >= len(tables):
         raise RefusedError(
-            f"the role may read none of the {len(tables)} tables of database {original.database}",
+            f"the role may read no table of database {original.database}, which has {counted(len(tables), 'table')}",
             code="LK423",
             hint="lockage rbac --database prints the smallest role that suffices",
         )

@@ -29,6 +29,7 @@ from lockage.core.sqlstate import (
     NOT_NULL_VIOLATION,
     UNIQUE_VIOLATION,
 )
+from lockage.core.wording import counted
 
 NAMED = 3
 """Statements that an assumption names; the rest is counted."""
@@ -255,7 +256,8 @@ def verdict(
     possibly = [each for each in breaks if each.sure is Sure.POSSIBLE]
     checked = len(release.statements) - len(unchecked)
     unplaced = sum(places.get(each) is None for each in surely)
-    about_places = (f"behind which statement of the script {unplaced} of {len(surely)} broken statements fail was not found",)
+    fail = f"{unplaced} of {counted(len(surely), 'broken statement')} {'fails' if unplaced == 1 else 'fail'}"
+    about_places = (f"behind which statement of the script {fail} was not found",)
     return Compatibility(
         # The same for several roles is one.
         broken=tuple(dict.fromkeys(_broken(each, places.get(each)) for each in surely)),
@@ -287,7 +289,7 @@ def _about_unchecked(unchecked: Sequence[Unchecked], *, of: int) -> Iterable[str
         those = [each for each in unchecked if each.why is why]
         if those:
             named = "; ".join(_named(each) for each in those[:NAMED])
-            yield f"not checked: {len(those)} of {of} statements of the running release {why}, such as {named}"
+            yield f"not checked: {len(those)} of {counted(of, 'statement')} of the running release {why}, such as {named}"
 
 
 def in_short(text: str) -> str:

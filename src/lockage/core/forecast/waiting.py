@@ -116,7 +116,8 @@ def _remarks(traffic: Traffic | None) -> Iterator[str]:
         yield f"statements a second are averages since {since} (pg_stat_statements): at a busy hour more would wait"
     if traffic.free_connections is not None:
         free = traffic.free_connections
-        yield f"{free} connections are free for statements that wait: an application's own pool may be full sooner"
+        are = "connection is" if free == 1 else "connections are"
+        yield f"{free} {are} free for statements that wait: an application's own pool may be full sooner"
 
 
 def _waiting(relation: RelationForecast, traffic: Traffic, users: _Users, limits: Waits) -> Waiting:

@@ -303,7 +303,12 @@ def _hop_warnings(about: _About, hops: Sequence[Hop]) -> Iterator[str]:
         elif forecast.migrations and not forecast.statements_checked:
             yield f"{name}: no statement of {hop.from_release} was checked against the new schema"
         if forecast.unknown and forecast.migrations is not None:
-            yield f"{name}: {forecast.unknown} places of the script are unknown and count as the worst case"
+            are = (
+                "place of the script is unknown and counts"
+                if forecast.unknown == 1
+                else "places of the script are unknown and count"
+            )
+            yield f"{name}: {forecast.unknown} {are} as the worst case"
         if about.survey.workload.pauses_before_stop is False and hop.strategy is not Strategy.SCALE_TO_ZERO:
             yield (
                 f"{name}: replicas stop serving as soon as they are told to, while some requests still go to them for about a "

@@ -14,6 +14,7 @@ from lockage.core.forecast.checks.images import quoted
 from lockage.core.plan.steps import OnBlocker
 from lockage.core.release.profile import Profile
 from lockage.core.release.route import last_migration
+from lockage.core.wording import counted
 from lockage.errors import RefusedError
 from lockage.settings import LongTransactions
 
@@ -201,10 +202,11 @@ def _database_warnings(survey: Survey) -> Iterator[str]:
     if not database.can_see_others:
         yield f"role {database.user} does not see queries of others: GRANT pg_read_all_stats TO {quoted(database.user)}"
     if database.prepared_transactions:
-        yield f"{database.prepared_transactions} prepared transactions may hold locks no session shows (pg_prepared_xacts)"
+        prepared = counted(database.prepared_transactions, "prepared transaction")
+        yield f"{prepared} may hold locks no session shows (pg_prepared_xacts)"
     free = database.max_connections - database.connections
     if free < 10:
-        yield f"only {free} of {database.max_connections} connections are free"
+        yield f"only {free} of {database.max_connections} connections {'is' if free == 1 else 'are'} free"
 
 
 # --- words ---------------------------------------------------------------------------------------------------------------

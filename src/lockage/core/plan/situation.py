@@ -15,6 +15,7 @@ from lockage.core.forecast.assess import Blocks, Broken, Forecast, RelationForec
 from lockage.core.forecast.lock_modes import conflict
 from lockage.core.forecast.strategies import Outage, Timing, without_writes_s
 from lockage.core.plan.wording import time_in_words
+from lockage.core.wording import counted
 from lockage.settings import StrategyChoice
 
 
@@ -216,7 +217,7 @@ def _first(found: Sequence[Broken]) -> str:
 
 
 def _checked(situation: Situation) -> str:
-    return f"{situation.forecast.statements_checked} statements of {situation.from_release}"
+    return f"{counted(situation.forecast.statements_checked, 'statement')} of {situation.from_release}"
 
 
 def no_break_wanted(situation: Situation) -> str:
@@ -236,9 +237,10 @@ def no_break_in_words(situation: Situation) -> str:
     old = situation.forecast.old_release
     if old is None:
         return f"no break found in {_checked(situation)}"
-    of = f" of {old.statements}" if old.statements != old.checked else ""
+    among = counted(old.statements, "statement")
+    checked = among if old.statements == old.checked else f"{old.checked} of {among}"
     since = f" seen since {old.since}" if old.since else ""
-    return f"no break found in {old.checked}{of} statements of {situation.from_release}{since}"
+    return f"no break found in {checked} of {situation.from_release}{since}"
 
 
 def who_serves(workload: Workload | None) -> str:

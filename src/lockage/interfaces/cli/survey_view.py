@@ -13,7 +13,7 @@ from rich.console import Console
 
 from lockage.core.facts import LedgerState, OwnedSession, Probe, Replica, Survey, VersionReading
 from lockage.core.migration.shortened import shortened
-from lockage.core.wording import duration
+from lockage.core.wording import counted, duration
 from lockage.interfaces.cli.console import plain_table, say
 from lockage.interfaces.wording.sizes import size
 from lockage.settings import LongTransactions
@@ -49,7 +49,8 @@ def show_survey(survey: Survey, console: Console, *, limits: LongTransactions) -
         say(console, f"            {line}")
     say(
         console,
-        f"  workload  {workload.name}: {workload.replicas} replicas wanted, revision {workload.revision}, {_update(survey)}",
+        f"  workload  {workload.name}: {counted(workload.replicas, 'replica')} wanted, "
+        f"revision {workload.revision}, {_update(survey)}",
     )
     say(console, f"  liveness  {_probe(workload.startup or workload.liveness)}")
     say(console, f"  grace     {duration(workload.grace_s)} to stop")

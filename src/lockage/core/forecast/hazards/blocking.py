@@ -25,6 +25,7 @@ from lockage.core.forecast.lock_modes import (
 from lockage.core.forecast.ran import changes_of
 from lockage.core.forecast.trace import Traced
 from lockage.core.migration.syntax import Change, ChangeKind
+from lockage.core.wording import counted
 
 _DML = {"insert", "update", "delete", "merge", "cascade"}
 
@@ -242,7 +243,7 @@ def _against_keys(seen: Seen, orders: dict[int, dict[int, _Taken]]) -> Iterator[
             line=second.step.statement.line,
             sentence=f"transaction {transaction} locks {parent} ({_place(first)}) and then {child}, but whoever writes a row of"
             f" {child} locks them the other way round, since it refers to {parent}: a deadlock is possible"
-            + (f" (and so with {more} more pairs)" if more else ""),
+            + (f" (and so with {counted(more, 'more pair')})" if more else ""),
         )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lockage.core.wording import counted
 from lockage.interfaces.cli.console import notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import opened
@@ -32,7 +33,7 @@ def scale(
     with opened(invocation_of(context), Wanted(name=name)) as world:
         before = world.platform.workload().replicas
         world.platform.scale(replicas)
-    say(notes(), f"{name}: {before} replicas wanted before, {replicas} now")
+    say(notes(), f"{name}: {counted(before, 'replica')} wanted before, {replicas} now")
 
 
 @app.command("roll-out")
@@ -60,4 +61,4 @@ def roll_out(
             liveness = replace(liveness, failure_threshold=liveness_failure_threshold)
         wanted = Rollout(release=release, replicas=workload.replicas if replicas is None else replicas, liveness=liveness)
         world.platform.roll_out(wanted)
-    say(notes(), f"{name}: {wanted.release} with {wanted.replicas} replicas is asked for")
+    say(notes(), f"{name}: {wanted.release} with {counted(wanted.replicas, 'replica')} is asked for")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lockage.core.wording import counted
 from lockage.interfaces.cli.console import answers, notes, say
 from lockage.interfaces.cli.invocation import command_app, invocation_of
 from lockage.interfaces.cli.opening import found
@@ -61,4 +62,4 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="A profile."
     left = sum("CHECK" in line for line in file.read_text(encoding="utf-8").splitlines())
     say(answers(), f"{file} is a valid profile of {checked.title}")
     if left:
-        say(notes(), f"{left} lines still say CHECK")
+        say(notes(), f"{counted(left, 'line')} still {'says' if left == 1 else 'say'} CHECK")
