@@ -94,3 +94,16 @@ def test_a_statement_of_a_body_of_the_standard_is_found_by_its_plan_which_has_no
     assert inside() == []
     locked = {"Node Type": "LockRows", "Plans": [{"Node Type": "Seq Scan", "Relation OID": USERS}]}
     assert [(c.kind, c.relation.name) for c in inside({"Query Text": "", "Plan": locked})] == [(ChangeKind.LOCK, "users")]
+
+
+def test_of_a_cursor_of_which_a_block_fetches_one_row_not_all_are_locked() -> None:
+    def all_rows(query: str, *routines: Routine, fetch: str = "FETCH c INTO r;") -> bool:
+        text = f"DO $$ DECLARE c CURSOR FOR {query}; r record; BEGIN OPEN c; {fetch} CLOSE c; END $$"
+        step = ran(text, CatalogRules(routines=routines, views={USER_VIEW: (USERS,)}), {"Query Text": query})
+        return any(lock.all_rows for lock in row_locks(every_change_of(step), mark=BEFORE, rules=step.rules))
+
+    query = "SELECT * FROM users FOR UPDATE"
+    assert not all_rows(query)
+    assert all_rows(query, fetch="MOVE FORWARD ALL FROM c;")
+    assert all_rows("SELECT * FROM user_view FOR UPDATE")  # whose own query may be asked to its end before the first row
+    assert all_rows(query, standard("f", f"BEGIN PERFORM 1; {query}; END"))

@@ -189,13 +189,27 @@ def _with_own_rows(step: Traced, statements: Iterable[Statement]) -> Iterator[St
             orders.setdefault(_plain(inner.text), order)
     own = {fingerprint(inner.text) for inner in code.inner if not inner.dynamic}
     protected = {_plain(inner.text) for inner in code.inner if inner.protected}
+    in_part = _fetched_in_part(code, step)
     for statement in statements:
         inside, order = fingerprint(statement.text) in own, orders.get(_plain(statement.text), 0)
         filled = (_filled(change, code.inserted) if inside else change for change in statement.changes)
+        if _plain(statement.text) in in_part:
+            filled = (change if _is_of_view(change, step) else replace(change, has_condition=True) for change in filled)
         caught = _plain(statement.text) in protected
         yield replace(
             statement, changes=tuple(replace(c, order=order, undone=caught and _is_given_back(c, step)) for c in filled)
         )
+
+
+def _fetched_in_part(code: Code, step: Traced) -> frozenset[str]:
+    """Queries of which the code fetches some rows only, and nothing else that it calls may ask for all."""
+    routines = [_plain(routine.definition) for routine in step.rules.routine_list] if code.fetched_in_part else []
+    queries = (_plain(query) for query in code.fetched_in_part)
+    return frozenset(query for query in queries if not any(query in routine for routine in routines))
+
+
+def _is_of_view(change: Change, step: Traced) -> bool:
+    return any(relation.kind == "v" for relation in meant(change.relation, step.before, step.observation.held.oids))
 
 
 def _is_given_back(change: Change, step: Traced) -> bool:

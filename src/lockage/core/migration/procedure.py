@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import cast
 
+from lockage.core.migration.cursors import fetched_in_part
 from lockage.core.migration.decisions import (
     Knowledge,
     Tree,
@@ -65,6 +66,7 @@ class Code:
     """Variables that hold a column of a row which the body has inserted itself: its table and its name there."""
     expressions: tuple[Inner, ...] = ()  # no statements, but what conditions, assignments and RETURN read and call
     variables: frozenset[str] = frozenset()  # names in it that may stand for a value, in lower case
+    fetched_in_part: frozenset[str] = frozenset()  # queries of cursors of which it fetches single rows
 
 
 @lru_cache(maxsize=1024)  # one function serves the triggers of many tables
@@ -81,6 +83,7 @@ def read_code(definition: str, *, language: str, event: str | None = None, given
     found: list[Inner] = []
     inserted: dict[str, tuple[Name, str]] = {}
     variables: set[str] = set()
+    in_part: set[str] = set()
     functions = parse_plpgsql(definition)
     for function in functions:
         body = _child(function, "PLpgSQL_function")
@@ -88,11 +91,13 @@ def read_code(definition: str, *, language: str, event: str | None = None, given
         found.extend(_block(body.get("action"), Place.STRAIGHT, protected=False, known=known))
         inserted.update(inserted_variables(body))
         variables.update(variables_of(body))
+        in_part.update(fetched_in_part(body))
     return Code(
         inner=tuple(inner for inner in found if not inner.expression),
         readable=bool(functions),
         inserted=inserted,
         variables=frozenset(variables),
+        fetched_in_part=frozenset(in_part),
         expressions=tuple(inner for inner in found if inner.expression),
     )
 
