@@ -35,6 +35,10 @@ def test_every_family_of_codes_has_its_heading() -> None:
     assert {code[:3] for code in KNOWN} == set(FAMILIES)
 
 
+def test_what_fails_since_it_is_applied_already_names_the_option_that_says_so() -> None:
+    assert "lockage forecast --from V" in KNOWN["H043"].remedy
+
+
 @pytest.mark.parametrize("code", sorted(KNOWN))
 def test_a_hazard_is_told_in_one_voice(code: str) -> None:
     kind = KNOWN[code]

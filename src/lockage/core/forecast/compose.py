@@ -140,7 +140,7 @@ def _unknown(trace: Trace, gaps: Sequence[Sequence[Gap]], migrations: Sequence[M
         Unknown(
             file=m.file,
             line=1,
-            reason=f"written in {m.language}, which cannot be run here; what follows may hang on it{_names(migrations[i:])}",
+            reason=f"written in {m.language}, which cannot be run here{_hangs_on_it(migrations[i:])}",
         )
         for i, m in enumerate(migrations, start=1)
         if m.language != "sql"
@@ -148,9 +148,9 @@ def _unknown(trace: Trace, gaps: Sequence[Sequence[Gap]], migrations: Sequence[M
     return tuple(dict.fromkeys(found))
 
 
-def _names(following: Sequence[Migration]) -> str:
+def _hangs_on_it(following: Sequence[Migration]) -> str:
     names = [migration.file for migration in following]
-    return f": {listed(names, most=3)}" if names else ""
+    return f"; what follows may hang on it: {listed(names, most=3)}" if names else ""
 
 
 def _relations(moments: Moments, held: Iterable[Hold], sized: Iterable[Relation]) -> tuple[RelationForecast, ...]:
