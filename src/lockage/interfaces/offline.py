@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockage.core.forecast.grants import grants_to_read
 from lockage.core.forecast.production import Production
 from lockage.core.forecast.saved_survey import FOLDER, SavedSurvey, SurveyFile, SurveySaved, packed, unpacked
 from lockage.core.forecast.target_reading import Sample, TargetReading
@@ -161,4 +162,5 @@ def _saved(file: Path, size: int, digest: str, contents: SurveyFile, survey: Sav
         small_tables=len(survey.small_tables),
         unreadable=tuple(f"{schema}.{name}" for schema, name in about.unreadable),
         problems=about.problems,
+        grants=tuple(grants_to_read(about.unreadable, relations=survey.relations, role=about.asker)) if about.asker else (),
     )

@@ -50,6 +50,21 @@ def url(database_url: str) -> Iterator[str]:
         admin.execute("drop owned by part_reader; drop role part_reader")
 
 
+def test_what_is_said_to_be_granted_lets_the_role_read_everything(url: str, database_url: str) -> None:
+    with EmbeddedShadows().of_database(url) as shadow:
+        (said,) = (assumption for assumption in shadow.assumptions if "GRANT" in assumption)
+    assert said == (
+        "so that part_reader may read them: GRANT USAGE ON SCHEMA vault TO part_reader;"
+        " GRANT SELECT ON vault.accounts, vault.parts, vault.parts_1 TO part_reader"
+    )
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute(said.partition(": ")[2].encode())
+    with EmbeddedShadows().of_database(url) as shadow:
+        assert not [
+            assumption for assumption in shadow.assumptions if "could not be read" in assumption or "GRANT" in assumption
+        ]
+
+
 def blocked(url: str, script: str) -> tuple[dict[str, Blocks], tuple[str, ...], tuple[str, ...]]:
     forecast = forecast_database(
         [Migration(version=1, name="m", file="1_m.sql", text=script)],

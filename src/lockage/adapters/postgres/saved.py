@@ -43,6 +43,7 @@ def kept_of(original: Original, about: Surveyed, *, mask: Callable[[str], str]) 
         extensions=original.extensions,
         filled_views=original.filled_views,
         unreadable=original.unreadable,
+        asker=original.asker,
         owner=original.owner,
         tablespaces=original.tablespaces,
         wait_limits=original.wait_limits,

@@ -28,6 +28,8 @@ from lockage.adapters.postgres.session import foreign_errors
 from lockage.adapters.postgres.shadow_server import Login, ShadowServer
 from lockage.adapters.postgres.sleeping import make_sleep, wake
 from lockage.adapters.postgres.small_tables import advance_sequences, put_rows
+from lockage.core.forecast.grants import grants_to_read
+from lockage.core.wording import counted
 
 ERRORS_NAMED = 10
 """Statements of a dump that are named one by one; one missing type can take hundreds with it."""
@@ -133,6 +135,7 @@ def assumptions_of(original: Original, filled: Filled, *, server: ShadowServer, 
         yield f"the database has no encoding ({NO_ENCODING}): on the shadow texts are UTF-8, or LATIN1 where they are none"
     yield from _hidden(original, filled)
     yield from _missing(original, filled)
+    yield from _granting(original)
     if filled.collations:
         yield f"collations that are not on this machine ({', '.join(filled.collations)}) sort as C on the shadow"
     if original.migrating_role not in original.superusers:
@@ -145,7 +148,8 @@ def assumptions_of(original: Original, filled: Filled, *, server: ShadowServer, 
         names = ", ".join(filled.disarmed)
         yield f"event triggers that reach out of the database, or fire at a login, are off on the shadow: {names}"
     if filled.without_statistics:
-        yield f"how the values of {filled.without_statistics} columns are distributed is unknown to the shadow"
+        columns = counted(filled.without_statistics, "column") + (" are" if filled.without_statistics > 1 else " is")
+        yield f"how the values of {columns} distributed is unknown to the shadow"
     yield from _copied(original, filled)
 
 
@@ -157,7 +161,7 @@ def _copied(original: Original, filled: Filled) -> Iterator[str]:
     if copied:
         rows = sum(len(table.rows) for table in copied)
         yield (
-            f"of {_count(len(copied), 'small table')} the shadow has the {_count(rows, 'row')} of this moment, of all others"
+            f"of {counted(len(copied), 'small table')} the shadow has the {counted(rows, 'row')} of this moment, of all others"
             " none: what a script does to their rows follows from statistics, foreign keys and code"
         )
 
@@ -190,13 +194,16 @@ def _missing(original: Original, filled: Filled) -> Iterator[str]:
     yield from _errors(filled.errors)
 
 
+def _granting(original: Original) -> Iterator[str]:
+    if original.unreadable and original.asker is not None:
+        grants = grants_to_read(original.unreadable, relations=original.relations, role=original.asker)
+        yield f"so that {original.asker} may read them: {'; '.join(grants)}"
+
+
 def _errors(errors: Iterable[str]) -> Iterator[str]:
     messages: Sequence[str] = list(dict.fromkeys(errors))
     for message in messages[:ERRORS_NAMED]:
         yield f"the shadow did not take something of production's schema: {message}"
     if len(messages) > ERRORS_NAMED:
-        yield f"the shadow did not take {len(messages) - ERRORS_NAMED} more things of production's schema"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
+        left = counted(len(messages) - ERRORS_NAMED, "more thing")
+        yield f"the shadow did not take {left} of production's schema"

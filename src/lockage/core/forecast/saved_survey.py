@@ -107,6 +107,7 @@ class Surveyed:
     tablespaces: tuple[str, ...] = ()
     wait_limits: Mapping[str, int] | None = None  # lock_timeout and statement_timeout of its sessions in milliseconds, 0: none
     problems: tuple[str, ...] = ()  # what else could not be read, one sentence each
+    asker: str | None = None  # the role that looked; None: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +163,7 @@ class SurveySaved:
     small_tables: int = 0  # whose rows are in it, where they were asked for
     unreadable: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()  # statements behind which the unreadable can be read
 
 
 _WHAT: Mapping[str, str] = {

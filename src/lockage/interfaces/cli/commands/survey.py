@@ -126,8 +126,10 @@ def _show_saved(saved: SurveySaved) -> None:
         say(
             console, f"not read, and unknown in a forecast: {listed([*map(quoted_relation, saved.unreadable)])}", style="yellow"
         )
+    for grant in saved.grants:
+        say(console, f"  to have it read: {grant}")
     for problem in saved.problems:
         say(console, problem, style="yellow")
     say(console, "")
     say(console, f"look into it: tar -xzf {saved.file}")
-    say(console, f"forecast from it, on any machine: lockage forecast --migrations DIR --survey {saved.file}")
+    say(console, f"forecast from it: lockage forecast --migrations DIR --survey {saved.file}")
