@@ -493,6 +493,29 @@ def test_sequences_are_known_by_the_tables_that_use_them(session: TracedSession)
     assert rules.defaults[oid_of(mark, "more")] == ("id",)
 
 
+def test_columns_that_every_row_must_be_given_are_known(session: TracedSession) -> None:
+    session.execute("begin")
+    session.execute("create domain code as text default 'x'")
+    session.execute(
+        "create table more (id int generated always as identity, given int not null, filled int not null default 1, free int,"
+        " coded code not null, reckoned int not null generated always as (1) stored, primary key (id))"
+    )
+    session.execute("create view shown as select given from more")
+    mark = session.mark()
+    assert session.rules().required[oid_of(mark, "more")] == ("given",)
+    assert oid_of(mark, "shown") not in session.rules().required
+    session.execute("alter table more alter column given set default 7")
+    assert oid_of(mark, "more") not in session.rules().required
+
+
+def test_a_foreign_key_that_only_the_commit_looks_at_is_known(session: TracedSession) -> None:
+    assert {key.deferred for key in session.rules().foreign_keys} == {False}
+    session.execute("begin")
+    (key,) = session.rules().foreign_keys
+    session.execute(f"alter table keys alter constraint {key.name} deferrable initially deferred")
+    assert {key.deferred for key in session.rules().foreign_keys} == {True}
+
+
 def test_nothing_of_ours_shows_in_the_shadows_catalog() -> None:
     with EmbeddedShadows().empty() as shadow, shadow.session() as session:
         assert session.mark().relations == {}

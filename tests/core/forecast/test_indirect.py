@@ -115,6 +115,51 @@ def test_who_inserts_through_a_view_without_the_column_that_refers_may_wait_for_
     assert waits(rows, shown)[USER_VIEW] == (Blocks.WRITES, True)
 
 
+def test_who_inserts_through_a_view_without_what_every_row_must_have_is_refused_before_a_parent_is_looked_at() -> None:
+    above = USER_VIEW + 100
+    catalog = mark(*BEFORE.relations.values(), relation(above, "again", "v"))
+    rules = CatalogRules(
+        foreign_keys=(replace(users_key(), optional=True),),
+        views={USER_VIEW: (KEYS,), above: (USER_VIEW,)},
+        writable_views=(USER_VIEW, above),
+        views_below={
+            USER_VIEW: (ViewBelow(table_oid=KEYS, columns=("id", "name"), filtered=False),),
+            above: (ViewBelow(table_oid=USER_VIEW, columns=("key",), filtered=False),),
+        },
+        columns={USER_VIEW: ("key", "label"), above: ("key",)},
+    )
+
+    def through(rules: CatalogRules) -> set[int]:
+        found = waits(on(USERS, Blocks.READS, EXCLUSIVE), rules, catalog=catalog)
+        return {oid for oid in (USER_VIEW, above) if oid in found}
+
+    assert through(rules) == {USER_VIEW, above}
+    assert through(replace(rules, required={KEYS: ("id",)})) == {USER_VIEW, above}
+    assert through(replace(rules, required={KEYS: ("id", "name")})) == {USER_VIEW}
+    lacking = replace(rules, required={KEYS: ("id", "name", "code")})
+    assert through(lacking) == set()
+    fills = Trigger(name="t", table_oid=KEYS, routine="public.f", row_level=True, events=("INSERT",))
+    assert through(replace(lacking, triggers=(fills,))) == {USER_VIEW, above}
+    assert waits(on(KEYS, Blocks.READS, EXCLUSIVE), lacking)[USER_VIEW] == (Blocks.READS, True)
+
+
+def test_a_view_shows_a_column_that_refers_by_whatever_name() -> None:
+    below = ViewBelow(table_oid=KEYS, columns=("id", "user_id"), filtered=False)
+    rules = CatalogRules(
+        foreign_keys=(users_key(),),
+        views={USER_VIEW: (KEYS,)},
+        writable_views=(USER_VIEW,),
+        views_below={USER_VIEW: (below,)},
+        columns={USER_VIEW: ("id", "whose")},
+        required={KEYS: ("user_id",)},
+    )
+    assert waits(on(USERS, Blocks.READS, EXCLUSIVE), rules)[USER_VIEW] == (Blocks.WRITES, True)
+    lacking = replace(rules, required={KEYS: ("user_id", "code")})
+    assert waits(on(USERS, Blocks.READS, EXCLUSIVE), lacking)[USER_VIEW] == (Blocks.ROWS, True)
+    other_name = replace(rules, columns={USER_VIEW: ("user_id", "whose")}, required={})
+    assert waits(on(USERS, Blocks.READS, EXCLUSIVE), other_name)[USER_VIEW] == (Blocks.WRITES, True)
+
+
 @pytest.mark.parametrize("refers", [True, False])
 def test_no_foreign_key_comes_to_the_heirs_of_the_tables_that_it_names(refers: bool) -> None:
     rules = CatalogRules(foreign_keys=(users_key("c"),))

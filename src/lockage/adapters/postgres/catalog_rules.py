@@ -44,6 +44,7 @@ _RELATION: Mapping[str, Callable[[Sequence[Any]], int]] = {
     "columns": lambda values: values[0],
     "unique_keys": lambda values: values[0],
     "defaults": lambda values: values[0],
+    "required": lambda values: values[0],
     "partition_keys": lambda values: values[0],
 }
 """Whose lock is needed to change an entry, by kind: so it is read anew with that relation."""
@@ -134,6 +135,7 @@ class RuleReader:
             columns=self._mapping("columns", lambda values: values[1]),
             unique_keys=self._mapping("unique_keys", lambda values: tuple(values[1])),
             defaults=self._mapping("defaults", lambda values: values[1]),
+            required=self._mapping("required", lambda values: values[1]),
             partition_keys=self._mapping("partition_keys", lambda values: values[1]),
         )
         self._stale = {kind: set() for kind in _RELATION}

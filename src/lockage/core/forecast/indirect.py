@@ -30,6 +30,7 @@ from lockage.core.forecast.rows import ELSEWHERE, followed, repeats
 from lockage.core.forecast.rule_actions import actions_of, replaces
 from lockage.core.forecast.timeline import Hold
 from lockage.core.forecast.trace import CASCADES, LOOKS_ONLY, CatalogMark, CatalogRules, ForeignKey, RoutineList
+from lockage.core.forecast.view_inserts import shown_as, takes_inserts
 from lockage.core.migration.literals import differ
 from lockage.core.migration.procedure import Place, read_code
 from lockage.core.migration.syntax import ChangeKind, Statement
@@ -83,16 +84,20 @@ def _views(mark: CatalogMark, rules: CatalogRules) -> _Views:
 
 def _through_views(hold: Hold, views: _Views, mark: CatalogMark, rules: CatalogRules) -> Iterator[Hold]:
     for view in views.above.get(hold.oid, ()):
-        shown = set(hold.given) <= set(rules.columns.get(view, ()))
-        if not shown and not hold.opens:
-            continue  # nobody gives them a value through this view
+        shown = shown_as(hold.given, of=hold.oid, view=view, rules=rules)
+        inserts = not hold.given or takes_inserts(view, mark=mark, rules=rules)
+        if shown is None and not (hold.opens and inserts):
+            continue  # nobody gives them a value through this view, nor inserts a row without
         if hold.blocks is Blocks.READS or (hold.blocks is not Blocks.NONE and view in views.writable):
             blocks = _left_by_rules(hold, views.replaced.get(view, ()))
-            derived = _derived(hold, view, blocks, f"is a view of {_name(hold.oid, mark)}", given=hold.given)
+            if blocks is Blocks.WRITES and not inserts:
+                blocks = Blocks.ROWS
+            why = f"is a view of {_name(hold.oid, mark)}"
+            derived = _derived(hold, view, blocks, why, given=hold.given if shown is None else shown)
             derived = replace(derived, inserts_only=hold.inserts_only)
             if hold.blocks is Blocks.ROWS and not hold.all_rows and any(b.filtered for b in rules.views_below.get(view, ())):
                 derived = replace(derived, doubt=hold.doubt or "it may not show these rows")
-            if not shown:
+            if shown is None:
                 derived = replace(derived, doubt=derived.doubt or "it may lack a column that has to be given")
             if blocks is not Blocks.NONE:
                 yield derived

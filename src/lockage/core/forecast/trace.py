@@ -186,6 +186,9 @@ class CatalogRules:
         default_factory=dict[int, tuple[str, ...]]
     )  # of tables and views, in their order
     defaults: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])  # columns that have one
+    required: Mapping[int, tuple[str, ...]] = field(
+        default_factory=dict[int, tuple[str, ...]]
+    )  # columns of tables that take no NULL and have no default
     partition_keys: Mapping[int, tuple[str | None, ...]] = field(
         default_factory=dict[int, tuple[str | None, ...]]
     )  # columns of each partitioned table's; None: an expression

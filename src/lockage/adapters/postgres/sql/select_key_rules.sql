@@ -97,6 +97,14 @@ select 'defaults', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::b
  where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped and (a.atthasdef or a.attidentity <> '')
    and ({wanted} is null or a.attrelid = any ({wanted}))
 union all
+-- What every INSERT has to give, unless a trigger does. Not of a domain or a type with a default, which changes without the table.
+select 'required', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::bigint, a.attname) order by a.attrelid, a.attnum)
+  from pg_catalog.pg_attribute as a
+ where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped and ({wanted} is null or a.attrelid = any ({wanted}))
+   and a.attnotnull and not a.atthasdef and a.attidentity = ''
+   and exists (select from pg_catalog.pg_class as c where c.oid = a.attrelid and c.relkind in ('r', 'p'))
+   and exists (select from pg_catalog.pg_type as t where t.oid = a.atttypid and t.typtype <> 'd' and t.typdefault is null)
+union all
 -- In the order of the table, for an INSERT that names none; of tables and views.
 select 'columns', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::bigint, a.attname) order by a.attrelid, a.attnum)
   from pg_catalog.pg_attribute as a
