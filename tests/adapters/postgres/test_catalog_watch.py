@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from lockage.adapters.postgres import catalog_watch
 from lockage.adapters.postgres.catalog_watch import MANY_LOCKED, CatalogWatch
 from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.trace import CatalogRules
@@ -80,6 +81,18 @@ def test_a_function_that_a_table_begins_to_execute_is_known(traced: Session, obs
     traced.execute("begin")
     do(watch, traced, statement)
     assert len(watch.rules().uses) == 1
+
+
+def test_what_a_transaction_has_written_is_not_read_once_more_in_the_next(traced: Session, observer: Session) -> None:
+    watch = CatalogWatch(traced, observer)
+    watch.mark()
+    for statement in ("create table one (kind int)", "insert into one values (1)"):
+        watch.transaction_begins()
+        traced.execute("begin")
+        before = watch.mark()
+        do(watch, traced, statement)
+        traced.execute("commit")
+    assert watch.mark() is before
 
 
 @pytest.mark.slow
@@ -170,7 +183,11 @@ def taken_out() -> Iterator[str]:
     yield "cluster t21 using t21_pkey"
 
 
-def test_in_one_long_transaction_nothing_is_missed_either(traced: Session, observer: Session) -> None:
+@pytest.mark.parametrize("many", [0, catalog_watch.MANY])
+def test_in_one_long_transaction_nothing_is_missed_either(
+    traced: Session, observer: Session, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr(catalog_watch, "MANY", many)
     watch = CatalogWatch(traced, observer)
     watch.mark()
     watch.rules()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from enum import IntEnum
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -18,6 +19,7 @@ from psycopg.rows import TupleRow
 from lockage.adapters.postgres.catalog_mark import MarkReader
 from lockage.adapters.postgres.catalog_rules import RuleReader
 from lockage.adapters.postgres.exchange import Row, exchange
+from lockage.adapters.postgres.plans import unplanned
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.forecast.held import HeldLocks
 from lockage.core.forecast.trace import CatalogMark, CatalogRules
@@ -28,6 +30,9 @@ READING_LIMIT_S = 10.0
 
 FEW = 500
 """Relations that are asked for one by one; for more it is as quick to read them all."""
+
+MANY = 1000
+"""Relations that there are; of more it is worth looking first at those that were locked last, before all are looked through."""
 
 MANY_LOCKED = 60
 """Relations that are locked; of more it is asked which ones the last statements have changed, for a long transaction holds all
@@ -65,8 +70,9 @@ _KINDS = ("made", "changed", "gone")
 _NOT_COUNTED = {Part.RELATIONS: "heirs gone", Part.CODE: "policies gone"}
 """Where a row of these is gone, which is rare, all of the part is read anew: nothing else tells whose it was."""
 
-_COUNTED_RULES = {"constraints gone", "indexes gone", "triggers gone", "rewrites gone"}
-"""A row that is gone tells of no relation; but how many of these there are is known (``select_rule_counts.sql``)."""
+_COUNTED_RULES = ("constraints", "triggers", "rewrites")
+"""A row that is gone tells of no relation; but how many of these there are is known (``select_rule_counts.sql``). An index is a
+relation, too, and shows among those that have gone."""
 
 _GOES_UNDER = "AccessExclusiveLock"
 """What drops a relation holds this on it, and does so to the end. Source: PostgreSQL 18, src/backend/catalog/dependency.c,
@@ -92,6 +98,22 @@ _OF_OWNERS = frozenset({Part.KEYS, Part.CODE})
 _RULES = {Part.KEYS: "select_key_rules", Part.CODE: "select_code_rules", Part.ROUTINES: "select_routines"}
 
 
+_NAME_RELATIONS = tuple(f"{name} {kind}" for name in _SOURCES[Part.RELATIONS] for kind in ("made", "changed"))
+
+_BEGIN_ANEW = "select pg_catalog.pg_stat_force_next_flush();\n"
+"""Lets the numbers of the next transaction begin at nought. Without it, up to a second's transactions are counted with the next
+one, and what they have written is read once more. Source: PostgreSQL 15, src/backend/utils/activity/pgstat.c."""
+
+
+class _Changed(NamedTuple):
+    """As ``select_changed_relations.sql`` gives it."""
+
+    oids: set[int]
+    newest: str | None
+    gone: set[int]
+    rows: int
+
+
 class CatalogWatch:
     """The catalog as the traced session sees it; ``observer`` is a session of its own with nothing open."""
 
@@ -103,6 +125,8 @@ class CatalogWatch:
         self._rule_reader = RuleReader()
         self._rules = CatalogRules()
         self._writes: Mapping[str, str | None] = {}  # as counted last in the open transaction
+        self._marked: Mapping[str, str | None] = {}  # the same, at the last mark
+        self._locked = HeldLocks()  # at the last look
         self._stale = set(Part)
         # Of each part, what was locked when it was changed since its last reading, by transactions; None: it may be any.
         self._concerned: dict[Part, list[HeldLocks] | None] = dict.fromkeys(Part)
@@ -126,6 +150,7 @@ class CatalogWatch:
                 mark = self._marks.update(self._read(_only(few))[0][0] or "", few)
             self._mark = mark or self._marks.read(self._read(load_sql("select_catalog_mark"))[0][0] or "")
             self._is_read(Part.RELATIONS)
+            self._marked = self._writes
             gone = self._marks.take_gone()
             for part in self._gone:
                 self._gone[part] |= gone
@@ -143,21 +168,22 @@ class CatalogWatch:
         stale = self._stale & _RULES.keys()
         if stale and self._status is not TransactionStatus.INERROR:
             self.mark()  # which tells what has gone
-            changed, lacking = self._changed_owners(stale), False
+            changed, lacking = self._changed_owners(stale), set[str]()
             for part in sorted(stale):
                 few = self._few(part, changed)
                 few = None if few is None else self._rule_reader.concerned(few | self._gone[part])
                 self._rule_reader.take(self._read(_wanting(_RULES[part], few)), few)
-                lacking |= few is not None and not _COUNTED_RULES.isdisjoint(self._written[part])
+                if few is not None:
+                    lacking |= {name for name in _COUNTED_RULES if f"{name} gone" in self._written[part]}
                 self._is_read(part)
             if lacking:
-                self._take_lacking()
+                self._take_lacking(lacking)
             self._rules = self._rule_reader.rules()
         return self._rules
 
     def transaction_begins(self) -> None:
         """Forgets what the transaction before has written: it was looked at in time."""
-        self._writes = {}
+        self._writes = self._marked = {}
         self._divided = True
 
     def divided(self) -> None:
@@ -167,7 +193,7 @@ class CatalogWatch:
     def look(self, locked: HeldLocks) -> None:
         """Finds out in the open transaction which parts were written to since the last look; ``locked``: what it holds now."""
         before, now = self._writes, self._count()
-        self._writes = now or {}
+        self._writes, self._locked = now or {}, locked
         written = {name for name, number in self._writes.items() if number not in ("0", before.get(name))}
         divided, self._divided = self._divided, False
         if now is None or "schemas changed" in written:
@@ -210,13 +236,35 @@ class CatalogWatch:
         part = Part.RELATIONS
         if not self._is_narrow(part):
             return None
+        since = self._since[part] if self._younger[part] else None
+        if since is not None and len(self._mark.relations) > MANY:
+            lately = {lock.oid for lock in self._locked[-MANY_LOCKED:]}
+            found = self._read_changed(since, shut=self._marks.known(lately), among=lately)
+            if (found.rows, len(found.gone)) == self._rows_written():
+                self._since[part] = found.newest
+                return found.oids | found.gone
         shut: Iterable[int] = ()
         if "relations gone" in self._written[part]:
             shut = self._marks.known(oid for each in self._concerned[part] or () for oid in each.held_in(_GOES_UNDER))
-        since = self._since[part]
-        query = _formatted("select_changed_relations", since=_xid(since), shut=_oids(shut))
-        ((changed, self._since[part], missing),) = self._read(query)
-        return _listed(changed) | _listed(missing) if since is not None and self._younger[part] else None
+        found = self._read_changed(since, shut=shut)
+        self._since[part] = found.newest
+        return None if since is None else found.oids | found.gone
+
+    def _read_changed(self, since: str | None, *, shut: Iterable[int], among: Iterable[int] | None = None) -> _Changed:
+        query = _formatted("select_changed_relations", since=_xid(since), shut=_oids(shut), among=_oids(among))
+        ((changed, newest, gone, rows),) = self._read(query)
+        return _Changed(_listed(changed), newest, _listed(gone), int(rows or 0))
+
+    def _rows_written(self) -> tuple[int, int]:
+        """How many rows that name relations the transaction has written since the last mark, and how many it has taken out.
+
+        Each relation that has changed wrote one or more, so as many relations as rows are all that have changed.
+        """
+        made, gone = (
+            sum(int(self._writes.get(name) or 0) - int(self._marked.get(name) or 0) for name in names)
+            for names in (_NAME_RELATIONS, ("relations gone",))
+        )
+        return made, gone
 
     def _changed_owners(self, stale: Collection[Part]) -> set[int] | None:
         """The relations of which something has changed since the last reading of any of the parts; None: not known.
@@ -259,16 +307,20 @@ class CatalogWatch:
         if part in self._moved:
             self._moved[part] = set()
 
-    def _take_lacking(self) -> None:
+    def _take_lacking(self, lacking: Collection[str]) -> None:
         """Reads all of a part where it has fewer entries than are kept: what is not there any more names no relation."""
-        counts = {str(kind): int(number or 0) for kind, number in self._read(load_sql("select_rule_counts"))}
+        query = _formatted("select_rule_counts", **{name: sql.Literal(name in lacking) for name in _COUNTED_RULES})
+        counts = {str(kind): int(number or 0) for kind, number in self._read(query)}
         if self._rule_reader.exceeds(counts):
             for part in sorted(_OF_OWNERS):
                 self._rule_reader.take(self._read(_wanting(_RULES[part], None)), None)
 
     def _count(self) -> Mapping[str, str | None] | None:
         """How many rows of which kind the transaction has written until now; None: it does not say."""
-        outcome = exchange(self._traced, load_sql("select_catalog_writes"), limit_s=READING_LIMIT_S)
+        query = load_sql("select_catalog_writes")
+        if not self._writes and self._traced.info.server_version >= 150_000:
+            query = _BEGIN_ANEW + query
+        outcome = exchange(self._traced, unplanned(query), limit_s=READING_LIMIT_S)
         if outcome.failure is not None:
             return None
         return {
@@ -280,7 +332,7 @@ class CatalogWatch:
     def _read(self, query: str) -> tuple[Row, ...]:
         # What an open transaction made only it can see; otherwise the script's session is left in peace.
         session = self._traced if self._status is TransactionStatus.INTRANS else self._observer
-        outcome = exchange(session, query, limit_s=READING_LIMIT_S)
+        outcome = exchange(session, unplanned(query), limit_s=READING_LIMIT_S)
         if outcome.failure is not None:
             raise RefusedError(
                 f"the catalog of the shadow cannot be read: {outcome.failure.message} (SQLSTATE {outcome.failure.sqlstate})",

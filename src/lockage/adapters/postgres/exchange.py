@@ -56,7 +56,7 @@ class Outcome:
     """What the server answered to one simple Query."""
 
     tags: tuple[str, ...] = ()  # command tags without counts, of the statements that ended well, in order
-    rows: tuple[Row, ...] = ()  # of the last result
+    rows: tuple[Row, ...] = ()  # of the last result that has columns
     failure: Failure | None = None
 
     @property
@@ -91,7 +91,7 @@ def exchange(
                 reply.end_copy(result)
             elif result.status in _GOOD:
                 tags.append(_tag(result))
-                rows = _rows(result)
+                rows = _rows(result) if result.nfields else rows
             elif result.status == pq.ExecStatus.FATAL_ERROR:
                 failure = failure or _failure(result, text if discreet else None)
     except psycopg.OperationalError as error:

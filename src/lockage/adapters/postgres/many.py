@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from lockage.adapters.postgres.exchange import Outcome
-
-_UNPLANNED = "SET LOCAL auto_explain.log_min_duration = -1"
-_PLANNED = "SET LOCAL auto_explain.log_min_duration = 0"
+from lockage.adapters.postgres.plans import PLANS_OFF, PLANS_ON
 
 
 def send_many(texts: Sequence[str], *, planned: Collection[int], send: Callable[[str], Outcome]) -> tuple[Outcome, int]:
@@ -23,10 +21,10 @@ def send_many(texts: Sequence[str], *, planned: Collection[int], send: Callable[
     for place, text in enumerate(texts):
         if (place in planned) != reported:
             reported = not reported
-            send(_PLANNED if reported else _UNPLANNED)
+            send(PLANS_ON if reported else PLANS_OFF)
         outcome = send(text)
         if outcome.failure is not None:
             return outcome, place
     if not reported:
-        send(_PLANNED)
+        send(PLANS_ON)
     return outcome, len(texts)

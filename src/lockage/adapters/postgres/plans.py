@@ -28,6 +28,10 @@ _SETTINGS: Mapping[str, str] = {
     "client_min_messages": "warning",
 }
 
+PLANS_OFF = "SET LOCAL auto_explain.log_min_duration = -1"
+PLANS_ON = "SET LOCAL auto_explain.log_min_duration = 0"
+"""For the rest of a transaction."""
+
 _PARAMETERS_SINCE = 16
 """First major whose plans would hold the values of parameters."""
 
@@ -37,6 +41,11 @@ _MARK = "plan:\n"
 def auto_explain_settings(major: int) -> Mapping[str, str]:
     """Gives what a session needs as start-up options, so that a script's RESET ALL or DISCARD ALL leaves it in force."""
     return {**_SETTINGS, "auto_explain.log_parameter_max_length": "0"} if major >= _PARAMETERS_SINCE else _SETTINGS
+
+
+def unplanned(query: str) -> str:
+    """One of our own queries, to be sent as one text, so that the server writes no plan of it, which takes a while."""
+    return f"{PLANS_OFF};\n{query};\n{PLANS_ON}"
 
 
 class PlanCollector:

@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.exchange import exchange
+from lockage.adapters.postgres.plans import unplanned
 from lockage.adapters.postgres.session import load_sql
 from lockage.core.migration.statement import split_statements
 from lockage.errors import UsageError
@@ -45,7 +46,7 @@ def scans(session: psycopg.Connection[TupleRow], tables: Collection[int]) -> fro
         return frozenset()
     # A simple Query: the plan of a portal is reported when the next statement closes it, and would pass for that one's.
     query = sql.SQL(load_sql("select_scans")).format(tables=sql.Literal(f"{{{','.join(map(str, tables))}}}"))
-    outcome = exchange(session, query.as_string(), limit_s=COUNTING_LIMIT_S)
+    outcome = exchange(session, unplanned(query.as_string()), limit_s=COUNTING_LIMIT_S)
     return frozenset(text for row in outcome.rows for text in (row[0] or "").split(",") if text)
 
 
