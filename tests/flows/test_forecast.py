@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -149,6 +150,40 @@ def test_what_reaches_outside_is_never_executed_also_in_earlier_migrations() -> 
     forecast = folder(SCHEMA + "; copy users to program 'false'", "copy users from program 'false'")
     assert [unknown.reason for unknown in forecast.unknown] == ["not executed: it runs a program on the server"]
     assert any("reaches out of the database" in sentence for sentence in forecast.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("made", "script"),
+    [
+        ("create table t (id int, a int default f(1))", "insert into t (id) values (1)"),
+        ("create table t (id int check (f(id) > 0))", "insert into t values (1)"),
+        ("create table t (id int check (f(id) > 0))", "alter table t alter id type bigint"),
+        ("create table t (id int, a int generated always as (f(id)) stored)", "insert into t values (1)"),
+        ("create table t (id int); create index on t (f(id))", "insert into t values (1)"),
+        ("create view t as select f(1) as a", "create table u as select * from t"),
+        ("create table t (id int, a int default f(1))", "do $$ begin insert into t (id) values (1); end $$"),
+        ("create table t (id int, a int default f(1)); create view v as select * from t", "insert into v (id) values (1)"),
+        (
+            "create table p (id int, a int default f(1)) partition by list (id); create table t partition of p default",
+            "insert into p (id) values (1)",
+        ),
+        ("create domain d as int check (f(value) > 0); create table t (id d)", "insert into t values (1)"),
+    ],
+)
+def test_what_a_table_of_the_schema_runs_by_itself_reaches_nothing_outside(made: str, script: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    mark = tmp_path / "touched"
+    body = f"begin copy (select 1) to '{mark}'; return 1; end"
+    forecast = folder(f"create function f(n int) returns int language plpgsql immutable as $$ {body} $$; {made}", script)
+    assert not mark.exists()
+    assert forecast.unknown[0].reason.startswith("not executed: it uses ")
+
+
+def test_a_table_of_which_only_use_reaches_outside_is_altered_all_the_same() -> None:
+    body = "begin copy (select 1) to program 'false'; return new; end"
+    made = f"create function f() returns trigger language plpgsql as $$ {body} $$; create table t (id int);"
+    trigger = "create trigger r before insert on t for each row execute function f()"
+    assert not folder(f"{made} {trigger}", "alter table t add column a int; create index on t (a)").unknown
 
 
 ADD = "alter table users add column age int"

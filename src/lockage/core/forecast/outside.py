@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lockage.core.forecast.names import oids
+from lockage.core.forecast.setting_off import reaching
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, Routine
 from lockage.core.migration.procedure import body_reaches_outside, confined, reach_outside
 from lockage.core.migration.statement import called_in
@@ -34,7 +35,8 @@ def reaches_outside(statement: Statement, *, mark: CatalogMark, rules: CatalogRu
         if how is not None:
             return f"calls {routine.routine}, which {how}"
         waiting += [below for name in called_in(routine.definition) for below in by_name.get(name, ())]
-    return None
+    set_off = reaching(mark, rules).named_in(statement)
+    return None if set_off is None else f"uses {set_off}, which runs code that reaches out of the database"
 
 
 def _called(statement: Statement, by_name: Mapping[str, list[Routine]]) -> Iterator[Routine]:

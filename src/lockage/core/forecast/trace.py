@@ -6,6 +6,7 @@ are followed by oid, because a script renames, moves, drops and remakes them; th
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from operator import attrgetter
 
 from lockage.core.forecast.held import HeldLock, HeldLocks
 from lockage.core.forecast.layers import Layered
+from lockage.core.migration.procedure import body_reaches_outside, confined
 from lockage.core.migration.syntax import Statement
 
 
@@ -149,6 +151,14 @@ class ViewBelow:
     filtered: bool  # the view does not show all of its rows, as far as is known
 
 
+_WORD = re.compile(r"[^\W\d][\w$]*")
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Every word of a text, in small letters."""
+    return frozenset(_WORD.findall(text.lower()))
+
+
 class RoutineList(tuple[Routine, ...]):
     """Routines with their names looked up; as good as any tuple of them, and quicker where there are many."""
 
@@ -159,6 +169,20 @@ class RoutineList(tuple[Routine, ...]):
         for routine in self:
             found.setdefault(routine.routine.partition(".")[2], []).append(routine)
         return found
+
+    @cached_property
+    def words(self) -> tuple[tuple[str, frozenset[str]], ...]:
+        """Each name, without its schema and in small letters, with every word of its code."""
+        return tuple((routine.routine.partition(".")[2].lower(), words_of(routine.definition)) for routine in self)
+
+    @cached_property
+    def outside(self) -> frozenset[str]:
+        """Names, without their schemas and in small letters, of those whose own code reaches out of the database."""
+        return frozenset(
+            routine.routine.partition(".")[2].lower()
+            for routine in self
+            if not confined(routine.language) or body_reaches_outside(routine.definition) is not None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
