@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lockage.core.forecast.strictness import Strictness
-from lockage.core.migration.writes import changing_every_row, on_every_row, with_one_row, with_parameters
+from lockage.core.migration.widened import changing_every_row, on_every_row, with_one_row, with_parameters
 
 _NAME = r'(?:"(?:[^"]|"")+"|\w+)'
 _TABLE = rf"({_NAME}(?:\s*\.\s*{_NAME})?)"

@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.session import load_sql
-from lockage.core.migration.writes import of_every_row
+from lockage.core.migration.widened import of_every_row
 
 EMPTIED_FROM_BYTES = 1 << 20
 """Tables with longer files are emptied first: to scan a sparse file of 32 MiB takes as long as a hundred statements."""

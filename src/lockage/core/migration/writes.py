@@ -1,12 +1,11 @@
 """Which columns a query writes, and whether its text says with what: a literal, a parameter, or something computed.
 
-Not for scripts' own changes of rows (``changed_rows``), nor for what triggers and views make of them. The surprising thing:
-``DEFAULT`` and a column that is left out are the same, and neither is listed.
+Not for scripts' own changes of rows (``changed_rows``), nor for writing a query anew (``widened``), nor for what triggers and
+views make of the rows. The surprising thing: ``DEFAULT`` and a column that is left out are the same, and neither is listed.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,9 +17,6 @@ from lockage.core.migration.names import name_of
 from lockage.core.migration.nodes import nodes_of
 from lockage.core.migration.parsing import parse
 from lockage.core.migration.syntax import ChangeKind, Name
-
-_VALUES = re.compile(r"\bvalues\b.*\)\s*,\s*\(", re.IGNORECASE | re.DOTALL)
-_SETS_PARAMETERS = re.compile(r"\bupdate\b.*\$\d", re.IGNORECASE | re.DOTALL)
 
 
 class Given(StrEnum):
@@ -62,99 +58,6 @@ def writes_of(text: str) -> tuple[Write, ...]:
     return tuple(write for node in nodes_of(tree) for write in _writes(node))
 
 
-def on_every_row(text: str) -> str | None:
-    """The query without its condition, where that may keep it from made-up rows; None where it does not, or nothing would show.
-
-    A row that was made up has the values that parameters get, so ``=`` with a parameter meets it and a literal does not. Of a
-    SELECT only functions in its list show more.
-    """
-    try:
-        tree = parse(text)
-    except postgast.PgQueryError:
-        return None
-    root = tree.stmts[0].stmt if len(tree.stmts) == 1 else pg.Node()
-    kind = root.WhichOneof("node")
-    if kind not in {"select_stmt", "update_stmt", "delete_stmt", "insert_stmt"}:
-        return None
-    query = root.insert_stmt.select_stmt.select_stmt if kind == "insert_stmt" else getattr(root, kind)
-    if not query.HasField("where_clause") or _meets_made_up(query.where_clause):
-        return None
-    if kind == "select_stmt" and not any(isinstance(n, pg.FuncCall) for t in query.target_list for n in nodes_of(t)):
-        return None
-    query.ClearField("where_clause")
-    try:
-        return postgast.deparse(tree)
-    except postgast.PgQueryError:
-        return None
-
-
-def changing_every_row(text: str) -> str | None:
-    """An UPDATE of parameters' values without its condition; None where it is none, or where no value is a parameter's."""
-    if not _SETS_PARAMETERS.search(text):
-        return None
-    try:
-        tree = parse(text)
-        query = tree.stmts[0].stmt.update_stmt
-        values = [target.res_target.val for target in query.target_list]
-        if len(tree.stmts) != 1 or not any(_given(value) is Given.PARAMETER for value in values):
-            return None
-        query.ClearField("where_clause")
-        return postgast.deparse(tree)
-    except (postgast.PgQueryError, IndexError):
-        return None
-
-
-def of_every_row(query: str) -> str | None:
-    """A view's query without the condition on which it hangs what is shown; None where it has none, or does not parse."""
-    try:
-        tree = parse(query)
-        select = tree.stmts[0].stmt.select_stmt
-        if not select.HasField("where_clause"):
-            return None
-        select.ClearField("where_clause")
-        return postgast.deparse(tree)
-    except postgast.PgQueryError:
-        return None
-
-
-def with_one_row(text: str) -> str | None:
-    """The query with the first row only of each list of VALUES; None where none has more.
-
-    Rows whose values are made up are all the same, and a key that comes twice hides what else they meet.
-    """
-    if not _VALUES.search(text):
-        return None
-    try:
-        tree = parse(text)
-    except postgast.PgQueryError:
-        return None
-    long = [node for node in nodes_of(tree) if isinstance(node, pg.SelectStmt) and len(node.values_lists) > 1]
-    for node in long:
-        del node.values_lists[1:]
-    try:
-        return postgast.deparse(tree) if long else None
-    except postgast.PgQueryError:
-        return None
-
-
-def with_parameters(text: str) -> str | None:
-    """The query with a parameter for each literal, behind those that it has; None where it has no literal."""
-    try:
-        loose = postgast.normalize(text)
-    except postgast.PgQueryError:
-        return None
-    return loose if loose != text else None
-
-
-def _meets_made_up(where: pg.Node) -> bool:
-    if where.HasField("bool_expr") and where.bool_expr.boolop == pg.AND_EXPR:
-        return all(_meets_made_up(arg) for arg in where.bool_expr.args)
-    if not where.HasField("a_expr") or where.a_expr.kind != pg.AEXPR_OP or where.a_expr.name[-1].string.sval != "=":
-        return False
-    sides = (where.a_expr.lexpr, where.a_expr.rexpr)
-    return all(side.HasField("column_ref") or side.HasField("param_ref") for side in sides)
-
-
 def _writes(node: object) -> Iterator[Write]:
     match node:
         case pg.InsertStmt():
@@ -173,7 +76,7 @@ def _writes(node: object) -> Iterator[Write]:
 
 
 def _update(relation: pg.RangeVar, targets: Iterable[pg.Node]) -> Write:
-    columns = tuple((item.res_target.name, _given(item.res_target.val)) for item in targets)
+    columns = tuple((item.res_target.name, how_given(item.res_target.val)) for item in targets)
     return Write(kind=ChangeKind.UPDATE, relation=name_of(relation), columns=_written(columns))
 
 
@@ -186,7 +89,7 @@ def _merged(node: pg.MergeStmt) -> Iterator[Write]:
         elif clause.command_type == pg.CMD_DELETE:
             yield Write(kind=ChangeKind.DELETE, relation=relation)
         elif clause.command_type == pg.CMD_INSERT:
-            names, givens = [each.res_target.name for each in clause.target_list], [_given(value) for value in clause.values]
+            names, givens = [each.res_target.name for each in clause.target_list], [how_given(value) for value in clause.values]
             columns = _written(zip(names, givens, strict=False))
             yield Write(
                 kind=ChangeKind.INSERT, relation=relation, columns=columns, places=() if names else tuple(givens), selects=True
@@ -252,12 +155,12 @@ def _values(node: pg.InsertStmt) -> list[Given | None] | None:
         return []  # DEFAULT VALUES
     select = node.select_stmt.select_stmt
     if select.values_lists:
-        rows = [[_given(value) for value in row.list.items] for row in select.values_lists]
+        rows = [[how_given(value) for value in row.list.items] for row in select.values_lists]
         width = min(len(row) for row in rows)
         return [_least_known(row[place] for row in rows) for place in range(width)]
     if select.HasField("larg") or not select.target_list or any(_is_star(target) for target in select.target_list):
         return None
-    return [_given(target.res_target.val) for target in select.target_list]
+    return [how_given(target.res_target.val) for target in select.target_list]
 
 
 _ORDER = (None, Given.LITERAL, Given.NULL, Given.PARAMETER, Given.COMPUTED)
@@ -267,12 +170,12 @@ def _least_known(givens: Iterable[Given | None]) -> Given | None:
     return max(givens, key=_ORDER.index)
 
 
-def _given(value: pg.Node) -> Given | None:
+def how_given(value: pg.Node) -> Given | None:
     """How a value is given; None for DEFAULT."""
     if value.HasField("set_to_default"):
         return None
     if value.HasField("type_cast"):
-        return _given(value.type_cast.arg)
+        return how_given(value.type_cast.arg)
     if value.HasField("a_const"):
         return Given.NULL if value.a_const.isnull else Given.LITERAL
     return Given.PARAMETER if value.HasField("param_ref") else Given.COMPUTED
