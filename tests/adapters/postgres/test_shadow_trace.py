@@ -455,12 +455,15 @@ def test_the_rules_of_an_open_transaction_are_seen(session: TracedSession) -> No
     (trigger,) = rules.triggers
     assert trigger.table_oid == oid_of(mark, "keys")
     assert (trigger.row_level, set(trigger.events), trigger.columns) == (True, {"INSERT", "UPDATE"}, ("secret",))
+    assert trigger.before
     assert [routine.routine for routine in rules.routines] == ["public.touch"]
     (key,) = rules.foreign_keys
     assert (key.child_oid, key.parent_oid) == (oid_of(mark, "keys"), oid_of(mark, "users"))
     assert (key.child_columns, key.parent_columns, key.on_delete) == (("user_id",), ("id",), "a")
     assert set(rules.views[oid_of(mark, "key_names")]) == {oid_of(mark, "keys"), oid_of(mark, "users")}
     assert set(rules.unique_keys[oid_of(mark, "users")]) == {("id",), ("name",)}
+    session.execute("drop trigger touched on keys; create trigger after after insert on keys execute function touch()")
+    assert [(trigger.row_level, trigger.before) for trigger in session.rules().triggers] == [(False, False)]
     session.execute("rollback")
     assert session.rules().triggers == ()
 

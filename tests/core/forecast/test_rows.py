@@ -8,7 +8,7 @@ import pytest
 
 from lockage.core.forecast.rows import row_locks
 from lockage.core.forecast.rows_of_plans import idle_in, row_locks_of_plans, targets_of
-from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey, Trigger
 from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import ChangeKind
 from support.traces import BEFORE, EVENTS, EVENTS_1, KEYS, USER_VIEW, USERS, mark, relation, users_key
@@ -118,6 +118,49 @@ def test_a_table_that_refers_to_itself_comes_to_an_end() -> None:
 def test_of_a_changed_tables_partitions_only_those_that_were_locked_count() -> None:
     assert locked("UPDATE events SET a = 1", held={EVENTS, EVENTS_1}) == {EVENTS, EVENTS_1}
     assert locked("UPDATE events SET a = 1 WHERE day = 3", held={EVENTS}) == {EVENTS}
+
+
+def test_a_key_that_is_set_to_what_it_is_is_no_change_of_a_key() -> None:
+    trigger = Trigger(name="t", table_oid=USERS, routine="public.f", row_level=True, events=("UPDATE",))
+    rules = CatalogRules(foreign_keys=(users_key("a", "c"),), unique_keys={USERS: (("id",),)})
+
+    def found(sql: str, rules: CatalogRules = rules) -> dict[int, bool]:
+        (statement,) = split_statements(sql, file="f")
+        locks = [lock for lock in row_locks(statement.changes, mark=BEFORE, rules=rules) if lock.rows]
+        return {oid: any(lock.strong for lock in locks if lock.oid == oid) for oid in {lock.oid for lock in locks}}
+
+    assert found("UPDATE users SET id = id, name = 'x'") == {USERS: False}
+    assert found("UPDATE users SET id = id", replace(rules, triggers=(trigger,))) == {USERS: True, KEYS: False}
+    behind = replace(trigger, before=False)
+    assert found("UPDATE users SET id = id", replace(rules, triggers=(behind,))) == {USERS: False}
+    assert found("UPDATE users SET id = name") == {USERS: True, KEYS: False}
+    assert found("UPDATE keys SET user_id = user_id") == {KEYS: False}
+    assert found("UPDATE keys SET user_id = id") == {KEYS: False, USERS: False}
+
+
+def test_a_cascade_changes_those_columns_of_a_key_that_the_update_changes() -> None:
+    pair = replace(users_key("a", "c"), child_columns=("user_id", "place"), parent_columns=("id", "place"))
+    other = ForeignKey(
+        name="of_place",
+        child_oid=KEYS,
+        parent_oid=EVENTS,
+        child_columns=("place",),
+        parent_columns=("id",),
+        on_delete="a",
+        on_update="a",
+    )
+    rules = CatalogRules(foreign_keys=(pair, other), unique_keys={KEYS: (("place",),)})
+
+    def found(sql: str, rules: CatalogRules = rules) -> dict[int, bool]:
+        (statement,) = split_statements(sql, file="f")
+        locks = row_locks(statement.changes, mark=BEFORE, rules=rules)
+        return {lock.oid: lock.strong for lock in locks if lock.rows and lock.oid in {KEYS, EVENTS}}
+
+    assert found("UPDATE users SET id = 3 WHERE id = 1") == {KEYS: False}
+    assert found("UPDATE users SET place = 3 WHERE id = 1") == {KEYS: True, EVENTS: False}
+    assert found("UPDATE users SET id = 3, place = place WHERE id = 1") == {KEYS: False}
+    nulls = replace(rules, foreign_keys=(replace(pair, on_update="n"), other))
+    assert found("UPDATE users SET id = 3 WHERE id = 1", nulls) == {KEYS: True}
 
 
 def test_two_changes_of_one_table_make_the_worse_of_both() -> None:

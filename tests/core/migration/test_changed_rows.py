@@ -15,6 +15,24 @@ def change(sql: str) -> Change:
 
 
 @pytest.mark.parametrize(
+    ("sql", "kept"),
+    [
+        ("UPDATE t SET id = id, n = 1", ("id",)),
+        ("UPDATE t SET id = t.id FROM u", ("id",)),
+        ("UPDATE t AS x SET id = x.id FROM u", ("id",)),
+        ("UPDATE t AS x SET id = t.id FROM t", ()),
+        ("UPDATE t SET id = id FROM u", ()),
+        ("UPDATE t SET id = n, n = id", ()),
+        ("UPDATE t SET id = id + 0", ()),
+        ("UPDATE t SET a[1] = a", ()),
+        ("UPDATE t SET (id, n) = (SELECT id, n FROM u)", ()),
+    ],
+)
+def test_a_column_that_is_set_to_itself_is_kept(sql: str, kept: tuple[str, ...]) -> None:
+    assert change(sql).kept == kept
+
+
+@pytest.mark.parametrize(
     ("sql", "constants"),
     [
         ("UPDATE t SET n = n + 1 WHERE id = 1", (("id", 1),)),

@@ -27,6 +27,7 @@ from lockage.core.forecast.trace import (
 
 # Source: catalog/pg_trigger.h, PostgreSQL 18.
 _ROW = 1 << 0
+_BEFORE, _INSTEAD = 1 << 1, 1 << 6
 _EVENTS = {"INSERT": 1 << 2, "DELETE": 1 << 3, "UPDATE": 1 << 4, "TRUNCATE": 1 << 5}
 
 
@@ -208,4 +209,5 @@ def _trigger(values: Sequence[Any], names: Mapping[int, str]) -> Trigger:
         events=tuple(event for event, bit in _EVENTS.items() if bits & bit),
         columns=tuple(columns),
         conditional=conditional,
+        before=bool(bits & (_BEFORE | _INSTEAD)),
     )

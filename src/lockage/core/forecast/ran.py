@@ -231,7 +231,9 @@ def _changes(step: Traced, statements: Iterable[Statement]) -> Iterator[Change]:
         if _OF_FOREIGN_KEY.search(statement.text):
             continue
         idle = idle_in(plans_of(step), statement.text) if _is_planned_alike(statement, step) else frozenset[int]()
-        for change in statement.changes:
+        # In code a name may be a variable's, whatever column is called alike.
+        own = statement.text == step.statement.text
+        for change in statement.changes if own else (replace(change, kept=()) for change in statement.changes):
             by_plan = step.observation.plans and change.kind is not ChangeKind.LOCK
             below = _below(change, step)
             if (below is not None or not by_plan) and not (idle and _is_idle(below or change, idle, step)):

@@ -58,7 +58,7 @@ class _Catalog:
     rules: CatalogRules
     held: Container[int] | None
     targets: Mapping[int, Container[int]]
-    noted: set[tuple[RowLock, tuple[str, ...]]]  # with the columns that become NULL: what was followed already
+    noted: set[tuple[RowLock, tuple[str, ...], tuple[str, ...]]]  # with columns that become NULL, and stay: what was followed
 
 
 LOCKED = 0
@@ -113,18 +113,18 @@ def _follow(oid: int, change: Change, catalog: _Catalog, found: _Found, *, by_ke
         strong = not change.spares_keys
         _add(oid, SELECT_FOR_UPDATE_TAKES, change, catalog, found, rows=True, strong=strong, referred=change.refers)
         return
-    strong = kind in {ChangeKind.DELETE, ChangeKind.MERGE} or _touches_key(oid, change.columns, catalog)
+    change = _as_triggers_find_it(oid, change, catalog)
+    strong = kind in {ChangeKind.DELETE, ChangeKind.MERGE} or _touches_key(oid, change, catalog)
     if not _add(oid, WRITE_TAKES, change, catalog, found, rows=True, strong=strong, by_key=by_key):
         return
-    if kind is ChangeKind.UPDATE and _may_move(oid, change.columns, catalog):
+    if kind is ChangeKind.UPDATE and _may_move(oid, change, catalog):
         # A row that goes to another partition is deleted here and inserted there, with all that this sets off.
         _insert_into(oid, _change_of(ChangeKind.INSERT, ()), catalog, found)
         gone = replace(_change_of(ChangeKind.DELETE, (), like=change), relation=change.relation)
         _add(oid, WRITE_TAKES, gone, catalog, found, rows=True, strong=strong)
     if kind in {ChangeKind.UPDATE, ChangeKind.MERGE}:
         for key in _keys_of_child(oid, catalog):
-            changed = [c for c in key.child_columns if not change.columns or c in change.columns]
-            if changed and not any(c in change.nulls for c in key.child_columns):
+            if _changed(key.child_columns, change) and not any(c in change.nulls for c in key.child_columns):
                 _look_at_parent(key, replace(_looking(change), joins=change.joins), catalog, found)
     for key in _keys_of_parent(oid, catalog):
         _act_on_children(key, change, catalog, found)
@@ -158,7 +158,7 @@ def _own_parent(key: ForeignKey, change: Change, oid: int, catalog: _Catalog) ->
 
 
 def _act_on_children(key: ForeignKey, change: Change, catalog: _Catalog, found: _Found) -> None:
-    if change.kind is ChangeKind.UPDATE and not set(change.columns) & set(key.parent_columns):
+    if change.kind is ChangeKind.UPDATE and not (change.columns and _changed(key.parent_columns, change)):
         return
     actions = {
         ChangeKind.DELETE: (key.on_delete,),
@@ -175,10 +175,20 @@ def _act_on_children(key: ForeignKey, change: Change, catalog: _Catalog, found: 
         elif action in ACTS:
             nulls = key.child_columns if action == "n" else ()
             update = _change_of(ChangeKind.UPDATE, key.child_columns, nulls, like=change)
-            _follow(child.oid, update, catalog, found, by_key=path)
+            kept = _as_before(key, change) if action == CASCADES else ()
+            _follow(child.oid, replace(update, kept=kept), catalog, found, by_key=path)
         else:
             looked = _change_of(ChangeKind.LOCK, ())
             _add(child.oid, SELECT_FOR_UPDATE_TAKES, looked, catalog, found, rows=False, strong=False)
+
+
+def _as_before(key: ForeignKey, change: Change) -> tuple[str, ...]:
+    """Columns that a cascade sets, all of the key's, to what they are."""
+    if change.kind is not ChangeKind.UPDATE:
+        return ()
+    changed = _changed(key.parent_columns, change)
+    pairs = zip(key.child_columns, key.parent_columns, strict=True)
+    return tuple(child for child, parent in pairs if parent not in changed)
 
 
 def _change_of(
@@ -241,9 +251,9 @@ def _add(
         by_key=by_key,
         doubt=_doubt(change, by_key),
     )
-    if (lock, change.nulls) in catalog.noted:
+    if (lock, change.nulls, change.kept) in catalog.noted:
         return False
-    catalog.noted.add((lock, change.nulls))
+    catalog.noted.add((lock, change.nulls, change.kept))
     seen = catalog.held if catalog.held is not None and oid in catalog.held else None
     if change.relation.name and change.kind is not ChangeKind.INSERT:
         seen = catalog.targets.get(LOCKED if change.kind is ChangeKind.LOCK else oid, seen)
@@ -326,12 +336,29 @@ def _given(column: str, change: Change, oid: int, catalog: _Catalog) -> bool:
     return column in catalog.rules.defaults.get(oid, ())
 
 
-def _may_move(oid: int, columns: tuple[str, ...], catalog: _Catalog) -> bool:
+def _may_move(oid: int, change: Change, catalog: _Catalog) -> bool:
     """Whether an update can send rows of a partitioned table to another partition."""
     tables = (oid, *(below.oid for below in descendants(oid, catalog.mark)))
     keys = [column for table in tables for column in catalog.rules.partition_keys.get(table, ())]
-    return any(column is None or not columns or column in columns for column in keys)
+    return any(column is None or _changed((column,), change) for column in keys)
 
 
-def _touches_key(oid: int, columns: tuple[str, ...], catalog: _Catalog) -> bool:
-    return any(set(key) & set(columns) for key in catalog.rules.unique_keys.get(oid, ()))
+def _touches_key(oid: int, change: Change, catalog: _Catalog) -> bool:
+    keys = catalog.rules.unique_keys.get(oid, ())
+    return bool(change.columns) and any(_changed(key, change) for key in keys)
+
+
+def _changed(columns: Iterable[str], change: Change) -> tuple[str, ...]:
+    """Those to which a change may give other values."""
+    return tuple(c for c in columns if c not in change.kept and (not change.columns or c in change.columns))
+
+
+def _as_triggers_find_it(oid: int, change: Change, catalog: _Catalog) -> Change:
+    """The change; where a trigger looks at rows before they are changed, one of other columns too, what is assigned is changed.
+
+    Source: PostgreSQL 18, src/backend/commands/trigger.c, ExecBRUpdateTriggers; executor/execMain.c, ExecUpdateLockMode.
+    """
+    tables = {oid, *(below.oid for below in descendants(oid, catalog.mark))} if change.kept else set[int]()
+    before = (trigger for trigger in catalog.rules.triggers if trigger.row_level and trigger.before)
+    looks = any(trigger.table_oid in tables and "UPDATE" in trigger.events for trigger in before)
+    return replace(change, kept=()) if looks else change

@@ -110,6 +110,7 @@ class Trigger:
     events: tuple[str, ...]  # of "INSERT", "UPDATE", "DELETE", "TRUNCATE"
     columns: tuple[str, ...] = ()  # UPDATE OF these; empty: any
     conditional: bool = False  # it has a WHEN
+    before: bool = True  # or in the place of what fires it, so that it can change the row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ def _to_give(oid: int, mark: CatalogMark, rules: CatalogRules) -> frozenset[str]
     relation = mark.relations.get(oid)
     if relation is None or relation.kind != "v":
         tables = {oid, *(below.oid for below in descendants(oid, mark))}
-        filling = any(t.table_oid in tables and t.row_level and "INSERT" in t.events for t in rules.triggers)
+        filling = any(t.table_oid in tables and t.row_level and t.before and "INSERT" in t.events for t in rules.triggers)
         return frozenset() if filling else frozenset(rules.required.get(oid, ()))
     below = rules.views_below.get(oid, ())
     if len(below) != 1:

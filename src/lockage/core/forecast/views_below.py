@@ -60,6 +60,7 @@ def _passed_on(change: Change, view: CatalogRelation, below: ViewBelow, table: C
         relation=Name(schema=schema, name=name),
         columns=_named(order if inserts else change.columns, names),
         nulls=_named(nulls, names),
+        kept=_known(change.kept, names),
         null_places=(),
         equated=_known(change.equated, names),
         compared=_named(change.compared, names),

@@ -72,7 +72,16 @@ def _update(found: pg.UpdateStmt) -> Iterator[Change]:
         given, targets = found.HasField("where_clause"), _targets(found.target_list)
         change = _conditioned(ChangeKind.UPDATE, found.relation, found.where_clause, given, targets)
         kept = _kept_apart(change, found.relation, found.where_clause, alone=not found.from_clause)
-        yield replace(kept, assigned=tuple(_assigned(found.target_list)))
+        yield replace(kept, assigned=tuple(_assigned(found.target_list)), kept=tuple(_set_to_themselves(found)))
+
+
+def _set_to_themselves(found: pg.UpdateStmt) -> Iterator[str]:
+    own = found.relation.alias.aliasname or found.relation.relname
+    for target in (item.res_target for item in found.target_list):
+        if target.val.HasField("column_ref") and not target.indirection:
+            *table, column = (field.string.sval for field in target.val.column_ref.fields)
+            if column == target.name and (table == [own] or not (table or found.from_clause)):
+                yield column
 
 
 def _assigned(items: Iterable[pg.Node]) -> Iterator[tuple[str, int | str]]:

@@ -64,6 +64,7 @@ class Change:
     relation: Name
     columns: tuple[str, ...] = ()  # assigned; of an INSERT () means all
     nulls: tuple[str, ...] = ()  # assigned the literal NULL, in every row
+    kept: tuple[str, ...] = ()  # of an UPDATE: assigned what they are
     null_places: tuple[int, ...] = ()  # of an INSERT: the same by position, for one that names no columns
     equated: tuple[str, ...] = ()  # columns compared with "=" to something that is no column of the relation
     compared: tuple[str, ...] = ()  # all columns that the condition names

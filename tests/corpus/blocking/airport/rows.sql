@@ -215,3 +215,17 @@ UPDATE passengers SET id = 90 WHERE id = 4;
 CREATE TABLE lounges (id int PRIMARY KEY, gate_id int REFERENCES gates);
 INSERT INTO lounges VALUES (1, 1);
 UPDATE lounges SET id = 2;
+--! key set to what it is
+UPDATE airlines SET code = code;
+--! key set to what it is beside another column
+UPDATE airports SET iata = iata, city = 'x' WHERE id = 1;
+--! key set to what it is under a trigger of another column
+UPDATE stands SET id = id, seen = now();
+--! key set to what it is under a trigger of rows
+UPDATE stands SET id = id, uses = 1;
+--! key of two columns of which one is set to what it is
+UPDATE bookings SET flight_id = flight_id, seat = '8A' WHERE flight_id = 1 AND seat = '1A';
+--! reference set to what it is
+UPDATE bookings SET passenger_id = passenger_id, note = 'y';
+--! partition key set to what it is
+UPDATE scans SET scanned_on = scanned_on, place = 'x' WHERE scanned_on = '2026-01-10';
