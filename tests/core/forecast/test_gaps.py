@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lockage.core.forecast.gaps import find_gaps
-from lockage.core.forecast.trace import CatalogRules, Failure, Routine, Trigger
+from lockage.core.forecast.trace import CatalogRules, Failure, Routine, Trigger, Use
 from support.traces import KEYS, USER_VIEW, USERS, Script
 
 
@@ -159,7 +159,20 @@ CALLED_BY = {
     "CREATE DOMAIN d AS int CHECK (g() > 0)": 0,
     "CREATE TABLE t PARTITION OF users FOR VALUES FROM (g()) TO (9)": 1,
     "CREATE TABLE t AS SELECT g()": 1,
+    "CREATE TABLE t AS SELECT g() WITH NO DATA": 0,
+    "CREATE TABLE t AS EXECUTE p (g()) WITH NO DATA": 1,
+    "CREATE MATERIALIZED VIEW m AS SELECT g() WITH NO DATA": 0,
+    "CREATE MATERIALIZED VIEW m AS SELECT g()": 1,
     "ALTER TABLE users ADD CHECK (g() > 0)": 1,
+    "ALTER TABLE users ADD CHECK (g() > 0) NOT VALID": 0,
+    "ALTER TABLE users ALTER a SET DEFAULT g()": 0,
+    "ALTER TABLE users ALTER a SET DEFAULT g(), ADD b int DEFAULT g()": 1,
+    "ALTER TABLE users ALTER a SET DEFAULT g(), ADD CHECK (g() > 0) NOT VALID": 0,
+    "ALTER TABLE users ADD b int DEFAULT g()": 1,
+    "ALTER TABLE users ALTER a TYPE int USING g()": 1,
+    "ALTER DOMAIN d SET DEFAULT g()": 0,
+    "ALTER DOMAIN d ADD CHECK (g() > 0) NOT VALID": 0,
+    "ALTER DOMAIN d ADD CHECK (g() > 0)": 1,
     "CREATE INDEX ON users (g())": 1,
 }
 """Statements with the number of gaps, where nobody saw what the function does that they name."""
@@ -170,6 +183,26 @@ def test_a_function_that_is_only_written_down_does_not_run(text: str) -> None:
     body = "CREATE FUNCTION public.g() RETURNS int LANGUAGE plpgsql AS $$ BEGIN IF x THEN DELETE FROM keys; END IF; END $$"
     rules = CatalogRules(routines=(Routine(routine="public.g", language="plpgsql", definition=body),))
     assert len(gaps(Script(rules=rules).did(text, inner=[]))) == CALLED_BY[text]
+
+
+@pytest.mark.parametrize(
+    ("use", "text", "found"),
+    [
+        ("INSERT", "INSERT INTO users (name) VALUES ('x')", 1),
+        ("INSERT", "UPDATE users SET name = 'x'", 0),
+        ("WRITE", "UPDATE users SET name = 'x'", 1),
+        ("WRITE", "DELETE FROM users", 0),
+        ("READ", "INSERT INTO users (name) VALUES ('x')", 0),
+        ("WRITE", "INSERT INTO keys VALUES (1)", 0),
+    ],
+)
+def test_a_function_that_a_changed_table_runs_by_itself_may_leave_a_gap(use: str, text: str, found: int) -> None:
+    body = "CREATE FUNCTION public.g() RETURNS int LANGUAGE plpgsql AS $$ BEGIN IF x THEN DELETE FROM keys; END IF; END $$"
+    rules = CatalogRules(
+        routines=(Routine(routine="public.g", language="plpgsql", definition=body),),
+        uses=(Use(relation_oid=USERS, by="check c", routine="public.g", reads_oid=None, event=use),),
+    )
+    assert len(gaps(Script(rules=rules).did(text))) == found
 
 
 def test_a_trigger_in_the_place_of_a_view_that_met_no_row_is_a_gap() -> None:

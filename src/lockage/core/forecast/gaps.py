@@ -45,6 +45,7 @@ def find_gaps(step: Traced) -> tuple[Gap, ...]:
         found.extend(_gaps_in_code(code, ran, first_line=statement.procedure.line, where="", seen=frozenset()))
     found.extend(_gaps_in_calls((statement,), ran, line=statement.line, seen=frozenset()))
     found.extend(_gaps_in_triggers(ran, line=statement.line))
+    found.extend(_gaps_in_uses(ran, line=statement.line))
     return tuple(found)
 
 
@@ -168,7 +169,7 @@ def _gaps_in_calls(statements: tuple[Statement, ...], ran: _Ran, *, line: int, s
     for statement in statements:
         if _keeps_for_later(statement):
             continue
-        for call in dict.fromkeys(statement.calls):
+        for call in dict.fromkeys(call for call in statement.calls if call not in statement.kept_calls):
             for routine in _routines(call, ran.step):
                 if routine.routine not in seen:
                     given = statement is ran.step.statement and _calls_once(statement)
@@ -226,8 +227,7 @@ def _uncertain(code: Code) -> Code:
 
 def _gaps_in_triggers(ran: _Ran, *, line: int) -> Iterator[Gap]:
     step = ran.step
-    locks = row_locks(changes_of(step), mark=step.before, rules=step.rules, held=step.observation.held.oids)
-    events = [(lock.oid, lock.event, lock.columns) for lock in locks]
+    events = _events_of_rows(step)
     done: set[tuple[int, str, ChangeKind]] = set()
     for named, found in ((True, _named_events(step)), (False, (*events, *_events_of_views(step)))):
         for oid, event, columns in found:
@@ -246,6 +246,30 @@ def _gaps_in_trigger(trigger: Trigger, event: ChangeKind, ran: _Ran, *, line: in
         if routine.routine == trigger.routine:
             seen = frozenset({routine.routine})
             yield from _gaps_in_routine(routine, ran, line=line, seen=seen, whose=whose, event=only, fired=fired)
+
+
+_EVENTS_OF_USES = {"WRITE": {"INSERT", "UPDATE"}, "INSERT": {"INSERT"}}
+"""Which changes of rows run what checks, generated columns and defaults name."""
+
+
+def _gaps_in_uses(ran: _Ran, *, line: int) -> Iterator[Gap]:
+    """What did not run of the functions that a table's own checks, defaults and generated columns run for changed rows."""
+    step = ran.step
+    uses = [use for use in step.rules.uses if use.routine is not None and use.event in _EVENTS_OF_USES]
+    changed = {(oid, name) for oid, event, _ in (_events_of_rows(step) if uses else ()) for name in EVENTS[event]}
+    for use in uses:
+        if not any((use.relation_oid, event) in changed for event in _EVENTS_OF_USES[use.event]):
+            continue
+        for routine in step.rules.routines:
+            if routine.routine == use.routine:
+                yield from _gaps_in_routine(
+                    routine, ran, line=line, seen=frozenset({routine.routine}), whose=f"{use.by}, function"
+                )
+
+
+def _events_of_rows(step: Traced) -> list[tuple[int, ChangeKind, tuple[str, ...]]]:
+    locks = row_locks(changes_of(step), mark=step.before, rules=step.rules, held=step.observation.held.oids)
+    return [(lock.oid, lock.event, lock.columns) for lock in locks]
 
 
 def _named_events(step: Traced) -> Iterator[tuple[int, ChangeKind, tuple[str, ...]]]:

@@ -21,6 +21,7 @@ from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pg
 
 from lockage.core.migration.asked_locks import asked_mode, referred_tables
+from lockage.core.migration.calls import called, kept_calls
 from lockage.core.migration.changed_columns import added_columns, filled_columns, removed_columns
 from lockage.core.migration.changed_rows import changes
 from lockage.core.migration.names import name_of
@@ -230,7 +231,7 @@ def _read(node: pg.Node, *, text: str, line: int) -> Statement:
     nodes = nodes_of(node)
     names, created = _names(kind, inner, node, nodes)
     changed = tuple(changes(node, nodes))
-    calls = tuple(_calls(nodes))
+    calls = tuple(called(nodes))
     control, savepoint, chained = _control(kind, node)
     return Statement(
         text=text,
@@ -247,6 +248,7 @@ def _read(node: pg.Node, *, text: str, line: int) -> Statement:
         removed_columns=tuple(removed_columns(kind, node)),
         filled_columns=tuple(filled_columns(kind, node)),
         calls=calls,
+        kept_calls=kept_calls(kind, node, calls),
         procedure=_procedure(node, text=text, line=line) if kind == "do_stmt" else None,
         outside=_outside(kind, node, calls),
         lock_mode=asked_mode(kind, node),
@@ -294,12 +296,6 @@ def _listed(objects: Iterable[pg.Node], *, whole: bool) -> list[Name]:
         if parts:
             found.append(Name(schema=parts[-2] if len(parts) > 1 else None, name=parts[-1]))
     return found
-
-
-def _calls(nodes: Iterable[Message]) -> Iterator[Name]:
-    for call in of_kind(nodes, pg.FuncCall):
-        parts = [part.string.sval for part in call.funcname]
-        yield Name(schema=parts[-2] if len(parts) > 1 else None, name=parts[-1])
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------
