@@ -215,6 +215,16 @@ def test_nothing_is_certain_behind_a_program() -> None:
     assert (users.blocks.value, users.surely.value, users.doubts) == ("reads", "none", (BEHIND_UNSEEN,))
 
 
+@pytest.mark.parametrize(
+    ("second", "known"), [({"2_b.go": "package m"}, False), ({"2_b.sql": "-- +goose Up\nselect 1;"}, True)]
+)
+def test_that_a_program_may_block_any_relation_is_said_beside_the_relations(second: dict[str, str], known: bool) -> None:
+    files = {"1_a.sql": f"-- +goose Up\n{SCHEMA};", **second}
+    migrations = read_migrations({name: text.encode() for name, text in files.items()}, form=goose.FORMAT)
+    forecast = forecast_folder(migrations, form=goose.FORMAT, shadows=EmbeddedShadows(), narrate=lambda _: None, from_version=1)
+    assert forecast.relations_known is known
+
+
 def test_dynamic_sql_that_did_not_run_blocks_everything_for_all_we_know() -> None:
     drop = "execute 'drop table ' || current_user"
     forecast = folder(SCHEMA, f"do $$ begin if exists (select from keys) then {drop}; end if; end $$")

@@ -231,6 +231,7 @@ class Forecast:
     schema: str = "lockage.forecast/1"
     script: Script
     relations: tuple[RelationForecast, ...]
+    relations_known: bool = True  # False: what no shadow runs may block relations beside these, all of them at worst
     operations: tuple[Operation, ...]
     unknown: tuple[Unknown, ...]
     broken: tuple[Broken, ...]

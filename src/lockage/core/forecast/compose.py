@@ -64,6 +64,7 @@ def compose(
     return Forecast(
         script=_script(migrations),
         relations=_relations(moments, held, relations if sizes_known else ()),
+        relations_known=not _has_programs(migrations),
         operations=tuple(
             operation
             for step, guess in zip(trace.statements, guesses, strict=True)
@@ -126,8 +127,12 @@ def _about_keys(trace: Trace) -> Iterator[str]:
 
 def _total(seconds: Sequence[Seconds], migrations: Sequence[Migration]) -> Seconds:
     whole = total(seconds)  # a statement that was not seen whole has no high end of its own
-    programs = any(migration.language != "sql" for migration in migrations)
-    return Seconds(low=whole.low, likely=whole.likely, high=None if programs else whole.high)
+    return Seconds(low=whole.low, likely=whole.likely, high=None if _has_programs(migrations) else whole.high)
+
+
+def _has_programs(migrations: Iterable[Migration]) -> bool:
+    """Whether nobody can run a part of the script, and so nobody knows which relations that blocks."""
+    return any(migration.language != "sql" for migration in migrations)
 
 
 def _unknown(trace: Trace, gaps: Sequence[Sequence[Gap]], migrations: Sequence[Migration]) -> tuple[Unknown, ...]:

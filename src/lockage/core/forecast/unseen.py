@@ -14,6 +14,7 @@ def unseen(*, reason: str, typical_s: float) -> Forecast:
     return Forecast(
         script=Script(migrations=(), known=False),
         relations=(),
+        relations_known=False,
         operations=(),
         unknown=(Unknown(file="", line=0, reason=reason),),
         broken=(),
