@@ -37,7 +37,17 @@ def observer(database_url: str) -> Iterator[Session]:
 
 def in_no_order(rules: CatalogRules) -> dict[str, object]:
     """The rules without the order of their entries."""
-    mappings = ("views", "views_below", "sequences", "composites", "columns", "unique_keys", "defaults", "required")
+    mappings = (
+        "views",
+        "views_of_only",
+        "views_below",
+        "sequences",
+        "composites",
+        "columns",
+        "unique_keys",
+        "defaults",
+        "required",
+    )
     ordered = {"columns", "defaults", "required"}
     found: dict[str, object] = {
         name: {oid: values if name in ordered else set(values) for oid, values in getattr(rules, name).items()}

@@ -496,6 +496,16 @@ def test_sequences_are_known_by_the_tables_that_use_them(session: TracedSession)
     assert rules.defaults[oid_of(mark, "more")] == ("id",)
 
 
+def test_views_that_read_only_the_table_itself_are_known(session: TracedSession) -> None:
+    session.execute("begin")
+    session.execute("create table heirs () inherits (users)")
+    session.execute("create view alone as select id from only users where exists (select from only users)")
+    session.execute("create view twice as select a.id from only users a join users b tablesample system (10) using (id)")
+    session.execute("create view deep as select id from only users where exists (select from users)")
+    mark, rules = session.mark(), session.rules()
+    assert rules.views_of_only == {oid_of(mark, "alone"): (oid_of(mark, "users"),)}
+
+
 def test_columns_that_every_row_must_be_given_are_known(session: TracedSession) -> None:
     session.execute("begin")
     session.execute("create domain code as text default 'x'")

@@ -285,6 +285,16 @@ def test_other_partitions_may_refuse_deletes_of_parents_and_may_have_the_parents
     }
 
 
+def test_who_uses_a_view_of_only_a_table_does_not_come_to_its_heirs() -> None:
+    rules = CatalogRules(views={USER_VIEW: (USERS,)}, writable_views=(USER_VIEW,))
+    only = replace(rules, views_of_only={USER_VIEW: (USERS,)})
+    for hold in (on(USERS, Blocks.READS, EXCLUSIVE), on(USERS, Blocks.ROWS)):
+        of_heir = replace(hold, of_heir=True)
+        assert USER_VIEW in waits(hold, only)
+        assert USER_VIEW in waits(of_heir, rules)
+        assert USER_VIEW not in waits(of_heir, only)
+
+
 def test_a_view_that_shows_some_rows_perhaps_shows_none_of_those_that_are_held() -> None:
     shown = ViewBelow(table_oid=USERS, columns=("id",), filtered=True)
     rules = CatalogRules(views={USER_VIEW: (USERS,)}, writable_views=(USER_VIEW,), views_below={USER_VIEW: (shown,)})

@@ -36,6 +36,7 @@ _RELATION: Mapping[str, Callable[[Sequence[Any]], int]] = {
     "triggers": lambda values: values[1],
     "rewrites": lambda values: values[1],
     "views": lambda values: values[0],
+    "views_of_only": lambda values: values[0],
     "writable_views": lambda values: values[0],
     "views_below": lambda values: values[0],
     "uses": lambda values: values[0],
@@ -126,6 +127,7 @@ class RuleReader:
                 for name, table, event, text in those
             ),
             views=self._mapping("views", lambda values: values[1]),
+            views_of_only=self._mapping("views_of_only", lambda values: values[1]),
             writable_views=tuple(entries["writable_views"]),
             views_below=self._mapping("views_below", _view_below),
             uses=tuple(

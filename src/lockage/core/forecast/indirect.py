@@ -84,6 +84,8 @@ def _views(mark: CatalogMark, rules: CatalogRules) -> _Views:
 
 def _through_views(hold: Hold, views: _Views, mark: CatalogMark, rules: CatalogRules) -> Iterator[Hold]:
     for view in views.above.get(hold.oid, ()):
+        if hold.of_heir and hold.oid in rules.views_of_only.get(view, ()):
+            continue
         shown = shown_as(hold.given, of=hold.oid, view=view, rules=rules)
         inserts = not hold.given or takes_inserts(view, mark=mark, rules=rules)
         if shown is None and not (hold.opens and inserts):

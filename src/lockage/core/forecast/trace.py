@@ -196,6 +196,9 @@ class CatalogRules:
     rewrites: tuple[Rewrite, ...] = ()
     uses: tuple[Use, ...] = ()
     views: Mapping[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])  # view to what it reads
+    views_of_only: Mapping[int, tuple[int, ...]] = field(
+        default_factory=dict[int, tuple[int, ...]]
+    )  # view to what it reads without its heirs
     writable_views: tuple[int, ...] = ()  # those that PostgreSQL passes changes of rows through (pg_relation_is_updatable)
     views_below: Mapping[int, tuple[ViewBelow, ...]] = field(
         default_factory=dict[int, tuple[ViewBelow, ...]]

@@ -229,3 +229,11 @@ UPDATE bookings SET flight_id = flight_id, seat = '8A' WHERE flight_id = 1 AND s
 UPDATE bookings SET passenger_id = passenger_id, note = 'y';
 --! partition key set to what it is
 UPDATE scans SET scanned_on = scanned_on, place = 'x' WHERE scanned_on = '2026-01-10';
+--! heirs under a view of only their parent
+UPDATE pilots SET name = 'x';
+--! heirs locked under a view of only their parent
+LOCK TABLE stewards IN ACCESS EXCLUSIVE MODE;
+--! parent and heirs under a view of only the parent
+UPDATE crew SET base = 'AMS';
+--! through a view of only the parent
+UPDATE ground_crew SET base = 'AMS';

@@ -95,6 +95,8 @@ insert into crew values (1, 'Vic', 'AMS');
 insert into pilots values (2, 'Wim', 'AMS', 'A'), (3, 'Xi', 'LHR', 'B');
 insert into stewards values (4, 'Yo', 'CDG', 'fr');
 
+create view ground_crew as select id, name, base from only crew;
+
 create table ops.flights (id int primary key, number text, remark text);
 insert into ops.flights values (1, 'OPS1', 'a'), (2, 'OPS2', 'b');
 create table ops.gates (id int primary key, flight_id int references ops.flights on delete cascade, label text);

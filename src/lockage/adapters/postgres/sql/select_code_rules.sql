@@ -38,6 +38,24 @@ select 'views', pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(r.ev_c
    and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid <> r.ev_class
  where r.oid::bigint >= 16384 and ({wanted} is null or r.ev_class = any ({wanted}))
 union all
+-- Views that read nothing but ONLY a table that has heirs, by all places of it in their query's tree, which each major writes in an
+-- order of its own. Source: nodes/parsenodes.h, RangeTblEntry, PostgreSQL 13 to 18.
+select 'views_of_only', pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(r.ev_class::bigint, d.refobjid::bigint))
+  from pg_catalog.pg_rewrite as r
+  join pg_catalog.pg_class as v on v.oid = r.ev_class and v.relkind = 'v' and r.ev_type = '1'
+  join pg_catalog.pg_depend as d
+    on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = r.oid
+   and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+  join pg_catalog.pg_class as t on t.oid = d.refobjid and t.relkind = 'r' and t.relhassubclass
+ where r.oid::bigint >= 16384 and ({wanted} is null or r.ev_class = any ({wanted}))
+   and not exists (
+       select
+         from pg_catalog.regexp_matches(
+                  r.ev_action::text, pg_catalog.concat(':rtekind 0 :relid ', t.oid, ' (:.{{0,80}})'), 'g'
+              ) as e (found)
+        where e.found[1] !~ '^(:relkind . :rellockmode [0-9]+ :tablesample <> :lateral (true|false) )?:inh false '
+   )
+union all
 -- What executes functions of users' by itself, and tables that row security reads: relation, by what, routine, table, for whom.
 select 'uses',
        pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(
