@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lockage.core.migration.formats.format import Format
 from lockage.core.migration.ledger import Ledger
-from lockage.core.migration.procedure import reach_outside
+from lockage.core.migration.reaching import Reaching
 from lockage.core.migration.script import Migration, Selection
 from lockage.core.wording import counted
 from lockage.errors import RefusedError
@@ -48,6 +48,7 @@ def run_earlier(shadow: Shadow, earlier: Sequence[Migration], narrate: Narrate) 
     What fails behind one of them is left out too: what it needs may have been made there.
     """
     left_out: list[LeftOut] = []
+    reaching = Reaching()
     if earlier:
         narrate(f"running {counted(len(earlier), 'earlier migration')} on the shadow")
     for migration in earlier:
@@ -57,7 +58,7 @@ def run_earlier(shadow: Shadow, earlier: Sequence[Migration], narrate: Narrate) 
             continue
         text = migration.text
         parsed = migration.statements()
-        outside = [statement for statement in parsed if reach_outside(statement)]
+        outside = [*reaching.left_out(parsed)]
         if outside:
             text = ";\n".join(statement.text for statement in parsed if statement not in outside)
             lines = ", ".join(str(statement.line) for statement in outside)
