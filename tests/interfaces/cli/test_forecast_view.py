@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -105,6 +106,13 @@ def shown(forecast: Forecast, *, terminal: bool = False) -> str:
 )
 def test_a_pipe_gets_every_sentence_whole(sentence: str) -> None:
     assert sentence in shown(FORECAST)
+
+
+@pytest.mark.parametrize("length", range(1, 40))
+def test_no_line_of_a_terminal_ends_between_a_number_and_its_unit(length: int) -> None:
+    first = replace(FORECAST.relations[0], relation="public." + "a" * length)
+    text = shown(replace(FORECAST, relations=(first,)), terminal=True)
+    assert not re.search(r"\d\s*\n\s*(?:ms|s|min|h)\b", text)
 
 
 def test_a_terminal_of_80_columns_loses_nothing() -> None:

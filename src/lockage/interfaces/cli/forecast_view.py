@@ -7,9 +7,9 @@ counted and named, because sixteen exclusive locks can harm nobody, and a list o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from rich.console import Console
-from rich.table import Table
 
 from lockage.core.forecast.assess import Answer, Blocks, Broken, Forecast, Operation, RelationForecast
 from lockage.core.forecast.hazards.find import certain_failures
@@ -52,6 +52,9 @@ QUERY_SHOWN = 300
 
 OPERATIONS_SHOWN = 12
 """Pieces of work that are shown, the longest first; all are in ``--json``."""
+
+LEAST_WIDTH = 20
+"""Columns that a line has behind its indent, however narrow the terminal."""
 
 _ROWS = {
     "Takes": "takes",
@@ -216,6 +219,9 @@ def _indented(console: Console, line: str, *, mark: str = "", indent: str = "   
     if not console.is_terminal:
         say(console, f"{indent}{mark}{line}", style=style)
         return
-    grid = Table.grid()
-    grid.add_row(indent + mark, unbroken(line))
-    console.print(grid, style=style)
+    begin = indent + mark
+    # Not a grid of Rich's, which breaks a line at any space, also between a number and its unit.
+    parts = wrap(unbroken(line), max(console.width - len(begin), LEAST_WIDTH), break_on_hyphens=False)
+    for part in parts:
+        console.print(f"{begin}{part}".replace("\u00a0", " "), style=style, soft_wrap=True)
+        begin = " " * len(begin)
