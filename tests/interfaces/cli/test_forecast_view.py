@@ -111,7 +111,11 @@ def test_a_pipe_gets_every_sentence_whole(sentence: str) -> None:
 @pytest.mark.parametrize("length", range(1, 40))
 def test_no_line_of_a_terminal_ends_between_a_number_and_its_unit(length: int) -> None:
     first = replace(FORECAST.relations[0], relation="public." + "a" * length)
-    text = shown(replace(FORECAST, relations=(first,)), terminal=True)
+    hazard = Hazard(
+        code="H001", severity=Severity.ERROR, relation=None, file="", line=0, sentence=f"{'a' * length} waits for 3 min or 4 s",
+        remedy=f"{'a' * length} has a limit of 3 min, of 4 s or of 5 ms",
+    )  # fmt: skip
+    text = shown(replace(FORECAST, relations=(first,), hazards=(hazard,)), terminal=True)
     assert not re.search(r"\d\s*\n\s*(?:ms|s|min|h)\b", text)
 
 

@@ -7,7 +7,6 @@ counted and named, because sixteen exclusive locks can harm nobody, and a list o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import wrap
 
 from rich.console import Console
 
@@ -24,13 +23,13 @@ from lockage.interfaces.wording.alike import RelationsAlike, relations_alike
 from lockage.interfaces.wording.forecast import (
     at_most,
     checked_in_words,
+    folded,
     headline,
     how_long,
     ledger_of,
     likely_work,
     reasons,
     script_in_words,
-    unbroken,
     unharmed,
     verdicts,
     waits_of,
@@ -52,9 +51,6 @@ QUERY_SHOWN = 300
 
 OPERATIONS_SHOWN = 12
 """Pieces of work that are shown, the longest first; all are in ``--json``."""
-
-LEAST_WIDTH = 20
-"""Columns that a line has behind its indent, however narrow the terminal."""
 
 _ROWS = {
     "Takes": "takes",
@@ -220,8 +216,6 @@ def _indented(console: Console, line: str, *, mark: str = "", indent: str = "   
         say(console, f"{indent}{mark}{line}", style=style)
         return
     begin = indent + mark
-    # Not a grid of Rich's, which breaks a line at any space, also between a number and its unit.
-    parts = wrap(unbroken(line), max(console.width - len(begin), LEAST_WIDTH), break_on_hyphens=False)
-    for part in parts:
-        console.print(f"{begin}{part}".replace("\u00a0", " "), style=style, soft_wrap=True)
+    for part in folded(line, width=console.width - len(begin)):
+        console.print(f"{begin}{part}", style=style, soft_wrap=True)
         begin = " " * len(begin)

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from lockage.core.forecast.assess import Check, Hazard, Severity
@@ -19,6 +18,7 @@ from lockage.core.wording import counted
 from lockage.errors import FindingsError
 from lockage.interfaces.cli.console import say
 from lockage.interfaces.wording.alike import HazardsAlike, hazards_alike, told_by_checks
+from lockage.interfaces.wording.forecast import folded
 
 HAZARDS_SHOWN = 12
 """Hazards that are shown, the worst first, and those that are alike as one; all are in ``--json``."""
@@ -69,9 +69,10 @@ def _folded(head: str, text: str, console: Console, *, style: str | None = None)
     if not console.is_terminal:
         say(console, f"{head}{text}")
         return
-    grid = Table.grid()
-    grid.add_row(Text(head, style=style or ""), text)
-    console.print(grid)
+    begin = Text(head, style=style or "")
+    for part in folded(text, width=console.width - len(head)):
+        console.print(begin + part, soft_wrap=True)
+        begin = Text(" " * len(head))
 
 
 def end_at(hazards: Sequence[Hazard], severity: Severity) -> None:

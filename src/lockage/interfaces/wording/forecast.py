@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from lockage.core.forecast.assess import (
     Blocks,
@@ -32,6 +33,9 @@ from lockage.core.wording import counted, listed
 
 NOTICED_S = 1.0
 """A wait that is shorter at most is a slow page among others. Source: the limit of a train of thought in interface design."""
+
+LEAST_WIDTH = 20
+"""Columns that a folded line has, however narrow the terminal."""
 
 REASONS_MOST = 8
 """Reasons against a strategy that a page tells; the first is enough to rule it out, and all are in ``--json``."""
@@ -271,6 +275,15 @@ def at_most(seconds: Seconds) -> str:
 def unbroken(text: str) -> str:
     """The same words, with nothing between a number and its unit that a line could break at."""
     return re.sub(r"(?<=\d) (?=(?:ms|s|min|h)\b)", "\u00a0", text)
+
+
+def folded(text: str, *, width: int) -> tuple[str, ...]:
+    """The text in lines of so many columns, none of which ends between a number and its unit.
+
+    Not by Rich, which breaks a line at any space, also at one that says not to.
+    """
+    lines = wrap(unbroken(text), max(width, LEAST_WIDTH), break_on_hyphens=False)
+    return tuple(line.replace("\u00a0", " ") for line in lines)
 
 
 def when_in_words(stretches: tuple[Stretch, ...]) -> str:
