@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lockage.core.forecast.rows import row_locks
-from lockage.core.forecast.rows_of_plans import idle_in, row_locks_of_plans, targets_of
+from lockage.core.forecast.rows_of_plans import as_doubted, idle_in, row_locks_of_plans, targets_of
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, ForeignKey, Trigger
 from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import ChangeKind
@@ -189,6 +189,17 @@ def test_a_plan_tells_what_a_view_or_a_rule_leads_to() -> None:
     assert row_locks_of_plans([plan(update, USERS)], mark=BEFORE, told={update: frozenset({USERS})}) == ()
     (beside,) = row_locks_of_plans([plan(update, KEYS)], mark=BEFORE, told={update: frozenset({USERS})})
     assert beside.oid == KEYS
+
+
+def test_a_plan_is_as_doubtful_as_the_text_that_says_what_it_does() -> None:
+    planned = row_locks_of_plans([plan("q", USERS)], mark=BEFORE)
+    (read,) = (lock for lock in planned if lock.oid == USERS)
+    doubted = replace(read, doubt="perhaps")
+    assert [lock.doubt for lock in as_doubted(planned, ())] == [None]
+    assert [lock.doubt for lock in as_doubted(planned, (doubted,))] == ["perhaps"]
+    assert [lock.doubt for lock in as_doubted(planned, (doubted, read))] == [None]
+    assert [lock.doubt for lock in as_doubted(planned, (read, doubted))] == [None]
+    assert [lock.doubt for lock in as_doubted(planned, (replace(doubted, oid=KEYS), replace(doubted, rows=False)))] == [None]
 
 
 def test_a_plan_that_never_finds_a_row_locks_none() -> None:

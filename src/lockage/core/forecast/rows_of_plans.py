@@ -7,6 +7,7 @@ than the text, which names a view or a partitioned table, and less, since it doe
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 from typing import cast
 
 from lockage.core.forecast.lock_modes import WRITE_TAKES
@@ -37,6 +38,15 @@ def row_locks_of_plans(
                 surely = node.get("Operation") != "Merge" or (oid in found and found[oid].doubt is None)
                 found[oid] = RowLock(oid=oid, mode=WRITE_TAKES, strong=strong, doubt=None if surely else MAY_INSERT)
     return tuple(found.values())
+
+
+def as_doubted(planned: Iterable[RowLock], read: Iterable[RowLock]) -> tuple[RowLock, ...]:
+    """What plans say, with the doubts of what texts say of the same tables: a plan does not tell whether any row is met."""
+    doubts: dict[int, str | None] = {}
+    for lock in read:
+        if lock.rows and not lock.referred:
+            doubts[lock.oid] = lock.doubt if doubts.get(lock.oid, lock.doubt) is not None else None
+    return tuple(replace(lock, doubt=lock.doubt or doubts.get(lock.oid)) for lock in planned)
 
 
 def _changes_rows(node: Node) -> bool:

@@ -19,7 +19,7 @@ from lockage.core.forecast.names import LISTED_KINDS, ancestors, meant, owner
 from lockage.core.forecast.own_rows import GoneRows, OwnRows, deleted_again, gone_rows, of_own_row, only_own, own_rows
 from lockage.core.forecast.ran import every_change_of, plans_of, told_by_texts
 from lockage.core.forecast.rows import Followed, row_locks
-from lockage.core.forecast.rows_of_plans import row_locks_of_plans, targets_of
+from lockage.core.forecast.rows_of_plans import as_doubted, row_locks_of_plans, targets_of
 from lockage.core.forecast.trace import CatalogMark, CatalogRelation, Trace, Traced
 from lockage.core.forecast.views_below import below_views
 from lockage.core.forecast.worst_case import WorstCase, worst_case
@@ -215,17 +215,15 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing, own: OwnR
     # Of a run not all plans are kept; which partitions it goes to, its locks tell.
     targets = targets_of(() if step.statement.alike else plans_of(step), step.statement.text)
     changes = [change for change in _named_by_plan(step, targets) if not of_own_row(change, step, position, own)]
-    found = [
-        *row_locks(
-            (replace(change, gone=deleted_again(change, step, gone)) for change in changes) if gone else changes,
-            mark=step.before,
-            rules=step.rules,
-            held=seen.oids,
-            targets=targets,
-        ),
-        *row_locks_of_plans(plans_of(step), mark=step.before, told=told_by_texts(step)),
-    ]
-    for lock in found:
+    read = row_locks(
+        (replace(change, gone=deleted_again(change, step, gone)) for change in changes) if gone else changes,
+        mark=step.before,
+        rules=step.rules,
+        held=seen.oids,
+        targets=targets,
+    )
+    planned = row_locks_of_plans(plans_of(step), mark=step.before, told=told_by_texts(step))
+    for lock in (*read, *as_doubted(planned, read)):
         if not lock.rows and HeldLock(lock.oid, lock.mode) in seen:
             continue  # the table lock alone, and it was read
         for oid, via, _ in listing.reached(lock.oid, step.after):
