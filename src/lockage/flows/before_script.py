@@ -62,7 +62,8 @@ def run_earlier(shadow: Shadow, earlier: Sequence[Migration], narrate: Narrate) 
         if outside:
             text = ";\n".join(statement.text for statement in parsed if statement not in outside)
             lines = ", ".join(str(statement.line) for statement in outside)
-            why = f"{migration.file} was run without line {lines}, which reaches out of the database"
+            which = f"line {lines}, which reaches" if len(outside) == 1 else f"lines {lines}, which reach"
+            why = f"{migration.file} was run without {which} out of the database"
             left_out.append(LeftOut(file=migration.file, sentence=why))
         if not parsed:
             continue
