@@ -285,6 +285,16 @@ def test_other_partitions_may_refuse_deletes_of_parents_and_may_have_the_parents
     }
 
 
+def test_a_partition_that_its_key_places_may_not_refer_to_rows_that_are_held() -> None:
+    refers = replace(users_key(), child_oid=EVENTS, child_columns=("user_id", "day"))
+    rules = CatalogRules(foreign_keys=(refers, replace(refers, child_oid=EVENTS_1)), partition_keys={EVENTS: ("day",)})
+    rows = replace(on(USERS, Blocks.ROWS), strong=True)
+    assert waits(rows, rules) == {EVENTS: (Blocks.ROWS, True), EVENTS_1: (Blocks.ROWS, False)}
+    apart = replace(rules, partition_keys={EVENTS: ("place",)})
+    assert waits(rows, apart) == {EVENTS: (Blocks.ROWS, True), EVENTS_1: (Blocks.ROWS, True)}
+    assert waits(replace(rows, all_rows=True), rules)[EVENTS_1] == (Blocks.WRITES, True)
+
+
 def test_who_uses_a_view_of_only_a_table_does_not_come_to_its_heirs() -> None:
     rules = CatalogRules(views={USER_VIEW: (USERS,)}, writable_views=(USER_VIEW,))
     only = replace(rules, views_of_only={USER_VIEW: (USERS,)})

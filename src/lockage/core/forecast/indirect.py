@@ -125,7 +125,8 @@ def _through_keys(hold: Hold, mark: CatalogMark, rules: CatalogRules) -> Iterato
                 yield replace(_derived(hold, key.child_oid, Blocks.WRITES, why, given=key.child_columns), opens=opens)
             elif hold.strong and hold.blocks is Blocks.ROWS:
                 blocks = Blocks.WRITES if hold.all_rows and not _is_part_of_key(key, mark, rules) else Blocks.ROWS
-                yield _derived(hold, key.child_oid, blocks, why, given=key.child_columns)
+                doubt = ELSEWHERE if not hold.all_rows and _says_which_partition(key, mark, rules) else None
+                yield _derived(replace(hold, doubt=hold.doubt or doubt), key.child_oid, blocks, why, given=key.child_columns)
     for key in rules.keys.by_child.get(hold.oid, ()):
         if hold.by_key is not None and hold.by_key == followed(key, mark):
             continue  # the parents of these rows are locked themselves, and other parents have other rows
@@ -158,6 +159,12 @@ def _is_part_of_key(key: ForeignKey, mark: CatalogMark, rules: CatalogRules) -> 
     above = {each.oid for each in ancestors(parent, mark)} if parent is not None else set[int]()
     keys = rules.keys.by_child.get(key.child_oid, ()) if above else ()
     return any(each.parent_oid in above and each.child_columns == key.child_columns for each in keys)
+
+
+def _says_which_partition(key: ForeignKey, mark: CatalogMark, rules: CatalogRules) -> bool:
+    """Whether a partition that refers can refer to some parents only, since columns of the key place its rows."""
+    above = ancestors(mark.relations[key.child_oid], mark)
+    return any(c is None or c in key.child_columns for each in above for c in rules.partition_keys.get(each.oid, ()))
 
 
 def _stops_looks(hold: Hold) -> bool:
