@@ -28,8 +28,14 @@ _SETTINGS: Mapping[str, str] = {
     "client_min_messages": "warning",
 }
 
-PLANS_OFF = "SET LOCAL auto_explain.log_min_duration = -1"
-PLANS_ON = "SET LOCAL auto_explain.log_min_duration = 0"
+_IF_IT_MAY = """DO $$DECLARE set_to text := CASE WHEN pg_catalog.current_setting('is_superuser') = 'on'
+  THEN pg_catalog.set_config('auto_explain.log_min_duration', '{}', true) END; BEGIN END$$"""
+"""A script may have taken another role, which may not set it; then plans are written, and nobody collects them.
+
+An expression, since a statement in the block would be counted among those that ran inside the script's own.
+"""
+
+PLANS_OFF, PLANS_ON = _IF_IT_MAY.format(-1), _IF_IT_MAY.format(0)
 """For the rest of a transaction."""
 
 _PARAMETERS_SINCE = 16
