@@ -320,7 +320,7 @@ class CatalogWatch:
         query = load_sql("select_catalog_writes")
         if not self._writes and self._traced.info.server_version >= 150_000:
             query = _BEGIN_ANEW + query
-        outcome = exchange(self._traced, unplanned(query), limit_s=READING_LIMIT_S)
+        outcome = exchange(self._traced, unplanned(self._traced, query), limit_s=READING_LIMIT_S)
         if outcome.failure is not None:
             return None
         return {
@@ -332,7 +332,7 @@ class CatalogWatch:
     def _read(self, query: str) -> tuple[Row, ...]:
         # What an open transaction made only it can see; otherwise the script's session is left in peace.
         session = self._traced if self._status is TransactionStatus.INTRANS else self._observer
-        outcome = exchange(session, unplanned(query), limit_s=READING_LIMIT_S)
+        outcome = exchange(session, unplanned(session, query), limit_s=READING_LIMIT_S)
         if outcome.failure is not None:
             raise RefusedError(
                 f"the catalog of the shadow cannot be read: {outcome.failure.message} (SQLSTATE {outcome.failure.sqlstate})",

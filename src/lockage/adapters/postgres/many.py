@@ -12,14 +12,17 @@ from lockage.adapters.postgres.exchange import Outcome
 from lockage.adapters.postgres.plans import PLANS_OFF, PLANS_ON
 
 
-def send_many(texts: Sequence[str], *, planned: Collection[int], send: Callable[[str], Outcome]) -> tuple[Outcome, int]:
+def send_many(
+    texts: Sequence[str], *, planned: Collection[int], send: Callable[[str], Outcome], may_switch: bool = True
+) -> tuple[Outcome, int]:
     """What came of the last that was sent in the open transaction, and how many ended well before one that failed.
 
+    Without ``may_switch``, the right to switch plans off, the plans of all are kept.
     A failure leaves the transaction aborted, and plans are reported again behind the rollback.
     """
     outcome, reported = Outcome(), True
     for place, text in enumerate(texts):
-        if (place in planned) != reported:
+        if may_switch and (place in planned) != reported:
             reported = not reported
             send(PLANS_ON if reported else PLANS_OFF)
         outcome = send(text)

@@ -11,7 +11,9 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
+import psycopg
 from psycopg import errors
+from psycopg.rows import TupleRow
 
 from lockage.core.forecast.names import resolve
 from lockage.core.forecast.ran import PLANS_LIMIT
@@ -28,15 +30,9 @@ _SETTINGS: Mapping[str, str] = {
     "client_min_messages": "warning",
 }
 
-_IF_IT_MAY = """DO $$DECLARE set_to text := CASE WHEN pg_catalog.current_setting('is_superuser') = 'on'
-  THEN pg_catalog.set_config('auto_explain.log_min_duration', '{}', true) END; BEGIN END$$"""
-"""A script may have taken another role, which may not set it; then plans are written, and nobody collects them.
-
-An expression, since a statement in the block would be counted among those that ran inside the script's own.
-"""
-
-PLANS_OFF, PLANS_ON = _IF_IT_MAY.format(-1), _IF_IT_MAY.format(0)
-"""For the rest of a transaction."""
+PLANS_OFF = "SET LOCAL auto_explain.log_min_duration = -1"
+PLANS_ON = "SET LOCAL auto_explain.log_min_duration = 0"
+"""For the rest of a transaction, of a role that may (``may_switch_plans``)."""
 
 _PARAMETERS_SINCE = 16
 """First major whose plans would hold the values of parameters."""
@@ -49,9 +45,17 @@ def auto_explain_settings(major: int) -> Mapping[str, str]:
     return {**_SETTINGS, "auto_explain.log_parameter_max_length": "0"} if major >= _PARAMETERS_SINCE else _SETTINGS
 
 
-def unplanned(query: str) -> str:
-    """One of our own queries, to be sent as one text, so that the server writes no plan of it, which takes a while."""
-    return f"{PLANS_OFF};\n{query};\n{PLANS_ON}"
+def may_switch_plans(session: psycopg.Connection[TupleRow]) -> bool:
+    """Whether the role that the session has now may: a script may have taken one that may not."""
+    return session.info.parameter_status("is_superuser") == "on"
+
+
+def unplanned(session: psycopg.Connection[TupleRow], query: str) -> str:
+    """One of our own queries, to be sent as one text, so that the server writes no plan of it, which takes a while.
+
+    Where the role may not switch plans off they are written, and nobody collects them.
+    """
+    return f"{PLANS_OFF};\n{query};\n{PLANS_ON}" if may_switch_plans(session) else query
 
 
 class PlanCollector:

@@ -46,7 +46,7 @@ def scans(session: psycopg.Connection[TupleRow], tables: Collection[int]) -> fro
         return frozenset()
     # A simple Query: the plan of a portal is reported when the next statement closes it, and would pass for that one's.
     query = sql.SQL(load_sql("select_scans")).format(tables=sql.Literal(f"{{{','.join(map(str, tables))}}}"))
-    outcome = exchange(session, unplanned(query.as_string()), limit_s=COUNTING_LIMIT_S)
+    outcome = exchange(session, unplanned(session, query.as_string()), limit_s=COUNTING_LIMIT_S)
     return frozenset(text for row in outcome.rows for text in (row[0] or "").split(",") if text)
 
 

@@ -24,7 +24,7 @@ from lockage.adapters.postgres.held_locks import HeldLockReader
 from lockage.adapters.postgres.inner_statements import InnerStatements
 from lockage.adapters.postgres.many import send_many
 from lockage.adapters.postgres.planner_facts import PlannerFacts
-from lockage.adapters.postgres.plans import PlanCollector, with_oids
+from lockage.adapters.postgres.plans import PlanCollector, may_switch_plans, with_oids
 from lockage.adapters.postgres.scans import gone_through, may_check_rows, scans
 from lockage.adapters.postgres.session import foreign_errors
 from lockage.adapters.postgres.wait_limits import WaitLimit
@@ -174,7 +174,7 @@ class Tracing:
                 self._catalog.transaction_begins()
                 self._held.forget()
                 self._send("BEGIN")
-            outcome, done = send_many(texts, planned=planned, send=self._send)
+            outcome, done = send_many(texts, planned=planned, send=self._send, may_switch=may_switch_plans(self._traced))
             locks = self._held.read()
             self._note(outcome.tag, locks)
             if own:
