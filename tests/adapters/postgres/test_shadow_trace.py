@@ -517,6 +517,7 @@ def test_columns_that_every_row_must_be_given_are_known(session: TracedSession) 
     mark = session.mark()
     assert session.rules().required[oid_of(mark, "more")] == ("given",)
     assert oid_of(mark, "shown") not in session.rules().required
+    assert set(session.rules().not_null[oid_of(mark, "more")]) == {"id", "given", "filled", "coded", "reckoned"}
     session.execute("alter table more alter column given set default 7")
     assert oid_of(mark, "more") not in session.rules().required
 

@@ -228,6 +228,25 @@ def test_a_table_is_idle_where_every_row_would_have_to_be_in_an_empty_list() -> 
     assert idle_in([plan("q", USERS, **{"Node Type": "Append", "Plans": parts, "Subplans Removed": 1})], "q") == set()
 
 
+def test_a_table_is_idle_where_a_row_would_have_to_have_null_in_a_column_that_takes_none() -> None:
+    rules = CatalogRules(not_null={USERS: ("id",)})
+    reading = {"Node Type": "Seq Scan", "Relation OID": USERS, "Alias": "u"}
+    for condition, idle in {
+        "(u.id IS NULL)": {USERS},
+        "((u.id IS NULL) AND (u.name = 'x'::text))": {USERS},
+        "((u.id IS NULL) OR (u.name = 'x'::text))": set(),
+        "(u.name IS NULL)": set(),
+        "(k.id IS NULL)": set(),  # of another table, around a subquery
+        "(u.id IS NOT NULL)": set(),
+        "((u.id + 1) IS NULL)": set(),
+    }.items():
+        assert idle_in([plan("q", USERS, **reading, Filter=condition)], "q", rules) == idle, condition
+        assert idle_in([plan("q", USERS, **reading, Filter=condition)], "q") == set()
+        assert {
+            lock.oid for lock in row_locks_of_plans([plan("q", USERS, **reading, Filter=condition)], mark=BEFORE, rules=rules)
+        } == ({USERS} - idle)
+
+
 def test_a_row_that_may_go_to_another_partition_is_inserted_there() -> None:
     refers = replace(users_key(), child_oid=EVENTS, child_columns=("user_id",))
     rules = CatalogRules(foreign_keys=(refers,), partition_keys={EVENTS: ("at",)})

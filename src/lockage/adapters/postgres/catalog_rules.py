@@ -47,6 +47,7 @@ _RELATION: Mapping[str, Callable[[Sequence[Any]], int]] = {
     "unique_keys": lambda values: values[0],
     "defaults": lambda values: values[0],
     "required": lambda values: values[0],
+    "not_null": lambda values: values[0],
     "partition_keys": lambda values: values[0],
 }
 """Whose lock is needed to change an entry, by kind: so it is read anew with that relation."""
@@ -139,6 +140,7 @@ class RuleReader:
             unique_keys=self._mapping("unique_keys", lambda values: tuple(values[1])),
             defaults=self._mapping("defaults", lambda values: values[1]),
             required=self._mapping("required", lambda values: values[1]),
+            not_null=self._mapping("not_null", lambda values: values[1]),
             partition_keys=self._mapping("partition_keys", lambda values: values[1]),
         )
         self._stale = {kind: set() for kind in _RELATION}

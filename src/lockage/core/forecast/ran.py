@@ -230,7 +230,7 @@ def _changes(step: Traced, statements: Iterable[Statement]) -> Iterator[Change]:
     for statement in _with_own_rows(step, statements):
         if _OF_FOREIGN_KEY.search(statement.text):
             continue
-        idle = idle_in(plans_of(step), statement.text) if _is_planned_alike(statement, step) else frozenset[int]()
+        idle = idle_in(plans_of(step), statement.text, step.rules) if _is_planned_alike(statement, step) else frozenset[int]()
         # In code a name may be a variable's, whatever column is called alike.
         own = statement.text == step.statement.text
         for change in statement.changes if own else (replace(change, kept=()) for change in statement.changes):

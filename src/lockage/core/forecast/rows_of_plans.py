@@ -13,14 +13,19 @@ from typing import cast
 from lockage.core.forecast.lock_modes import WRITE_TAKES
 from lockage.core.forecast.plan_nodes import Node, below, nodes_in, relation_of
 from lockage.core.forecast.rows import LOCKED, MAY_INSERT, RowLock
-from lockage.core.forecast.trace import CatalogMark
+from lockage.core.forecast.trace import CatalogMark, CatalogRules
 from lockage.core.migration.unmet import unmet_text
 
 _NOTHING_TOLD: Mapping[str, Container[int]] = {}
+_NO_RULES = CatalogRules()
 
 
 def row_locks_of_plans(
-    plans: Iterable[Mapping[str, object]], *, mark: CatalogMark, told: Mapping[str, Container[int]] = _NOTHING_TOLD
+    plans: Iterable[Mapping[str, object]],
+    *,
+    mark: CatalogMark,
+    rules: CatalogRules = _NO_RULES,
+    told: Mapping[str, Container[int]] = _NOTHING_TOLD,
 ) -> tuple[RowLock, ...]:
     """Relations that plans say are changed: what views and rules lead to, which no text shows.
 
@@ -30,7 +35,7 @@ def row_locks_of_plans(
     for plan in plans:
         said = told.get(str(plan.get("Query Text", "")), ())
         for node in nodes_in(plan):
-            if node.get("Node Type") != "ModifyTable" or not _changes_rows(node):
+            if node.get("Node Type") != "ModifyTable" or not _changes_rows(node, rules):
                 continue
             oid = relation_of(node)
             if oid is not None and oid in mark.relations and oid not in said:
@@ -49,32 +54,36 @@ def as_doubted(planned: Iterable[RowLock], read: Iterable[RowLock]) -> tuple[Row
     return tuple(replace(lock, doubt=lock.doubt or doubts.get(lock.oid)) for lock in planned)
 
 
-def _changes_rows(node: Node) -> bool:
+def _changes_rows(node: Node, rules: CatalogRules) -> bool:
     """Whether a ModifyTable finds rows that are there; under WHERE FALSE it never does."""
-    return node.get("Operation") in {"Update", "Delete", "Merge"} and not _is_idle(node)
+    return node.get("Operation") in {"Update", "Delete", "Merge"} and not _is_idle(node, rules)
 
 
 _PASSES_ON = {"LockRows", "Limit", "Sort", "Incremental Sort", "Subquery Scan", "Unique", "Append", "Merge Append"}
 """Nodes that give no row where they get none. An aggregate gives one."""
 
 
-def _is_idle(node: Node) -> bool:
+def _is_idle(node: Node, rules: CatalogRules) -> bool:
     """Whether a node that changes or locks rows gets none, whatever the tables hold."""
-    return any(_gives_none(source) for source in below(node)[:1])
+    return any(_gives_none(source, rules) for source in below(node)[:1])
 
 
-def _gives_none(node: Node) -> bool:
-    if node.get("One-Time Filter") == "false" or any(unmet_text(str(node.get(name, ""))) for name in _CONDITIONS):
+def _gives_none(node: Node, rules: CatalogRules) -> bool:
+    if node.get("One-Time Filter") == "false":
+        return True
+    # A plan names each column behind what its table is called in the query.
+    not_null = {(str(node.get("Alias")), column) for column in rules.not_null.get(relation_of(node) or 0, ())}
+    if any(unmet_text(str(node.get(name, "")), not_null=not_null) for name in _CONDITIONS):
         return True
     passes_on = node.get("Node Type") in _PASSES_ON and not node.get("Subplans Removed")
-    return passes_on and bool(below(node)) and all(_gives_none(source) for source in below(node))
+    return passes_on and bool(below(node)) and all(_gives_none(source, rules) for source in below(node))
 
 
 _CONDITIONS = ("Filter", "Index Cond", "Recheck Cond")
 """What every row that a scan gives has met. Of a join this may hold for one side alone."""
 
 
-def idle_in(plans: Iterable[Mapping[str, object]], text: str) -> frozenset[int]:
+def idle_in(plans: Iterable[Mapping[str, object]], text: str, rules: CatalogRules = _NO_RULES) -> frozenset[int]:
     """The tables of which a statement, by all of its plans, meets and makes no row; ``LOCKED`` where it locks none."""
     idle: set[int | None] = set()
     busy: set[int | None] = {None}
@@ -82,7 +91,7 @@ def idle_in(plans: Iterable[Mapping[str, object]], text: str) -> frozenset[int]:
         for node in nodes_in(plan) if plan.get("Query Text") == text else ():
             if node.get("Node Type") in {"ModifyTable", "LockRows"}:
                 what = LOCKED if node.get("Node Type") == "LockRows" else relation_of(node)
-                (idle if _is_idle(node) else busy).add(what)
+                (idle if _is_idle(node, rules) else busy).add(what)
     return frozenset(oid for oid in idle if oid is not None and oid not in busy)
 
 

@@ -222,7 +222,7 @@ def _rows_of(step: Traced, position: int, end: int, listing: _Listing, own: OwnR
         held=seen.oids,
         targets=targets,
     )
-    planned = row_locks_of_plans(plans_of(step), mark=step.before, told=told_by_texts(step))
+    planned = row_locks_of_plans(plans_of(step), mark=step.before, rules=step.rules, told=told_by_texts(step))
     for lock in (*read, *as_doubted(planned, read)):
         if not lock.rows and HeldLock(lock.oid, lock.mode) in seen:
             continue  # the table lock alone, and it was read

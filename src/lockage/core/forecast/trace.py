@@ -217,6 +217,9 @@ class CatalogRules:
     required: Mapping[int, tuple[str, ...]] = field(
         default_factory=dict[int, tuple[str, ...]]
     )  # columns of tables that take no NULL and have no default
+    not_null: Mapping[int, tuple[str, ...]] = field(
+        default_factory=dict[int, tuple[str, ...]]
+    )  # columns of tables in which no row has NULL
     partition_keys: Mapping[int, tuple[str | None, ...]] = field(
         default_factory=dict[int, tuple[str | None, ...]]
     )  # columns of each partitioned table's; None: an expression

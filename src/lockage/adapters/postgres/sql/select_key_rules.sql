@@ -105,6 +105,17 @@ select 'required', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::b
    and exists (select from pg_catalog.pg_class as c where c.oid = a.attrelid and c.relkind in ('r', 'p'))
    and exists (select from pg_catalog.pg_type as t where t.oid = a.atttypid and t.typtype <> 'd' and t.typdefault is null)
 union all
+-- NOT VALID, from 18 on, says nothing of the rows that are there.
+select 'not_null', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::bigint, a.attname) order by a.attrelid, a.attnum)
+  from pg_catalog.pg_attribute as a
+ where a.attrelid >= 16384 and a.attnum > 0 and a.attnotnull and ({wanted} is null or a.attrelid = any ({wanted}))
+   and exists (select from pg_catalog.pg_class as c where c.oid = a.attrelid and c.relkind in ('r', 'p'))
+   and not exists (
+       select
+         from pg_catalog.pg_constraint as c
+        where c.conrelid = a.attrelid and c.contype = 'n' and c.conkey = array[a.attnum] and not c.convalidated
+   )
+union all
 -- In the order of the table, for an INSERT that names none; of tables and views.
 select 'columns', pg_catalog.json_agg(pg_catalog.json_build_array(a.attrelid::bigint, a.attname) order by a.attrelid, a.attnum)
   from pg_catalog.pg_attribute as a
