@@ -17,8 +17,8 @@ def send_many(
 ) -> tuple[Outcome, int]:
     """What came of the last that was sent in the open transaction, and how many ended well before one that failed.
 
-    Without ``may_switch``, the right to switch plans off, the plans of all are kept.
-    A failure leaves the transaction aborted, and plans are reported again behind the rollback.
+    Without the right to switch plans off (``may_switch``) those of all are kept. A failure leaves the transaction aborted, and
+    plans are reported again behind the rollback.
     """
     outcome, reported = Outcome(), True
     for place, text in enumerate(texts):
