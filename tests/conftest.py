@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import psycopg
@@ -45,6 +47,14 @@ def database_url(postgres_server: Server, _database_numbers: Iterator[int]) -> I
         admin.execute(sql.SQL("create database {} template template0").format(database))
         yield postgres_server.url(name, tcp=True)
         admin.execute(sql.SQL("drop database {} with (force)").format(database))
+
+
+@pytest.fixture
+def outside() -> Iterator[Path]:
+    """A file that is not there, and that a server of whatever user could make: whoever reaches out of the database does."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)  # and so is no folder of pytest's above it
+        yield Path(folder) / "touched"
 
 
 @pytest.fixture

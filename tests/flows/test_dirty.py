@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import psycopg
@@ -204,3 +206,24 @@ def test_a_repair_waits_for_whoever_migrates_and_leaves_nothing_of_itself(scene:
         scene.world.database.mend(("create table t ()", "no such thing"), together=True, lock=7)
     assert refused.value.code == "LK579"
     assert scene.live.execute("select to_regclass('t')").fetchone() == (None,)
+
+
+def test_a_failed_migration_reaches_nothing_outside_where_it_is_tried(scene: Scene, outside: Path) -> None:
+    body = f"begin copy (select 1) to program 'touch {outside}'; return 1; end"
+    function = f"create function reach() returns int language plpgsql as $$ {body} $$"
+    scene.dirty(done=1, text=f"{function}; select reach(); create table more as select reach(); alter table users add a int")
+    found = scene.examine()
+    assert not outside.exists()
+    assert [one.verdict for one in found.statements] == [
+        Verdict.APPLIED, Verdict.UNPROVABLE, Verdict.UNPROVABLE, Verdict.NOT_APPLIED,
+    ]  # fmt: skip
+    assert found.statements[1].why == "it calls public.reach, which runs a program on the server, and was not tried"
+
+
+def test_nobody_tries_a_failed_migration_where_an_earlier_one_reaches_out(scene: Scene, outside: Path) -> None:
+    scene.dirty(done=1)
+    first = MigrationText(version=1, name="first", text=f"{FIRST}; copy users to program 'touch {outside}'")
+    scene.world = dataclasses.replace(scene.world, migrations=(first, *scene.world.migrations[1:]))
+    with pytest.raises(RefusedError) as refused:
+        scene.examine()
+    assert (refused.value.code, outside.exists()) == ("LK708", False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import psycopg
@@ -90,14 +91,37 @@ def test_a_dirty_ledger_is_compared_with_nothing(live: psycopg.Connection, world
     assert "the ledger is dirty" in found.check.text
 
 
+@pytest.mark.parametrize("text", ["create table t (a no_such_type)", "create tabel t (a int)"])
 def test_migrations_that_cannot_be_run_are_no_finding_unless_they_were_asked_for(
-    live: psycopg.Connection, world: World
+    live: psycopg.Connection, world: World, text: str
 ) -> None:
     migrate(live, 13)
-    broken = (*world.migrations[:-1], MigrationText(version=13, name="broken", text="create table t (a no_such_type)"))
+    broken = (*world.migrations[:-1], MigrationText(version=13, name="broken", text=text))
     world = replace(world, migrations=tuple(m for m in broken if m.version < 13 or m.name == "broken"))
     found = compare(world, EmbeddedShadows(), asked=False)
     assert found.check.ok
     assert "cannot be run on a shadow" in found.check.text
     with pytest.raises(RefusedError):
         compare(world, EmbeddedShadows(), asked=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "copy (select 1) to program 'touch {mark}'",
+        "create function f() returns int language plpgsql as "
+        "$$ begin copy (select 1) to program 'touch {mark}'; return 1; end $$;\nselect f()",
+    ],
+)
+def test_a_migration_that_reaches_out_of_the_database_is_not_run_to_compare(
+    live: psycopg.Connection, world: World, outside: Path, text: str
+) -> None:
+    migrate(live, 13)
+    last = MigrationText(version=13, name="reaching", text=text.format(mark=outside))
+    world = replace(world, migrations=tuple(m for m in (*world.migrations, last) if m.version < 13 or m is last))
+    found = compare(world, EmbeddedShadows(), asked=False)
+    assert not outside.exists()
+    assert "migration 13 (reaching) is not run on a shadow: its line" in found.check.text
+    with pytest.raises(RefusedError, match="reaches out of the database") as refused:
+        compare(world, EmbeddedShadows(), asked=True)
+    assert (refused.value.code, outside.exists()) == ("LK708", False)

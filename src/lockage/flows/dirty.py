@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from lockage.core.catalog.objects import Catalog, catalog_of
 from lockage.core.facts import LedgerReading, LedgerState
+from lockage.core.forecast.outside import reaches_outside
 from lockage.core.migration.formats.format import Format
 from lockage.core.migration.statement import split_statements
 from lockage.core.migration.syntax import Statement
@@ -38,7 +39,8 @@ def examine_dirty(
     """The failed migration judged; changes nothing. ``down`` is its own undoing, ``told`` as ``judged`` has it.
 
     Raises ``RefusedError``: LK581 the ledger is not dirty, LK582 the failed migration is not known here, LK422 an earlier one
-    cannot be run on a shadow; ``UsageError`` (LK401) for a file that does not parse, LK578.
+    cannot be run on a shadow, LK708 it reaches out of the database; ``UsageError`` (LK401) for a file that does not parse,
+    LK578.
     """
     reading = world.database.ledger(world.profile)
     if not is_dirty(reading) or reading.version is None:
@@ -87,17 +89,21 @@ def _failed(
 
 
 def _tried(shadow: Shadow, statements: Sequence[Statement], *, ledger: str, narrate: Narrate) -> list[Trial]:
-    """Each statement executed and committed, with the catalog behind it; the file's own BEGIN and COMMIT left out."""
+    """Each statement executed and committed, with the catalog behind it; the file's own BEGIN and COMMIT left out.
+
+    What reaches out of the database is not executed, and its trial says so.
+    """
     trials: list[Trial] = []
     with shadow.session() as session:
         for number, statement in enumerate(statements, start=1):
             narrate(f"statement {number} of {len(statements)} on a shadow")
             failure: str | None = None
-            if statement.control is None and statement.outside is None:
+            outside = reaches_outside(statement, mark=session.mark(), rules=session.rules())
+            if statement.control is None and outside is None:
                 observed = session.execute(statement.text)
                 failure = observed.failure.message if observed.failure is not None else None
-            elif statement.outside is not None:
-                failure = f"it {statement.outside}, and was not tried"
+            elif outside is not None:
+                failure = f"it {outside}, and was not tried"
             after: Catalog = catalog_of(shadow.catalog(), without=ledger)
-            trials.append(Trial(statement=statement, after=after, failure=failure))
+            trials.append(Trial(statement=statement, after=after, failure=failure, untried=outside is not None))
     return trials

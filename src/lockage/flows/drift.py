@@ -2,19 +2,23 @@
 
 Not for repairing it. The surprising thing: the ledger's version says which migrations to run, and not the release, since it is
 the ledger that may be full over a schema which is neither release's.
+
+Codes: LK422 a migration cannot be run on a shadow · LK708 it reaches out of the database.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lockage.core.catalog.drift import Drift, drifts
 from lockage.core.catalog.objects import Catalog, CatalogObject, catalog_of
 from lockage.core.facts import Check, LedgerState
+from lockage.core.migration.reaching import Reaching
+from lockage.core.migration.statement import split_statements
 from lockage.core.progress import MigrationText
 from lockage.core.release.profile import Profile
-from lockage.errors import LockageError, RefusedError
+from lockage.errors import LockageError, RefusedError, UsageError
 from lockage.flows.world import World
 from lockage.ports import Database, Narrate, Shadow, Shadows
 
@@ -94,14 +98,34 @@ def compare_catalog(of: Compared, shadows: Shadows, *, asked: bool, narrate: Nar
 
 
 def run_clean(shadow: Shadow, script: Sequence[MigrationText], *, narrate: Narrate = lambda _: None) -> None:
-    """Run migrations on a shadow, oldest first. Raises ``RefusedError`` (LK422) naming the one that cannot be."""
+    """Run migrations on a shadow, oldest first. Raises what ``clean_runs`` does."""
+    for _ in clean_runs(shadow, script, narrate=narrate):
+        pass
+
+
+def clean_runs(
+    shadow: Shadow, script: Sequence[MigrationText], *, narrate: Narrate = lambda _: None
+) -> Iterator[MigrationText]:
+    """Run migrations on a shadow, oldest first, and give each when it has been run.
+
+    Raises ``RefusedError`` naming the one that cannot be run (LK422), or must not be, since it reaches out of the database
+    (LK708): without it nobody knows which schema the others make. So one that cannot be read is not run either (LK422).
+    """
+    reaching = Reaching()
     for number, migration in enumerate(script, start=1):
+        named = f"migration {migration.version} ({migration.name})"
         narrate(f"migration {number} of {len(script)} on a shadow: {migration.name}")
         try:
-            shadow.run(migration.text)
-        except RefusedError as error:
-            text = f"migration {migration.version} ({migration.name}) cannot be run on a shadow: {error.message}"
-            raise RefusedError(text, code=error.code, hint=error.hint) from error
+            outside = next(reaching.left_out(split_statements(migration.text, file=migration.name)), None)
+            if outside is None:
+                shadow.run(migration.text)
+        except (RefusedError, UsageError) as error:
+            text = f"{named} cannot be run on a shadow: {error.message}"
+            raise RefusedError(text, code="LK422", hint=error.hint) from error
+        if outside is not None:
+            text = f"{named} is not run on a shadow: its line {outside.line} reaches out of the database"
+            raise RefusedError(text, code="LK708", hint=f"what comes of it only production knows: {outside.headline}")
+        yield migration
 
 
 def _catalog(objects: Sequence[CatalogObject], profile: Profile) -> Catalog:

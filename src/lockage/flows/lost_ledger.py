@@ -11,7 +11,7 @@ from lockage.core.catalog.objects import catalog_of
 from lockage.core.facts import LedgerState
 from lockage.core.migration.formats.format import Format
 from lockage.core.recovery.lost import LostLedger, stops
-from lockage.flows.drift import run_clean
+from lockage.flows.drift import clean_runs
 from lockage.flows.world import World
 from lockage.ports import Narrate, Shadows
 
@@ -19,7 +19,7 @@ from lockage.ports import Narrate, Shadows
 def examine_lost(world: World, shadows: Shadows, *, form: Format, narrate: Narrate = lambda _: None) -> LostLedger | None:
     """What the schema says; None where the ledger has rows, or no migrations are known here. Changes nothing.
 
-    Raises ``RefusedError`` (LK422) where a migration cannot be run on a shadow.
+    Raises ``RefusedError`` where a migration cannot be run on a shadow (LK422), or reaches out of the database (LK708).
     """
     reading = world.database.ledger(world.profile)
     if reading.state not in (LedgerState.EMPTY, LedgerState.MISSING) or not world.migrations:
@@ -29,8 +29,7 @@ def examine_lost(world: World, shadows: Shadows, *, form: Format, narrate: Narra
     actual = catalog_of(world.database.catalog(), without=reading.table)
     major = world.database.server().major
     with shadows.empty(major=major) as shadow:
-        for migration in world.migrations:
-            run_clean(shadow, (migration,), narrate=narrate)
+        for migration in clean_runs(shadow, world.migrations, narrate=narrate):
             if migration.version in looked_at:
                 clean = catalog_of(shadow.catalog(), without=reading.table)
                 found = drifts(clean, actual, same_major=shadow.major == major)

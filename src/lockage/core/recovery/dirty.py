@@ -85,7 +85,8 @@ class Trial:
 
     statement: Statement
     after: Catalog
-    failure: str | None = None  # the server's message, where it failed there
+    failure: str | None = None  # the server's message, where it failed there; of one untried: why it is
+    untried: bool = False  # it reaches out of the database, so that it was not executed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +190,8 @@ def _in_words(facet: Facet, there: Mapping[Facet, str]) -> str:
 
 def _unseen(number: int, trial: Trial) -> StatementVerdict:
     statement = trial.statement
+    if trial.untried:
+        return _verdict(number, trial, Verdict.UNPROVABLE, trial.failure or "it was not tried")
     if statement.control is not None or statement.reads_only or statement.node in _PASSING:
         return _verdict(number, trial, Verdict.NEUTRAL, "it changes nothing that stays")
     if statement.node in _REPEATABLE:
