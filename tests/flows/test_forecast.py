@@ -178,6 +178,31 @@ def test_what_a_table_of_the_schema_runs_by_itself_reaches_nothing_outside(made:
     assert forecast.unknown[0].reason.startswith("not executed: it uses ")
 
 
+@pytest.mark.parametrize(
+    ("made", "script"),
+    [
+        ("create view v as select f(1) as a", "create view w as select * from v; create table u as select * from w"),
+        (
+            "create table t (id int)",
+            "create function g() returns trigger language plpgsql as $$ begin copy (select 1) to program 'touch {mark}'; end $$;"
+            " create trigger r before truncate on t for each statement execute function g(); truncate t",
+        ),
+    ],
+)
+def test_what_the_script_itself_makes_reaches_nothing_outside(made: str, script: str, outside: Path) -> None:
+    assert "not executed: it uses " in reasons_of_untaken(made, script, outside)
+
+
+def reasons_of_untaken(made: str, script: str, outside: Path) -> str:
+    """Why statements were not executed, over a schema with a function f for any expression that touches a file."""
+    body = f"begin copy (select 1) to program 'touch {outside}'; return 1; end"
+    function = f"create function g0() returns int language plpgsql as $$ {body} $$;"
+    function += "create function f(n int) returns int language plpgsql immutable as $$ begin perform g0(); return 1; end $$;"
+    forecast = folder(f"{function} {made}", script.format(mark=outside))
+    assert not outside.exists()
+    return "; ".join(unknown.reason for unknown in forecast.unknown)
+
+
 def test_what_an_earlier_migration_calls_reaches_nothing_outside(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     mark = tmp_path / "touched"

@@ -18,6 +18,7 @@ from lockage.core.forecast.trace import Observation, Trace, Traced
 from lockage.core.migration.formats.format import Transaction
 from lockage.core.migration.gathered import gathered, gathered_again
 from lockage.core.migration.ledger import Ledger
+from lockage.core.migration.procedure import body_reaches_outside
 from lockage.core.migration.replication_role import Quiet, quiet_after
 from lockage.core.migration.script import Migration
 from lockage.core.migration.statement import prepared_in, split_statements
@@ -96,6 +97,8 @@ class _Tracer:
         self._prepared: dict[str, Statement] = {}  # by the names that the script has given them
         self._quiet: Quiet | None = None
         self._steps: list[Traced] = []
+        # Code that reaches out is there, or was made: whatever uses it must be known in front of each statement.
+        self._wary = bool(self._rules.routine_list.outside)
         self._reached = 0
         self._number = 0
         self._open = False  # a transaction is open in the session
@@ -182,7 +185,7 @@ class _Tracer:
         if not of_migrator:
             self._reach(file, statement)
         self._count_transaction()
-        needs_rules = (statement.changes or statement.calls or statement.procedure) and not of_migrator
+        needs_rules = (statement.changes or statement.calls or statement.procedure or self._wary) and not of_migrator
         if needs_rules:
             self._rules = self._session.rules()
         skipped = reaches_outside(statement, mark=self._mark, rules=self._rules)
@@ -190,6 +193,7 @@ class _Tracer:
             self._keep(file, statement, self._unchanged(), skipped=skipped)
             return
         observation = self._execute(statement, file=file)
+        self._wary |= statement.node == "create_function_stmt" and body_reaches_outside(statement.text) is not None
         was_open, self._open = self._open, observation.in_transaction
         if statement.control is Control.BEGIN:
             self._explicit = True

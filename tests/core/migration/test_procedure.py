@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockage.core.migration.procedure import Place, reach_outside, read_code
+from lockage.core.migration.procedure import Place, body_reaches_outside, reach_outside, read_code
 from lockage.core.migration.statement import split_statements
 
 
@@ -173,3 +173,22 @@ def test_a_variable_may_hold_the_key_of_a_row_that_the_block_inserted() -> None:
         "i": ("a", "id"),
         "n": ("a", "c"),
     }
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "COPY (select ';') TO PROGRAM 'x'",
+        "copy t to/* */program 'x'",
+        "copy t from e'/x'",
+        "copy t from U&'/x'",
+        "copy t to $q$/x$q$",
+        "copy t to'/x'",
+        "execute format('copy t from %L', '/x')",
+        "execute 'copy t from ' || quote_literal('/x')",
+        "perform LO_EXPORT(1, '/x')",
+        "perform Extensions.DBLINK('', '')",
+    ],
+)
+def test_code_that_copies_out_or_calls_out_is_seen_however_it_is_written(code: str) -> None:
+    assert body_reaches_outside(f"begin {code}; end") is not None

@@ -34,11 +34,11 @@ class Reaching:
 NOTHING = Reaching()
 
 
-_READS = {"select_stmt", "create_table_as_stmt", "refresh_mat_view_stmt", "explain_stmt", "declare_cursor_stmt"}
+_USES = {"select_stmt", "create_table_as_stmt", "refresh_mat_view_stmt", "explain_stmt", "declare_cursor_stmt", "truncate_stmt"}
 
 
 def _uses_rows(statement: Statement) -> bool:
-    return statement.node in _READS or bool(statement.changes) or statement.procedure is not None
+    return statement.node in _USES or bool(statement.changes) or statement.procedure is not None
 
 
 def reaching(mark: CatalogMark, rules: CatalogRules) -> Reaching:

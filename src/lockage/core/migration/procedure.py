@@ -284,7 +284,11 @@ def confined(language: str) -> bool:
     return language.lower() in CONFINED_LANGUAGES
 
 
-_COPY_OUT = re.compile(r"\bcopy\b[^;]*?\b(?:(?P<program>program)|(?:from|to)\s+'+(?P<file>[^']))", re.IGNORECASE | re.DOTALL)
+# Whatever stands between, a query with semicolons in its strings; and a name in any quotes, or put in by format().
+_COPY_OUT = re.compile(
+    r"\bcopy\b.*?\b(?:(?P<program>program)\b|(?:from|to)\s*(?:/\*.*?\*/\s*)?(?:\b(?:e|u&)(?=')|(?=['$%])))",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @lru_cache(maxsize=4096)  # a routine is called again and again
