@@ -178,14 +178,21 @@ def test_what_a_table_of_the_schema_runs_by_itself_reaches_nothing_outside(made:
     assert forecast.unknown[0].reason.startswith("not executed: it uses ")
 
 
+REACHING = (
+    "create function g0() returns int language plpgsql as $$ begin copy (select 1) to program 'touch {mark}'; return 1; end $$;"
+    "create function f(n int) returns int language plpgsql immutable as $$ begin perform g0(); return 1; end $$;"
+)
+"""A function f that any expression may call, and that touches a file."""
+
+
 @pytest.mark.parametrize(
     ("made", "script"),
     [
         ("create view v as select f(1) as a", "create view w as select * from v; create table u as select * from w"),
         (
             "create table t (id int)",
-            "create function g() returns trigger language plpgsql as $$ begin copy (select 1) to program 'touch {mark}'; end $$;"
-            " create trigger r before truncate on t for each statement execute function g(); truncate t",
+            "create function g() returns trigger language plpgsql as $$ begin copy (select 1) to program 'touch {mark}'; end $$"
+            "; create trigger r before truncate on t for each statement execute function g(); truncate t",
         ),
     ],
 )
@@ -193,12 +200,65 @@ def test_what_the_script_itself_makes_reaches_nothing_outside(made: str, script:
     assert "not executed: it uses " in reasons_of_untaken(made, script, outside)
 
 
+@pytest.mark.parametrize(
+    ("made", "script"),
+    [
+        ("", "create table u as select 1::d"),
+        ("", "select cast(array[1] as d[])"),
+        ("", "select * from json_to_recordset('[{{\"a\": 1}}]') as x (a d)"),
+        ("", "do $$ declare x d; begin x := 1; end $$"),
+        ("", "alter domain d rename to e; select 1::e"),
+        ("create domain e as d", "select 1::e"),
+        ('create domain "E x" as int default f(1); create table t (id int)', 'alter table t add a "E x"'),
+        ("create table t (a int)", "alter table t alter a type d"),
+        ("create table t (a d)", "select jsonb_populate_record(null::t, '{{\"a\": 1}}')"),
+        (
+            "create table t (id int) partition by list (f(id)); create table s partition of t default",
+            "insert into t values (1)",
+        ),
+        ("", "select query_to_xml('select f(1)', true, true, '')"),
+    ],
+)
+def test_what_a_type_or_a_partition_key_runs_by_itself_reaches_nothing_outside(made: str, script: str, outside: Path) -> None:
+    assert "not executed: it uses " in reasons_of_untaken(
+        f"create domain d as int check (f(value) > 0); {made}", script, outside
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "script"),
+    [
+        (
+            "create function s(a int, b int) returns int language sql as 'select f(a)'; "
+            "create aggregate g (int) (sfunc = s, stype = int)",
+            "select g(1)",
+        ),
+        (
+            "create type c as (a int); create function k(n int) returns c language sql as 'select row(f(n))::c'; "
+            "create cast (int as c) with function k(int)",
+            "select 1::c",
+        ),
+        (
+            "create function s(a int, b int) returns int language sql as 'select f(a)'; "
+            "create operator public.@@@ (leftarg = int, rightarg = int, function = s)",
+            "select 1 @@@ 2",
+        ),
+    ],
+)
+def test_what_is_named_by_no_function_reaches_nothing_outside(made: str, script: str, outside: Path, database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as session:
+        session.execute((REACHING.format(mark=outside) + made).encode())
+    migrations = read_migrations({"1_a.sql": script.encode()}, form=plain.FORMAT)
+    forecast = forecast_database(
+        migrations, url=database_url, form=plain.FORMAT, shadows=EmbeddedShadows(), narrate=lambda line: None, from_version=0
+    )
+    assert not outside.exists()
+    assert forecast.unknown[0].reason.startswith("not executed: ")
+
+
 def reasons_of_untaken(made: str, script: str, outside: Path) -> str:
     """Why statements were not executed, over a schema with a function f for any expression that touches a file."""
-    body = f"begin copy (select 1) to program 'touch {outside}'; return 1; end"
-    function = f"create function g0() returns int language plpgsql as $$ {body} $$;"
-    function += "create function f(n int) returns int language plpgsql immutable as $$ begin perform g0(); return 1; end $$;"
-    forecast = folder(f"{function} {made}", script.format(mark=outside))
+    forecast = folder(f"{REACHING.format(mark=outside)} {made}", script.format(mark=outside))
     assert not outside.exists()
     return "; ".join(unknown.reason for unknown in forecast.unknown)
 

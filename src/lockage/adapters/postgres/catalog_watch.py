@@ -7,7 +7,9 @@ what of it, from the relations that it has locked meanwhile.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -179,6 +181,11 @@ class CatalogWatch:
             if lacking:
                 self._take_lacking(lacking)
             self._rules = self._rule_reader.rules()
+        names = self._rules.routine_list.leading_out
+        if names and self._status is not TransactionStatus.INERROR:
+            query = _formatted("select_leading_out", routines=sql.Literal(sorted(names)))
+            found = json.loads(self._read(query)[0][1] or "[]")
+            self._rules = replace(self._rules, leading_out=tuple((kind, name) for kind, name in found))
         return self._rules
 
     def transaction_begins(self) -> None:

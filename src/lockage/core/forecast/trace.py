@@ -185,6 +185,14 @@ class RoutineList(tuple[Routine, ...]):
             if not confined(routine.language) or body_reaches_outside(routine.definition) is not None
         )
 
+    @cached_property
+    def leading_out(self) -> frozenset[str]:
+        """The same, and of those whose code names one of them, or names one that does."""
+        found = set(self.outside)
+        while found and (more := {name for name, words in self.words if name not in found and words & found}):
+            found |= more
+        return frozenset(found)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogRules:
@@ -223,6 +231,9 @@ class CatalogRules:
     partition_keys: Mapping[int, tuple[str | None, ...]] = field(
         default_factory=dict[int, tuple[str | None, ...]]
     )  # columns of each partitioned table's; None: an expression
+    leading_out: tuple[tuple[str, str], ...] = ()
+    """Kind and name, in small letters, of what runs code that reaches out of the database when it is used: "relation", "type",
+    "routine", "operator", "event trigger"."""
 
     @property
     def routine_list(self) -> RoutineList:

@@ -249,6 +249,7 @@ def _read(node: pg.Node, *, text: str, line: int) -> Statement:
         filled_columns=tuple(filled_columns(kind, node)),
         calls=calls,
         kept_calls=kept_calls(kind, node, calls),
+        types=tuple(dict.fromkeys(_types(nodes))),
         procedure=_procedure(node, text=text, line=line) if kind == "do_stmt" else None,
         outside=_outside(kind, node, calls),
         lock_mode=asked_mode(kind, node),
@@ -286,6 +287,13 @@ def _names(kind: str, inner: Any, node: pg.Node, nodes: Sequence[Message]) -> tu
         case _:
             pass
     return tuple(dict.fromkeys(found)), tuple(created)
+
+
+def _types(nodes: Sequence[Message]) -> Iterator[Name]:
+    for of_type in of_kind(nodes, pg.TypeName):
+        parts = [part.string.sval for part in of_type.names]
+        if parts and parts[0] != "pg_catalog":  # as the parser writes what SQL has words for, such as INTEGER
+            yield Name(schema=parts[-2] if len(parts) > 1 else None, name=parts[-1])
 
 
 def _listed(objects: Iterable[pg.Node], *, whole: bool) -> list[Name]:

@@ -144,6 +144,7 @@ class Statement:
     filled_columns: tuple[tuple[Name, str], ...] = ()  # among them: those that get a value in every row at once
     calls: tuple[Name, ...] = ()  # functions and procedures it names
     kept_calls: tuple[Name, ...] = ()  # among them: those that it writes down for later, and does not run
+    types: tuple[Name, ...] = ()  # it names: of columns, casts, parameters; those of an array are their elements'
     procedure: Procedure | None = None
     outside: str | None = None  # how it reaches out of the database, so that it is never executed on a shadow
     lock_mode: str | None = None  # that it asks for, as PostgreSQL prints it; None: its text does not say
