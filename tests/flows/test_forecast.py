@@ -180,7 +180,7 @@ def test_what_a_table_of_the_schema_runs_by_itself_reaches_nothing_outside(made:
 
 REACHING = (
     "create function g0() returns int language plpgsql as $$ begin copy (select 1) to program 'touch {mark}'; return 1; end $$;"
-    "create function f(n int) returns int language plpgsql immutable as $$ begin perform g0(); return 1; end $$;"
+    "create function f(n int) returns int language plpgsql immutable as $$ begin perform public.g0(); return 1; end $$;"
 )
 """A function f that any expression may call, and that touches a file."""
 
@@ -254,6 +254,25 @@ def test_what_is_named_by_no_function_reaches_nothing_outside(made: str, script:
     )
     assert not outside.exists()
     assert forecast.unknown[0].reason.startswith("not executed: ")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "create table t (id int); insert into t values (1); create index on t (f(id))",
+        "create table t (id int check (f(id) > 0)); insert into t values (1)",
+        "create domain d as int check (f(value) > 0); create table t (id d[]); insert into t values (array[1])",
+    ],
+)
+def test_rows_that_are_copied_to_the_shadow_reach_nothing_outside(made: str, outside: Path, database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as session:
+        session.execute((REACHING.format(mark=outside) + made).encode())
+    outside.replace(outside.with_name("touched by production"))
+    migrations = read_migrations({"1_a.sql": b"alter table t add a int"}, form=plain.FORMAT)
+    forecast_database(
+        migrations, url=database_url, form=plain.FORMAT, shadows=EmbeddedShadows(), narrate=lambda line: None, from_version=0
+    )
+    assert not outside.exists()
 
 
 def reasons_of_untaken(made: str, script: str, outside: Path) -> str:

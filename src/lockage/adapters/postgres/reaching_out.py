@@ -12,10 +12,9 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.session import load_sql
-from lockage.core.migration.statement import outside_call_in
+from lockage.core.migration.procedure import body_reaches_outside
 
 _WORD = re.compile(r"\w+")
-_FILE = re.compile(r"\bcopy\b.*\b(?:to|from)\s+(?:program\b|['$%])", re.IGNORECASE | re.DOTALL)
 
 
 def reaching_names(session: psycopg.Connection[TupleRow]) -> frozenset[str]:
@@ -32,7 +31,7 @@ def reaching_names(session: psycopg.Connection[TupleRow]) -> frozenset[str]:
 
 def reaches_out(text: str) -> bool:
     """Whether a text itself names a function that reaches out, or copies from or to somewhere else."""
-    return outside_call_in(text) is not None or _FILE.search(text) is not None
+    return body_reaches_outside(text) is not None
 
 
 def words_of(text: str) -> set[str]:

@@ -24,6 +24,7 @@ from lockage.adapters.postgres.extension_sketches import make_sketches
 from lockage.adapters.postgres.hidden_tables import make_hidden
 from lockage.adapters.postgres.invalid_indexes import make_invalid
 from lockage.adapters.postgres.original import Original
+from lockage.adapters.postgres.reaching_out import reaching_names
 from lockage.adapters.postgres.session import foreign_errors
 from lockage.adapters.postgres.shadow_server import Login, ShadowServer
 from lockage.adapters.postgres.sleeping import make_sleep, wake
@@ -72,7 +73,7 @@ def fill(shadow: ShadowServer, original: Original, dump: bytes, *, programs: Bin
             errors += make_invalid(session, original.invalid_indexes)
             left_out = likeness.apply_settings(session, original)
             unwritten = put_statistics(session, statistics) if statistics is not None else 0
-            refused = put_rows(session, original.small_tables)
+            refused = put_rows(session, original.small_tables, without=reaching_names(session) if original.small_tables else ())
             bare = [f"{one.schema}.{one.name}" for one in original.ledgers if not likeness.put_ledger(session, one)]
             advance_sequences(session, ((t.schema, t.name) for t in (*original.small_tables, *original.ledgers)))
             likeness.retouch_catalog(session, original, major=shadow.major)

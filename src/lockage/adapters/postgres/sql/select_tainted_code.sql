@@ -42,3 +42,31 @@ union all
 select c.relname, pg_catalog.concat_ws(' ', pg_catalog.pg_get_expr(y.polqual, y.polrelid), pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid))
   from pg_catalog.pg_policy as y
   join pg_catalog.pg_class as c on c.oid = y.polrelid
+union all
+select c.relname, pg_catalog.concat_ws(' ', pg_catalog.pg_get_expr(i.indexprs, i.indrelid), pg_catalog.pg_get_expr(i.indpred, i.indrelid))
+  from pg_catalog.pg_index as i
+  join pg_catalog.pg_class as c on c.oid = i.indrelid
+ where i.indexrelid >= 16384 and (i.indexprs is not null or i.indpred is not null)
+union all
+select c.relname, pg_catalog.pg_get_expr(k.partexprs, k.partrelid)
+  from pg_catalog.pg_partitioned_table as k
+  join pg_catalog.pg_class as c on c.oid = k.partrelid
+ where k.partexprs is not null
+union all
+-- A domain runs its checks and its default, and so does whatever has a value of it.
+select t.typname, pg_catalog.pg_get_constraintdef(k.oid)
+  from pg_catalog.pg_constraint as k
+  join pg_catalog.pg_type as t on t.oid = k.contypid
+ where k.oid >= 16384
+union all
+select t.typname, pg_catalog.concat_ws(' ', t.typdefault, b.typname)
+  from pg_catalog.pg_type as t
+  join pg_catalog.pg_type as b on b.oid = t.typbasetype
+ where t.oid >= 16384 and t.typtype = 'd'
+union all
+select c.relname, coalesce(e.typname, t.typname)
+  from pg_catalog.pg_attribute as a
+  join pg_catalog.pg_class as c on c.oid = a.attrelid
+  join pg_catalog.pg_type as t on t.oid = a.atttypid
+  left join pg_catalog.pg_type as e on e.oid = t.typelem
+ where a.atttypid >= 16384 and a.attnum > 0 and not a.attisdropped
