@@ -190,6 +190,15 @@ REACHING = (
     [
         ("create view v as select f(1) as a", "create view w as select * from v; create table u as select * from w"),
         (
+            "create extension file_fdw; create server s foreign data wrapper file_fdw",
+            "create foreign table t (a text) server s options (program 'touch {mark}'); create view v as select * from t; "
+            "select * from v",
+        ),
+        (
+            "create extension file_fdw; create server s foreign data wrapper file_fdw",
+            "create foreign table t (a text) server s options (program 'touch {mark}'); analyze t",
+        ),
+        (
             "create table t (id int)",
             "create function g() returns trigger language plpgsql as $$ begin copy (select 1) to program 'touch {mark}'; end $$"
             "; create trigger r before truncate on t for each statement execute function g(); truncate t",

@@ -193,7 +193,9 @@ class _Tracer:
             self._keep(file, statement, self._unchanged(), skipped=skipped)
             return
         observation = self._execute(statement, file=file)
-        self._wary |= statement.node == "create_function_stmt" and body_reaches_outside(statement.text) is not None
+        self._wary |= statement.node == "create_foreign_table_stmt" or (
+            statement.node == "create_function_stmt" and body_reaches_outside(statement.text) is not None
+        )
         was_open, self._open = self._open, observation.in_transaction
         if statement.control is Control.BEGIN:
             self._explicit = True

@@ -26,6 +26,7 @@ TRIGGER = FUNCTION.replace("F(n int) returns int", "f() returns trigger")
         "create domain d as int check (app.f(value) > 0); select 1::d",
         "create function g() returns int language sql as 'select app.f(1)'; select g()",
         "create table t (id int primary key, a int default app.f(1)); create table r (t int references t); delete from t",
+        "create foreign table w (a text) server s options (program 'x'); alter foreign table w rename a to b; select * from w",
     ],
 )
 def test_the_use_of_what_reaches_out_is_left_out_and_nothing_else(used: str) -> None:

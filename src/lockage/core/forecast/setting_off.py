@@ -21,6 +21,7 @@ class Reaching:
     computed: frozenset[str] = frozenset()  # tables whose rows are computed with it: checks, generated columns, indexes
     types: frozenset[str] = frozenset()  # whose values are: domains by their checks, what has a column of them, casts
     operators: frozenset[str] = frozenset()
+    foreign: frozenset[str] = frozenset()  # foreign tables: whoever counts their rows reads them
     for_all: str | None = None  # an event trigger: every statement may fire it
 
     def named_in(self, statement: Statement) -> str | None:
@@ -36,6 +37,8 @@ class Reaching:
         if statement.procedure is not None or statement.node == "alter_domain_stmt":
             types = words_of(statement.text)
         found = names & (self.used if _uses_rows(statement) else self.computed)
+        if statement.node == "vacuum_stmt":
+            found |= names & self.foreign
         if _uses_rows(statement) or statement.node in _MAKES_VALUES:
             found |= types & self.types
             found |= {operator for operator in self.operators if operator in statement.text}
@@ -66,7 +69,8 @@ def _uses_rows(statement: Statement) -> bool:
 
 def reaching(mark: CatalogMark, rules: CatalogRules) -> Reaching:
     """What of a catalog runs code that reaches out, by itself or through one another."""
-    found = {*rules.routine_list.outside}
+    foreign = {_bare(relation.relation) for relation in mark.relations.values() if relation.kind == "f"}
+    found = rules.routine_list.outside | foreign
     if not found:
         return NOTHING
     kinds: dict[str, set[str]] = {}
@@ -86,6 +90,7 @@ def reaching(mark: CatalogMark, rules: CatalogRules) -> Reaching:
         computed=frozenset(computed),
         types=frozenset(kinds.get("type", ())),
         operators=frozenset(kinds.get("operator", ())),
+        foreign=frozenset(foreign),
         for_all=min(kinds.get("event trigger", ()), default=None),
     )
 

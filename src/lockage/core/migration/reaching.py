@@ -45,6 +45,8 @@ class Reaching:
                 yield statement
             elif statement.node == "create_function_stmt" and body_reaches_outside(statement.text) is not None:
                 self._reaching |= _made(statement)
+            elif statement.node == "create_foreign_table_stmt":
+                self._reaching |= _names(statement.created)
             elif self._reaching and (words := _words(statement)) & self._reaching:
                 if self._runs(statement):
                     yield statement
