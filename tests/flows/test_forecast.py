@@ -16,6 +16,7 @@ from lockage.core.migration.formats.format import Format, Transaction
 from lockage.core.migration.script import read_migrations
 from lockage.errors import RefusedError, UsageError
 from lockage.flows.forecast import forecast_database, forecast_folder
+from support.landlock import knows_landlock
 
 pytestmark = pytest.mark.real
 
@@ -282,6 +283,18 @@ def test_rows_that_are_copied_to_the_shadow_reach_nothing_outside(made: str, out
         migrations, url=database_url, form=plain.FORMAT, shadows=EmbeddedShadows(), narrate=lambda line: None, from_version=0
     )
     assert not outside.exists()
+
+
+@pytest.mark.skipif(not knows_landlock(), reason="this kernel has no Landlock: nothing keeps a server from starting programs")
+@pytest.mark.parametrize("begun", ["", "begin; create table t (id int); "])
+def test_a_program_whose_command_code_puts_together_is_not_started(begun: str, outside: Path) -> None:
+    parts = ("co", "py (select 1) to prog", f"ram ''touch {outside}''")
+    command = " || ".join(f"'{part}'" for part in parts)
+    code = f"do $$ begin execute {command}; end $$; create table u (id int)"
+    forecast = folder("create table s (id int)", begun + code + ("; commit" if begun else ""))
+    assert not outside.exists()
+    assert [each.reason for each in forecast.unknown if "starts a program" in each.reason]
+    assert not [each.reason for each in forecast.unknown if "fails" in each.reason]
 
 
 def reasons_of_untaken(made: str, script: str, outside: Path) -> str:

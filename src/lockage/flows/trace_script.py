@@ -14,7 +14,7 @@ from lockage.core.facts import Relation
 from lockage.core.forecast.names import oids, resolve
 from lockage.core.forecast.outside import reaches_outside
 from lockage.core.forecast.row_ledger import RowLedger
-from lockage.core.forecast.trace import Observation, Trace, Traced
+from lockage.core.forecast.trace import Failure, Observation, Trace, Traced
 from lockage.core.migration.formats.format import Transaction
 from lockage.core.migration.gathered import gathered, gathered_again
 from lockage.core.migration.ledger import Ledger
@@ -193,6 +193,9 @@ class _Tracer:
             self._keep(file, statement, self._unchanged(), skipped=skipped)
             return
         observation = self._execute(statement, file=file)
+        if _was_stopped(observation.failure):
+            self._keep(file, statement, self._unchanged(), skipped="starts a program, which reaches out of the database")
+            return
         self._wary |= statement.node == "create_foreign_table_stmt" or (
             statement.node == "create_function_stmt" and body_reaches_outside(statement.text) is not None
         )
@@ -379,6 +382,14 @@ class _Tracer:
         last = self._steps[-1]
         self._steps[-1] = replace(last, observation=replace(last.observation, in_transaction=False))
         self._begun = False
+
+
+def _was_stopped(failure: Failure | None) -> bool:
+    """Whether the shadow's server wanted to start a program, which it cannot.
+
+    Source: PostgreSQL 18, src/backend/storage/file/fd.c, OpenPipeStream, whatever the system's own reason behind it.
+    """
+    return failure is not None and failure.message.startswith("could not execute command")
 
 
 def _misses_a_parent(observation: Observation) -> bool:

@@ -20,8 +20,10 @@ import pytest
 from psycopg.pq import TransactionStatus
 
 from lockage.adapters.postgres.account import server_account, short_folder
+from lockage.adapters.postgres.binaries import Binaries, embedded_binaries, find_binaries
 from lockage.adapters.postgres.throwaway import sweep, throwaway
 from lockage.errors import RefusedError
+from support.landlock import knows_landlock
 
 pytestmark = pytest.mark.real
 
@@ -211,6 +213,21 @@ def test_an_error_in_the_block_passes_and_leaves_nothing() -> None:
     with pytest.raises(ZeroDivisionError), throwaway() as server:
         _ = 1 / 0
     assert not server.data_dir.parent.exists()
+
+
+@pytest.mark.skipif(not knows_landlock(), reason="this kernel has no Landlock: nothing keeps a server from starting programs")
+@pytest.mark.parametrize("binaries", [embedded_binaries(), find_binaries(15)], ids=["ours", "of the machine"])
+def test_a_server_that_is_alone_starts_no_program(binaries: Binaries | None, outside: Path) -> None:
+    if binaries is None:
+        pytest.skip("no server programs of PostgreSQL 15 on this machine")
+    copy = f"copy (select 1) to program 'touch \"{outside}\"'"
+    with throwaway(binaries=binaries, alone=True) as server, psycopg.connect(server.url(), autocommit=True) as session:
+        with pytest.raises(psycopg.Error, match="could not execute command"):
+            session.execute(copy.encode())
+        assert not outside.exists()
+    with throwaway(binaries=binaries) as server, psycopg.connect(server.url(), autocommit=True) as session:
+        session.execute(copy.encode())
+    assert outside.exists()
 
 
 def test_a_server_without_tcp_has_no_tcp_url() -> None:

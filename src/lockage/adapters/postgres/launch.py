@@ -3,8 +3,9 @@
 Run as ``python -I -S launch.py keep|detach …``; not to be imported for its functions. It knows nothing of the package and
 imports next to nothing, so that it starts in about 10 ms, and it reads its orders from standard input:
 
-* ``keep PARENT_PID FOLDER``: starts the servers that it is told to, and when the pipe closes (or PARENT_PID is no longer its
-  parent) stops the server at once and removes FOLDER. Every end of a throw-away server, calm or not, takes this way.
+* ``keep PARENT_PID FOLDER [alone]``: starts the servers that it is told to, and when the pipe closes (or PARENT_PID is no
+  longer its parent) stops the server at once and removes FOLDER. Every end of a throw-away server, calm or not, takes this way.
+  A server that is ``alone`` can start no other program, where Linux can forbid it (Landlock, since 5.13).
 * ``detach``: starts one server in a session of its own and leaves it alone.
 
 The surprising thing: the server is a child of this program, so that where this program is itself killed, Linux ends the
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
 PR_SET_PDEATHSIG = 1
 """Source: Linux ``prctl(2)``."""
 
+PR_SET_NO_NEW_PRIVS = 38
+LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
+LANDLOCK_RULE_PATH_BENEATH = 1
+LANDLOCK_ACCESS_FS_EXECUTE = 1
+PT_INTERP = 3
+"""Source: Linux ``prctl(2)``, ``landlock(7)``, ``elf(5)``; the calls' numbers are the same for every processor."""
+
 PARENT_LOOK_S = 1.0
 """How often a changed parent is looked for, where a forked copy of the parent keeps the pipe open."""
 
@@ -43,7 +51,7 @@ def _say(line: str) -> None:
         return  # nobody listens any more
 
 
-def _start(order: bytes, *, mortal: Callable[[], object] | None) -> int:
+def _start(order: bytes, *, mortal: Callable[[], object] | None, alone: Callable[[str], object] | None = None) -> int:
     uid, gid, log, *command = (field.decode() for field in order.split(b"\0"))
     child = os.fork()
     if child:
@@ -51,6 +59,8 @@ def _start(order: bytes, *, mortal: Callable[[], object] | None) -> int:
     answers = os.dup(1)  # closed by a successful exec; otherwise tells why it failed
     try:
         _become_server(uid, gid, log, mortal=mortal)
+        if alone is not None:
+            alone(command[0])
         os.execv(command[0], command)  # noqa: S606 - a list, and a program that we found ourselves
     except BaseException as error:  # noqa: BLE001 - a fork must never return into its parent's code
         os.write(answers, f"failed {error}\n".encode())
@@ -65,6 +75,59 @@ def _mortality() -> Callable[[], object] | None:
 
     prctl = ctypes.CDLL(None).prctl
     return lambda: prctl(PR_SET_PDEATHSIG, int(signal.SIGQUIT), 0, 0, 0)
+
+
+def _solitude() -> Callable[[str], object] | None:
+    """Gives what lets the calling process and its children execute one program and nothing else, for ever.
+
+    It stops what no reading of a text can find, a program whose name code puts together. Where the kernel does not know how, or
+    the program is none that it loads by itself, everything stays as it is.
+    """
+    if sys.platform != "linux":
+        return None
+    import ctypes  # noqa: PLC0415 - as above
+
+    system = ctypes.CDLL(None)
+
+    def forbid(program: str) -> None:
+        loader = _loader_of(program)
+        if loader is None:
+            return
+        handled = LANDLOCK_ACCESS_FS_EXECUTE.to_bytes(8, sys.byteorder)
+        rules = system.syscall(LANDLOCK_CREATE_RULESET, handled, ctypes.c_size_t(len(handled)), 0)
+        if rules < 0:
+            return
+        for path in filter(None, (program, loader)):
+            file = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            beneath = handled + file.to_bytes(4, sys.byteorder)
+            if system.syscall(LANDLOCK_ADD_RULE, rules, LANDLOCK_RULE_PATH_BENEATH, beneath, 0):
+                return
+        if system.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
+            system.syscall(LANDLOCK_RESTRICT_SELF, rules, 0)
+
+    return forbid
+
+
+def _loader_of(program: str) -> str | None:
+    """The program that the kernel executes to load another; "" where it needs none, None where it is no program of 64 bits.
+
+    Source: elf(5), Elf64_Ehdr and Elf64_Phdr.
+    """
+    with open(program, "rb") as file:  # noqa: PTH123 - pathlib takes 10 ms to import
+        head = file.read(64)
+        if head[:5] != b"\x7fELF\x02":
+            return None
+
+        def number(data: bytes, start: int, size: int) -> int:
+            return int.from_bytes(data[start : start + size], "little" if head[5] == 1 else "big")
+
+        for place in range(number(head, 56, 2)):
+            file.seek(number(head, 32, 8) + place * number(head, 54, 2))
+            part = file.read(56)
+            if number(part, 0, 4) == PT_INTERP:
+                file.seek(number(part, 8, 8))
+                return file.read(number(part, 32, 8)).rstrip(b"\0").decode()
+    return ""
 
 
 def _become_server(uid: str, gid: str, log: str, *, mortal: Callable[[], object] | None) -> None:
@@ -90,12 +153,13 @@ def _become_server(uid: str, gid: str, log: str, *, mortal: Callable[[], object]
 class Keeper:
     """Holds at most one server, and ends it."""
 
-    def __init__(self, parent_pid: int, folder: str) -> None:
+    def __init__(self, parent_pid: int, folder: str, *, alone: bool) -> None:
         self.parent_pid = parent_pid
         self.folder = folder
         self.server_pid = 0
         self.buffer = b""
         self.mortal = _mortality()
+        self.alone = _solitude() if alone else None
 
     def run(self) -> None:
         """Obeys orders until the pipe closes, then ends everything."""
@@ -123,7 +187,7 @@ class Keeper:
             order, self.buffer = self.buffer[8 : 8 + size], self.buffer[8 + size :]
             # Blocked, so that the exit of a server that dies at once is not reaped before its pid is known.
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
-            self.server_pid = _start(order, mortal=self.mortal)
+            self.server_pid = _start(order, mortal=self.mortal, alone=self.alone)
             _say(f"started {self.server_pid}")
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
 
@@ -154,7 +218,7 @@ class Keeper:
 def main() -> None:
     """Takes the mode from the command line and the orders from standard input."""
     if sys.argv[1] == "keep":
-        Keeper(int(sys.argv[2]), sys.argv[3]).run()
+        Keeper(int(sys.argv[2]), sys.argv[3], alone="alone" in sys.argv[4:]).run()
     else:
         order = sys.stdin.buffer.read()
         _say(f"started {_start(order[8:], mortal=None)}")

@@ -128,7 +128,7 @@ def require_major(major: int) -> None:
 
 @contextmanager
 def _started(binaries: Binaries, cache_dir: Path | None) -> Generator[Server]:
-    with throwaway(binaries=binaries, settings=_SETTINGS, cache_dir=cache_dir) as server:
+    with throwaway(binaries=binaries, settings=_SETTINGS, cache_dir=cache_dir, alone=True) as server:
         if binaries.major >= standins.SINCE_MAJOR:
             standins.offer_extensions(server)
         yield server

@@ -82,19 +82,21 @@ def throwaway(
     root: Path | None = None,
     cache_dir: Path | None = None,
     limit_s: float = START_LIMIT_S,
+    alone: bool = False,
 ) -> Generator[Server]:
     """Gives a running server with the superuser ``postgres`` that is gone, files and all, when the block or this process ends.
 
     Listens on a Unix socket whose folder only its account can reach, with ``tcp`` also on 127.0.0.1, with a random password.
     ``root`` is where its folder goes, if that is short enough for a socket; without it that is memory where there is room,
-    so name a folder on disk for a server that is to hold data. Raises RefusedError: LK101 to LK109.
+    so name a folder on disk for a server that is to hold data. ``alone``: it can start no program, where Linux can forbid that.
+    Raises RefusedError: LK101 to LK109.
     """
     account = server_account()
     cache = cache_dir or cache_root()
     programs = reachable_binaries(binaries or embedded_binaries(), account, cache)
     folder = short_folder(FOLDER_PREFIX, root or roomy_memory(), account)
     sweep(folder.parent)
-    with _keeper(folder) as keeper:
+    with _keeper(folder, alone=alone) as keeper:
         data_dir, socket_dir = folder / "data", folder / "s"
         socket_dir.mkdir(mode=0o700)
         give(socket_dir, account)
@@ -133,10 +135,10 @@ def sweep(parent: Path) -> None:
 
 
 @contextmanager
-def _keeper(folder: Path) -> Generator[subprocess.Popen[bytes]]:
+def _keeper(folder: Path, *, alone: bool) -> Generator[subprocess.Popen[bytes]]:
     with _held(folder) as held:
         keeper = subprocess.Popen(
-            launch_command("keep", str(os.getpid()), str(folder)),
+            launch_command("keep", str(os.getpid()), str(folder), *(["alone"] if alone else [])),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
