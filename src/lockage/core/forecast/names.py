@@ -65,12 +65,24 @@ def _by_name(relations: Mapping[int, CatalogRelation]) -> _Index:
     return found
 
 
+def _by_kind(relations: Mapping[int, CatalogRelation]) -> _Index:
+    found: _Index = defaultdict(list)
+    for relation in relations.values():
+        found[relation.kind].append(relation)
+    return found
+
+
 def _by_parent(relations: Mapping[int, CatalogRelation]) -> _Index:
     found: _Index = defaultdict(list)
     for relation in relations.values():
         for parent in _parents(relation):
             found[parent].append(relation)
     return found
+
+
+def of_kind(kind: str, mark: CatalogMark) -> Iterator[CatalogRelation]:
+    """The relations of one kind, as ``pg_class.relkind`` has it."""
+    return _among(_by_kind, kind, mark)
 
 
 def owner(relation: CatalogRelation, mark: CatalogMark) -> CatalogRelation:

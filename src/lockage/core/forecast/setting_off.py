@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
+from lockage.core.forecast.names import of_kind
 from lockage.core.forecast.trace import CatalogMark, CatalogRules, words_of
 from lockage.core.migration.syntax import Statement
 
@@ -69,7 +70,7 @@ def _uses_rows(statement: Statement) -> bool:
 
 def reaching(mark: CatalogMark, rules: CatalogRules) -> Reaching:
     """What of a catalog runs code that reaches out, by itself or through one another."""
-    foreign = {_bare(relation.relation) for relation in mark.relations.values() if relation.kind == "f"}
+    foreign = {_bare(relation.relation) for relation in of_kind("f", mark)}
     found = rules.routine_list.outside | foreign
     if not found:
         return NOTHING
