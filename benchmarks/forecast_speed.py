@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
@@ -336,10 +337,8 @@ def main() -> int:
             run(120, 108, survey=Path(folder) / "survey.tar.gz")
         if asked.statements:
             run(120, 108, statements=asked.statements)
-        for round_ in range(ROUNDS):
-            for transaction in ("file", "whole"):
-                for scale in scales:
-                    run(scale, scale, transaction=transaction, weighed=not round_)
+        for round_, transaction, scale in product(range(ROUNDS), ("file", "whole"), scales):
+            run(scale, scale, transaction=transaction, weighed=not round_)
     good = judged(runs, scales)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(

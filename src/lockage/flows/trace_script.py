@@ -385,10 +385,7 @@ class _Tracer:
 
 
 def _was_stopped(failure: Failure | None) -> bool:
-    """Whether the shadow's server wanted to start a program, which it cannot.
-
-    Source: PostgreSQL 18, src/backend/storage/file/fd.c, OpenPipeStream, whatever the system's own reason behind it.
-    """
+    """Whether the shadow's server wanted to start a program, which it cannot. Source: PostgreSQL 18, fd.c, OpenPipeStream."""
     return failure is not None and failure.message.startswith("could not execute command")
 
 
