@@ -110,7 +110,8 @@ class Layered(Mapping[K, V]):
 
     def __len__(self) -> int:
         if self._length < 0:
-            self._length = sum(1 for _ in self)
+            hidden = len(self.changes.keys() & self.base.entries.keys())
+            self._length = len(self.base.entries) - hidden + sum(value is not None for value in self.changes.values())
         return self._length
 
     def __eq__(self, other: object) -> bool:
