@@ -64,7 +64,7 @@ class SavedTarget:
         self._survey = survey
 
     def reading(self) -> TargetReading:
-        """What settings and views told; where they could not be asked, the major alone, and the file says why."""
+        """What settings, views and a short query told; where they could not be asked, the major alone; the file says why."""
         return self._survey.server.reading or TargetReading(major=self._survey.about.version_num // 10_000)
 
     def require_writes(self) -> None:

@@ -17,7 +17,10 @@ class Target(Protocol):
     """One live database."""
 
     def reading(self) -> TargetReading:
-        """What settings and views tell; what the role may not see is left out. Changes nothing, waits for nothing."""
+        """What settings, views and a query of some milliseconds without a table tell; what the role may not see is left out.
+
+        Changes nothing, takes no lock on a table of the application's.
+        """
         ...
 
     def require_writes(self) -> None:

@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from lockage.adapters.postgres.binaries import Binaries
 from lockage.adapters.postgres.target import PostgresTarget
+from lockage.adapters.postgres.target_reading import read_target
 from lockage.adapters.postgres.throwaway import throwaway
 from lockage.core.forecast.target_reading import SampleKind
 from lockage.errors import RefusedError
@@ -81,6 +82,47 @@ def test_a_role_that_may_see_little_still_gives_a_reading(filled: str) -> None:
     assert reading.oldest_transaction_s is None
     assert reading.tables["public.items"].columns["token"].mean_bytes is None
     assert reading.sizes["work_mem"] == 4 * 1024 * 1024
+
+
+def test_the_processor_is_timed_without_a_table_and_the_session_stays_as_it_was(filled: str) -> None:
+    with psycopg.connect(filled, autocommit=True) as session:
+        asked = "select name, setting from pg_settings where name in ('jit', 'max_parallel_workers_per_gather') order by name"
+        session.execute("set jit = on")
+        before = session.execute(asked).fetchall()
+        compute = read_target(session).compute
+        assert session.execute(asked).fetchall() == before
+    assert compute is not None
+    assert (compute.kind, compute.rows) == (SampleKind.COMPUTE, 20_000)
+    assert 0.0005 < compute.seconds < 1.0
+
+
+def test_where_digests_cannot_be_made_all_else_is_read(filled: str) -> None:
+    with psycopg.connect(filled, autocommit=True) as admin:
+        admin.execute("revoke execute on function md5(text) from public")
+        admin.execute("create role looker login password 'x'")
+        try:
+            reading = PostgresTarget(_as(filled, "looker")).reading()
+        finally:
+            admin.execute("drop role looker; grant execute on function md5(text) to public")
+    assert reading.compute is None
+    assert reading.tables["public.items"].columns
+
+
+def test_digests_that_take_longer_than_the_limit_are_left_out(filled: str) -> None:
+    with psycopg.connect(filled, autocommit=True) as session:
+        session.execute("set statement_timeout = 1")
+        reading = read_target(session)
+        session.execute("set statement_timeout = 0")
+    assert (reading.major, reading.compute) == (18, None)
+
+
+def test_a_function_of_the_databases_own_with_the_name_of_the_digest_is_not_called(filled: str) -> None:
+    with psycopg.connect(filled, autocommit=True) as session:
+        session.execute(
+            "create function public.md5(text) returns text language plpgsql as 'begin raise sqlstate ''LK000''; end'"
+        )
+        session.execute("set search_path = public, pg_catalog")
+        assert read_target(session).compute is not None
 
 
 def test_sample_scans_are_timed_and_change_nothing(filled: str) -> None:

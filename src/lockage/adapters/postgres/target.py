@@ -41,7 +41,7 @@ class PostgresTarget:
         self._password = password
 
     def reading(self) -> TargetReading:
-        """What settings and views tell; what the role may not see is left out."""
+        """What settings, views and a short query without a table tell; what the role may not see is left out."""
         limit_s = self._watching.statement_timeout_s
         with closing(self._session(limit_s=limit_s, read_only=True)) as connection, foreign_errors("reading the settings"):
             return read_target(connection)

@@ -47,14 +47,9 @@ def sampling(relations: Sequence[str]) -> str:
 def time_reads(connection: psycopg.Connection[Any], relations: Sequence[str]) -> Iterator[Sample]:
     """Gives the samples; the connection has its time limits, and is read-only and in autocommit mode."""
     until = time.monotonic() + TIME_LIMIT_S
-    connection.execute("set max_parallel_workers_per_gather = 0")
-    connection.execute("set jit = off")
-    for kind, query, rows in (
-        (SampleKind.COMPUTE, "time_compute", _COMPUTED_ROWS),
-        (SampleKind.SORT, "time_sort", _SORTED_ROWS),
-    ):
-        times = [_explained(connection, sql.SQL(load_sql(query)))["Execution Time"] for _ in range(TRIES)]
-        yield Sample(kind=kind, seconds=min(times) / 1000, rows=float(rows))
+    yield time_computing(connection, rows=_COMPUTED_ROWS)
+    _work_alone(connection, local=False)
+    yield _without_table(connection, SampleKind.SORT, "time_sort", rows=_SORTED_ROWS)
     tables = connection.execute(load_sql("select_pages"), {"names": list(relations)}).fetchall()[:TABLES_LIMIT]
     for schema, name, pages in tables:
         chunk = min(pages // CHUNKS, BYTES_LIMIT // BLOCK_BYTES // len(tables) // CHUNKS) or 1
@@ -65,6 +60,23 @@ def time_reads(connection: psycopg.Connection[Any], relations: Sequence[str]) ->
                 yield _scan(connection, schema, name, pages=pages, chunk=chunk, place=place)
             except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable, psycopg.errors.UndefinedTable):
                 break
+
+
+def time_computing(connection: psycopg.Connection[Any], *, rows: int) -> Sample:
+    """Digests of so many numbers, in autocommit mode; no table is read, and the session's settings stay as they were."""
+    with connection.transaction():
+        _work_alone(connection, local=True)
+        return _without_table(connection, SampleKind.COMPUTE, "time_compute", rows=rows)
+
+
+def _work_alone(connection: psycopg.Connection[Any], *, local: bool) -> None:
+    connection.execute(marked(sql.SQL(load_sql("set_one_process"))), {"local": local})
+
+
+def _without_table(connection: psycopg.Connection[Any], kind: SampleKind, query: str, *, rows: int) -> Sample:
+    asked = sql.SQL(load_sql(query)).format(rows=sql.Literal(rows))
+    times = [_explained(connection, asked)["Execution Time"] for _ in range(TRIES)]
+    return Sample(kind=kind, seconds=min(times) / 1000, rows=float(rows))
 
 
 def _scan(connection: psycopg.Connection[Any], schema: str, name: str, *, pages: int, chunk: int, place: int) -> Sample:

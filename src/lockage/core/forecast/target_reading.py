@@ -50,7 +50,7 @@ class TableDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetReading:
-    """What settings and views tell; bytes and seconds, whatever unit PostgreSQL prints."""
+    """What settings, views and a short query without a table tell; bytes and seconds, whatever unit PostgreSQL prints."""
 
     major: int
     settings: Mapping[str, str] = field(default_factory=dict[str, str])  # as pg_settings.setting, in its base unit
@@ -63,6 +63,7 @@ class TargetReading:
     active_sessions: int | None = None
     standby_s: float | None = None  # how long a synchronous standby took to confirm; None: there is none, or it does not say
     tables: Mapping[str, TableDetail] = field(default_factory=dict[str, TableDetail])
+    compute: Sample | None = None  # of some milliseconds, without a table; None: it was not timed
 
 
 class SampleKind(StrEnum):

@@ -1,4 +1,4 @@
-"""From settings and views to speeds: what is not known does not make a range narrower."""
+"""From settings, views and a short query to speeds: what is not known does not make a range narrower."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockage.core.forecast.calibration.inferred import infer
+from lockage.core.forecast.calibration.computing import COMPUTE_ROW_S
+from lockage.core.forecast.calibration.inferred import CPU_LEAST, CPU_MOST, infer
+from lockage.core.forecast.calibration.measured import with_samples
 from lockage.core.forecast.duration.rates import UNKNOWN_SERVER, Rate
-from lockage.core.forecast.target_reading import TargetReading
+from lockage.core.forecast.target_reading import Sample, SampleKind, TargetReading
 
 NOTHING = TargetReading(major=18)
 
@@ -74,3 +76,47 @@ def test_a_busy_server_never_has_narrower_ranges(busy: int) -> None:
 
 def test_a_setting_that_is_no_number_is_no_reason_to_fail() -> None:
     assert infer(replace(NOTHING, settings={"random_page_cost": "fast"})).speeds == UNKNOWN_SERVER
+
+
+def computing(ratio: float) -> Sample:
+    return Sample(kind=SampleKind.COMPUTE, seconds=ratio * 20_000 * COMPUTE_ROW_S, rows=20_000)
+
+
+def test_a_short_query_without_a_table_sets_the_speed_of_the_processor_and_is_named() -> None:
+    found = infer(replace(NOTHING, compute=computing(1.9)))
+    assert found.speeds.cpu.value == pytest.approx(1.9)
+    assert (
+        "the server computes in 1.9 times the time of the reference, by a query of 8.2 ms without a table" in found.assumptions
+    )
+
+
+def test_the_short_query_leaves_less_doubt_than_nothing_and_more_than_the_samples_that_a_person_asks_for() -> None:
+    default = infer(replace(NOTHING, compute=computing(1.9)))
+    asked = with_samples(default, [replace(computing(1.8), rows=60_000)])
+    assert asked.speeds.cpu.below < default.speeds.cpu.below < UNKNOWN_SERVER.cpu.below
+    assert asked.speeds.cpu.above < default.speeds.cpu.above < UNKNOWN_SERVER.cpu.above
+
+
+def test_what_longer_samples_say_of_the_processor_takes_the_place_of_what_the_short_one_said() -> None:
+    default = infer(replace(NOTHING, compute=computing(1.9)))
+    (said,) = (s for s in with_samples(default, [computing(1.5)] * 2).assumptions if "the server computes" in s)
+    assert said == "the server computes in 1.5 times the time of the reference, by 2 timed queries without a table"
+    commit = Sample(kind=SampleKind.COMMIT, seconds=0.01)
+    assert any("1.9 times" in sentence for sentence in with_samples(default, [commit]).assumptions)
+
+
+@pytest.mark.parametrize("sample", [None, computing(0.0), replace(computing(1.9), rows=0.0)])
+def test_a_processor_that_was_not_timed_is_any_processor(sample: Sample | None) -> None:
+    found = infer(replace(NOTHING, compute=sample))
+    assert found.speeds.cpu == UNKNOWN_SERVER.cpu
+    assert not any("computes" in sentence for sentence in found.assumptions)
+
+
+@given(ratio=st.floats(min_value=0.001, max_value=1000))
+def test_a_moment_beyond_every_processor_is_in_the_range_and_not_likely(ratio: float) -> None:
+    found = infer(replace(NOTHING, compute=computing(ratio)))
+    cpu = found.speeds.cpu
+    assert CPU_LEAST <= cpu.value <= CPU_MOST
+    assert cpu.value / cpu.below < ratio < cpu.value * cpu.above
+    beyond = not CPU_LEAST <= ratio <= CPU_MOST
+    assert any("is taken to be likely" in sentence for sentence in found.assumptions) == beyond

@@ -11,6 +11,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from lockage.core.forecast.calibration.computing import (
+    COMPUTE_ROW_S,
+    computing_ratio,
+    computing_sentence,
+    says_computing,
+)
 from lockage.core.forecast.duration.building import building, rewriting
 from lockage.core.forecast.duration.calibration import Calibration
 from lockage.core.forecast.duration.changing import deleting, inserting, updating
@@ -18,9 +24,6 @@ from lockage.core.forecast.duration.cost import Cost, reference_seconds, togethe
 from lockage.core.forecast.duration.rates import WORK, Rate, Speeds
 from lockage.core.forecast.duration.structure import Index, Table, index_of
 from lockage.core.forecast.target_reading import ColumnDetail, Sample, SampleKind, TableDetail
-
-COMPUTE_ROW_S = 0.215e-6
-"""Reference machine: ``count(md5(g::text))``, a row."""
 
 SORT_COMPARE_S = 0.0085e-6
 """Reference machine: one comparison of a sort of md5 texts in C, their making not counted."""
@@ -64,12 +67,17 @@ def with_samples(calibration: Calibration, samples: Sequence[Sample]) -> Calibra
         speeds, sentence = step(by_kind, speeds)
         if sentence:
             said.append(sentence)
-    kept = [one for one in calibration.assumptions if said == [] or "--calibrate=" not in one]
-    return replace(calibration, speeds=speeds, assumptions=(*kept, *said))
+    return replace(calibration, speeds=speeds, assumptions=(*_kept(calibration.assumptions, said), *said))
+
+
+def _kept(before: Sequence[str], said: Sequence[str]) -> list[str]:
+    """What was said before and is not settled now: advice that was followed, and what a shorter query had found."""
+    again = any(says_computing(one) for one in said)
+    return [one for one in before if not ((said and "--calibrate=" in one) or (again and says_computing(one)))]
 
 
 def _computing(samples: dict[SampleKind, list[Sample]], speeds: Speeds) -> tuple[Speeds, str]:
-    ratios = [one.seconds / (one.rows * COMPUTE_ROW_S) for one in samples.get(SampleKind.COMPUTE, ())]
+    ratios = [computing_ratio(one) for one in samples.get(SampleKind.COMPUTE, ())]
     ratios += [
         one.seconds / (one.rows * (COMPUTE_ROW_S + SORT_COMPARE_S * math.log2(max(one.rows, 2.0))))
         for one in samples.get(SampleKind.SORT, ())
@@ -80,7 +88,7 @@ def _computing(samples: dict[SampleKind, list[Sample]], speeds: Speeds) -> tuple
     doubt = together(1.3, min(spread, 1.5))
     return (
         replace(speeds, cpu=Rate(value=value, below=doubt, above=doubt * 1.1)),
-        f"the server computes in {value:.2f} times the time of the reference, by {len(ratios)} timed queries without a table",
+        computing_sentence(value, f"{len(ratios)} timed queries"),
     )
 
 

@@ -90,7 +90,8 @@ def forecast(
         Measure | None,
         typer.Option(
             "--calibrate",
-            help="Time the database to narrow the ranges: read (a few pages), write (also a schema of our own, then dropped).",
+            help="Time more than a few ms of computing, to narrow the ranges: read (a few pages), write (also a schema of our "
+            "own, then dropped).",
         ),
     ] = None,
     server_major: Annotated[
