@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from lockage.adapters.postgres.shadow import EmbeddedShadows
+from lockage.adapters.postgres.throwaway import throwaway
 from lockage.core.forecast.assess import Blocks, Forecast, RelationForecast
 from lockage.core.forecast.timeline import BEHIND_UNSEEN
 from lockage.core.migration.formats import golang_migrate, goose, plain
@@ -285,16 +286,39 @@ def test_rows_that_are_copied_to_the_shadow_reach_nothing_outside(made: str, out
     assert not outside.exists()
 
 
-@pytest.mark.skipif(not knows_landlock(), reason="this kernel has no Landlock: nothing keeps a server from starting programs")
+TOUCHING = {
+    "starts a program": ("co", "py (select 1) to prog", "ram ''touch {mark}''"),
+    "opens a file of the server's machine": ("co", "py (select 1) t", "o ''{mark}''"),
+}
+
+
+@pytest.mark.skipif(not knows_landlock(), reason="this kernel has no Landlock: nothing keeps a server from reaching out")
+@pytest.mark.parametrize("how", TOUCHING)
 @pytest.mark.parametrize("begun", ["", "begin; create table t (id int); "])
-def test_a_program_whose_command_code_puts_together_is_not_started(begun: str, outside: Path) -> None:
-    parts = ("co", "py (select 1) to prog", f"ram ''touch {outside}''")
-    command = " || ".join(f"'{part}'" for part in parts)
+def test_what_code_puts_together_reaches_nothing_outside(begun: str, how: str, outside: Path) -> None:
+    command = " || ".join(f"'{part.format(mark=outside)}'" for part in TOUCHING[how])
     code = f"do $$ begin execute {command}; end $$; create table u (id int)"
     forecast = folder("create table s (id int)", begun + code + ("; commit" if begun else ""))
     assert not outside.exists()
-    assert [each.reason for each in forecast.unknown if "starts a program" in each.reason]
+    assert [each.reason for each in forecast.unknown if how in each.reason]
     assert not [each.reason for each in forecast.unknown if "fails" in each.reason]
+
+
+@pytest.mark.skipif(knows_landlock() < 4, reason="this kernel's Landlock forbids no calls by TCP")
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("create subscrip", "tion s connection ''{}'' publication p with (create_slot = false)"),
+        ("select dbl", "ink_exec(''{}'', ''create table reached ()'')"),
+    ],
+)
+def test_an_address_that_code_puts_together_is_not_called(parts: Sequence[str]) -> None:
+    with throwaway(tcp=True) as other:
+        command = " || ".join(f"'{part.format(other.url(tcp=True))}'" for part in parts)
+        forecast = folder("create extension dblink", f"do $$ begin execute {command}; end $$")
+        assert [each.reason for each in forecast.unknown if "calls another server" in each.reason]
+        with psycopg.connect(other.url()) as session:
+            assert session.execute("select to_regclass('reached')").fetchone() == (None,)
 
 
 def reasons_of_untaken(made: str, script: str, outside: Path) -> str:

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from lockage.core.facts import Relation
 from lockage.core.forecast.names import oids, resolve
-from lockage.core.forecast.outside import reaches_outside
+from lockage.core.forecast.outside import reaches_outside, stopped_at
 from lockage.core.forecast.row_ledger import RowLedger
-from lockage.core.forecast.trace import Failure, Observation, Trace, Traced
+from lockage.core.forecast.trace import Observation, Trace, Traced
 from lockage.core.migration.formats.format import Transaction
 from lockage.core.migration.gathered import gathered, gathered_again
 from lockage.core.migration.ledger import Ledger
@@ -193,8 +193,8 @@ class _Tracer:
             self._keep(file, statement, self._unchanged(), skipped=skipped)
             return
         observation = self._execute(statement, file=file)
-        if _was_stopped(observation.failure):
-            self._keep(file, statement, self._unchanged(), skipped="starts a program, which reaches out of the database")
+        if (how := stopped_at(observation.failure)) is not None:
+            self._keep(file, statement, self._unchanged(), skipped=f"{how}, which reaches out of the database")
             return
         self._wary |= statement.node == "create_foreign_table_stmt" or (
             statement.node == "create_function_stmt" and body_reaches_outside(statement.text) is not None
@@ -302,7 +302,7 @@ class _Tracer:
             if guarded:
                 self._session.command(f"RELEASE SAVEPOINT {_SAVEPOINT}")
             return observation
-        if observation.failure.sqlstate.startswith(CONNECTION_EXCEPTION):
+        if observation.failure.sqlstate.startswith(CONNECTION_EXCEPTION) and stopped_at(observation.failure) is None:
             raise RefusedError(
                 f"{file}:{statement.line} cannot be traced: {observation.failure.message} ({statement.headline})",
                 code="LK695",
@@ -382,11 +382,6 @@ class _Tracer:
         last = self._steps[-1]
         self._steps[-1] = replace(last, observation=replace(last.observation, in_transaction=False))
         self._begun = False
-
-
-def _was_stopped(failure: Failure | None) -> bool:
-    """Whether the shadow's server wanted to start a program, which it cannot. Source: PostgreSQL 18, fd.c, OpenPipeStream."""
-    return failure is not None and failure.message.startswith("could not execute command")
 
 
 def _misses_a_parent(observation: Observation) -> bool:

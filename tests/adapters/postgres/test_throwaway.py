@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from lockage.adapters.postgres.account import server_account, short_folder
@@ -228,6 +229,44 @@ def test_a_server_that_is_alone_starts_no_program(binaries: Binaries | None, out
     with throwaway(binaries=binaries) as server, psycopg.connect(server.url(), autocommit=True) as session:
         session.execute(copy.encode())
     assert outside.exists()
+
+
+@pytest.mark.skipif(not knows_landlock(), reason="this kernel has no Landlock: nothing keeps a server from writing files")
+@pytest.mark.parametrize("binaries", [embedded_binaries(), find_binaries(15)], ids=["ours", "of the machine"])
+@pytest.mark.parametrize(
+    "export",
+    ["copy (select 1) to '{}'", "do $$ declare o oid := lo_from_bytea(0, ''); begin perform lo_export(o, '{}'); end $$"],
+)
+def test_a_server_that_is_alone_writes_to_its_folder_only(binaries: Binaries | None, export: str, outside: Path) -> None:
+    if binaries is None:
+        pytest.skip("no server programs of PostgreSQL 15 on this machine")
+    with throwaway(binaries=binaries, alone=True) as server, psycopg.connect(server.url(), autocommit=True) as session:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="Permission denied"):
+            session.execute(export.format(outside).encode())
+        assert not outside.exists()
+        session.execute(export.format(server.data_dir / "inside").encode())
+        session.execute(
+            "select count(*) from generate_series(1, 300000) i group by i order by 1 limit 1"
+        )  # spills to its folder
+    with throwaway(binaries=binaries) as server, psycopg.connect(server.url(), autocommit=True) as session:
+        session.execute(export.format(outside).encode())
+    assert outside.exists()
+
+
+@pytest.mark.skipif(knows_landlock() < 4, reason="this kernel's Landlock forbids no calls by TCP")
+@pytest.mark.parametrize("binaries", [embedded_binaries(), find_binaries(15)], ids=["ours", "of the machine"])
+def test_a_server_that_is_alone_calls_no_other(binaries: Binaries | None) -> None:
+    if binaries is None:
+        pytest.skip("no server programs of PostgreSQL 15 on this machine")
+    with (
+        throwaway(tcp=True) as other,
+        throwaway(binaries=binaries, alone=True) as server,
+        psycopg.connect(server.url(), autocommit=True) as session,
+    ):
+        subscription = sql.SQL("create subscription s connection {} publication p with (create_slot = false)")
+        call = subscription.format(sql.Literal(other.url(tcp=True)))
+        with pytest.raises(psycopg.Error, match="Permission denied"):
+            session.execute(call)
 
 
 def test_a_server_without_tcp_has_no_tcp_url() -> None:

@@ -5,7 +5,8 @@ imports next to nothing, so that it starts in about 10 ms, and it reads its orde
 
 * ``keep PARENT_PID FOLDER [alone]``: starts the servers that it is told to, and when the pipe closes (or PARENT_PID is no
   longer its parent) stops the server at once and removes FOLDER. Every end of a throw-away server, calm or not, takes this way.
-  A server that is ``alone`` can start no other program, where Linux can forbid it (Landlock, since 5.13).
+  A server that is ``alone`` can start no other program and write to no file outside FOLDER, where Linux can forbid it
+  (Landlock, since 5.13), and call no other server over TCP (since 6.7).
 * ``detach``: starts one server in a session of its own and leaves it alone.
 
 The surprising thing: the server is a child of this program, so that where this program is itself killed, Linux ends the
@@ -32,10 +33,17 @@ PR_SET_PDEATHSIG = 1
 
 PR_SET_NO_NEW_PRIVS = 38
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
-LANDLOCK_RULE_PATH_BENEATH = 1
-LANDLOCK_ACCESS_FS_EXECUTE = 1
+LANDLOCK_CREATE_RULESET_VERSION = LANDLOCK_RULE_PATH_BENEATH = 1
+LANDLOCK_ACCESS_FS_EXECUTE, LANDLOCK_ACCESS_FS_WRITE_FILE = 1 << 0, 1 << 1
+LANDLOCK_ACCESS_FS_CHANGE = 0x1FF << 4
+"""Removing (2 kinds) and making (7 kinds) of what stands in a folder."""
+LANDLOCK_ACCESS_FS_REFER, LANDLOCK_ACCESS_FS_TRUNCATE = 1 << 13, 1 << 14
+LANDLOCK_ACCESS_NET_CONNECT_TCP = 1 << 1
 PT_INTERP = 3
 """Source: Linux ``prctl(2)``, ``landlock(7)``, ``elf(5)``; the calls' numbers are the same for every processor."""
+
+WRITTEN_BEYOND = (("/dev/shm", -1), ("/dev/null", LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE))  # noqa: S108
+"""What a server writes to outside its folder, and with which rights. Source: PostgreSQL 18, dsm_impl.c, shm_open(3)."""
 
 PARENT_LOOK_S = 1.0
 """How often a changed parent is looked for, where a forked copy of the parent keeps the pipe open."""
@@ -77,11 +85,11 @@ def _mortality() -> Callable[[], object] | None:
     return lambda: prctl(PR_SET_PDEATHSIG, int(signal.SIGQUIT), 0, 0, 0)
 
 
-def _solitude() -> Callable[[str], object] | None:
-    """Gives what lets the calling process and its children execute one program and nothing else, for ever.
+def _solitude(folder: str) -> Callable[[str], object] | None:
+    """Gives what lets the calling process and its children execute one program, write to one folder and call nobody, for ever.
 
-    It stops what no reading of a text can find, a program whose name code puts together. Where the kernel does not know how, or
-    the program is none that it loads by itself, everything stays as it is.
+    It stops what no reading of a text can find: a command, a file or an address that code puts together. Where the kernel does
+    not know how, or the program is none that it loads by itself, everything stays as it is.
     """
     if sys.platform != "linux":
         return None
@@ -91,21 +99,39 @@ def _solitude() -> Callable[[str], object] | None:
 
     def forbid(program: str) -> None:
         loader = _loader_of(program)
-        if loader is None:
+        version = system.syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), LANDLOCK_CREATE_RULESET_VERSION)
+        if loader is None or version < 1:
             return
-        handled = LANDLOCK_ACCESS_FS_EXECUTE.to_bytes(8, sys.byteorder)
+        writing = _rights_to_write(version)
+        handled = _number(LANDLOCK_ACCESS_FS_EXECUTE | writing)
+        if version >= 4:
+            handled += _number(LANDLOCK_ACCESS_NET_CONNECT_TCP)
         rules = system.syscall(LANDLOCK_CREATE_RULESET, handled, ctypes.c_size_t(len(handled)), 0)
-        if rules < 0:
-            return
-        for path in filter(None, (program, loader)):
+        executed = [(path, LANDLOCK_ACCESS_FS_EXECUTE) for path in (program, loader) if path]
+        written = [(folder, writing), *((path, writing & rights) for path, rights in WRITTEN_BEYOND)]
+        for path, rights in executed + written:
             file = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            beneath = handled + file.to_bytes(4, sys.byteorder)
+            beneath = _number(rights) + file.to_bytes(4, sys.byteorder)
             if system.syscall(LANDLOCK_ADD_RULE, rules, LANDLOCK_RULE_PATH_BENEATH, beneath, 0):
                 return
         if system.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
             system.syscall(LANDLOCK_RESTRICT_SELF, rules, 0)
 
     return forbid
+
+
+def _rights_to_write(version: int) -> int:
+    """Those that this version of Landlock knows."""
+    rights = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_CHANGE
+    if version >= 2:
+        rights |= LANDLOCK_ACCESS_FS_REFER
+    if version >= 3:
+        rights |= LANDLOCK_ACCESS_FS_TRUNCATE
+    return rights
+
+
+def _number(number: int) -> bytes:
+    return number.to_bytes(8, sys.byteorder)
 
 
 def _loader_of(program: str) -> str | None:
@@ -159,7 +185,7 @@ class Keeper:
         self.server_pid = 0
         self.buffer = b""
         self.mortal = _mortality()
-        self.alone = _solitude() if alone else None
+        self.alone = _solitude(folder) if alone else None
 
     def run(self) -> None:
         """Obeys orders until the pipe closes, then ends everything."""

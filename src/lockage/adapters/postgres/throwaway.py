@@ -88,7 +88,8 @@ def throwaway(
 
     Listens on a Unix socket whose folder only its account can reach, with ``tcp`` also on 127.0.0.1, with a random password.
     ``root`` is where its folder goes, if that is short enough for a socket; without it that is memory where there is room,
-    so name a folder on disk for a server that is to hold data. ``alone``: it can start no program, where Linux can forbid that.
+    so name a folder on disk for a server that is to hold data. ``alone``: it can start no program, write to no
+    file outside its folder and call no server, where Linux can forbid that.
     Raises RefusedError: LK101 to LK109.
     """
     account = server_account()

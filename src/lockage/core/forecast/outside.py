@@ -1,19 +1,40 @@
 """How a statement of a script would reach out of the database: by itself, or through routines that it calls or sets off.
 
 Not for what a statement does inside. The surprising thing: it is asked before the statement is executed on a shadow, whose
-server runs on the user's own machine; so a word in a routine's text is enough to keep the whole statement from running.
+server runs on the user's own machine; so a word in a routine's text is enough to keep the whole statement from running. What no
+word gives away, since code puts it together, the server itself cannot do, and its failure tells.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from lockage.core.forecast.names import oids
 from lockage.core.forecast.setting_off import reaching
-from lockage.core.forecast.trace import CatalogMark, CatalogRules, Routine
+from lockage.core.forecast.trace import CatalogMark, CatalogRules, Failure, Routine
 from lockage.core.migration.procedure import body_reaches_outside, confined, reach_outside
 from lockage.core.migration.statement import called_in
 from lockage.core.migration.syntax import Statement
+
+_STOPPED = {
+    "starts a program": re.compile(r"could not execute command "),
+    "opens a file of the server's machine": re.compile(
+        r"could not (?:open|create) (?:server file |file .* for (?:reading|writing): )", re.DOTALL
+    ),
+    "calls another server": re.compile(
+        r'could not (?:establish connection|connect to server ")|.*could not connect to the publisher: '
+    ),
+}
+"""By the words of the failure. Source: PostgreSQL 18, fd.c, OpenPipeStream; copyfrom.c and copyto.c; be-fsstubs.c; genfile.c;
+dblink.c; postgres_fdw, connection.c; subscriptioncmds.c. A shadow's server speaks English."""
+
+
+def stopped_at(failure: Failure | None) -> str | None:
+    """How a statement tried to reach out of a shadow, where its server failed at that; None: it did not."""
+    if failure is None:
+        return None
+    return next((how for how, words in _STOPPED.items() if words.match(failure.message)), None)
 
 
 def reaches_outside(statement: Statement, *, mark: CatalogMark, rules: CatalogRules) -> str | None:
