@@ -14,6 +14,7 @@ from psycopg.conninfo import make_conninfo
 
 from lockage.interfaces.folder_forecast import FolderQuestion, forecast_of_folder
 from lockage.interfaces.offline import save_survey
+from support.untimed import leave_untimed
 
 pytestmark = pytest.mark.real
 
@@ -68,6 +69,7 @@ def looker(database_url: str) -> Iterator[str]:
     with psycopg.connect(database_url, autocommit=True) as admin:
         admin.execute(SCHEMA.encode())
         admin.execute("select pg_stat_force_next_flush()")
+        leave_untimed(admin)
         yield make_conninfo(database_url, user="looker", password="x")
         admin.execute("drop owned by looker")
         admin.execute("drop role looker")

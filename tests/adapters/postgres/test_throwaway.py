@@ -221,7 +221,7 @@ def test_an_error_in_the_block_passes_and_leaves_nothing() -> None:
 def test_a_server_that_is_alone_starts_no_program(binaries: Binaries | None, outside: Path) -> None:
     if binaries is None:
         pytest.skip("no server programs of PostgreSQL 15 on this machine")
-    copy = f"copy (select 1) to program 'touch \"{outside}\"'"
+    copy = f"copy (select 1) to program 'cat > \"{outside}\"'"
     with throwaway(binaries=binaries, alone=True) as server, psycopg.connect(server.url(), autocommit=True) as session:
         with pytest.raises(psycopg.Error, match="could not execute command"):
             session.execute(copy.encode())
