@@ -108,7 +108,7 @@ def _solitude(folder: str) -> Callable[[str], object] | None:
             handled += _number(LANDLOCK_ACCESS_NET_CONNECT_TCP)
         rules = system.syscall(LANDLOCK_CREATE_RULESET, handled, ctypes.c_size_t(len(handled)), 0)
         executed = [(path, LANDLOCK_ACCESS_FS_EXECUTE) for path in (program, loader) if path]
-        written = [(folder, writing), *((path, writing & rights) for path, rights in WRITTEN_BEYOND)]
+        written = [(folder, writing), *((path, writing & rights) for path, rights in WRITTEN_BEYOND if os.path.lexists(path))]
         for path, rights in executed + written:
             file = os.open(path, os.O_PATH | os.O_CLOEXEC)
             beneath = _number(rights) + file.to_bytes(4, sys.byteorder)
