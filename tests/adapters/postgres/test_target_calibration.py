@@ -13,12 +13,13 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
 
 from lockage.adapters.postgres.binaries import Binaries
 from lockage.adapters.postgres.target import PostgresTarget
 from lockage.adapters.postgres.target_reading import read_target
 from lockage.adapters.postgres.throwaway import throwaway
-from lockage.core.forecast.target_reading import SampleKind
+from lockage.core.forecast.target_reading import SampleKind, TargetReading
 from lockage.errors import RefusedError
 
 pytestmark = pytest.mark.real
@@ -74,11 +75,7 @@ def test_the_oldest_open_transaction_of_others_is_seen(filled: str) -> None:
 
 def test_a_role_that_may_see_little_still_gives_a_reading(filled: str) -> None:
     with psycopg.connect(filled, autocommit=True) as admin:
-        admin.execute("create role looker login password 'x'")
-        try:
-            reading = PostgresTarget(_as(filled, "looker")).reading()
-        finally:
-            admin.execute("drop role looker")
+        reading = _read_by_a_stranger(admin, filled)
     assert reading.oldest_transaction_s is None
     assert reading.tables["public.items"].columns["token"].mean_bytes is None
     assert reading.sizes["work_mem"] == 4 * 1024 * 1024
@@ -99,11 +96,10 @@ def test_the_processor_is_timed_without_a_table_and_the_session_stays_as_it_was(
 def test_where_digests_cannot_be_made_all_else_is_read(filled: str) -> None:
     with psycopg.connect(filled, autocommit=True) as admin:
         admin.execute("revoke execute on function md5(text) from public")
-        admin.execute("create role looker login password 'x'")
         try:
-            reading = PostgresTarget(_as(filled, "looker")).reading()
+            reading = _read_by_a_stranger(admin, filled)
         finally:
-            admin.execute("drop role looker; grant execute on function md5(text) to public")
+            admin.execute("grant execute on function md5(text) to public")
     assert reading.compute is None
     assert reading.tables["public.items"].columns
 
@@ -247,6 +243,15 @@ def test_an_older_major_is_read_and_timed_too() -> None:
         assert target.reading().major == 15
         assert target.timed_reads([], narrate=lambda _: None)
         assert target.timed_writes(narrate=lambda _: None)
+
+
+def _read_by_a_stranger(admin: psycopg.Connection[TupleRow], url: str) -> TargetReading:
+    """What a role without any right is told."""
+    admin.execute("create role looker login password 'x'")
+    try:
+        return PostgresTarget(_as(url, "looker")).reading()
+    finally:
+        admin.execute("drop role looker")
 
 
 def _as(url: str, role: str) -> str:

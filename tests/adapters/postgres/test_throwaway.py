@@ -28,6 +28,18 @@ from support.landlock import knows_landlock
 
 pytestmark = pytest.mark.real
 
+EITHER_SERVER = pytest.mark.parametrize(
+    "binaries",
+    [
+        pytest.param(embedded_binaries(), id="ours"),
+        pytest.param(
+            find_binaries(15),
+            id="of the machine",
+            marks=pytest.mark.skipif(find_binaries(15) is None, reason="no server programs of PostgreSQL 15 on this machine"),
+        ),
+    ],
+)
+
 PARENT = """
 import sys, time
 from lockage.adapters.postgres.throwaway import throwaway
@@ -217,10 +229,8 @@ def test_an_error_in_the_block_passes_and_leaves_nothing() -> None:
 
 
 @pytest.mark.skipif(not knows_landlock(), reason="this kernel has no Landlock: nothing keeps a server from starting programs")
-@pytest.mark.parametrize("binaries", [embedded_binaries(), find_binaries(15)], ids=["ours", "of the machine"])
-def test_a_server_that_is_alone_starts_no_program(binaries: Binaries | None, outside: Path) -> None:
-    if binaries is None:
-        pytest.skip("no server programs of PostgreSQL 15 on this machine")
+@EITHER_SERVER
+def test_a_server_that_is_alone_starts_no_program(binaries: Binaries, outside: Path) -> None:
     copy = f"copy (select 1) to program 'cat > \"{outside}\"'"
     with throwaway(binaries=binaries, alone=True) as server, psycopg.connect(server.url(), autocommit=True) as session:
         with pytest.raises(psycopg.Error, match="could not execute command"):
@@ -232,14 +242,12 @@ def test_a_server_that_is_alone_starts_no_program(binaries: Binaries | None, out
 
 
 @pytest.mark.skipif(not knows_landlock(), reason="this kernel has no Landlock: nothing keeps a server from writing files")
-@pytest.mark.parametrize("binaries", [embedded_binaries(), find_binaries(15)], ids=["ours", "of the machine"])
+@EITHER_SERVER
 @pytest.mark.parametrize(
     "export",
     ["copy (select 1) to '{}'", "do $$ declare o oid := lo_from_bytea(0, ''); begin perform lo_export(o, '{}'); end $$"],
 )
-def test_a_server_that_is_alone_writes_to_its_folder_only(binaries: Binaries | None, export: str, outside: Path) -> None:
-    if binaries is None:
-        pytest.skip("no server programs of PostgreSQL 15 on this machine")
+def test_a_server_that_is_alone_writes_to_its_folder_only(binaries: Binaries, export: str, outside: Path) -> None:
     with throwaway(binaries=binaries, alone=True) as server, psycopg.connect(server.url(), autocommit=True) as session:
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="Permission denied"):
             session.execute(export.format(outside).encode())
@@ -254,10 +262,8 @@ def test_a_server_that_is_alone_writes_to_its_folder_only(binaries: Binaries | N
 
 
 @pytest.mark.skipif(knows_landlock() < 4, reason="this kernel's Landlock forbids no calls by TCP")
-@pytest.mark.parametrize("binaries", [embedded_binaries(), find_binaries(15)], ids=["ours", "of the machine"])
-def test_a_server_that_is_alone_calls_no_other(binaries: Binaries | None) -> None:
-    if binaries is None:
-        pytest.skip("no server programs of PostgreSQL 15 on this machine")
+@EITHER_SERVER
+def test_a_server_that_is_alone_calls_no_other(binaries: Binaries) -> None:
     with (
         throwaway(tcp=True) as other,
         throwaway(binaries=binaries, alone=True) as server,
